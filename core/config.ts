@@ -1,0 +1,221 @@
+import { isIP } from 'node:net'
+import { isAbsolute, relative, resolve } from 'node:path'
+import { isPublicHost, sharesRegistrableDomain } from '#core/http/origin.ts'
+
+/** A setting that is missing or bad. The message is one line, names the setting and never repeats its value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly setting: string
+  constructor(setting: string, problem: string) {
+    super(`${setting} ${problem}`)
+    this.setting = setting
+  }
+}
+
+export type LogLevel = (typeof logLevels)[number]
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+interface CommonConfig {
+  readonly mode: 'development' | 'production'
+  /** Origins without a slash at the end: what browsers, businesses and tokens call the servers. */
+  readonly vaultUrl: string
+  readonly gatewayUrl: string
+  /** Where the servers bind. `localhost` stands for both loopback addresses. Plain HTTP: TLS ends before. */
+  readonly listen: {
+    readonly host: string
+    readonly vaultPort: number
+    readonly gatewayPort: number
+    readonly podsPort: number
+  }
+  /** Bound to loopback only. */
+  readonly adminPort: number
+  /** Absolute folders; neither lies within the other, so a copy of the data is never a copy of the keys. */
+  readonly dataFolder: string
+  readonly keysFolder: string
+  readonly tour: boolean
+  /** Exact origins that guarded requests may reach although they are private: our own, and those configured. */
+  readonly outboundAllow: readonly string[]
+  readonly logLevel: LogLevel
+  /** One line each, to be shown at start. */
+  readonly warnings: readonly string[]
+}
+
+export type Config = CommonConfig &
+  (
+    | { readonly embeddedPods: true; readonly podsUrl: string }
+    | { readonly embeddedPods: false; readonly podsUrl: undefined }
+  )
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const settings = [
+  'REACH_MODE',
+  'REACH_VAULT_URL',
+  'REACH_GATEWAY_URL',
+  'REACH_PODS_URL',
+  'REACH_LISTEN_HOST',
+  'REACH_VAULT_PORT',
+  'REACH_GATEWAY_PORT',
+  'REACH_PODS_PORT',
+  'REACH_ADMIN_PORT',
+  'REACH_DATA',
+  'REACH_KEYS',
+  'REACH_STORE',
+  'REACH_TOUR',
+  'REACH_OUTBOUND_ALLOW',
+  'REACH_LOG_LEVEL',
+] as const
+type Setting = (typeof settings)[number]
+
+/**
+ * Reads every setting once; nothing else in Reach reads the environment. An empty value counts as not set.
+ * Relative folders begin at `root`. Throws `ConfigError`.
+ */
+export function readConfig(env: Environment, root: string): Config {
+  const get = (name: Setting) => env[name]?.trim() || undefined
+  const mode = oneOf('REACH_MODE', get('REACH_MODE'), ['development', 'production'], 'development')
+  const production = mode === 'production'
+
+  const origin = (name: Setting, fallback: string) => {
+    const value = get(name)
+    if (value !== undefined) return serverOrigin(name, value, production)
+    if (production)
+      throw new ConfigError(name, 'is missing: production needs the https address of this server')
+    return fallback
+  }
+  const vaultUrl = origin('REACH_VAULT_URL', 'http://localhost:3100')
+  const gatewayUrl = origin('REACH_GATEWAY_URL', 'http://localhost:3200')
+  const podsUrl =
+    get('REACH_PODS_URL') === 'off' ? undefined : origin('REACH_PODS_URL', 'http://localhost:3000')
+  if (vaultUrl === gatewayUrl)
+    throw new ConfigError('REACH_GATEWAY_URL', 'must be another origin than the vault')
+  if (podsUrl === vaultUrl || podsUrl === gatewayUrl)
+    throw new ConfigError('REACH_PODS_URL', 'must be another origin than the vault and the gateway')
+  if (production && podsUrl !== undefined && sharesRegistrableDomain(podsUrl, vaultUrl))
+    throw new ConfigError(
+      'REACH_PODS_URL',
+      'must be on another registrable domain than the vault: the last two labels of the host names must differ',
+    )
+
+  const listen = {
+    host: listenHost(get('REACH_LISTEN_HOST')),
+    vaultPort: portFor('REACH_VAULT_PORT', get('REACH_VAULT_PORT'), vaultUrl, 3100),
+    gatewayPort: portFor('REACH_GATEWAY_PORT', get('REACH_GATEWAY_PORT'), gatewayUrl, 3200),
+    podsPort: portFor('REACH_PODS_PORT', get('REACH_PODS_PORT'), podsUrl, 3000),
+  }
+  const adminPort = port('REACH_ADMIN_PORT', get('REACH_ADMIN_PORT') ?? '3300')
+  refuseSharedPorts([
+    ['REACH_VAULT_PORT', listen.vaultPort],
+    ['REACH_GATEWAY_PORT', listen.gatewayPort],
+    ...(podsUrl === undefined ? [] : [['REACH_PODS_PORT', listen.podsPort] as const]),
+    ['REACH_ADMIN_PORT', adminPort],
+  ])
+
+  const dataFolder = resolve(root, get('REACH_DATA') ?? 'data')
+  const keysFolder = resolve(root, get('REACH_KEYS') ?? 'data-keys')
+  if (contains(dataFolder, keysFolder) || contains(keysFolder, dataFolder))
+    throw new ConfigError(
+      'REACH_KEYS',
+      'must be a folder apart from REACH_DATA, so that no backup holds both',
+    )
+
+  const store = get('REACH_STORE') ?? 'level'
+  if (store !== 'level')
+    throw new ConfigError('REACH_STORE', 'must be level: PostgreSQL is not available in this version')
+
+  const tour = oneOf('REACH_TOUR', get('REACH_TOUR'), ['on', 'off'], production ? 'off' : 'on') === 'on'
+  if (tour && production) throw new ConfigError('REACH_TOUR', 'cannot be on in production')
+  const allowed = (get('REACH_OUTBOUND_ALLOW') ?? '').split(/[\s,]+/).filter((part) => part !== '')
+  if (allowed.length > 0 && production)
+    throw new ConfigError('REACH_OUTBOUND_ALLOW', 'cannot be used in production')
+  const own = podsUrl === undefined ? [vaultUrl] : [vaultUrl, podsUrl]
+  const outboundAllow = [
+    ...new Set([...own, ...allowed.map((url) => exactOrigin('REACH_OUTBOUND_ALLOW', url))]),
+  ]
+
+  const common: CommonConfig = {
+    mode,
+    vaultUrl,
+    gatewayUrl,
+    listen,
+    adminPort,
+    dataFolder,
+    keysFolder,
+    tour,
+    outboundAllow,
+    logLevel: oneOf('REACH_LOG_LEVEL', get('REACH_LOG_LEVEL'), logLevels, 'info'),
+    warnings: unknownSettings(env).map((name) => `${name} is not a setting of Reach and is ignored`),
+  }
+  return podsUrl === undefined
+    ? { ...common, embeddedPods: false, podsUrl }
+    : { ...common, embeddedPods: true, podsUrl }
+}
+
+function unknownSettings(env: Environment): string[] {
+  const known: readonly string[] = settings
+  return Object.keys(env).filter((name) => /^REACH_\w+$/.test(name) && !known.includes(name))
+}
+
+function oneOf<Value extends string>(
+  name: Setting,
+  value: string | undefined,
+  values: readonly Value[],
+  fallback: Value,
+): Value {
+  if (value === undefined) return fallback
+  const found = values.find((candidate) => candidate === value)
+  if (found === undefined) throw new ConfigError(name, `must be one of: ${values.join(', ')}`)
+  return found
+}
+
+/** Scheme, host and port and nothing else, with or without a slash at the end. */
+function exactOrigin(name: Setting, value: string): string {
+  const url = URL.parse(value)
+  const isOrigin = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+  if (!isOrigin)
+    throw new ConfigError(name, 'must be an origin such as https://vault.example, without a path')
+  return url.origin
+}
+
+function serverOrigin(name: Setting, value: string, production: boolean): string {
+  const origin = exactOrigin(name, value)
+  if (!production) return origin
+  if (!origin.startsWith('https:')) throw new ConfigError(name, 'must be https in production')
+  if (!isPublicHost(origin))
+    throw new ConfigError(name, 'must be a public domain name in production, no IP address and no localhost')
+  return origin
+}
+
+function port(name: Setting, value: string): number {
+  const number = Number(value)
+  const valid = /^\d{1,5}$/.test(value) && number >= 1 && number <= 65_535
+  if (!valid) throw new ConfigError(name, 'must be a port number from 1 to 65535')
+  return number
+}
+
+/** The port set, else that of a plain http address; behind a TLS proxy (https) the usual one of this server. */
+function portFor(name: Setting, value: string | undefined, url: string | undefined, usual: number): number {
+  if (value !== undefined) return port(name, value)
+  if (url === undefined || url.startsWith('https:')) return usual
+  return Number(new URL(url).port || 80)
+}
+
+function refuseSharedPorts(ports: readonly (readonly [Setting, number])[]): void {
+  for (const [index, [name, number]] of ports.entries()) {
+    const other = ports.slice(0, index).find(([, earlier]) => earlier === number)
+    if (other !== undefined)
+      throw new ConfigError(name, `must be another port than that of ${other[0]}, or of its address`)
+  }
+}
+
+function listenHost(value: string | undefined): string {
+  if (value === undefined || value === 'localhost') return 'localhost'
+  if (isIP(value) === 0)
+    throw new ConfigError('REACH_LISTEN_HOST', 'must be localhost or an IP address of this machine')
+  return value
+}
+
+function contains(folder: string, path: string): boolean {
+  const way = relative(folder, path)
+  return !isAbsolute(way) && !/^\.\.([/\\]|$)/.test(way)
+}

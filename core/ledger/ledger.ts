@@ -1,0 +1,176 @@
+/**
+ * The ledger's port: state and log in one place, changed by `commit` and by nothing else.
+ *
+ * What every adapter promises (held to by test/contracts/ledger.ts):
+ * - A commit happens whole or not at all. When its promise resolves, state, log entries, tiles and the signed
+ *   checkpoint that covers them are durable and anchored outside the database.
+ * - Commits are ordered. Checks are decided at the commit's place in that order, and see the writes of every
+ *   commit before it, those of the same group included. The order of the log is the order of the commits.
+ * - A failed check rejects its own commit with `CommitRefused` and leaves no trace of it.
+ * - After a failed write nothing more is accepted (`LedgerStopped`): the state on disk is unknown until reopened.
+ * - A version never comes back for a key, also not after a delete.
+ * What is not promised: fairness between callers, or that a commit whose promise rejected with `LedgerStopped`
+ * did not happen. It may be found, whole, after reopening.
+ */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json | undefined }
+
+/** A stored value and the number of the commit that wrote it. Values are frozen: never change one in place. */
+export interface Row<Value = Json> {
+  readonly version: number
+  readonly value: Value
+}
+
+export interface KeyedRow<Value = Json> extends Row<Value> {
+  readonly key: string
+}
+
+/** What a commit saw and relies on. */
+export interface Check {
+  readonly key: string
+  readonly version: number | 'absent'
+  /** Unix time in ms, compared with the group's time when the order is decided: later is refused. */
+  readonly notAfter?: number
+}
+
+/** Raised by one per commit. Has no version, so parallel commits that raise it never conflict. */
+export interface Counter {
+  readonly key: string
+  /** Refused (`exhausted`) when the value would rise above it. */
+  readonly ceiling?: number
+}
+
+export interface Write {
+  readonly key: string
+  /** `undefined` deletes. */
+  readonly value: Json | undefined
+  /** Unix time in ms from which the row reads as absent; it is swept later. */
+  readonly expires?: number
+  /** Seals the value under this customer's own key instead of the data key: it dies with that key. */
+  readonly customer?: string
+}
+
+/** Where a log entry stands; known only when its group is formed. `counts` follows the commit's `counters`. */
+export interface Place {
+  readonly index: number
+  /** Group time, Unix ms: max(clock, time of the group before). */
+  readonly time: number
+  readonly counts: readonly number[]
+}
+
+/** The values one leaf commits to. A slot left out commits to the empty value. */
+export interface Claims {
+  /** Policy facts as one line of JSON; sealed once per group under the operator's key of the period. */
+  readonly ops: string
+  /** The pairwise id under which the business knows the customer. */
+  readonly subject?: string
+  /** The person; never stored, readable only with the secret. */
+  readonly who?: string
+  /** The exact text of `data` in the reply, or of the receipt. */
+  readonly data?: string
+  /** 32 random bytes in base64url from which the salts of subject, who and data derive; from the grant. */
+  readonly secret?: string
+}
+
+export interface Entry {
+  /** Runs once, inside the group, and must be quick, pure and must not throw. */
+  readonly claims: (place: Place) => Claims
+  /** Opaque ids (account, grant) under which `history` finds this entry again. */
+  readonly threads?: readonly string[]
+}
+
+export interface Commit {
+  readonly checks?: readonly Check[]
+  readonly counters?: readonly Counter[]
+  readonly writes?: readonly Write[]
+  readonly entries?: readonly Entry[]
+}
+
+/** 22 characters of base64url each; with them the holder proves what the public leaf commits to. */
+export interface Salts {
+  readonly subject: string
+  readonly data: string
+}
+
+export interface Committed {
+  /** Number of this commit: the version of every row it wrote. */
+  readonly version: number
+  /** Group time, Unix ms. */
+  readonly time: number
+  readonly counts: readonly number[]
+  /** One per entry, in the commit's order. */
+  readonly entries: readonly { readonly index: number; readonly salts: Salts }[]
+  /** Signed note (C2SP tlog-checkpoint) that covers every entry of this commit. */
+  readonly checkpoint: string
+}
+
+export type RefusalReason = 'changed' | 'too-late' | 'exhausted'
+
+/** A check did not hold at the commit's place in the order. Read again and decide again. */
+export class CommitRefused extends Error {
+  readonly code = 'conflict'
+  readonly key: string
+  readonly reason: RefusalReason
+  constructor(key: string, reason: RefusalReason) {
+    super(`commit refused: ${reason}`)
+    this.key = key
+    this.reason = reason
+  }
+}
+
+/** The queue is full: nothing happened, try later (HTTP 503 with Retry-After). */
+export class LedgerBusy extends Error {
+  readonly code = 'ledger-busy'
+}
+
+/** A write failed or the ledger is closed: nothing more is accepted until it is opened again. */
+export class LedgerStopped extends Error {
+  readonly code = 'ledger-stopped'
+}
+
+/** The data on disk is not what this ledger acknowledged: opening or reading it is refused. */
+export class LedgerDamaged extends Error {
+  readonly code = 'ledger-damaged'
+}
+
+/** An entry of a thread with its policy facts opened. */
+export interface HistoryItem {
+  readonly index: number
+  readonly ops: string
+}
+
+/** Reads state. What only reads takes this type and cannot commit. */
+export interface LedgerReader {
+  /** `undefined`: never written, deleted or expired. Throws `LedgerDamaged` for a value that does not open. */
+  get<Value = Json>(key: string): Promise<Row<Value> | undefined>
+  /** The row when it is at hand without I/O; says nothing when it is not. For the hot path before `get`. */
+  peek<Value = Json>(key: string): Row<Value> | undefined
+  /** Rows under a prefix in key order, beginning behind `after`. */
+  list<Value = Json>(prefix: string, options?: { after?: string; limit?: number }): Promise<KeyedRow<Value>[]>
+  /** Current value of a counter; 0 when it was never raised. */
+  count(key: string): Promise<number>
+  /** Entries of a thread, newest first, below index `before`. Opens sealed facts: callers decide who may see. */
+  history(thread: string, options?: { before?: number; limit?: number }): Promise<HistoryItem[]>
+}
+
+/** The public log: everything here may be shown to anybody (C2SP tlog-tiles). */
+export interface LogReader {
+  readonly origin: string
+  /** Verifier key in note form: `<origin>+<key id>+<base64>`. */
+  readonly vkey: string
+  /** Newest durable signed checkpoint. */
+  checkpoint(): string
+  /** Hash tile of the tree of the newest checkpoint's size, or undefined where there is none of that width. */
+  tile(level: number, index: number, width: number): Promise<Uint8Array | undefined>
+  /** Entry bundle in wire form (uint16 length, entry), or undefined where there is none of that width. */
+  bundle(index: number, width: number): Promise<Uint8Array | undefined>
+}
+
+export interface Ledger extends LedgerReader, AsyncDisposable {
+  readonly log: LogReader
+  /** Rejects with `CommitRefused`, `LedgerBusy` or `LedgerStopped`. */
+  commit(commit: Commit): Promise<Committed>
+  /** Each commit stands alone; verdicts in the order given. Rejects only with `LedgerBusy` or `LedgerStopped`. */
+  commitEach(commits: readonly Commit[]): Promise<(Committed | CommitRefused)[]>
+  /** Why nothing more is accepted; undefined while healthy. */
+  readonly stopped: Error | undefined
+}

@@ -1,0 +1,201 @@
+import { createServer, request as httpRequest, Agent } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect } from 'node:net'
+import { once } from 'node:events'
+
+const MAX_HEADER_BYTES = 16 * 1024
+/** The account and sign-in endpoints parse whole bodies in memory. */
+const MAX_API_BODY_BYTES = 64 * 1024
+const MAX_BODY_BYTES = 64 * 1024 * 1024
+const IDLE_MS = 60_000
+const STOP_MS = 1500
+
+/** Headers by which a client could pretend to have asked another origin: only what we set ourselves goes on. */
+const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto']
+const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'proxy-authorization']
+
+export interface PodFront extends AsyncDisposable {
+  readonly port: number
+}
+
+/**
+ * The public side of the embedded pods. Listens at once, answers 503 until `isReady`, then passes everything to the
+ * pod server's Unix socket: Host unchanged, bodies streamed, upgrades carried. Account creation never passes.
+ */
+export async function startPodFront(options: {
+  baseUrl: URL
+  socket: string
+  isReady: () => boolean
+  /** Where a person goes who would like a new pod. */
+  vaultUrl: string
+  listen: { port: number; host: string }
+}): Promise<PodFront> {
+  const { baseUrl, socket, isReady, vaultUrl, listen } = options
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 })
+  const upgraded = new Set<Duplex>()
+
+  const server: Server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 300_000 }, (req, res) => {
+    const refusal = refuse(req)
+    if (refusal) return answer(req, res, refusal)
+    forward(req, res)
+  })
+  server.headersTimeout = 20_000
+  server.keepAliveTimeout = 5_000
+
+  function refuse(req: IncomingMessage): Refusal | undefined {
+    const path = canonicalPath(req.url ?? '')
+    if (path === undefined) return { status: 400, title: 'The request target is malformed' }
+    if (req.headers.host !== baseUrl.host) return { status: 421, title: 'These pods have another address' }
+    if (path.startsWith('/.account/login/password/register')) {
+      return { status: 303, title: 'Pods are made in the vault', location: vaultUrl }
+    }
+    const post = req.method !== 'GET' && req.method !== 'HEAD' && req.method !== 'OPTIONS'
+    if (post && /^\/\.account\/account\/?$/i.test(path)) {
+      return { status: 403, title: 'Accounts are made by the vault' }
+    }
+    if (Number(req.headers['content-length'] ?? 0) > bodyLimit(path)) {
+      return { status: 413, title: 'The body is too large' }
+    }
+    if (!isReady()) return { status: 503, title: 'The pods are starting', retryAfter: 2 }
+    return undefined
+  }
+
+  function forwardedHeaders(req: IncomingMessage): string[] {
+    const headers: string[] = []
+    for (let i = 0; i < req.rawHeaders.length; i += 2) {
+      const name = req.rawHeaders[i] ?? ''
+      if (FORWARDING.includes(name.toLowerCase()) || HOP_BY_HOP.includes(name.toLowerCase())) continue
+      headers.push(name, req.rawHeaders[i + 1] ?? '')
+    }
+    // Without it the pod server would take itself for http behind our TLS termination.
+    if (baseUrl.protocol === 'https:') headers.push('X-Forwarded-Proto', 'https')
+    return headers
+  }
+
+  function forward(req: IncomingMessage, res: ServerResponse): void {
+    const upstream = httpRequest(
+      { socketPath: socket, agent, method: req.method, path: req.url, headers: forwardedHeaders(req) },
+      (reply) => {
+        res.writeHead(reply.statusCode ?? 502, reply.statusMessage, endToEnd(reply.rawHeaders))
+        reply.pipe(res)
+        reply.on('error', () => res.destroy())
+      },
+    )
+    upstream.on('error', () => {
+      if (res.headersSent) res.destroy()
+      else answer(req, res, { status: 503, title: 'The pods do not answer', retryAfter: 2 })
+    })
+    let received = 0
+    const limit = bodyLimit(canonicalPath(req.url ?? '') ?? '')
+    req.on('data', (chunk: Buffer) => {
+      received += chunk.length
+      if (received <= limit) return
+      req.unpipe(upstream)
+      upstream.destroy()
+      if (!res.headersSent) answer(req, res, { status: 413, title: 'The body is too large' })
+    })
+    req.pipe(upstream)
+    // A client that hangs up must not leave half a body waiting in the pod server.
+    res.on('close', () => {
+      if (!res.writableFinished) upstream.destroy()
+    })
+  }
+
+  server.on('upgrade', (req, client, head) => {
+    const refusal = refuse(req)
+    if (refusal) {
+      client.end(`HTTP/1.1 ${refusal.status} ${refusal.title}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      return
+    }
+    const upstream = connect(socket)
+    upgraded.add(client).add(upstream)
+    const end = () => {
+      client.destroy()
+      upstream.destroy()
+      upgraded.delete(client)
+      upgraded.delete(upstream)
+    }
+    for (const side of [client, upstream]) side.on('error', end).on('close', end)
+    const lines = forwardedHeaders(req)
+    let text = `${req.method} ${req.url} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: ${req.headers.upgrade}\r\n`
+    for (let i = 0; i < lines.length; i += 2) text += `${lines[i]}: ${lines[i + 1]}\r\n`
+    upstream.write(`${text}\r\n`)
+    upstream.write(head)
+    client.pipe(upstream).pipe(client)
+  })
+
+  server.listen(listen.port, listen.host)
+  await once(server, 'listening')
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      for (const side of upgraded) side.destroy()
+      server.closeIdleConnections()
+      const deadline = setTimeout(() => server.closeAllConnections(), STOP_MS)
+      await closed
+      clearTimeout(deadline)
+      agent.destroy()
+    },
+  }
+}
+
+interface Refusal {
+  readonly status: number
+  readonly title: string
+  readonly retryAfter?: number
+  readonly location?: string
+}
+
+function answer(req: IncomingMessage, res: ServerResponse, refusal: Refusal): void {
+  const { status, title, retryAfter, location } = refusal
+  const html = (req.headers.accept ?? '').includes('text/html')
+  res.writeHead(status, {
+    'Content-Type': html ? 'text/html; charset=utf-8' : 'application/problem+json',
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': "default-src 'none'",
+    ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
+    ...(location !== undefined && { Location: location }),
+    // What is left of a refused body is not read.
+    ...(!req.complete && { Connection: 'close' }),
+  })
+  const refresh = retryAfter === undefined ? '' : `<meta http-equiv="refresh" content="${retryAfter}">`
+  res.end(
+    html
+      ? `<!doctype html><html lang="en"><meta charset="utf-8">${refresh}<title>${title}</title><p>${title}.</p>`
+      : JSON.stringify({ type: 'about:blank', title, status }),
+  )
+}
+
+/**
+ * The path as the pod server will see it (it decodes each segment once, joins repeated slashes and resolves dots);
+ * `undefined` for anything but origin-form (RFC 9112, 3.2.1).
+ */
+export function canonicalPath(target: string): string | undefined {
+  if (!target.startsWith('/')) return undefined
+  const [path = ''] = target.split('?')
+  try {
+    const decoded = path.split('/').map((segment) => encodeURIComponent(decodeURIComponent(segment)))
+    const url = new URL('http://pods.invalid')
+    url.pathname = decoded.join('/').replaceAll(/\/{2,}/g, '/')
+    return url.pathname
+  } catch {
+    return undefined
+  }
+}
+
+function bodyLimit(path: string): number {
+  return path.startsWith('/.') ? MAX_API_BODY_BYTES : MAX_BODY_BYTES
+}
+
+function endToEnd(rawHeaders: readonly string[]): string[] {
+  const headers: string[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ''
+    if (!HOP_BY_HOP.includes(name.toLowerCase())) headers.push(name, rawHeaders[i + 1] ?? '')
+  }
+  return headers
+}
