@@ -68,7 +68,7 @@ export function problemHandler({ log }: { log: Logger }): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const refusal = asRefusal(error)
     const status = refusal === undefined ? clientStatus(error) : problems[refusal.code].status
-    if (status >= 500) logFailure(log, request, status, error)
+    if (status >= 500) logFailure(log, request, { status, code: refusal?.code }, error)
     if (response.headersSent) next(error)
     else sendProblem(request, response, refusal ?? status)
   }
@@ -166,22 +166,27 @@ function fromBodyParser(type: string, options: { cause: Error }): DomainError | 
   }
 }
 
-/** The status that a library gave to a fault of the client, such as 416 of a static file; else 500. */
+/** The status that http-errors gave to a fault of the client, such as 416 of a static file; else 500. */
 function clientStatus(error: unknown): number {
-  if (!(error instanceof Error) || !('status' in error)) return 500
-  const { status } = error
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500
+  if (!(error instanceof Error) || !('status' in error && 'expose' in error)) return 500
+  const { status, expose } = error
+  return expose === true && typeof status === 'number' && status >= 400 && status < 500 ? status : 500
 }
 
-function logFailure(log: Logger, request: Request, status: number, error: unknown): void {
+function logFailure(
+  log: Logger,
+  request: Request,
+  outcome: { status: number; code: ErrorCode | undefined },
+  error: unknown,
+): void {
   const route: unknown = request.route?.path
   const fields = {
     requestId: requestId(request),
     method: request.method,
     route: typeof route === 'string' ? route : undefined,
-    status,
+    ...outcome,
   }
-  // A refusal with a 5xx code is a known state of the world; anything else is a bug.
-  if (error instanceof DomainError) log.warn('request-refused', { ...fields, code: error.code }, error)
-  else log.error('request-failed', fields, error)
+  // A refusal with a 5xx status is a known state of the world; anything else is a bug.
+  if (outcome.code === undefined) log.error('request-failed', fields, error)
+  else log.warn('request-refused', fields, error)
 }

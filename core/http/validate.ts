@@ -1,0 +1,136 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import formats from 'ajv-formats'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
+import { DomainError } from '#core/domain/errors.ts'
+import type { Violation } from '#core/domain/errors.ts'
+import type { Schemas } from '#schemas/types.gen.ts'
+
+const schemaFolder = join(import.meta.dirname, '../../schemas')
+const kinds = ['records', 'api', 'fields']
+
+/** Above this, only the first violation is told: listing all could cost hostile input little and us much. */
+const maxNodesForAll = 1_000
+const maxViolations = 50
+
+const firstError = once(() => loadSchemas({ allErrors: false }))
+const allErrors = once(() => loadSchemas({ allErrors: true }))
+
+/**
+ * Compiles the schema `schemaId` (such as `api/decision.json`) now and returns what turns raw input into its type.
+ * The result throws `invalid-input` with every violation as a JSON Pointer and never echoes a value. Input is not
+ * changed: no defaults, no coercion, nothing removed. An unknown id is a bug and throws a plain Error.
+ */
+export function parser<Id extends keyof Schemas>(schemaId: Id): (value: unknown) => Schemas[Id]
+export function parser<T extends Schemas[keyof Schemas]>(schemaId: keyof Schemas): (value: unknown) => T
+export function parser<T>(schemaId: string): (value: unknown) => T {
+  const validate = validator<T>(firstError(), schemaId)
+  return (value) => {
+    if (validate(value)) return value
+    throw new DomainError('invalid-input', 'The input does not match its schema', {
+      violations: violationsOf(schemaId, value, validate.errors ?? []),
+    })
+  }
+}
+
+/** Whether `value` matches; for checks of our own replies in tests and development. */
+export function matches(schemaId: keyof Schemas, value: unknown): boolean {
+  return validator(firstError(), schemaId)(value)
+}
+
+/** None of our schemas is asynchronous, so the type that ajv leaves open is the plain one. */
+function validator<T>(ajv: Ajv2020, schemaId: string): ValidateFunction<T> {
+  const validate = ajv.getSchema<T>(schemaId)
+  if (validate === undefined) throw new Error(`no schema ${schemaId}`)
+  return validate as ValidateFunction<T>
+}
+
+function loadSchemas(options: { allErrors: boolean }): Ajv2020 {
+  const ajv = new Ajv2020({
+    ...options,
+    strict: true,
+    strictRequired: false,
+    allowUnionTypes: true,
+    ownProperties: true,
+    validateFormats: true,
+  })
+  formats.default(ajv)
+  ajv.addKeyword({ keyword: 'reach', schemaType: 'object' })
+  for (const kind of kinds) {
+    const files = readdirSync(join(schemaFolder, kind), { withFileTypes: true })
+    for (const { name } of files.filter((file) => file.isFile() && file.name.endsWith('.json'))) {
+      const schema: { $id?: string } = JSON.parse(readFileSync(join(schemaFolder, kind, name), 'utf8'))
+      if (schema.$id !== `${kind}/${name}`) throw new Error(`schemas/${kind}/${name}: $id must be its path`)
+      ajv.addSchema(schema)
+    }
+  }
+  return ajv
+}
+
+function violationsOf(schemaId: string, value: unknown, first: ErrorObject[]): Violation[] {
+  let errors = first
+  if (hasAtMost(value, maxNodesForAll)) {
+    const validate = validator(allErrors(), schemaId)
+    if (!validate(value)) errors = validate.errors ?? first
+  }
+  const violations = new Map<string, Violation>()
+  for (const error of errors) {
+    if (violations.size === maxViolations) break
+    const violation = describe(error)
+    violations.set(`${violation.pointer} ${violation.detail}`, violation)
+  }
+  return [...violations.values()]
+}
+
+function describe({ keyword, instancePath, params, message }: ErrorObject): Violation {
+  const place = speakable(instancePath)
+  switch (keyword) {
+    case 'required':
+      return { pointer: `${place}/${params['missingProperty']}`, detail: 'is missing' }
+    case 'additionalProperties':
+    case 'unevaluatedProperties': {
+      const name = params['additionalProperty'] ?? params['unevaluatedProperty']
+      return { pointer: speakable(`${place}/${name}`), detail: 'has a member that is not known' }
+    }
+    case 'enum':
+      return { pointer: place, detail: `must be one of: ${params['allowedValues'].join(', ')}` }
+    case 'pattern':
+      return { pointer: place, detail: 'does not have the required form' }
+    case 'format':
+      return { pointer: place, detail: `must be a valid ${params['format']}` }
+    case 'propertyNames':
+      return { pointer: place, detail: 'has a member whose name is not allowed' }
+    case 'oneOf':
+    case 'anyOf':
+      return { pointer: place, detail: 'must have one of the allowed forms' }
+    default:
+      // What is left speaks of limits and types in the schema, never of the value.
+      return { pointer: place, detail: message ?? 'is not valid' }
+  }
+}
+
+/** Names in a pointer may be the sender's own: it ends before the first that does not look like one of ours. */
+function speakable(pointer: string): string {
+  return /^(?:\/[A-Za-z0-9_.-]{1,64})*(?=\/|$)/.exec(pointer)?.[0] ?? ''
+}
+
+function hasAtMost(value: unknown, limit: number): boolean {
+  const waiting: unknown[] = [value]
+  let count = 0
+  for (let next = waiting.pop(); count <= limit; next = waiting.pop()) {
+    count++
+    if (typeof next === 'object' && next !== null) {
+      const members = Object.values(next)
+      if (count + waiting.length + members.length > limit) return false
+      waiting.push(...members)
+    }
+    if (waiting.length === 0) return true
+  }
+  return false
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
+}

@@ -1,0 +1,1112 @@
+// Made by scripts/make-types.ts from schemas/. Do not edit: npm run types.
+
+export type QueryRow = Disclosure | UnavailableRow
+
+/**
+ * Every schema by its $id.
+ */
+export interface Schemas {
+  'records/access-request.json': AccessRequest
+  'records/account.json': Account
+  'records/customer-standing.json': CustomerStanding
+  'records/grant.json': Grant
+  'records/granted-item.json': GrantedItem
+  'records/item.json': RequestedItem
+  'records/receipt.json': StoredReceipt
+  'records/recipient.json': Recipient
+  'records/vendor-standing.json': VendorStanding
+  'records/vendor.json': Vendor
+  'api/access-request-details.json': AccessRequestDetails
+  'api/activity.json': Activity
+  'api/categories.json': Categories
+  'api/category-view.json': CategoryView
+  'api/create-vault.json': CreateVault
+  'api/decision-result.json': DecisionResult
+  'api/decision.json': Decision
+  'api/disclosure.json': Disclosure
+  'api/field-view.json': FieldView
+  'api/grant-view.json': GrantView
+  'api/granted-details.json': GrantedDetails
+  'api/grants.json': Grants
+  'api/log-position.json': LogPosition
+  'api/me.json': Me
+  'api/open-request.json': OpenRequest
+  'api/open-requests.json': OpenRequests
+  'api/probe.json': Probe
+  'api/problem.json': Problem
+  'api/query-reply.json': QueryReply
+  'api/query-row.json': QueryRow
+  'api/query.json': Query
+  'api/receipt-view.json': ReceiptView
+  'api/redirect.json': Redirect
+  'api/request-view.json': RequestView
+  'api/save-category.json': SaveCategory
+  'api/saved-category.json': SavedCategory
+  'api/sign-in.json': SignIn
+  'api/vendor-admission.json': VendorAdmission
+  'api/vendor-grant.json': VendorGrant
+  'api/vendor-grants.json': VendorGrants
+  'api/vendor-request.json': VendorRequest
+  'api/vendor-requests.json': VendorRequests
+  'api/vendor-view.json': VendorView
+  'fields/accessibility.json': Accessibility
+  'fields/contact-rules.json': ContactRules
+  'fields/contact.json': Contact
+  'fields/diet.json': Diet
+  'fields/interests.json': Interests
+  'fields/profile.json': Profile
+  'fields/sizes.json': Sizes
+}
+/**
+ * What a business asks of one customer, and what became of it.
+ */
+export interface AccessRequest {
+  v: 1
+  /**
+   * Opaque random id, base64url.
+   */
+  requestId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  vendorId: string
+  clientId: string
+  /**
+   * Unix time in ms.
+   */
+  receivedAt: number
+  /**
+   * Unix time in ms.
+   */
+  expiresAt: number
+  /**
+   * SHA-256 in base64url.
+   */
+  requestHash: string
+  /**
+   * @minItems 1
+   * @maxItems 20
+   */
+  items: RequestedItem[]
+  /**
+   * ISO 8601 duration in years, months, weeks or days, such as P90D.
+   */
+  retention: string
+  /**
+   * @maxItems 20
+   */
+  recipients: Recipient[]
+  /**
+   * Unix ms: the end the business asks for.
+   */
+  until: number
+  status: 'open' | 'allowed' | 'refused' | 'later'
+  /**
+   * The first signed-in customer who opened it; nobody else may answer.
+   */
+  accountId?: string
+  /**
+   * Unix time in ms.
+   */
+  decidedAt?: number
+  /**
+   * Hash of the answers: the same answers again return the stored outcome, others are a conflict.
+   */
+  answersHash?: string
+  /**
+   * Opaque random id, base64url.
+   */
+  grantId?: string
+  /**
+   * Opaque random id, base64url.
+   */
+  receiptId?: string
+  /**
+   * Where the browser goes back to the business.
+   */
+  returnTo?: string
+}
+/**
+ * One separately refusable part of an access request: fields for one purpose.
+ */
+export interface RequestedItem {
+  id: string
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  /**
+   * @minItems 1
+   * @maxItems 64
+   *
+   * Items: Field id such as profile.birthDate.
+   */
+  fields: string[]
+  /**
+   * The business's own words: who does what with which data; plain text.
+   */
+  why: string
+  /**
+   * Without it the request makes no sense to the business; the customer then denies the whole.
+   */
+  required: boolean
+}
+/**
+ * Somebody else the business passes the data on to.
+ */
+export interface Recipient {
+  name: string
+  /**
+   * What the recipient does with the data.
+   */
+  role: string
+  url?: string
+}
+/**
+ * A customer: one WebID with one pod. Sealed under the customer's own key.
+ */
+export interface Account {
+  v: 1
+  /**
+   * Opaque random id, base64url.
+   */
+  accountId: string
+  webId: string
+  issuer: string
+  /**
+   * Root of the storage.
+   */
+  podUrl: string
+  /**
+   * The vrm/ container that Reach reads.
+   */
+  container: string
+  /**
+   * Unix time in ms.
+   */
+  createdAt: number
+}
+/**
+ * Every disclosure checks the version of this row: pod access and erasure.
+ */
+export interface CustomerStanding {
+  v: 1
+  podAccess: 'none' | 'open' | 'lost'
+}
+/**
+ * The live result of a decision; versioned by the ledger, never deleted, and alone decides what is released.
+ */
+export interface Grant {
+  v: 1
+  /**
+   * Opaque random id, base64url.
+   */
+  grantId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  accountId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  vendorId: string
+  clientId: string
+  /**
+   * Pairwise id for this vendor.
+   */
+  subject: string
+  /**
+   * Opaque random id, base64url.
+   */
+  requestId: string
+  /**
+   * @minItems 1
+   * @maxItems 20
+   */
+  items: GrantedItem[]
+  /**
+   * ISO 8601 duration in years, months, weeks or days, such as P90D.
+   */
+  retention: string
+  /**
+   * @maxItems 20
+   */
+  recipients: Recipient[]
+  /**
+   * Unix time in ms.
+   */
+  validFrom: number
+  /**
+   * Unix ms of the last moment at which data may leave.
+   */
+  until: number
+  state: 'active' | 'paused' | 'withdrawn' | 'expired'
+  /**
+   * The business has redeemed its code; before that nothing is released and the subject is told to nobody.
+   */
+  redeemed: boolean
+  /**
+   * Unix ms: an unredeemed grant ends here.
+   */
+  redeemBy: number
+  /**
+   * Unix time in ms.
+   */
+  endedAt?: number
+  /**
+   * Hash of what was shown before the decision.
+   */
+  noticeHash: string
+  /**
+   * Opaque random id, base64url.
+   */
+  receiptId: string
+  /**
+   * Salts of the log entries derive from it; 32 random bytes in base64url.
+   */
+  secret: string
+}
+/**
+ * What the customer allowed of one requested item: never more than was asked.
+ */
+export interface GrantedItem {
+  id: string
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  /**
+   * @minItems 1
+   * @maxItems 64
+   *
+   * Items: Field id such as profile.birthDate.
+   */
+  fields: string[]
+}
+/**
+ * A receipt as both sides keep it.
+ */
+export interface StoredReceipt {
+  v: 1
+  /**
+   * Opaque random id, base64url.
+   */
+  receiptId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  accountId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  grantId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  requestId?: string
+  /**
+   * Unix time in ms.
+   */
+  issuedAt: number
+  /**
+   * Compact JWS; these bytes never change.
+   */
+  jws: string
+}
+/**
+ * Every disclosure checks the version of this row; only a change that must stop releases writes it.
+ */
+export interface VendorStanding {
+  v: 1
+  state: 'admitted' | 'active' | 'suspended'
+}
+/**
+ * A business as the operator admitted it.
+ */
+export interface Vendor {
+  v: 1
+  /**
+   * Opaque random id, base64url.
+   */
+  vendorId: string
+  /**
+   * Legal name.
+   */
+  name: string
+  website?: string
+  /**
+   * E-mail address or web page for questions about data.
+   */
+  contact?: string
+  privacyPolicy?: string
+  /**
+   * Two letters, ISO 3166-1.
+   */
+  jurisdiction?: string
+  /**
+   * Unix time in ms.
+   */
+  admittedAt: number
+  clientId?: string
+}
+/**
+ * An authorization_details element (RFC 9396) that asks a customer for access.
+ */
+export interface AccessRequestDetails {
+  type: 'urn:reach:access-request:1'
+  /**
+   * @minItems 1
+   * @maxItems 20
+   */
+  items: AskedItem[]
+  /**
+   * How long you keep the data: ISO 8601 duration such as P30D.
+   */
+  retention: string
+  /**
+   * Who else gets the data; an empty list states that nobody does.
+   *
+   * @maxItems 20
+   */
+  recipients: Recipient[]
+  /**
+   * Until when you want to read; at most 365 days ahead.
+   */
+  until: string
+  /**
+   * RFC 9396: resource servers; the gateway's URL if given.
+   *
+   * @maxItems 4
+   */
+  locations?: string[]
+}
+export interface AskedItem {
+  /**
+   * Yours; item-1, item-2 ... where left out.
+   */
+  id?: string
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  /**
+   * @minItems 1
+   * @maxItems 64
+   *
+   * Items: Field id such as profile.birthDate.
+   */
+  fields: string[]
+  /**
+   * Your own words, shown to the customer.
+   */
+  why: string
+  required: boolean
+}
+/**
+ * What happened, newest first.
+ */
+export interface Activity {
+  items: ActivityItem[]
+  /**
+   * Pass as before to go on; absent at the end.
+   */
+  next?: number
+}
+export interface ActivityItem {
+  /**
+   * Index in the log.
+   */
+  index: number
+  type: string
+  time: string
+  vendor?: VendorView
+  /**
+   * Opaque random id, base64url.
+   */
+  grantId?: string
+  /**
+   * Opaque random id, base64url.
+   */
+  requestId?: string
+  purpose?: string
+  purposeTitle?: string
+  fields?: ActivityField[]
+  seq?: number
+  until?: string
+}
+/**
+ * A business as the customer sees it.
+ */
+export interface VendorView {
+  /**
+   * Opaque random id, base64url.
+   */
+  vendorId: string
+  name: string
+  website?: string
+  contact?: string
+  privacyPolicy?: string
+  jurisdiction?: string
+  domainProven: boolean
+  suspended: boolean
+}
+export interface ActivityField {
+  title: string
+  /**
+   * Field id such as profile.birthDate.
+   */
+  field: string
+}
+export interface Categories {
+  categories: CategoryView[]
+}
+/**
+ * One category of a pod with its form.
+ */
+export interface CategoryView {
+  title: string
+  category: string
+  description: string
+  /**
+   * JSON Schema of the values: the form is made from it.
+   */
+  schema: {
+    [k: string]: unknown
+  }
+  values: {
+    [k: string]: unknown
+  }
+  /**
+   * Null when there is no resource yet.
+   */
+  etag: string | null
+  /**
+   * Why the pod's document cannot be read; then it cannot be edited here.
+   */
+  unreadable?: string
+  derived: FieldView[]
+}
+/**
+ * A field with today's value: what would leave.
+ */
+export interface FieldView {
+  title: string
+  /**
+   * Field id such as profile.birthDate.
+   */
+  field: string
+  description: string
+  sensitivity: 'ordinary' | 'sensitive' | 'special'
+  derived: boolean
+  /**
+   * Source fields of a derived one; they do not leave.
+   *
+   * Items: Field id such as profile.birthDate.
+   */
+  from?: string[]
+  rule?: string
+  /**
+   * Today's value; absent when there is none in the pod.
+   */
+  value?: {
+    [k: string]: unknown
+  }
+  /**
+   * Nothing in the pod yet.
+   */
+  missing?: boolean
+}
+export interface CreateVault {
+  podName: string
+  email: string
+  password: string
+}
+/**
+ * Outcome of a decision.
+ */
+export interface DecisionResult {
+  status: 'allowed' | 'refused' | 'later'
+  /**
+   * Back to the business.
+   */
+  returnTo: string
+  receipt?: ReceiptView
+  /**
+   * Opaque random id, base64url.
+   */
+  grantId?: string
+}
+/**
+ * A receipt: the signed bytes and what they say.
+ */
+export interface ReceiptView {
+  /**
+   * Opaque random id, base64url.
+   */
+  receiptId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  grantId: string
+  issuedAt: string
+  jws: string
+  payload: {
+    [k: string]: unknown
+  }
+}
+/**
+ * The customer's answer.
+ */
+export interface Decision {
+  /**
+   * Who the page showed as deciding.
+   */
+  accountId: string
+  /**
+   * What the page showed.
+   */
+  requestHash: string
+  decision: 'allow' | 'deny' | 'later'
+  /**
+   * @maxItems 20
+   */
+  items?: DecidedItem[]
+  /**
+   * End of the grant; only with allow.
+   */
+  until?: string
+}
+/**
+ * What is allowed of an item; an item left out is refused.
+ */
+export interface DecidedItem {
+  id: string
+  /**
+   * @maxItems 64
+   *
+   * Items: Field id such as profile.birthDate.
+   */
+  fields: string[]
+}
+/**
+ * One release of fields of one customer.
+ */
+export interface Disclosure {
+  subject: string
+  /**
+   * Opaque random id, base64url.
+   */
+  grant_id?: string
+  /**
+   * Field id to value; a field without a value in the pod is left out.
+   */
+  data: {
+    [k: string]: unknown
+  }
+  log: LogPosition
+}
+/**
+ * Proof that this disclosure is on record.
+ */
+export interface LogPosition {
+  origin: string
+  /**
+   * Index of the entry.
+   */
+  index: number
+  /**
+   * Signed note that covers it.
+   */
+  checkpoint: string
+  salts: ReplySalts
+}
+/**
+ * With them the entry's digests of subject and data can be checked.
+ */
+export interface ReplySalts {
+  subject: string
+  data: string
+}
+/**
+ * A grant as the customer sees it.
+ */
+export interface GrantView {
+  /**
+   * Opaque random id, base64url.
+   */
+  grantId: string
+  vendor: VendorView
+  items: GrantItemView[]
+  /**
+   * waiting: the business has not picked it up yet.
+   */
+  state: 'waiting' | 'active' | 'paused' | 'withdrawn' | 'expired'
+  validFrom: string
+  until: string
+  endedAt?: string
+  /**
+   * How often data left under it.
+   */
+  reads: number
+  lastRead?: string
+  /**
+   * Opaque random id, base64url.
+   */
+  receiptId: string
+  asOf: string
+  paused?: boolean
+}
+export interface GrantItemView {
+  id: string
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  purposeTitle: string
+  fields: GrantedFieldView[]
+}
+export interface GrantedFieldView {
+  title: string
+  /**
+   * Field id such as profile.birthDate.
+   */
+  field: string
+}
+/**
+ * authorization_details in a token and its response: what was granted.
+ */
+export interface GrantedDetails {
+  type: 'urn:reach:access-request:1'
+  /**
+   * Opaque random id, base64url.
+   */
+  grant_id: string
+  /**
+   * @minItems 1
+   * @maxItems 20
+   */
+  items: GrantedItem[]
+  until: string
+}
+export interface Grants {
+  grants: GrantView[]
+}
+/**
+ * Who is signed in, and how this Reach is set up.
+ */
+export interface Me {
+  signedIn: boolean
+  mode: 'development' | 'production'
+  /**
+   * The tour can be taken here.
+   */
+  tour: boolean
+  /**
+   * A vault can be created here.
+   */
+  embeddedPods?: boolean
+  podsReady?: boolean
+  /**
+   * Opaque random id, base64url.
+   */
+  accountId?: string
+  /**
+   * From the pod, when it can be read.
+   */
+  name?: string
+  webId?: string
+  issuer?: string
+  container?: string
+  podAccess?: 'none' | 'open' | 'lost'
+  /**
+   * WebID of Reach's agent.
+   */
+  agent?: string
+}
+export interface OpenRequest {
+  /**
+   * Opaque random id, base64url.
+   */
+  requestId: string
+  vendor: VendorView
+  receivedAt: string
+  status: 'open' | 'later'
+  items?: number
+}
+export interface OpenRequests {
+  requests: OpenRequest[]
+}
+/**
+ * What Reach's agent can see right now, by trying.
+ */
+export interface Probe {
+  /**
+   * The agent sees exactly what it should.
+   */
+  ok: boolean
+  asOf: string
+  findings: Finding[]
+}
+export interface Finding {
+  /**
+   * In words, such as: read your profile.
+   */
+  what: string
+  resource?: string
+  expected: boolean
+  seen: boolean
+  ok: boolean
+}
+/**
+ * RFC 9457 problem details.
+ */
+export interface Problem {
+  title: string
+  type: string
+  status: number
+  code?: string
+  detail?: string
+  instance?: string
+  errors?: ProblemViolation[]
+}
+export interface ProblemViolation {
+  pointer: string
+  detail: string
+}
+export interface QueryReply {
+  rows: QueryRow[]
+}
+export interface UnavailableRow {
+  subject: string
+  error: 'subject-unavailable' | 'later'
+}
+/**
+ * Fields of many customers for one purpose.
+ */
+export interface Query {
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  /**
+   * @minItems 1
+   * @maxItems 64
+   *
+   * Items: Field id such as profile.birthDate.
+   */
+  fields: string[]
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  subjects: string[]
+}
+/**
+ * Where the page must go next.
+ */
+export interface Redirect {
+  location: string
+}
+/**
+ * The decision page: who asks, what for, and exactly what would leave today.
+ */
+export interface RequestView {
+  /**
+   * Opaque random id, base64url.
+   */
+  requestId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  accountId: string
+  /**
+   * SHA-256 in base64url.
+   */
+  requestHash: string
+  status: 'open' | 'allowed' | 'refused' | 'later'
+  vendor: VendorView
+  items: RequestItemView[]
+  /**
+   * ISO 8601 duration in years, months, weeks or days, such as P90D.
+   */
+  retention: string
+  recipients: Recipient[]
+  /**
+   * What the business asks for.
+   */
+  until: string
+  /**
+   * The latest end that can be chosen.
+   */
+  latestUntil: string
+  /**
+   * The shorter of the request and 90 days.
+   */
+  suggestedUntil: string
+  /**
+   * Where the browser goes afterwards.
+   */
+  returnHost: string
+  asOf: string
+  /**
+   * Why today's values cannot be shown, when they cannot; then nothing can be allowed.
+   */
+  valuesUnavailable?: string
+  /**
+   * Only once decided.
+   */
+  returnTo?: string
+}
+export interface RequestItemView {
+  id: string
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  /**
+   * Plain words for the DPV purpose.
+   */
+  purposeTitle: string
+  why: string
+  required: boolean
+  fields: FieldView[]
+}
+/**
+ * Saved only when the pod still holds what the form was filled from.
+ */
+export interface SaveCategory {
+  /**
+   * The ETag the form was filled from; null for a new document.
+   */
+  etag: string | null
+  values: {
+    [k: string]: unknown
+  }
+}
+export interface SavedCategory {
+  etag: string
+  values: {
+    [k: string]: unknown
+  }
+}
+export interface SignIn {
+  /**
+   * Solid-OIDC issuer, or the WebID that names one.
+   */
+  issuer: string
+  /**
+   * Path in the consent app to come back to.
+   */
+  returnTo?: string
+}
+/**
+ * What the operator enters of a business.
+ */
+export interface VendorAdmission {
+  name: string
+  website?: string
+  contact?: string
+  privacyPolicy?: string
+  jurisdiction?: string
+}
+/**
+ * A grant as its business sees it.
+ */
+export interface VendorGrant {
+  /**
+   * Opaque random id, base64url.
+   */
+  grant_id: string
+  subject: string
+  state: 'active' | 'paused' | 'withdrawn' | 'expired'
+  items: GrantedItem[]
+  valid_from?: string
+  until: string
+  ended_at?: string
+  reads?: number
+}
+export interface VendorGrants {
+  grants: VendorGrant[]
+  /**
+   * Cursor of the next page; absent on the last.
+   */
+  next?: string
+}
+/**
+ * A request as its business sees it.
+ */
+export interface VendorRequest {
+  /**
+   * Opaque random id, base64url.
+   */
+  request_id: string
+  status: 'open' | 'allowed' | 'refused' | 'later' | 'expired'
+  received_at: string
+  decided_at?: string
+  /**
+   * Opaque random id, base64url.
+   */
+  grant_id?: string
+}
+export interface VendorRequests {
+  requests: VendorRequest[]
+  /**
+   * Cursor of the next page; absent on the last.
+   */
+  next?: string
+}
+/**
+ * What makes things usable for you.
+ */
+export interface Accessibility {
+  /**
+   * What you need, in your own words or from the list.
+   *
+   * @maxItems 20
+   */
+  needs?: string[]
+}
+/**
+ * How businesses may contact you.
+ */
+export interface ContactRules {
+  /**
+   * Ways of contact you are fine with.
+   *
+   * @maxItems 6
+   */
+  channels?: ('email' | 'phone' | 'post' | 'sms' | 'chat')[]
+  quietHours?: QuietHours
+  /**
+   * What you are glad to hear about.
+   *
+   * @maxItems 30
+   */
+  topics?: string[]
+}
+/**
+ * When you do not want to be contacted, in your own time zone.
+ */
+export interface QuietHours {
+  from: string
+  to: string
+}
+/**
+ * How and where you can be reached.
+ */
+export interface Contact {
+  /**
+   * An e-mail address.
+   */
+  email?: string
+  /**
+   * A phone number with its country code, such as +49 30 1234567.
+   */
+  phone?: string
+  address?: PostalAddress
+}
+/**
+ * Where post and parcels reach you.
+ */
+export interface PostalAddress {
+  street?: string
+  locality?: string
+  postalCode?: string
+  region?: string
+  /**
+   * Two letters, such as DE.
+   */
+  country?: string
+}
+/**
+ * What you eat, and what you must not.
+ */
+export interface Diet {
+  /**
+   * How you eat.
+   *
+   * @maxItems 8
+   */
+  diet?: (
+    | 'DiabeticDiet'
+    | 'GlutenFreeDiet'
+    | 'HalalDiet'
+    | 'HinduDiet'
+    | 'KosherDiet'
+    | 'LowCalorieDiet'
+    | 'LowFatDiet'
+    | 'LowLactoseDiet'
+    | 'LowSaltDiet'
+    | 'VeganDiet'
+    | 'VegetarianDiet'
+  )[]
+  /**
+   * What you are allergic to or cannot tolerate.
+   *
+   * @maxItems 30
+   */
+  allergies?: string[]
+}
+/**
+ * What you like and care about.
+ */
+export interface Interests {
+  /**
+   * Things you are interested in.
+   *
+   * @maxItems 60
+   */
+  topics?: string[]
+}
+/**
+ * Who you are: the basics most businesses ask for.
+ */
+export interface Profile {
+  /**
+   * Your full name as you want to be addressed.
+   */
+  name?: string
+  /**
+   * The day you were born.
+   */
+  birthDate?: string
+  /**
+   * Languages you read, the one you like best first.
+   *
+   * @maxItems 20
+   */
+  languages?: string[]
+  /**
+   * A small picture of you.
+   */
+  picture?: string
+}
+/**
+ * So that what you buy fits.
+ */
+export interface Sizes {
+  shoe?: ShoeSize
+  top?: TopSize
+  trousers?: TrouserSize
+}
+/**
+ * Your shoe size and the system it is in.
+ */
+export interface ShoeSize {
+  size: string
+  system: 'EU' | 'UK' | 'US' | 'JP'
+}
+/**
+ * Size of shirts, pullovers and jackets.
+ */
+export interface TopSize {
+  size: string
+  system: 'EU' | 'UK' | 'US' | 'INT'
+}
+/**
+ * Size of trousers.
+ */
+export interface TrouserSize {
+  size: string
+  system: 'EU' | 'UK' | 'US' | 'INT'
+}
