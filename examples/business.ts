@@ -32,10 +32,15 @@ const say = (text: string): void => console.log(`${styleText('bold', `[${++step}
 
 async function askOperator(): Promise<{ admissionCode: string; softwareStatement: string }> {
   const { 'admission-code': admissionCode, 'software-statement': softwareStatement } = options
-  if (admissionCode !== undefined && softwareStatement !== undefined) return { admissionCode, softwareStatement }
+  if (admissionCode !== undefined && softwareStatement !== undefined)
+    return { admissionCode, softwareStatement }
   const cli = path.join(import.meta.dirname, '..', 'cli', 'main.ts')
   const words = ['vendor', 'add', '--name', 'Corner Shop', '--contact', 'privacy@shop.example', '--json']
-  const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', cli, ...words])
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    cli,
+    ...words,
+  ])
   return JSON.parse(stdout) as { admissionCode: string; softwareStatement: string }
 }
 
@@ -49,8 +54,15 @@ async function waitForBrowser(redirectUri: string): Promise<URL> {
       const [request, response] = await once(server, 'request')
       const url = new URL(request.url, redirectUri)
       const isCallback = url.pathname === new URL(redirectUri).pathname
-      response.writeHead(isCallback ? 200 : 404, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
-      response.end(isCallback ? 'Thank you. You can close this page; the shop goes on in its terminal.' : 'Nothing here.')
+      response.writeHead(isCallback ? 200 : 404, {
+        'content-type': 'text/plain; charset=utf-8',
+        connection: 'close',
+      })
+      response.end(
+        isCallback
+          ? 'Thank you. You can close this page; the shop goes on in its terminal.'
+          : 'Nothing here.',
+      )
       if (isCallback) return url
     }
   } finally {
@@ -68,15 +80,32 @@ say(`The shop has registered its own keys as client ${registration.clientId}.`)
 const shop = await openShop(registration)
 const { url, pending } = await shop.ask({
   items: [
-    { purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name', 'contact.address'], why: 'To deliver what you order.', required: true },
-    { purpose: 'dpv:AgeVerification', fields: ['profile.ageOver18'], why: 'To sell you wine only if you are of age.', required: false },
-    { purpose: 'dpv:ServicePersonalisation', fields: ['diet.allergies', 'sizes.shoe'], why: 'To show you what suits you.', required: false },
+    {
+      purpose: 'dpv:DeliveryOfGoods',
+      fields: ['profile.name', 'contact.address'],
+      why: 'To deliver what you order.',
+      required: true,
+    },
+    {
+      purpose: 'dpv:AgeVerification',
+      fields: ['profile.ageOver18'],
+      why: 'To sell you wine only if you are of age.',
+      required: false,
+    },
+    {
+      purpose: 'dpv:ServicePersonalisation',
+      fields: ['diet.allergies', 'sizes.shoe'],
+      why: 'To show you what suits you.',
+      required: false,
+    },
   ],
   retention: 'P90D',
   recipients: [{ name: 'Parcel Service', role: 'delivers the parcel' }],
   until: new Date(Date.now() + 120 * 86_400_000),
 })
-say(`The shop asks. Open this address as the customer and decide (it is good for a minute):\n\n      ${url.href}\n`)
+say(
+  `The shop asks. Open this address as the customer and decide (it is good for a minute):\n\n      ${url.href}\n`,
+)
 
 const customer = await shop.redeem(await waitForBrowser(redirectUri), pending)
 say(`The customer allowed something. The shop knows her as ${customer.subject} and nothing else:`)
@@ -97,7 +126,9 @@ function grantedItems(details: unknown): { purpose: string; fields: string[] }[]
 say('The shop reads what was granted; each answer names its entry in the log.')
 await read()
 
-say('Now withdraw in the consent app (Relationships), then press Enter here: the token is still good, the customer is gone.')
+say(
+  'Now withdraw in the consent app (Relationships), then press Enter here: the token is still good, the customer is gone.',
+)
 const terminal = readline.createInterface({ input: process.stdin, output: process.stdout })
 await terminal.question('')
 terminal.close()

@@ -28,6 +28,9 @@ export interface PendingRequest {
 export interface ShopCustomer {
   readonly subject: string
   readonly accessToken: string
+  readonly refreshToken: string | undefined
+  /** Unix ms from which the access token is too old to be used. */
+  readonly expiresAt: number
   readonly grantId: string
   readonly granted: unknown
 }
@@ -49,6 +52,8 @@ export interface Shop {
   }): Promise<{ url: URL; pending: PendingRequest }>
   /** Redeems the code in the address to which the browser came back. Throws when the customer said no. */
   redeem(callback: URL, pending: PendingRequest): Promise<ShopCustomer>
+  /** A new access token. Throws once the customer has withdrawn. */
+  refresh(customer: ShopCustomer): Promise<ShopCustomer>
   /** Reads fields for one purpose (the gateway's answer as it came). */
   read(
     gatewayUrl: string,
@@ -80,6 +85,16 @@ async function newKey(): Promise<JsonWebKey> {
     'verify',
   ])
   return crypto.subtle.exportKey('jwk', pair.privateKey)
+}
+
+function fromTokens(tokens: client.TokenEndpointResponse) {
+  const margin = 5
+  return {
+    accessToken: tokens.access_token,
+    refreshToken: tokens.refresh_token,
+    expiresAt: Date.now() + ((tokens.expires_in ?? 0) - margin) * 1000,
+    granted: tokens.authorization_details,
+  }
 }
 
 /** Plain http is for a Reach on this machine only. */
@@ -170,12 +185,13 @@ export async function openShop(registration: ShopRegistration): Promise<Shop> {
       )
       const subject = tokens.claims()?.sub
       if (subject === undefined) throw new Error('the token response names nobody')
-      return {
-        subject,
-        accessToken: tokens.access_token,
-        grantId: String(tokens['grant_id']),
-        granted: tokens.authorization_details,
-      }
+      return { subject, grantId: String(tokens['grant_id']), ...fromTokens(tokens) }
+    },
+
+    async refresh(customer) {
+      if (customer.refreshToken === undefined) throw new Error('the shop was given no refresh token')
+      const tokens = await client.refreshTokenGrant(config, customer.refreshToken, undefined, { DPoP })
+      return { ...customer, ...fromTokens(tokens) }
     },
 
     read(gatewayUrl, customer, fields, purpose) {
