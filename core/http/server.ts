@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { RequestListener, Server, ServerOptions } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import express from 'express'
 import type { Express } from 'express'
 import { parseQuery } from './query.ts'
@@ -45,13 +46,15 @@ export function leanExpress(): Express {
  */
 export async function listen(options: {
   app: RequestListener
+  /** Takes over connections that ask for another protocol; closing them is up to it. */
+  upgrade?: UpgradeListener
   host: string
   port: number
   drainMs?: number
 }): Promise<Listening> {
-  const { app, host, drainMs = 5_000 } = options
+  const { host, drainMs = 5_000 } = options
   const servers =
-    host === 'localhost' ? await listenOnLoopback(app, options.port) : [await open(app, options)]
+    host === 'localhost' ? await listenOnLoopback(options, options.port) : [await open(options, options)]
   const port = portOf(servers[0])
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -62,8 +65,16 @@ export async function listen(options: {
   }
 }
 
-async function open(app: RequestListener, address: { host: string; port: number }): Promise<Server> {
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+interface Handlers {
+  readonly app: RequestListener
+  readonly upgrade?: UpgradeListener
+}
+
+async function open({ app, upgrade }: Handlers, address: { host: string; port: number }): Promise<Server> {
   const server = createServer(limits, app)
+  if (upgrade) server.on('upgrade', upgrade)
   server.maxHeadersCount = maxHeaders
   server.maxConnections = maxConnections
   server.setTimeout(idleMs)
@@ -73,11 +84,11 @@ async function open(app: RequestListener, address: { host: string; port: number 
 }
 
 /** A free port of 127.0.0.1 may be taken on ::1: then another is tried. A machine without IPv6 has one server. */
-async function listenOnLoopback(app: RequestListener, port: number): Promise<Server[]> {
+async function listenOnLoopback(handlers: Handlers, port: number): Promise<Server[]> {
   for (let attempt = 1; ; attempt++) {
-    const server = await open(app, { host: '127.0.0.1', port })
+    const server = await open(handlers, { host: '127.0.0.1', port })
     try {
-      return [server, await open(app, { host: '::1', port: portOf(server) })]
+      return [server, await open(handlers, { host: '::1', port: portOf(server) })]
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
       if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return [server]
