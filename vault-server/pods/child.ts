@@ -30,7 +30,10 @@ function reportChanges(baseUrl: string): { seen: () => number } {
   for (const method of ['addResource', 'setRepresentation', 'modifyResource', 'deleteResource'] as const) {
     const prototype = MonitoringStore.prototype as unknown as Record<
       string,
-      (identifier: ResourceIdentifier, ...rest: unknown[]) => Promise<ReadonlyMap<ResourceIdentifier, unknown>>
+      (
+        identifier: ResourceIdentifier,
+        ...rest: unknown[]
+      ) => Promise<ReadonlyMap<ResourceIdentifier, unknown>>
     >
     const original = prototype[method]
     if (!original) throw new Error(`the pod server's store has no ${method}`)
@@ -55,7 +58,9 @@ function closeAccountCreation(secret: string): void {
   const expected = Buffer.from(secret)
   const original = CreateAccountHandler.prototype.handle
   CreateAccountHandler.prototype.handle = async function (input) {
-    const given = Buffer.from(String((input.json as Record<string, unknown> | undefined)?.[CREATION_SECRET] ?? ''))
+    const given = Buffer.from(
+      String((input.json as Record<string, unknown> | undefined)?.[CREATION_SECRET] ?? ''),
+    )
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
       throw new ForbiddenHttpError('Accounts are made by the vault.')
     }
@@ -82,7 +87,8 @@ async function start(settings: ChildStart): Promise<App> {
   })
   await app.start()
   // The server notes its base URL in its own store at every start: if that was not seen, nothing would be.
-  if (changes.seen() === 0) throw new Error('changes of the pods are not seen: another version of the pod server?')
+  if (changes.seen() === 0)
+    throw new Error('changes of the pods are not seen: another version of the pod server?')
   return app
 }
 

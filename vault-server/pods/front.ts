@@ -1,20 +1,31 @@
-import { createServer, request as httpRequest, Agent } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { Agent, request as httpRequest } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
-import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { listen } from '#core/http/server.ts'
 
-const MAX_HEADER_BYTES = 16 * 1024
 /** The account and sign-in endpoints parse whole bodies in memory. */
 const MAX_API_BODY_BYTES = 64 * 1024
 const MAX_BODY_BYTES = 64 * 1024 * 1024
-const IDLE_MS = 60_000
 const STOP_MS = 1500
 
 /** Headers by which a client could pretend to have asked another origin: only what we set ourselves goes on. */
-const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto']
-const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'proxy-authorization']
+const FORWARDING = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+]
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'upgrade',
+  'proxy-authorization',
+]
 
 export interface PodFront extends AsyncDisposable {
   readonly port: number
@@ -30,19 +41,18 @@ export async function startPodFront(options: {
   isReady: () => boolean
   /** Where a person goes who would like a new pod. */
   vaultUrl: string
-  listen: { port: number; host: string }
+  port: number
+  host: string
 }): Promise<PodFront> {
-  const { baseUrl, socket, isReady, vaultUrl, listen } = options
+  const { baseUrl, socket, isReady, vaultUrl, port, host } = options
   const agent = new Agent({ keepAlive: true, maxSockets: 256 })
   const upgraded = new Set<Duplex>()
 
-  const server: Server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 300_000 }, (req, res) => {
+  function onRequest(req: IncomingMessage, res: ServerResponse): void {
     const refusal = refuse(req)
-    if (refusal) return answer(req, res, refusal)
-    forward(req, res)
-  })
-  server.headersTimeout = 20_000
-  server.keepAliveTimeout = 5_000
+    if (refusal) answer(req, res, refusal)
+    else forward(req, res)
+  }
 
   function refuse(req: IncomingMessage): Refusal | undefined {
     const path = canonicalPath(req.url ?? '')
@@ -103,10 +113,12 @@ export async function startPodFront(options: {
     })
   }
 
-  server.on('upgrade', (req, client, head) => {
+  function onUpgrade(req: IncomingMessage, client: Duplex, head: Buffer): void {
     const refusal = refuse(req)
     if (refusal) {
-      client.end(`HTTP/1.1 ${refusal.status} ${refusal.title}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      client.end(
+        `HTTP/1.1 ${refusal.status} ${refusal.title}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      )
       return
     }
     const upstream = connect(socket)
@@ -124,20 +136,14 @@ export async function startPodFront(options: {
     upstream.write(`${text}\r\n`)
     upstream.write(head)
     client.pipe(upstream).pipe(client)
-  })
+  }
 
-  server.listen(listen.port, listen.host)
-  await once(server, 'listening')
-
+  const listening = await listen({ app: onRequest, upgrade: onUpgrade, host, port, drainMs: STOP_MS })
   return {
-    port: (server.address() as AddressInfo).port,
+    port: listening.port,
     async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve))
       for (const side of upgraded) side.destroy()
-      server.closeIdleConnections()
-      const deadline = setTimeout(() => server.closeAllConnections(), STOP_MS)
-      await closed
-      clearTimeout(deadline)
+      await listening[Symbol.asyncDispose]()
       agent.destroy()
     },
   }

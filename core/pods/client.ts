@@ -1,0 +1,160 @@
+import { DomainError } from '#core/domain/errors.ts'
+import type { PodFetch } from './pod.ts'
+
+/** More than any category needs; a parser never sees more. */
+const MAX_BYTES = 256 * 1024
+const TIMEOUT_MS = 10_000
+const RETRY_AFTER_S = 5
+
+export interface PodResource {
+  readonly url: string
+  readonly status: 'found' | 'unchanged' | 'missing'
+  /** As the server sent it, quotes included. */
+  readonly etag: string | undefined
+  readonly contentType: string | undefined
+  readonly body: string
+  /** Targets of `Link` headers by relation, absolute. */
+  readonly links: ReadonlyMap<string, string>
+}
+
+export interface PodClient {
+  /** With `etag` answers `unchanged` (and no body) when the resource still has it. Accepts Turtle by default. */
+  get(url: string, options?: { etag?: string | undefined; accept?: string }): Promise<PodResource>
+  head(url: string): Promise<PodResource>
+  /**
+   * Conditional always: a lost update is impossible. `pod-changed` when the condition fails. Gives the new ETag when
+   * the server tells it; many do only on the next HEAD.
+   */
+  put(
+    url: string,
+    body: string,
+    condition: { ifMatch: string } | { ifNoneMatch: '*' },
+    contentType?: string,
+  ): Promise<{ etag: string | undefined }>
+}
+
+/**
+ * HTTP to pods over somebody's fetch. Refuses with `pod-access-lost` (401, 403), `pod-changed` (409, 412),
+ * `pod-unreachable` (network, timeout, 5xx and 429, `retryAfter` seconds) and `pod-unreadable` (all else, too big).
+ */
+export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }): PodClient {
+  const { fetch, timeoutMs = TIMEOUT_MS } = options
+
+  async function exchange(url: string, init: RequestInit): Promise<PodResource> {
+    const method = init.method ?? 'GET'
+    const signal = AbortSignal.timeout(timeoutMs)
+    let response: Response
+    try {
+      response = await send(
+        url,
+        { ...init, redirect: 'manual', signal },
+        method === 'GET' || method === 'HEAD',
+      )
+    } catch (cause) {
+      throw unreachable('The pod does not answer', cause)
+    }
+    const resource = {
+      url,
+      etag: response.headers.get('etag') ?? undefined,
+      contentType: response.headers.get('content-type') ?? undefined,
+      links: parseLinks(response.headers.get('link'), url),
+    }
+    const { status } = response
+    if (status === 200 || status === 201 || status === 204 || status === 205) {
+      return {
+        ...resource,
+        status: 'found',
+        body: method === 'GET' ? await text(response) : await drop(response),
+      }
+    }
+    await drop(response)
+    if (status === 304) return { ...resource, status: 'unchanged', body: '' }
+    if (status === 404 || status === 410) return { ...resource, status: 'missing', body: '' }
+    if (status === 401 || status === 403) throw new DomainError('pod-access-lost', 'The pod refuses access')
+    if (status === 409 || status === 412)
+      throw new DomainError('pod-changed', 'The pod was changed meanwhile')
+    if (status >= 500 || status === 429 || status === 408) throw unreachable('The pod is in trouble')
+    throw new DomainError('pod-unreadable', `The pod answered ${status}`)
+  }
+
+  /** A kept connection may have been closed by a server that restarted: what changes nothing is tried once more. */
+  async function send(url: string, init: RequestInit, safe: boolean): Promise<Response> {
+    try {
+      return await fetch(url, init)
+    } catch (error) {
+      if (!safe || !closedByOtherSide(error)) throw error
+      return fetch(url, init)
+    }
+  }
+
+  return {
+    get: (url, { etag, accept = 'text/turtle' } = {}) =>
+      exchange(url, { headers: etag === undefined ? { accept } : { accept, 'if-none-match': etag } }),
+    head: (url) => exchange(url, { method: 'HEAD' }),
+    async put(url, body, condition, contentType = 'text/turtle') {
+      const headers: Record<string, string> =
+        'ifMatch' in condition
+          ? { 'if-match': condition.ifMatch }
+          : { 'if-none-match': condition.ifNoneMatch }
+      const answer = await exchange(url, {
+        method: 'PUT',
+        body,
+        headers: { ...headers, 'content-type': contentType },
+      })
+      if (answer.status === 'missing') throw new DomainError('pod-changed', 'The resource is gone')
+      return { etag: answer.etag }
+    },
+  }
+}
+
+async function text(response: Response): Promise<string> {
+  if (!response.body) return ''
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const chunk of response.body) {
+      size += chunk.length
+      // Counted after decompression: what is sent small may unpack large.
+      if (size > MAX_BYTES) throw new DomainError('pod-unreadable', 'The resource is too large')
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    if (cause instanceof DomainError) throw cause
+    throw unreachable('The pod broke off', cause)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch (cause) {
+    throw new DomainError('pod-unreadable', 'The resource is not UTF-8', { cause })
+  }
+}
+
+async function drop(response: Response): Promise<string> {
+  await response.body?.cancel().catch(() => undefined)
+  return ''
+}
+
+function unreachable(detail: string, cause?: unknown): DomainError {
+  return new DomainError('pod-unreachable', detail, { cause, retryAfter: RETRY_AFTER_S })
+}
+
+function closedByOtherSide(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') return true
+  }
+  return false
+}
+
+/** `Link` (RFC 8288), as far as pods use it: absolute or relative targets with one or more relations. */
+export function parseLinks(header: string | null, base: string): Map<string, string> {
+  const links = new Map<string, string>()
+  for (const [, target = '', parameters = ''] of (header ?? '').matchAll(/<([^<>]*)>([^,<]*)/g)) {
+    const relations = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters)
+    if (!relations || !URL.canParse(target, base)) continue
+    for (const relation of (relations[1] ?? relations[2] ?? '').split(/\s+/)) {
+      if (relation && !links.has(relation)) links.set(relation, new URL(target, base).href)
+    }
+  }
+  return links
+}

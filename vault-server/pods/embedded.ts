@@ -1,0 +1,200 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmod, link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from '#core/logger.ts'
+import type { PodFeed } from '#core/pods/pod.ts'
+import type { FromChild, ToChild } from './child-protocol.ts'
+import type { PodServerDoor } from './door.ts'
+import { createLocalFeed } from './feed.ts'
+import { startPodFront } from './front.ts'
+
+/** sun_path holds 108 bytes on Linux and 104 elsewhere, one of them for the end. */
+const MAX_SOCKET_PATH = 103
+const MEMORY_MB = 1024
+const STOP_MS = 3000
+const FIRST_BACKOFF_MS = 500
+const LAST_BACKOFF_MS = 30_000
+/** A child that ran this long had not failed to start. */
+const SETTLED_MS = 60_000
+const STARTS_BEFORE_GIVING_UP_READY = 3
+
+export type PodServerState = 'starting' | 'ready' | 'restarting' | 'stopped'
+
+export interface EmbeddedPods extends AsyncDisposable {
+  /** Ends in a slash; fixed at the first start. */
+  readonly baseUrl: string
+  readonly port: number
+  /** Resolves at the first readiness; rejects when the pod server failed to start several times in a row. */
+  readonly ready: Promise<void>
+  readonly state: PodServerState
+  readonly feed: PodFeed
+  readonly door: PodServerDoor
+}
+
+/**
+ * Starts the embedded pods: a public front at once, the Community Solid Server in a process of its own behind it.
+ * Throws when the folder belongs to another base URL. The child is restarted when it dies and ends when we do.
+ */
+export async function startEmbeddedPods(options: {
+  /** Public base URL, on an origin of its own. */
+  url: string
+  folder: string
+  vaultUrl: string
+  log: Pick<Logger, 'info' | 'warn'>
+  now: () => number
+  /** Where to listen; by default the URL's port on the loopback interface. */
+  port?: number
+  host?: string
+  /** Exact origins that the pod server may call although they are private. */
+  outboundAllow?: readonly string[]
+  accessRules?: 'wac' | 'acp'
+}): Promise<EmbeddedPods> {
+  const { folder, vaultUrl, log, now, accessRules = 'wac' } = options
+  const url = new URL(options.url)
+  if (url.pathname !== '/' || url.search || url.hash) {
+    throw new Error(`the pods need an origin of their own: ${url.href} is not the root of one`)
+  }
+  const baseUrl = url.href
+  const root = join(folder, 'root')
+  await mkdir(root, { recursive: true, mode: 0o700 })
+  await claimBaseUrl(join(folder, 'base-url'), baseUrl)
+
+  await using opened = new AsyncDisposableStack()
+  const socketFolder = await mkdtemp(join(tmpdir(), 'reach-pods-'))
+  opened.defer(() => rm(socketFolder, { recursive: true, force: true }))
+  const socket = join(socketFolder, 's')
+  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
+    throw new Error(`the temporary folder's path is too long for a socket: ${socketFolder}`)
+  }
+
+  const creationSecret = randomBytes(32).toString('base64url')
+  const feed = createLocalFeed({ baseUrl, now })
+  const ready = Promise.withResolvers<void>()
+  // A caller that looks at `ready` later must not find the process gone by then.
+  ready.promise.catch(() => undefined)
+  let state: PodServerState = 'starting'
+  let child: ChildProcess | undefined
+  let again: NodeJS.Timeout | undefined
+  let failures = 0
+
+  // Ends after the front, so that replies under way can finish.
+  opened.defer(stop)
+  const front = opened.use(
+    await startPodFront({
+      baseUrl: url,
+      socket,
+      isReady: () => state === 'ready',
+      vaultUrl,
+      port: options.port ?? Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+      host: options.host ?? 'localhost',
+    }),
+  )
+
+  async function launch(): Promise<void> {
+    await sweep(root)
+    await rm(socket, { force: true })
+    if (state === 'stopped') return
+    const startedAt = performance.now()
+    const launched = spawn(
+      process.execPath,
+      [`--max-old-space-size=${MEMORY_MB}`, fileURLToPath(new URL('child.ts', import.meta.url))],
+      // Of our environment it needs nothing. What it prints names pods and people, so nothing of it is kept.
+      { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: {}, cwd: folder },
+    )
+    child = launched
+    let reason: string | undefined
+    launched.on('message', (message: FromChild) => {
+      if (message.type === 'changed' || message.type === 'beat') feed.take(message)
+      else if (message.type === 'failed') reason = message.reason
+      else void chmod(socket, 0o600).then(becomeReady)
+    })
+    launched.on('error', () => undefined)
+    launched.once('exit', (_code, signal) => {
+      feed.interrupt()
+      child = undefined
+      if (state === 'stopped') return
+      if (performance.now() - startedAt > SETTLED_MS) failures = 0
+      failures += 1
+      state = 'restarting'
+      const delay = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1))
+      log.warn('pod-server-ended', { attempt: failures, ms: delay, reason: signal?.toLowerCase() ?? 'exit' })
+      if (failures >= STARTS_BEFORE_GIVING_UP_READY) {
+        ready.reject(new Error('the pod server does not start', { cause: reason }))
+      }
+      again = setTimeout(() => void launch(), delay)
+    })
+    const start: ToChild = {
+      type: 'start',
+      baseUrl,
+      socket,
+      root,
+      accessRules,
+      creationSecret,
+      outboundAllow: [url.origin, new URL(vaultUrl).origin, ...(options.outboundAllow ?? [])],
+    }
+    launched.send(start)
+
+    function becomeReady(): void {
+      if (child !== launched || state === 'stopped') return
+      state = 'ready'
+      log.info('pod-server-ready', { ms: Math.round(performance.now() - startedAt) })
+      ready.resolve()
+    }
+  }
+
+  async function stop(): Promise<void> {
+    state = 'stopped'
+    clearTimeout(again)
+    ready.reject(new Error('the pod server was stopped'))
+    const stopping = child
+    if (!stopping) return
+    const gone = new Promise((resolve) => stopping.once('exit', resolve))
+    if (stopping.connected) stopping.send({ type: 'stop' } satisfies ToChild)
+    const deadline = setTimeout(() => stopping.kill('SIGKILL'), STOP_MS)
+    await gone
+    clearTimeout(deadline)
+  }
+
+  await launch()
+  const resources = opened.move()
+  return {
+    baseUrl,
+    port: front.port,
+    ready: ready.promise,
+    get state() {
+      return state
+    },
+    feed,
+    door: { baseUrl, socket, creationSecret },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+/** The base URL is inside every WebID, access document and account: with another one they would all be wrong. */
+async function claimBaseUrl(file: string, baseUrl: string): Promise<void> {
+  const draft = `${file}.${process.pid}`
+  await writeFile(draft, baseUrl, { mode: 0o600 })
+  try {
+    // Whole or not at all, and only where there is none.
+    await link(draft, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    const first = await readFile(file, 'utf8')
+    if (first !== baseUrl) {
+      throw new Error(`these pods belong to ${first} for ever and cannot be served as ${baseUrl}`)
+    }
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** Halves of documents that were being written when the server was killed. */
+async function sweep(root: string): Promise<void> {
+  const folder = join(root, '.internal', 'tempFiles')
+  const names = await readdir(folder).catch(() => [])
+  await Promise.all(names.map((name) => rm(join(folder, name), { force: true, recursive: true })))
+}

@@ -1,0 +1,124 @@
+import { DomainError } from '#core/domain/errors.ts'
+import { CREATION_SECRET } from './child-protocol.ts'
+import { control, jsonOf, knock } from './door.ts'
+import type { PodServerDoor } from './door.ts'
+
+/** One DNS label, so that a later move to subdomains stays possible; it becomes part of the WebID for ever. */
+const POD_NAME = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/
+const RESERVED = new Set(['account', 'acl', 'admin', 'agent', 'idp', 'internal', 'oidc', 'well-known', 'www'])
+/** The rule of the HTML standard, which the pod server applies too. */
+const EMAIL =
+  /^(?=.{3,254}$)[\w.!#$%&'*+/=?^`{|}~-]+@[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i
+const MIN_PASSWORD = 8
+/** bcrypt, with which the pod server stores it, takes no more into account. */
+const MAX_PASSWORD_BYTES = 72
+
+export interface WantedPod {
+  readonly name: string
+  readonly email: string
+  readonly password: string
+}
+
+export interface NewPod {
+  readonly webId: string
+  readonly podUrl: string
+}
+
+export interface Provisioning {
+  /**
+   * Makes an account with a login and one pod. Refuses with `invalid-input` (a pointer per member), `account-exists`
+   * (name or e-mail address taken) or `pod-unreachable`. Asking again after a failure goes on where it ended.
+   */
+  createPod(wanted: WantedPod): Promise<NewPod>
+}
+
+/** Makes pods one at a time: the pod server itself would let two at once have the same name or address. */
+export function createProvisioning(door: PodServerDoor): Provisioning {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    async createPod(wanted) {
+      checkWanted(wanted)
+      const mine = last.then(() => makePod(door, wanted))
+      last = mine.catch(() => undefined)
+      return mine
+    },
+  }
+}
+
+/** One call of the account API (JSON; with a token as the account, else as nobody). */
+async function call(door: PodServerDoor, url: string, options: { token?: string; body?: object } = {}) {
+  const { token, body } = options
+  const answer = await knock(door, url, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      accept: 'application/json',
+      ...(token !== undefined && { authorization: `CSS-Account-Token ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  return { status: answer.status, body: jsonOf(answer) }
+}
+
+async function makePod(door: PodServerDoor, { name, email, password }: WantedPod): Promise<NewPod> {
+  const podUrl = `${door.baseUrl}${name}/`
+  const index = `${door.baseUrl}.account/`
+  const open = (await call(door, index)).body.controls
+  const created = await call(door, control(open, 'account', 'create'), {
+    body: { [CREATION_SECRET]: door.creationSecret },
+  })
+  let token = tokenOf(created.status, created.body)
+  if (token === undefined) throw refused('made no account')
+  let { controls } = (await call(door, index, { token })).body
+
+  // The login comes before the pod, which needs one. The input is checked, so a 400 means that the address is taken.
+  const login = await call(door, control(controls, 'password', 'create'), {
+    token,
+    body: { email, password },
+  })
+  if (login.status === 400) {
+    const mine = await call(door, control(open, 'password', 'login'), { body: { email, password } })
+    token = tokenOf(mine.status, mine.body)
+    controls = token && (await call(door, index, { token })).body.controls
+    if (token === undefined || (await hasPod(door, controls, token))) {
+      throw exists('/email', 'There is already a vault with this e-mail address')
+    }
+  } else if (login.status !== 200) throw refused('made no login')
+
+  const pod = await call(door, control(controls, 'account', 'pod'), { token, body: { name } })
+  if (pod.status === 400 || pod.status === 409) throw exists('/name', 'This name is taken')
+  const { webId, pod: madeAt } = pod.body
+  if (pod.status !== 200 || typeof webId !== 'string' || madeAt !== podUrl) throw refused('made no pod')
+  return { webId, podUrl }
+}
+
+async function hasPod(door: PodServerDoor, controls: unknown, token: string): Promise<boolean> {
+  const { status, body } = await call(door, control(controls, 'account', 'pod'), { token })
+  if (status !== 200) throw refused('does not tell its pods')
+  return Object.keys(body.pods ?? {}).length > 0
+}
+
+function tokenOf(status: number, body: Record<string, unknown>): string | undefined {
+  return status === 200 && typeof body.authorization === 'string' ? body.authorization : undefined
+}
+
+function checkWanted({ name, email, password }: WantedPod): void {
+  const violations = []
+  if (!POD_NAME.test(name) || RESERVED.has(name)) {
+    violations.push({ pointer: '/name', detail: '1 to 40 of a-z, 0-9 and hyphens, no hyphen at either end' })
+  }
+  if (!EMAIL.test(email)) violations.push({ pointer: '/email', detail: 'An e-mail address' })
+  if (password.trim().length < MIN_PASSWORD || Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
+    const detail = `At least ${MIN_PASSWORD} characters, at most ${MAX_PASSWORD_BYTES} bytes`
+    violations.push({ pointer: '/password', detail })
+  }
+  if (violations.length > 0) throw new DomainError('invalid-input', 'The pod cannot be made', { violations })
+}
+
+function exists(pointer: string, detail: string): DomainError {
+  return new DomainError('account-exists', detail, { violations: [{ pointer, detail }] })
+}
+
+function refused(what: string): DomainError {
+  return new DomainError('pod-unreachable', `The pod server ${what}`, { retryAfter: 5 })
+}
