@@ -12,7 +12,13 @@
  * What is not promised: fairness between callers, or that a commit whose promise rejected with `LedgerStopped`
  * did not happen. It may be found, whole, after reopening.
  */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json | undefined }
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [member: string]: Json | undefined }
 
 /** A stored value and the number of the commit that wrote it. Values are frozen: never change one in place. */
 export interface Row<Value = Json> {

@@ -1,0 +1,114 @@
+/** One key per customer: what is sealed under it dies with it. */
+import { hash, randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LRUCache } from 'lru-cache'
+import {
+  KeysDamaged,
+  createDocument,
+  createFile,
+  destroyFile,
+  keyOf,
+  makePrivateFolder,
+  readDocument,
+  textOf,
+} from './key-files.ts'
+import type { SealingKey } from './sealing.ts'
+
+export interface CustomerKeys {
+  /** The customer's key, created on demand and durable when this resolves. `account` is an opaque random id. */
+  customerKey(account: string): Promise<SealingKey>
+  /** The key a row names; undefined when it was destroyed. Throws `KeysDamaged` when it is missing for no reason. */
+  customerKeyNamed(name: string): SealingKey | undefined
+  /** Whether the key of that name was destroyed: what is sealed under it reads as absent, for ever. */
+  isErased(name: string): boolean
+  /**
+   * Destroys the customer's key, durably; idempotent, finishes what a crash left half done. A later `customerKey`
+   * makes another key, which opens nothing of before.
+   */
+  destroyCustomerKey(account: string): Promise<void>
+}
+
+const CACHED = 50_000
+
+export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
+  const graves = join(folder, 'erased')
+  await makePrivateFolder(join(folder, 'customers'))
+  await makePrivateFolder(graves)
+  // A destroyed key leaves its name, so that a key lost by accident is an error and not an erasure.
+  const erased = new Set((await readdir(graves)).filter((name) => !name.startsWith('.')))
+  const cache = new LRUCache<string, SealingKey>({ max: CACHED })
+  const busy = new Map<string, Promise<unknown>>()
+
+  /** One change of a customer's key at a time. */
+  function alone<Result>(account: string, work: () => Promise<Result>): Promise<Result> {
+    const turn = (busy.get(account) ?? Promise.resolve()).then(work, work)
+    busy.set(account, turn)
+    const done = (): void => {
+      if (busy.get(account) === turn) busy.delete(account)
+    }
+    turn.then(done, done)
+    return turn
+  }
+
+  function read(account: string): SealingKey | undefined {
+    const content = readDocument(pathOf(folder, account).file)
+    return content === undefined
+      ? undefined
+      : { name: `c${account}.${textOf(content, 'id')}`, key: keyOf(content) }
+  }
+
+  function remember(account: string, key: SealingKey): SealingKey {
+    cache.set(account, key)
+    return key
+  }
+
+  async function create(account: string): Promise<SealingKey> {
+    const { shard, file } = pathOf(folder, account)
+    const found = read(account)
+    if (found && !erased.has(found.name)) return remember(account, found)
+    if (found) await destroyFile(file)
+    await makePrivateFolder(shard)
+    const id = randomBytes(9).toString('base64url')
+    await createDocument(file, { v: 1, id, key: randomBytes(32).toString('base64url') })
+    const made = read(account)
+    if (!made) throw new KeysDamaged("a customer's key vanished")
+    return remember(account, made)
+  }
+
+  return {
+    async customerKey(account) {
+      return cache.get(checkAccount(account)) ?? alone(account, () => create(account))
+    },
+    customerKeyNamed(name) {
+      if (erased.has(name)) return undefined
+      const account = name.slice(1, name.lastIndexOf('.'))
+      const key = cache.get(account) ?? read(checkAccount(account))
+      if (key?.name !== name) throw new KeysDamaged("a customer's key is missing")
+      return remember(account, key)
+    },
+    isErased: (name) => erased.has(name),
+    destroyCustomerKey(account) {
+      const { file } = pathOf(folder, checkAccount(account))
+      return alone(account, async () => {
+        const key = read(account)
+        if (!key) return
+        await createFile(join(graves, key.name), '')
+        erased.add(key.name)
+        cache.delete(account)
+        await destroyFile(file)
+      })
+    },
+  }
+}
+
+function checkAccount(account: string): string {
+  if (!/^[\w-]{1,128}$/.test(account)) throw new TypeError('an account id has letters, digits, - and _ only')
+  return account
+}
+
+/** Sharded, so that no folder holds a million files. */
+function pathOf(folder: string, account: string): { shard: string; file: string } {
+  const shard = join(folder, 'customers', hash('sha256', account, 'hex').slice(0, 2))
+  return { shard, file: join(shard, `${account}.json`) }
+}
