@@ -1,0 +1,145 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ConfigError, readConfig } from '#core/config.ts'
+import { isPublicHost, sharesRegistrableDomain } from '#core/http/origin.ts'
+
+const root = '/srv/reach'
+const production = {
+  REACH_MODE: 'production',
+  REACH_VAULT_URL: 'https://vault.example.com',
+  REACH_GATEWAY_URL: 'https://gateway.example.com',
+  REACH_PODS_URL: 'https://pods.example.org',
+}
+
+function refusal(env: Record<string, string>): ConfigError {
+  try {
+    readConfig(env, root)
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+  }
+  throw new Error('the settings were accepted')
+}
+
+describe('development', () => {
+  test('needs no setting at all', () => {
+    expect(readConfig({}, root)).toEqual({
+      mode: 'development',
+      vaultUrl: 'http://localhost:3100',
+      gatewayUrl: 'http://localhost:3200',
+      podsUrl: 'http://localhost:3000',
+      embeddedPods: true,
+      listen: { host: 'localhost', vaultPort: 3100, gatewayPort: 3200, podsPort: 3000 },
+      adminPort: 3300,
+      dataFolder: join(root, 'data'),
+      keysFolder: join(root, 'data-keys'),
+      tour: true,
+      outboundAllow: ['http://localhost:3100', 'http://localhost:3000'],
+      logLevel: 'info',
+      warnings: [],
+    })
+  })
+
+  test('ports follow the addresses, unless they are set', () => {
+    const env = { REACH_VAULT_URL: 'http://127.0.0.1:4100/', REACH_PODS_URL: 'http://localhost' }
+    const config = readConfig(
+      { ...env, REACH_GATEWAY_URL: 'https://g.example', REACH_GATEWAY_PORT: '4200' },
+      root,
+    )
+    expect(config.vaultUrl).toBe('http://127.0.0.1:4100')
+    expect(config.listen).toEqual({ host: 'localhost', vaultPort: 4100, gatewayPort: 4200, podsPort: 80 })
+  })
+
+  test('runs without embedded pods', () => {
+    const config = readConfig({ REACH_PODS_URL: 'off' }, root)
+    expect(config).toMatchObject({ embeddedPods: false, outboundAllow: ['http://localhost:3100'] })
+    expect(config.podsUrl).toBeUndefined()
+  })
+
+  test('allows exact private origins for outbound requests, each once', () => {
+    const config = readConfig({ REACH_OUTBOUND_ALLOW: 'http://10.0.0.1:8080, http://localhost:3000 ' }, root)
+    expect(config.outboundAllow).toEqual([
+      'http://localhost:3100',
+      'http://localhost:3000',
+      'http://10.0.0.1:8080',
+    ])
+  })
+
+  test('points at a misspelt setting and counts an empty one as not set', () => {
+    const config = readConfig({ REACH_MDOE: 'production', REACH_DATA: '' }, root)
+    expect(config.warnings).toEqual(['REACH_MDOE is not a setting of Reach and is ignored'])
+    expect(config.dataFolder).toBe(join(root, 'data'))
+  })
+})
+
+describe('production', () => {
+  test('takes https addresses on apart domains, and usual ports behind the proxy', () => {
+    const config = readConfig({ ...production, REACH_LISTEN_HOST: '0.0.0.0' }, root)
+    expect(config).toMatchObject({
+      mode: 'production',
+      tour: false,
+      listen: { host: '0.0.0.0', vaultPort: 3100, gatewayPort: 3200, podsPort: 3000 },
+    })
+  })
+
+  test.each([
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: '' }],
+    ['REACH_GATEWAY_URL', { REACH_GATEWAY_URL: '' }],
+    ['REACH_PODS_URL', { REACH_PODS_URL: '' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'http://vault.example.com' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'https://localhost' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'https://vault.localhost' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'https://127.1' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'https://93.184.215.14' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'https://[2606:2800::1]' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'https://vault' }],
+    ['REACH_PODS_URL', { REACH_PODS_URL: 'https://pods.example.com' }],
+    ['REACH_PODS_URL', { REACH_PODS_URL: 'https://pods.example.com.' }],
+    ['REACH_PODS_URL', { REACH_PODS_URL: 'https://example.com:8443' }],
+    ['REACH_TOUR', { REACH_TOUR: 'on' }],
+    ['REACH_OUTBOUND_ALLOW', { REACH_OUTBOUND_ALLOW: 'http://10.0.0.1' }],
+  ])('refuses a bad %s', (setting, change) => {
+    expect(refusal({ ...production, ...change }).setting).toBe(setting)
+  })
+})
+
+describe('refused everywhere', () => {
+  test.each([
+    ['REACH_MODE', { REACH_MODE: 'Production' }],
+    ['REACH_TOUR', { REACH_TOUR: 'yes' }],
+    ['REACH_LOG_LEVEL', { REACH_LOG_LEVEL: 'loud' }],
+    ['REACH_STORE', { REACH_STORE: 'postgres://reach:secret@db/reach' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'localhost:3100' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'http://localhost:3100/vault' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'http://user:secret@localhost:3100' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'http://localhost:3100/?a' }],
+    ['REACH_VAULT_URL', { REACH_VAULT_URL: 'ftp://localhost' }],
+    ['REACH_GATEWAY_URL', { REACH_GATEWAY_URL: 'http://localhost:3100/' }],
+    ['REACH_PODS_URL', { REACH_PODS_URL: 'http://LOCALHOST:3200' }],
+    ['REACH_GATEWAY_PORT', { REACH_GATEWAY_PORT: '3100' }],
+    ['REACH_ADMIN_PORT', { REACH_ADMIN_PORT: '3000' }],
+    ['REACH_ADMIN_PORT', { REACH_ADMIN_PORT: '65536' }],
+    ['REACH_ADMIN_PORT', { REACH_ADMIN_PORT: '0' }],
+    ['REACH_ADMIN_PORT', { REACH_ADMIN_PORT: '33x' }],
+    ['REACH_LISTEN_HOST', { REACH_LISTEN_HOST: 'reach.example' }],
+    ['REACH_KEYS', { REACH_KEYS: 'data/keys' }],
+    ['REACH_KEYS', { REACH_DATA: '/srv', REACH_KEYS: '/srv' }],
+    ['REACH_KEYS', { REACH_DATA: '/srv/keys/data', REACH_KEYS: '/srv/keys' }],
+    ['REACH_OUTBOUND_ALLOW', { REACH_OUTBOUND_ALLOW: '10.0.0.0/8' }],
+    ['REACH_OUTBOUND_ALLOW', { REACH_OUTBOUND_ALLOW: 'http://10.0.0.1/hook' }],
+  ])('a bad %s, in one line that does not repeat the value', (setting, env) => {
+    const { message, ...rest } = refusal(env)
+    expect(rest.setting).toBe(setting)
+    expect(message).toMatch(new RegExp(`^${setting} [^\\n]+$`))
+    expect(message).not.toMatch(/secret|loud|yes/)
+  })
+})
+
+test('only host names that certainly are apart count as apart', () => {
+  expect(sharesRegistrableDomain('https://a.example.com', 'https://b.example.org')).toBe(false)
+  expect(sharesRegistrableDomain('https://vault-a.com', 'https://vault-b.com')).toBe(false)
+  expect(sharesRegistrableDomain('https://a.example.com', 'https://b.EXAMPLE.com')).toBe(true)
+  expect(sharesRegistrableDomain('https://example.com', 'https://pods.example.com')).toBe(true)
+  expect(sharesRegistrableDomain('https://a.co.uk', 'https://b.co.uk')).toBe(true)
+  expect(isPublicHost('https://xn--bcher-kva.example')).toBe(true)
+  expect(isPublicHost('https://vault..example')).toBe(false)
+})
