@@ -1,0 +1,118 @@
+import { LRUCache } from 'lru-cache'
+import type { DomainError } from '#core/domain/errors.ts'
+import type { Challenges } from './challenge.ts'
+import type { ProofNonces } from './nonce.ts'
+import { readProofKey, readSegment } from './proof-key.ts'
+import { ReplayWindow } from './replay-window.ts'
+import { isSigned } from './signature.ts'
+import type { VerifyKey } from './signature.ts'
+
+const MAX_AGE_S = 60
+const MAX_LEAD_S = 10
+const MAX_PROOF_CHARACTERS = 4096
+
+/** What a proof must be bound to. */
+export interface ProofTarget {
+  readonly method: string
+  /** The address of the request as its sender sees it, without query. */
+  readonly url: string
+  /** `ath`: SHA-256 of the access token in base64url. */
+  readonly tokenHash: string
+  /** `cnf.jkt` of the access token. */
+  readonly thumbprint: string
+}
+
+/** Replaced only by the benchmark, which compares ways of checking a signature. */
+export type SignatureCheck = (jws: string, lastDot: number, key: VerifyKey) => boolean | Promise<boolean>
+
+/**
+ * Checks DPoP proofs (RFC 9449 section 4.3) on the hot path: `crypto.verify` alone, and one imported key per thumbprint.
+ * A key enters the cache only after a proof under it was found good, so strangers cannot push others out; a business has
+ * one place there however it spells its header.
+ */
+export class ProofVerifier {
+  readonly #now: () => number
+  readonly #nonces: ProofNonces
+  readonly #challenges: Challenges
+  readonly #isSigned: SignatureCheck
+  readonly #keys = new LRUCache<string, { header: string; key: VerifyKey }>({ max: 10_000 })
+  readonly #replays = new ReplayWindow({ spanMs: (MAX_AGE_S + MAX_LEAD_S) * 1000 })
+
+  constructor(options: {
+    now: () => number
+    nonces: ProofNonces
+    challenges: Challenges
+    signatureCheck?: SignatureCheck
+  }) {
+    this.#now = options.now
+    this.#nonces = options.nonces
+    this.#challenges = options.challenges
+    this.#isSigned = options.signatureCheck ?? isSigned
+  }
+
+  get cachedKeys(): number {
+    return this.#keys.size
+  }
+
+  /**
+   * Cheap refusals first, the signature before anything that is remembered. Answers the nonce the business should use
+   * from now on when the one it used is running out (RFC 9449 section 8.2). Throws `invalid-proof`, `use-dpop-nonce` or,
+   * when too many proofs are remembered, `busy`.
+   */
+  async verify(proof: string, target: ProofTarget): Promise<string | undefined> {
+    const firstDot = proof.indexOf('.')
+    const lastDot = proof.lastIndexOf('.')
+    if (firstDot < 0 || firstDot === lastDot || proof.length > MAX_PROOF_CHARACTERS)
+      throw this.#refusal('The proof is not a compact JWS of acceptable size')
+
+    const header = proof.slice(0, firstDot)
+    const known = this.#keys.get(target.thumbprint)
+    const isKnown = known !== undefined && known.header === header
+    const key = isKnown ? known.key : readProofKey(header, target.thumbprint)
+    if (key === undefined) throw this.#refusal('The header or the key of the proof is not acceptable')
+
+    const claims = readSegment(proof.slice(firstDot + 1, lastDot))
+    if (claims === undefined) throw this.#refusal('The claims of the proof cannot be read')
+    const jti = this.#checkClaims(claims, target)
+
+    const verdict = this.#isSigned(proof, lastDot, key)
+    if (!(typeof verdict === 'boolean' ? verdict : await verdict))
+      throw this.#refusal('The signature of the proof is not valid')
+
+    if (!isKnown) this.#keys.set(target.thumbprint, { header, key })
+    if (!this.#replays.enter(`${target.thumbprint}:${jti}`, this.#now()))
+      throw this.#refusal('The proof was used before')
+    const current = this.#nonces.current()
+    return claims['nonce'] === current ? undefined : current
+  }
+
+  #checkClaims(claims: Readonly<Record<string, unknown>>, target: ProofTarget): string {
+    const { htm, htu, ath, iat, jti, nonce } = claims
+    if (htm !== target.method || ath !== target.tokenHash || !isSameAddress(htu, target.url))
+      throw this.#refusal('The proof was made for another request')
+    if (typeof jti !== 'string' || jti.length === 0 || jti.length > 128)
+      throw this.#refusal('The proof has no acceptable jti')
+    if (typeof iat !== 'number') throw this.#refusal('The proof has no iat')
+    const age = this.#now() / 1000 - iat
+    if (age > MAX_AGE_S || age < -MAX_LEAD_S) throw this.#refusal('The proof is too old or dated ahead')
+    if (!this.#nonces.isGood(nonce)) {
+      const extra = { nonce: this.#nonces.current() }
+      throw this.#challenges.refusal('use-dpop-nonce', 'The proof needs the nonce of this server', extra)
+    }
+    return jti
+  }
+
+  #refusal(detail: string): DomainError {
+    return this.#challenges.refusal('invalid-proof', detail)
+  }
+}
+
+/** Equal after the normalisation of the WHATWG URL standard, query and fragment left out (RFC 9449 section 4.3). */
+function isSameAddress(htu: unknown, url: string): boolean {
+  if (htu === url) return true
+  if (typeof htu !== 'string' || htu.length > 2048) return false
+  const given = URL.parse(htu)
+  const wanted = URL.parse(url)
+  if (given === null || wanted === null || given.username !== '' || given.password !== '') return false
+  return given.origin === wanted.origin && given.origin !== 'null' && given.pathname === wanted.pathname
+}
