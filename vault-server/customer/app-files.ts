@@ -1,0 +1,105 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { extname, join, relative, sep } from 'node:path'
+import { Router } from 'express'
+import type { RequestHandler } from 'express'
+import { DomainError } from '#core/domain/errors.ts'
+import { setPagePolicy } from './browser-headers.ts'
+
+const types: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+  '.webp': 'image/webp',
+  '.woff2': 'font/woff2',
+}
+
+interface AppFile {
+  readonly bytes: Buffer
+  readonly brotli: Buffer | undefined
+  readonly type: string
+  readonly etag: string
+}
+
+/**
+ * The built consent app out of `folder`: its files, and its page for every other path. The files are read once, so a
+ * path of the request never becomes a path of the disk. Files under `/assets/` carry their hash in the name and are
+ * kept for ever; the page is never kept, since it carries the nonce of its response.
+ */
+export function appRoutes({ folder, vaultUrl }: { folder: string; vaultUrl: string }): Router {
+  const files = readFiles(folder)
+  const page = files.get('/index.html')?.bytes.toString('utf8')
+  const router = Router({ strict: true, caseSensitive: true })
+  router.get('/*file', (request, response, next) => {
+    const file = files.get(request.path)
+    if (file === undefined || request.path === '/index.html') return next()
+    const immutable = request.path.startsWith('/assets/')
+    response.set({
+      'Content-Type': file.type,
+      'Cache-Control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+      ETag: file.etag,
+      Vary: 'Accept-Encoding',
+    })
+    if (request.headers['if-none-match'] === file.etag) {
+      response.status(304).end()
+      return
+    }
+    const brotli = file.brotli !== undefined && request.acceptsEncodings('br') === 'br'
+    if (brotli) response.set('Content-Encoding', 'br')
+    response.end(brotli ? file.brotli : file.bytes)
+  })
+  router.get(/^\/assets\//, () => {
+    throw new DomainError('not-found', 'There is no such file')
+  })
+  router.get('/{*page}', sendPage({ page, base: `${new URL(vaultUrl).pathname.replace(/\/$/, '')}/` }))
+  return router
+}
+
+/**
+ * The page learns from `<base>` where it is mounted: the paths of its files and of the API begin there. Whoever asks
+ * for something else than a page is told so, instead of getting HTML.
+ */
+function sendPage({ page, base }: { page: string | undefined; base: string }): RequestHandler {
+  return (request, response, next) => {
+    if (!request.accepts('html')) return next()
+    if (page === undefined) throw new Error('the consent app is not built')
+    const nonce = randomBytes(16).toString('base64')
+    setPagePolicy(response, nonce)
+    response.set('Content-Type', 'text/html; charset=utf-8')
+    response.end(page.replace('__REACH_BASE__', base).replace('__REACH_NONCE__', nonce))
+  }
+}
+
+function readFiles(folder: string): Map<string, AppFile> {
+  const files = new Map<string, AppFile>()
+  const names = listFiles(folder)
+  for (const name of names) {
+    const type = name === 'index.html' ? 'text/html; charset=utf-8' : types[extname(name)]
+    if (type === undefined) continue
+    const bytes = readFileSync(join(folder, name))
+    const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 22)
+    files.set(`/${name.split(sep).join('/')}`, {
+      bytes,
+      brotli: names.includes(`${name}.br`) ? readFileSync(join(folder, `${name}.br`)) : undefined,
+      type,
+      etag: `"${hash}"`,
+    })
+  }
+  return files
+}
+
+function listFiles(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
