@@ -1,0 +1,191 @@
+/**
+ * Policy facts of log entries (`ops`): one line of JSON per entry, with a closed set of types and members in a fixed
+ * order. They hold no value, no name and no id of a person. What stands for a person is the random grant reference.
+ */
+
+export interface FactItem {
+  readonly purpose: string
+  readonly fields: readonly string[]
+}
+
+/** Why authenticated requests were refused, for the hourly counts. */
+export const refusalReasons = [
+  'not-granted',
+  'unredeemed',
+  'paused',
+  'withdrawn',
+  'expired',
+  'access-lost',
+  'suspended',
+  'unreachable',
+] as const
+export type RefusalReason = (typeof refusalReasons)[number]
+export type RefusalCounts = { readonly [Reason in RefusalReason]?: number }
+
+/** Which members each type has besides `v`, `type` and `time`; `?` marks those that may be left out. */
+const shapes = {
+  'vendor-admitted': ['vendor'],
+  'vendor-suspended': ['vendor'],
+  'vendor-reinstated': ['vendor'],
+  /** A customer opened the request: it now waits for this person and nobody else. */
+  requested: ['vendor', 'request', 'items', 'until'],
+  refused: ['vendor', 'request', 'notice'],
+  deferred: ['vendor', 'request', 'notice'],
+  granted: ['vendor', 'grant', 'request', 'items', 'until', 'redeemBy', 'notice'],
+  /** The business picked the grant up; nothing may leave before. */
+  redeemed: ['vendor', 'grant'],
+  /** From here on the grant covers these items until then, and nothing else. */
+  changed: ['vendor', 'grant', 'items', 'until', 'notice'],
+  paused: ['vendor', 'grant'],
+  resumed: ['vendor', 'grant'],
+  withdrawn: ['vendor', 'grant'],
+  expired: ['vendor', 'grant'],
+  unredeemed: ['vendor', 'grant'],
+  /**
+   * One entry for each grant of the customer that had not ended, all in one commit; a customer without any has one
+   * entry that names none. So replay needs no id of the person, and every grant's own thread tells its story.
+   */
+  'access-lost': ['vendor?', 'grant?'],
+  'access-restored': ['vendor?', 'grant?'],
+  disclosed: ['vendor', 'grant', 'purpose', 'fields', 'seq', 'until', 'notice'],
+  'disclosures-refused': ['vendor', 'grant', 'from', 'counts'],
+} as const
+
+interface Members {
+  readonly vendor: string
+  readonly grant: string
+  readonly request: string
+  readonly purpose: string
+  readonly fields: readonly string[]
+  readonly items: readonly FactItem[]
+  readonly seq: number
+  /** Unix ms. */
+  readonly until: number
+  /** Unix ms. */
+  readonly redeemBy: number
+  /** Hash of the notice that was shown. */
+  readonly notice: string
+  /** Unix ms: start of the hour that the counts are of. */
+  readonly from: number
+  readonly counts: RefusalCounts
+}
+
+type Shapes = typeof shapes
+export type FactType = keyof Shapes
+type MemberOf<Name extends string> = Name extends `${infer Optional}?`
+  ? { readonly [Key in Optional & keyof Members]?: Members[Key] }
+  : { readonly [Key in Name & keyof Members]: Members[Key] }
+type AllOf<Union> = (Union extends unknown ? (argument: Union) => void : never) extends (
+  argument: infer All,
+) => void
+  ? All
+  : never
+
+/** One fact. `time` is Unix ms and not told by the caller: it is the group's. */
+export type Fact = {
+  [Type in FactType]: { readonly type: Type; readonly time: number } & AllOf<MemberOf<Shapes[Type][number]>>
+}[FactType]
+export type FactOf<Type extends FactType> = Extract<Fact, { readonly type: Type }>
+
+export const factTypes = Object.keys(shapes) as FactType[]
+
+/** The one line of a fact. */
+export function writeFact(fact: Fact): string {
+  const members: Record<string, unknown> = { v: 1, type: fact.type, time: fact.time }
+  const given: Readonly<Record<string, unknown>> = { ...fact }
+  for (const name of shapes[fact.type].map(plain))
+    if (given[name] !== undefined) members[name] = ordered(name, given[name])
+  return JSON.stringify(members)
+}
+
+const plain = (name: string) => name.replace('?', '')
+
+function ordered(name: string, value: unknown): unknown {
+  if (name === 'items') return (value as FactItem[]).map(({ purpose, fields }) => ({ purpose, fields }))
+  if (name !== 'counts') return value
+  const counts = value as RefusalCounts
+  return Object.fromEntries(
+    refusalReasons.flatMap((reason) => (counts[reason] ? [[reason, counts[reason]]] : [])),
+  )
+}
+
+/**
+ * The same line as `writeFact` gives for a disclosure, for the hot path: everything that does not change between reads
+ * of one scope under one grant is written once.
+ */
+export function disclosedFacts(
+  grant: {
+    readonly vendorId: string
+    readonly grantId: string
+    readonly until: number
+    readonly noticeHash: string
+  },
+  purpose: string,
+  fields: readonly string[],
+): (time: number, seq: number) => string {
+  const head = '{"v":1,"type":"disclosed","time":'
+  const scope = JSON.stringify({ vendor: grant.vendorId, grant: grant.grantId, purpose, fields })
+  const middle = `,${scope.slice(1, -1)},"seq":`
+  const tail = `,${JSON.stringify({ until: grant.until, notice: grant.noticeHash }).slice(1)}`
+  return (time, seq) => head + time + middle + seq + tail
+}
+
+/** A line of `ops` that is no fact of ours, or not written the one way it can be. */
+export class NotAFact extends Error {}
+
+/**
+ * Reads a line strictly: known type, its members and no others, each once and in order, each of its form, no spare
+ * space. Two readers can so never see different facts in one line.
+ */
+export function readFact(line: string): Fact {
+  const fact = parse(line)
+  if (writeFact(fact) !== line) throw new NotAFact('not in the canonical form of its type')
+  return fact
+}
+
+function parse(line: string): Fact {
+  let read: unknown
+  try {
+    read = JSON.parse(line)
+  } catch (cause) {
+    throw new NotAFact('no JSON', { cause })
+  }
+  if (!isRecord(read) || read['v'] !== 1) throw new NotAFact('no fact of version 1')
+  const { v: _, ...members } = read
+  const type = factTypes.find((known) => known === members['type'])
+  if (type === undefined) throw new NotAFact('unknown type')
+  if (!isTime(members['time'])) throw new NotAFact('no time')
+  for (const name of shapes[type]) {
+    const value = members[plain(name)]
+    if (value === undefined && name.endsWith('?')) continue
+    if (!forms[plain(name) as keyof Members](value)) throw new NotAFact(`not a ${plain(name)}`)
+  }
+  return members as unknown as Fact
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isText = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 1
+const isTime = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+const isId = isText(/^[A-Za-z0-9_-]{16,64}$/)
+const isPurpose = isText(/^dpv:[A-Z][A-Za-z]{2,60}$/)
+const isField = isText(/^[a-z][a-z-]{0,31}\.[a-z][A-Za-z0-9]{0,31}$/)
+const isFields = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every(isField) && new Set(value).size === value.length
+const isItem = (value: unknown) => isRecord(value) && isPurpose(value['purpose']) && isFields(value['fields'])
+
+const forms: Record<keyof Members, (value: unknown) => boolean> = {
+  vendor: isId,
+  grant: isId,
+  request: isId,
+  purpose: isPurpose,
+  fields: isFields,
+  items: (value) => Array.isArray(value) && value.length > 0 && value.every(isItem),
+  seq: isCount,
+  until: isTime,
+  redeemBy: isTime,
+  notice: isText(/^[A-Za-z0-9_-]{43}$/),
+  from: isTime,
+  counts: (value) => isRecord(value) && Object.keys(value).length > 0 && Object.values(value).every(isCount),
+}

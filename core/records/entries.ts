@@ -1,0 +1,55 @@
+import { writeFact } from '#core/domain/facts.ts'
+import type { Fact } from '#core/domain/facts.ts'
+import type { Claims, Entry } from '#core/ledger/ledger.ts'
+import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
+
+type Without<Told, Members extends string> = Told extends Fact ? Omit<Told, Members> : never
+/** A fact about one grant; grant, business and time are filled in. */
+export type GrantFact = Without<Extract<Fact, { readonly grant: string; readonly vendor: string }>, Filled>
+type Filled = 'time' | 'vendor' | 'grant'
+/** A fact about a request that is no grant; request, business and time are filled in. */
+export type RequestFact = Without<
+  Exclude<Extract<Fact, { readonly request: string }>, { grant: string }>,
+  'request' | Filled
+>
+export type VendorFact = Without<Extract<Fact, { readonly type: `vendor-${string}` }>, 'time'>
+
+/** The person behind an entry, only as salted digests: `who` is the WebID, `data` the exact receipt. */
+export type Slots = Pick<Claims, 'subject' | 'who' | 'data'>
+
+/** An entry about a grant, in the threads of the grant and of its customer. */
+export function grantEntry(grant: Grant, fact: GrantFact, slots: Omit<Slots, 'subject'> = {}): Entry {
+  const told = { ...fact, vendor: grant.vendorId, grant: grant.grantId }
+  return {
+    claims: ({ time }) => ({
+      ops: writeFact({ ...told, time } as Fact),
+      subject: grant.subject,
+      secret: grant.secret,
+      ...slots,
+    }),
+    threads: [grant.grantId, grant.accountId],
+  }
+}
+
+/** An entry about a request that its customer has opened, in the threads of both. */
+export function requestEntry(
+  request: AccessRequest & { readonly accountId: string; readonly secret: string },
+  fact: RequestFact,
+  slots: Slots = {},
+): Entry {
+  const told = { ...fact, vendor: request.vendorId, request: request.requestId }
+  return {
+    claims: ({ time }) => ({ ops: writeFact({ ...told, time } as Fact), secret: request.secret, ...slots }),
+    threads: [request.requestId, request.accountId],
+  }
+}
+
+/** An entry about a customer who has no grant that it could name. */
+export function accountEntry(accountId: string, type: 'access-lost' | 'access-restored'): Entry {
+  return { claims: ({ time }) => ({ ops: writeFact({ type, time }) }), threads: [accountId] }
+}
+
+/** An entry about a business and no customer, in the thread of the business. */
+export function vendorEntry(fact: VendorFact): Entry {
+  return { claims: ({ time }) => ({ ops: writeFact({ ...fact, time }) }), threads: [fact.vendor] }
+}

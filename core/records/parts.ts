@@ -1,0 +1,126 @@
+import type { Check, Commit, Json, KeyedRow, LedgerReader, Write } from '#core/ledger/ledger.ts'
+
+/** A row as read, with its key and version: what a check needs. */
+export type Stored<Value> = KeyedRow<Value>
+
+/** What a record adds to the one commit of a use case. */
+export type CommitParts = Commit
+
+/**
+ * The parts of one commit. The same check twice counts once; two versions of one key, or two writes to one key, are a
+ * mistake in the use case and throw. At most one part brings counters, so that `counts` keeps its order.
+ */
+export function combine(...parts: readonly CommitParts[]): Commit {
+  const checks = new Map<string, Check>()
+  const writes = new Map<string, Write>()
+  for (const check of parts.flatMap((part) => part.checks ?? [])) {
+    const seen = checks.get(check.key)
+    if (seen !== undefined && seen.version !== check.version)
+      throw new Error('a commit saw one key in two versions')
+    checks.set(check.key, seen === undefined ? check : { ...check, ...earlierEnd(seen, check) })
+  }
+  for (const write of parts.flatMap((part) => part.writes ?? [])) {
+    if (writes.has(write.key)) throw new Error('a commit writes one key twice')
+    writes.set(write.key, write)
+  }
+  const counting = parts.filter((part) => (part.counters ?? []).length > 0)
+  if (counting.length > 1) throw new Error('two parts of a commit bring counters')
+  return {
+    checks: [...checks.values()],
+    counters: counting[0]?.counters ?? [],
+    writes: [...writes.values()],
+    entries: parts.flatMap((part) => part.entries ?? []),
+  }
+}
+
+function earlierEnd(one: Check, other: Check): { notAfter?: number } {
+  const ends = [one.notAfter, other.notAfter].filter((end) => end !== undefined)
+  return ends.length === 0 ? {} : { notAfter: Math.min(...ends) }
+}
+
+export async function read<Value>(reader: LedgerReader, key: string): Promise<Stored<Value> | undefined> {
+  const row = await reader.get<Value>(key)
+  return row === undefined ? undefined : { key, version: row.version, value: row.value }
+}
+
+export function peek<Value>(reader: LedgerReader, key: string): Stored<Value> | undefined {
+  const row = reader.peek<Value>(key)
+  return row === undefined ? undefined : { key, version: row.version, value: row.value }
+}
+
+/** Holds when the row is still the one that was read. */
+export function unchanged(stored: Stored<unknown>): Check {
+  return { key: stored.key, version: stored.version }
+}
+
+export function absent(key: string): Check {
+  return { key, version: 'absent' }
+}
+
+/** Holds when the key is still as it was found: in that version, or not there. */
+export function asFound(key: string, stored: Stored<unknown> | undefined): Check {
+  return { key, version: stored?.version ?? 'absent' }
+}
+
+/** A record is JSON by its schema; an interface has no index signature, so the compiler cannot see it. */
+export function put(
+  key: string,
+  value: object,
+  options: { customer?: string; expires?: number } = {},
+): Write {
+  return { key, value: value as Json, ...options }
+}
+
+export function remove(key: string): Write {
+  return { key, value: undefined }
+}
+
+/** Key part that sorts by time, earliest first. Whole ms from 0 to the year 5138. */
+export function ascending(time: number): string {
+  if (!Number.isSafeInteger(time) || time < 0 || time > latest) throw new Error('not a time in ms')
+  return String(time).padStart(14, '0')
+}
+
+/** Key part that sorts by time, latest first. */
+export function descending(time: number): string {
+  return ascending(latest - time)
+}
+
+const latest = 99_999_999_999_999
+
+/** Part of a key made of an id that somebody else may have chosen: no separator survives. */
+export function part(id: string): string {
+  return /^[A-Za-z0-9_-]+$/.test(id) ? id : encodeURIComponent(id)
+}
+
+/** One page of an index. `next` goes into `after` of the next call; absent on the last page. */
+export interface Page<Value> {
+  readonly rows: readonly Value[]
+  readonly next?: string
+}
+
+/** Walks an index whose rows hold ids, in key order, and reads what they point to. Cursors are key endings. */
+export async function page<Value>(
+  reader: LedgerReader,
+  options: { prefix: string; after?: string | undefined; limit: number },
+  follow: (id: string) => Promise<Value | undefined>,
+): Promise<Page<Value>> {
+  const { prefix, after, limit } = options
+  const found = await reader.list<{ id: string }>(prefix, {
+    limit: limit + 1,
+    ...(after === undefined ? {} : { after: prefix + after }),
+  })
+  const shown = found.slice(0, limit)
+  const rows = await Promise.all(shown.map((row) => follow(row.value.id)))
+  const last = shown.at(-1)
+  const more = found.length > limit && last !== undefined
+  return {
+    rows: rows.filter((row) => row !== undefined),
+    ...(more ? { next: last.key.slice(prefix.length) } : {}),
+  }
+}
+
+/** A cursor that came from outside: only what `page` hands out gets into a key. */
+export function isCursor(text: string): boolean {
+  return /^[0-9]{14}\/[A-Za-z0-9_-]{1,64}$/.test(text)
+}

@@ -1,0 +1,21 @@
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import type { StoredReceipt } from '#schemas/types.gen.ts'
+import { absent, part, put, read } from './parts.ts'
+import type { CommitParts, Stored } from './parts.ts'
+
+const receiptKey = (receiptId: string) => `receipt/${part(receiptId)}`
+
+/** Keeps a receipt for ever; there is no way to change one. */
+export function keepReceipt(receipt: StoredReceipt): CommitParts {
+  return {
+    checks: [absent(receiptKey(receipt.receiptId))],
+    writes: [put(receiptKey(receipt.receiptId), receipt, { customer: receipt.accountId })],
+  }
+}
+
+export function readReceipt(
+  reader: LedgerReader,
+  receiptId: string,
+): Promise<Stored<StoredReceipt> | undefined> {
+  return read<StoredReceipt>(reader, receiptKey(receiptId))
+}

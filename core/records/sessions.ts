@@ -1,0 +1,62 @@
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import type { Names } from './names.ts'
+import { absent, put, read, remove, unchanged } from './parts.ts'
+import type { CommitParts, Stored } from './parts.ts'
+
+/** A signed-in browser. The cookie holds the id; the row is found by its keyed hash, so the database opens no session. */
+export interface Session {
+  readonly v: 1
+  readonly accountId: string
+  /** Namespace of the Solid-OIDC login in `pod-logins.ts`; absent when this session cannot edit pod data. */
+  readonly podLogin?: string
+  readonly createdAt: number
+  readonly expiresAt: number
+}
+
+/** A sign-in on its way to an issuer and back. */
+export interface SignIn {
+  readonly v: 1
+  readonly podLogin: string
+  /** Path of ours to go to afterwards. */
+  readonly returnTo: string
+  readonly createdAt: number
+  readonly expiresAt: number
+}
+
+const sessionKey = (names: Names, sessionId: string) => `session/${names.hidden('session', sessionId)}`
+const signInKey = (names: Names, stateId: string) => `sign-in/${names.hidden('sign-in', stateId)}`
+
+export function openSession(names: Names, sessionId: string, session: Session): CommitParts {
+  const key = sessionKey(names, sessionId)
+  return { checks: [absent(key)], writes: [put(key, session, { expires: session.expiresAt })] }
+}
+
+export function readSession(
+  reader: LedgerReader,
+  names: Names,
+  sessionId: string,
+): Promise<Stored<Session> | undefined> {
+  return read<Session>(reader, sessionKey(names, sessionId))
+}
+
+export function endSession(stored: Stored<Session>): CommitParts {
+  return { checks: [unchanged(stored)], writes: [remove(stored.key)] }
+}
+
+export function beginSignIn(names: Names, stateId: string, signIn: SignIn): CommitParts {
+  const key = signInKey(names, stateId)
+  return { checks: [absent(key)], writes: [put(key, signIn, { expires: signIn.expiresAt })] }
+}
+
+export function readSignIn(
+  reader: LedgerReader,
+  names: Names,
+  stateId: string,
+): Promise<Stored<SignIn> | undefined> {
+  return read<SignIn>(reader, signInKey(names, stateId))
+}
+
+/** Part of the commit that opens the session: a sign-in completes once. */
+export function completeSignIn(stored: Stored<SignIn>): CommitParts {
+  return { checks: [unchanged(stored)], writes: [remove(stored.key)] }
+}
