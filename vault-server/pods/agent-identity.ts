@@ -1,20 +1,9 @@
 import { Router } from 'express'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import type { JWK } from 'jose'
+import type { KeyStore } from '#core/ledger/key-store.ts'
+import type { Json } from '#core/ledger/ledger.ts'
 import type { AgentKey } from '#core/pods/agent.ts'
-
-/** Of the key store: gives the stored document of this name, made and stored first where there is none. */
-export interface AgentKeyStore {
-  document(name: string, create: () => Json | Promise<Json>): Promise<Json>
-}
-
-type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [member: string]: Json | undefined }
 
 export interface AgentIdentity {
   readonly webId: string
@@ -36,7 +25,7 @@ const MAX_AGE_S = 60
  */
 export async function openAgentIdentity(options: {
   vaultUrl: string
-  keys: AgentKeyStore
+  keys: Pick<KeyStore, 'document'>
 }): Promise<AgentIdentity> {
   const issuer = `${options.vaultUrl.replace(/\/$/, '')}/agent`
   const webId = `${issuer}/card#me`

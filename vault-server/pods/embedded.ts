@@ -103,7 +103,7 @@ export async function startEmbeddedPods(options: {
       process.execPath,
       [`--max-old-space-size=${MEMORY_MB}`, fileURLToPath(new URL('child.ts', import.meta.url))],
       // Of our environment it needs nothing. What it prints names pods and people, so nothing of it is kept.
-      { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: {}, cwd: folder },
+      { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: {}, cwd: import.meta.dirname },
     )
     child = launched
     let reason: string | undefined

@@ -1,0 +1,133 @@
+/** The real pod server for tests: started once per worker, with as many fresh customers as wanted. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Session } from '@inrupt/solid-client-authn-node'
+import type { PodFetch } from '../core/pods/pod.ts'
+import { control, jsonOf, knock } from '../vault-server/pods/door.ts'
+import { startEmbeddedPods } from '../vault-server/pods/embedded.ts'
+import type { EmbeddedPods } from '../vault-server/pods/embedded.ts'
+import { createProvisioning } from '../vault-server/pods/provisioning.ts'
+
+const VAULTS = 60
+const silent = { info: () => undefined, warn: () => undefined }
+
+export interface TestCustomer {
+  readonly email: string
+  readonly password: string
+  readonly webId: string
+  readonly podUrl: string
+  /** The vrm/ container. */
+  readonly container: string
+  /** As the customer, by her own login. */
+  readonly fetch: PodFetch
+}
+
+export interface TestPods extends AsyncDisposable {
+  readonly server: EmbeddedPods
+  readonly folder: string
+  customer(): Promise<TestCustomer>
+  /** A free port for a vault; the pod server may call `http://localhost:<port>` and no other private address. */
+  vaultPort(): Promise<number>
+}
+
+let shared: Promise<TestPods> | undefined
+
+/** The pods of this worker. Nobody stops them: their process ends with the worker's. */
+export function sharedPods(): Promise<TestPods> {
+  shared ??= startTestPods()
+  return shared
+}
+
+/** Pods of one's own, for tests that stop, kill or reconfigure them. */
+export async function startTestPods(options: { accessRules?: 'wac' | 'acp' } = {}): Promise<TestPods> {
+  const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
+  const held = await Promise.all(Array.from({ length: VAULTS }, holdPort))
+  const port = await release(await holdPort())
+  const server = await startEmbeddedPods({
+    url: `http://localhost:${port}/`,
+    folder,
+    vaultUrl: 'http://localhost:1',
+    outboundAllow: held.map((one) => `http://localhost:${portOf(one)}`),
+    log: silent,
+    now: Date.now,
+    ...options,
+  })
+  await server.ready
+  const provisioning = createProvisioning(server.door)
+  return {
+    server,
+    folder,
+    async customer() {
+      const name = `c${randomBytes(8).toString('hex')}`
+      const email = `${name}@example.org`
+      const password = randomUUID()
+      const { webId, podUrl } = await provisioning.createPod({ name, email, password })
+      const fetch = await ownFetch(server, { email, password, webId })
+      return { email, password, webId, podUrl, container: `${podUrl}vrm/`, fetch }
+    },
+    async vaultPort() {
+      const next = held.pop()
+      if (!next) throw new Error(`more than ${VAULTS} vaults in one worker`)
+      return await release(next)
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(held.splice(0).map(release))
+      await server[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The customer's own fetch, by client credentials that she makes at the pod server. */
+async function ownFetch(
+  { door, baseUrl }: EmbeddedPods,
+  { email, password, webId }: { email: string; password: string; webId: string },
+): Promise<PodFetch> {
+  const ask = async (url: string, token?: string, body?: object) =>
+    jsonOf(
+      await knock(door, url, {
+        method: body ? 'POST' : 'GET',
+        headers: {
+          accept: 'application/json',
+          ...(body && { 'content-type': 'application/json' }),
+          ...(token !== undefined && { authorization: `CSS-Account-Token ${token}` }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+      }),
+    )
+  const index = `${baseUrl}.account/`
+  const open = await ask(index)
+  const login = await ask(control(open.controls, 'password', 'login'), undefined, { email, password })
+  const token = String(login.authorization)
+  const { controls } = await ask(index, token)
+  const made = await ask(control(controls, 'account', 'clientCredentials'), token, { name: 'test', webId })
+  const session = new Session({ keepAlive: false })
+  await session.login({
+    oidcIssuer: baseUrl,
+    clientId: String(made.id),
+    clientSecret: String(made.secret),
+    tokenType: 'DPoP',
+  })
+  return (url, init) => session.fetch(url, init)
+}
+
+/** Held open until it is wanted, so that nobody else gets it meanwhile. */
+async function holdPort(): Promise<Server> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server.unref()
+}
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port
+
+async function release(server: Server): Promise<number> {
+  const port = portOf(server)
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
