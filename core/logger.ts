@@ -110,10 +110,12 @@ function codeOf(error: unknown): string | undefined {
     : undefined
 }
 
-/** Lines of the stack that are places in files; the message before them is dropped, also when it spans lines. */
+/** Lines of the stack that are places in files. The message, which stands before them and may span lines, is cut off. */
 function framesOf(error: unknown): string[] {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return []
-  const frame = /^ {4}at (?:[\w.$<>[\] #]{1,80} )?\(?((?:file|node):[^\s()]{1,200}:\d+:\d+)\)?$/
-  const places = error.stack.split('\n').map((line) => frame.exec(line)?.[1])
+  const { message, stack } = error
+  const frames = stack.slice(message === '' ? 0 : stack.indexOf(message) + message.length)
+  const frame = /^ {4}at (?:[\w.$<>[\] #]{1,80} )?\(?((?:file:|node:|\/)[^\s()]{1,200}:\d+:\d+)\)?$/
+  const places = frames.split('\n').map((line) => frame.exec(line)?.[1])
   return places.filter((place) => place !== undefined).slice(0, 8)
 }
