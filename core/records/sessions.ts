@@ -17,6 +17,8 @@ export interface Session {
 export interface SignIn {
   readonly v: 1
   readonly podLogin: string
+  /** The issuer the browser was sent to; an answer of another one is refused (RFC 9207). */
+  readonly issuer: string
   /** Path of ours to go to afterwards. */
   readonly returnTo: string
   readonly createdAt: number
@@ -37,6 +39,12 @@ export function readSession(
   sessionId: string,
 ): Promise<Stored<Session> | undefined> {
   return read<Session>(reader, sessionKey(names, sessionId))
+}
+
+/** Moves the end of a session that is in use. */
+export function extendSession(stored: Stored<Session>, expiresAt: number): CommitParts {
+  const session: Session = { ...stored.value, expiresAt }
+  return { checks: [unchanged(stored)], writes: [put(stored.key, session, { expires: expiresAt })] }
 }
 
 export function endSession(stored: Stored<Session>): CommitParts {
