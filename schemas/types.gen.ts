@@ -125,6 +125,10 @@ export interface AccessRequest {
    * Where the browser goes back to the business.
    */
   returnTo?: string
+  /**
+   * From the claim on: salts of the log entries derive from it, also those of the grant; 32 random bytes in base64url.
+   */
+  secret?: string
 }
 /**
  * One separately refusable part of an access request: fields for one purpose.
@@ -284,7 +288,7 @@ export interface GrantedItem {
   fields: string[]
 }
 /**
- * A receipt as both sides keep it.
+ * A receipt as both sides keep it: of a grant, or of a refusal.
  */
 export interface StoredReceipt {
   v: 1
@@ -297,13 +301,13 @@ export interface StoredReceipt {
    */
   accountId: string
   /**
-   * Opaque random id, base64url.
+   * Absent when the request was refused.
    */
-  grantId: string
+  grantId?: string
   /**
    * Opaque random id, base64url.
    */
-  requestId?: string
+  requestId: string
   /**
    * Unix time in ms.
    */
@@ -545,9 +549,9 @@ export interface ReceiptView {
    */
   receiptId: string
   /**
-   * Opaque random id, base64url.
+   * Absent in the receipt of a refusal.
    */
-  grantId: string
+  grantId?: string
   issuedAt: string
   jws: string
   payload: {

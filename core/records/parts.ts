@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+import { DomainError } from '#core/domain/errors.ts'
 import type { Check, Commit, Json, KeyedRow, LedgerReader, Write } from '#core/ledger/ledger.ts'
 
 /** A row as read, with its key and version: what a check needs. */
@@ -88,9 +90,9 @@ export function descending(time: number): string {
 
 const latest = 99_999_999_999_999
 
-/** Part of a key made of an id that somebody else may have chosen: no separator survives. */
+/** Part of a key made of an id that may come from outside: whatever it holds, it is no separator and not long. */
 export function part(id: string): string {
-  return /^[A-Za-z0-9_-]+$/.test(id) ? id : encodeURIComponent(id)
+  return /^[A-Za-z0-9_-]{1,100}$/.test(id) ? id : `~${hash('sha256', id, 'base64url')}`
 }
 
 /** One page of an index. `next` goes into `after` of the next call; absent on the last page. */
@@ -99,13 +101,20 @@ export interface Page<Value> {
   readonly next?: string
 }
 
-/** Walks an index whose rows hold ids, in key order, and reads what they point to. Cursors are key endings. */
+/**
+ * Walks an index whose rows hold ids, in key order, and reads what they point to. A cursor is the ending of a key; one
+ * that cannot be ours is refused (`invalid-input`).
+ */
 export async function page<Value>(
   reader: LedgerReader,
   options: { prefix: string; after?: string | undefined; limit: number },
   follow: (id: string) => Promise<Value | undefined>,
 ): Promise<Page<Value>> {
   const { prefix, after, limit } = options
+  if (after !== undefined && !/^[0-9]{14}\/[A-Za-z0-9_-]{1,100}$/.test(after)) {
+    const violations = [{ pointer: 'after', detail: 'not a cursor that was handed out' }]
+    throw new DomainError('invalid-input', 'The cursor is not valid.', { violations })
+  }
   const found = await reader.list<{ id: string }>(prefix, {
     limit: limit + 1,
     ...(after === undefined ? {} : { after: prefix + after }),
@@ -118,9 +127,4 @@ export async function page<Value>(
     rows: rows.filter((row) => row !== undefined),
     ...(more ? { next: last.key.slice(prefix.length) } : {}),
   }
-}
-
-/** A cursor that came from outside: only what `page` hands out gets into a key. */
-export function isCursor(text: string): boolean {
-  return /^[0-9]{14}\/[A-Za-z0-9_-]{1,64}$/.test(text)
 }

@@ -1,14 +1,14 @@
 import { DomainError } from '#core/domain/errors.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
-import { absent, descending, page, put, read, unchanged } from './parts.ts'
+import { absent, descending, page, part, put, read, unchanged } from './parts.ts'
 import type { CommitParts, Page, Stored } from './parts.ts'
 
 const day = 86_400_000
 /** How long a request that nobody opened stays on the business's list after its end. */
 const unopenedKept = 7 * day
 
-const requestKey = (requestId: string) => `request/${requestId}`
+const requestKey = (requestId: string) => `request/${part(requestId)}`
 const accountPrefix = (accountId: string) => `request-of-account/${accountId}/`
 const vendorPrefix = (vendorId: string) => `request-of-vendor/${vendorId}/`
 const ending = (request: AccessRequest) => `${descending(request.receivedAt)}/${request.requestId}`
