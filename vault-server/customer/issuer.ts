@@ -1,0 +1,107 @@
+import { Parser } from 'n3'
+import type { Quad } from 'n3'
+import { DomainError } from '#core/domain/errors.ts'
+import type { PodFetch } from '#core/pods/pod.ts'
+
+const solid = 'http://www.w3.org/ns/solid/terms#'
+const space = 'http://www.w3.org/ns/pim/space#'
+/** A profile that names more has something else in mind. */
+const maxNamed = 10
+
+/** What a WebID's profile says about signing in and about where the data lies. */
+export interface WebIdProfile {
+  readonly issuers: readonly string[]
+  readonly storages: readonly string[]
+}
+
+/**
+ * The Solid-OIDC issuer behind what a person typed: an issuer, or her WebID, whose profile names one. Gives the issuer
+ * as it spells itself. Refuses with `sign-in-failed`. `fetch` must be guarded: the address is the person's.
+ */
+export async function findIssuer(typed: string, { fetch }: { fetch: PodFetch }): Promise<string> {
+  const looksLikeWebId = new URL(typed).hash !== ''
+  if (!looksLikeWebId) {
+    const issuer = await discover(typed, fetch)
+    if (issuer !== undefined) return issuer
+  }
+  const { issuers } = await readWebIdProfile(typed, { fetch })
+  for (const named of issuers) {
+    const issuer = await discover(named, fetch)
+    if (issuer !== undefined) return issuer
+  }
+  throw new DomainError('sign-in-failed', 'There is neither a sign-in server nor a WebID that names one')
+}
+
+/**
+ * Whoever runs an issuer can vouch for any WebID. It counts only when the WebID's own profile names that issuer
+ * (Solid-OIDC 0.1, section 5.3). Gives the profile.
+ */
+export async function verifyIssuerOf(
+  webId: string,
+  issuer: string,
+  { fetch }: { fetch: PodFetch },
+): Promise<WebIdProfile> {
+  const profile = await readWebIdProfile(webId, { fetch })
+  if (!profile.issuers.some((named) => sameIssuer(named, issuer))) {
+    throw new DomainError('sign-in-failed', 'The WebID does not name this sign-in server as its own')
+  }
+  return profile
+}
+
+/** A slash at the end is written by some and left out by others. */
+function sameIssuer(one: string, other: string): boolean {
+  return one.replace(/\/$/, '') === other.replace(/\/$/, '')
+}
+
+/** `undefined` when there is no issuer; one that calls itself otherwise is none (OpenID Connect Discovery 1.0, 4.3). */
+async function discover(address: string, fetch: PodFetch): Promise<string | undefined> {
+  const { href } = new URL(address)
+  const reply = await get(
+    `${href.replace(/\/$/, '')}/.well-known/openid-configuration`,
+    'application/json',
+    fetch,
+  )
+  if (reply === undefined) return undefined
+  try {
+    const { issuer } = JSON.parse(reply) as { issuer?: unknown }
+    return typeof issuer === 'string' && sameIssuer(issuer, href) ? issuer : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function readWebIdProfile(webId: string, { fetch }: { fetch: PodFetch }): Promise<WebIdProfile> {
+  const document = new URL(webId)
+  document.hash = ''
+  const text = await get(document.href, 'text/turtle', fetch)
+  const quads = text === undefined ? [] : parseTurtle(text, document.href)
+  const named = (predicate: string) =>
+    quads
+      .filter((quad) => quad.subject.value === webId && quad.predicate.value === predicate)
+      .map((quad) => quad.object)
+      .filter((object) => object.termType === 'NamedNode' && URL.canParse(object.value))
+      .map((object) => object.value)
+      .slice(0, maxNamed)
+  return { issuers: named(`${solid}oidcIssuer`), storages: named(`${space}storage`) }
+}
+
+function parseTurtle(text: string, baseIRI: string): Quad[] {
+  try {
+    return new Parser({ baseIRI, format: 'text/turtle' }).parse(text)
+  } catch {
+    return []
+  }
+}
+
+/** The text of a document, `undefined` when there is none; silence of its server is another thing. */
+async function get(url: string, accept: string, fetch: PodFetch): Promise<string | undefined> {
+  let reply: Response
+  try {
+    reply = await fetch(url, { headers: { accept } })
+  } catch (cause) {
+    throw new DomainError('sign-in-failed', 'The address does not answer, or may not be asked from here', {
+      cause,
+    })
+  }
+  return reply.ok ? await reply.text() : undefined
+}
