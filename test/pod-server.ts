@@ -1,12 +1,13 @@
 /** The real pod server for tests: started once per worker, with as many fresh customers as wanted. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Session } from '@inrupt/solid-client-authn-node'
 import type { PodFetch } from '../core/pods/pod.ts'
 import { control, jsonOf, knock } from '../vault-server/pods/door.ts'
@@ -38,9 +39,16 @@ export interface TestPods extends AsyncDisposable {
 
 let shared: Promise<TestPods> | undefined
 
-/** The pods of this worker. Nobody stops them: their process ends with the worker's. */
+/** The pods of this worker. Nobody stops them: their process ends with the worker's, and so do their files. */
 export function sharedPods(): Promise<TestPods> {
-  shared ??= startTestPods()
+  shared ??= startTestPods().then((pods) => {
+    process.once('exit', () => {
+      for (const folder of [pods.folder, dirname(pods.server.door.socket)]) {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    })
+    return pods
+  })
   return shared
 }
 

@@ -73,7 +73,7 @@ async function start(settings: ChildStart): Promise<App> {
   guardOutboundConnections({ allow: settings.outboundAllow })
   closeAccountCreation(settings.creationSecret)
   const changes = reportChanges(settings.baseUrl)
-  const app = await new AppRunner().create({
+  const created = await new AppRunner().create({
     config: [
       settings.accessRules === 'acp' ? '@css:config/file-acp.json' : '@css:config/file.json',
       fileURLToPath(new URL('css-config.json', import.meta.url)),
@@ -85,20 +85,22 @@ async function start(settings: ChildStart): Promise<App> {
       loggingLevel: 'error',
     },
   })
-  await app.start()
+  await created.start()
   // The server notes its base URL in its own store at every start: if that was not seen, nothing would be.
   if (changes.seen() === 0)
     throw new Error('changes of the pods are not seen: another version of the pod server?')
-  return app
+  return created
 }
 
-let running: Promise<App> | undefined
+let app: App | undefined
 
 process.on('message', (message: ToChild) => {
   if (message.type === 'start') {
-    running = start(message)
-    running.then(
-      () => tell({ type: 'ready' }),
+    start(message).then(
+      (started) => {
+        app = started
+        tell({ type: 'ready' })
+      },
       (error: unknown) => {
         tell({ type: 'failed', reason: error instanceof Error ? error.message : 'unknown' })
         process.exitCode = 1
@@ -109,9 +111,7 @@ process.on('message', (message: ToChild) => {
   }
   // `app.stop` can hang on open connections. Writes are atomic, so leaving at the deadline breaks nothing.
   setTimeout(() => process.exit(0), STOP_MS)
-  void Promise.resolve(running)
-    .then((app) => app?.stop())
-    .finally(() => process.exit(0))
+  void Promise.resolve(app?.stop()).finally(() => process.exit(0))
 })
 
 // The parent decides when to stop; without it (killed, crashed) there is nothing left to serve.
