@@ -57,8 +57,8 @@ export async function createAnchor(path: string): Promise<void> {
   if (!(await createFile(path, Buffer.alloc(2 * SLOT_BYTES)))) throw new Error('there is an anchor already')
 }
 
-/** Newest readable mark of the file, `'new'` when nothing was acknowledged, undefined when there is no file. */
-export async function readAnchor(path: string): Promise<Mark | 'new' | undefined> {
+/** The readable marks of both slots; undefined when there is no file. Throws `LedgerDamaged` when nothing is readable. */
+async function readSlots(path: string): Promise<(Mark | undefined)[] | undefined> {
   let bytes: Buffer
   try {
     bytes = await readFile(path)
@@ -66,27 +66,33 @@ export async function readAnchor(path: string): Promise<Mark | 'new' | undefined
     if (isCode(error, 'ENOENT')) return undefined
     throw error
   }
-  const marks = [decode(bytes.subarray(0, SLOT_BYTES)), decode(bytes.subarray(SLOT_BYTES))].filter(
-    (mark) => !!mark,
-  )
-  const [newest] = marks.toSorted((a, b) => b.group - a.group)
-  if (!newest && (bytes.length !== 2 * SLOT_BYTES || bytes.some((byte) => byte !== 0)))
+  const slots = [decode(bytes.subarray(0, SLOT_BYTES)), decode(bytes.subarray(SLOT_BYTES))]
+  if (!slots[0] && !slots[1] && (bytes.length !== 2 * SLOT_BYTES || bytes.some((byte) => byte !== 0)))
     throw new LedgerDamaged('the anchor is damaged: an operator must decide')
-  return newest ?? 'new'
+  return slots
+}
+
+const newestSlot = ([a, b]: readonly (Mark | undefined)[]): 0 | 1 => (a && (!b || a.group >= b.group) ? 0 : 1)
+
+/** Newest readable mark of the file, `'new'` when nothing was acknowledged, undefined when there is no file. */
+export async function readAnchor(path: string): Promise<Mark | 'new' | undefined> {
+  const slots = await readSlots(path)
+  return slots && (slots[newestSlot(slots)] ?? 'new')
 }
 
 /** Opens an existing anchor for writing. Throws `LedgerDamaged` when neither slot is readable. */
 export async function openAnchor(path: string): Promise<Anchor> {
-  const found = await readAnchor(path)
+  const slots = await readSlots(path)
+  if (!slots) throw new LedgerDamaged('the anchor is missing')
+  let slot = newestSlot(slots)
+  let last = slots[slot]
   const file: FileHandle = await open(path, constants.O_RDWR | constants.O_DSYNC)
-  let last = found === 'new' ? undefined : found
-  let slot = 0
   return {
     get last() {
       return last
     },
     async write(mark) {
-      slot = 1 - slot
+      slot = slot === 0 ? 1 : 0
       const { bytesWritten } = await file.write(encode(mark), 0, MARK_BYTES, slot * SLOT_BYTES)
       if (bytesWritten !== MARK_BYTES) throw new Error('the anchor was written in part')
       last = mark

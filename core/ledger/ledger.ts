@@ -138,6 +138,16 @@ export class LedgerDamaged extends Error {
   readonly code = 'ledger-damaged'
 }
 
+/** Another process has the ledger open. */
+export class LedgerInUse extends Error {
+  readonly code = 'ledger-in-use'
+}
+
+/** Ledger, keys, anchor and origin do not belong together. */
+export class LedgerForeign extends Error {
+  readonly code = 'ledger-foreign'
+}
+
 /** An entry of a thread with its policy facts opened. */
 export interface HistoryItem {
   readonly index: number

@@ -1,0 +1,75 @@
+/** A commit as it waits: checked for form, its values already text, so that a later change of them changes nothing. */
+import type { CustomerKeys } from './customer-keys.ts'
+import type { Check, Commit, CommitRefused, Committed, Counter, Entry } from './ledger.ts'
+import { checkKey } from './level-keys.ts'
+import type { SealingKey } from './sealing.ts'
+
+export interface PreparedWrite {
+  readonly key: string
+  /** JSON text; undefined deletes. */
+  readonly text: string | undefined
+  readonly expires: number
+  /** The customer's key, or undefined for the key of the store. */
+  readonly sealing: SealingKey | undefined
+}
+
+export interface PreparedCommit {
+  readonly checks: readonly Check[]
+  readonly counters: readonly Counter[]
+  readonly writes: readonly PreparedWrite[]
+  readonly entries: readonly Entry[]
+  /** Rough size in the log file; bounds a group. */
+  readonly bytes: number
+}
+
+export type Verdict = Committed | CommitRefused
+
+/** A commit in the queue. Settled once, when its group is durable or has failed. */
+export interface Waiting {
+  readonly commit: PreparedCommit
+  readonly settle: (verdict: Committed | Error) => void
+}
+
+/** Most entries of one group, and so of one commit. */
+export const GROUP_ENTRIES = 1024
+/** Most bytes of one group, roughly, and so of one commit. */
+export const GROUP_BYTES = 4 * 1024 * 1024
+
+const ENTRY_BYTES = 700
+const NOTHING: readonly never[] = []
+
+/**
+ * Throws `TypeError` or `RangeError` for a commit that no ledger takes. Waits for a customer's new key to be durable;
+ * a promise only then, so that the hot path stays one step.
+ */
+export function prepareCommit(commit: Commit, keys: CustomerKeys): PreparedCommit | Promise<PreparedCommit> {
+  const { checks = NOTHING, counters = NOTHING, writes = NOTHING, entries = NOTHING } = commit
+  for (const { key } of checks) checkKey(key)
+  for (const { key } of counters) checkKey(key)
+  for (const { threads } of entries) for (const thread of threads ?? NOTHING) checkKey(thread)
+  let bytes = entries.length * ENTRY_BYTES + counters.length * 64
+  const texts = writes.map(({ key, value, expires }) => {
+    checkKey(key)
+    if (expires !== undefined && !isTime(expires)) throw new TypeError('expires must be a time in ms')
+    const text = value === undefined ? undefined : JSON.stringify(value)
+    bytes += key.length + (text?.length ?? 0) + 200
+    return text
+  })
+  if (entries.length > GROUP_ENTRIES || bytes > GROUP_BYTES) throw new RangeError('the commit is too large')
+  const finish = (sealing: readonly (SealingKey | undefined)[]): PreparedCommit => ({
+    checks,
+    counters,
+    entries,
+    bytes,
+    writes: writes.map(({ key, expires = 0 }, i) => ({ key, text: texts[i], expires, sealing: sealing[i] })),
+  })
+  if (!writes.some(({ customer, value }) => customer !== undefined && value !== undefined))
+    return finish(NOTHING)
+  return Promise.all(
+    writes.map(({ customer, value }) =>
+      customer === undefined || value === undefined ? undefined : keys.customerKey(customer),
+    ),
+  ).then(finish)
+}
+
+const isTime = (n: number): boolean => Number.isSafeInteger(n) && n > 0 && n < 2 ** 48

@@ -1,0 +1,322 @@
+/**
+ * Forms groups: decides commits in queue order, numbers them, builds their entries and seals their rows. Memory runs
+ * ahead of the disk here, so nothing of a group may be shown before it is durable, and a failed write ends it all.
+ */
+import { hash } from 'node:crypto'
+import type { Mark } from './anchor.ts'
+import type { LogSigner } from './checkpoint.ts'
+import type { KeyStore } from './key-store.ts'
+import { buildLeaf, sealOps, type OpsKey } from './leaf.ts'
+import { CommitRefused, type Check, type Committed, type Salts } from './ledger.ts'
+import type { PreparedCommit, Waiting } from './level-commit.ts'
+import {
+  HEAD_KEY,
+  boxKey,
+  counterKey,
+  entriesKey,
+  expiryKey,
+  groupKey,
+  rowKey,
+  threadKey,
+  tileKey,
+} from './level-keys.ts'
+import { encodeCount, type OpenedRow, type Rows } from './level-rows.ts'
+import { TILE_WIDTH, hashesAt, leafHash, type GrowingTree } from './merkle.ts'
+import { rowTag, sealRow, type RowHead } from './sealing.ts'
+import { wireEntry } from './tiles.ts'
+
+/** Where the ledger stands after a group. `chain` is the hash of the group's row. */
+export interface Head {
+  readonly group: number
+  readonly chain: Buffer
+  readonly time: number
+  readonly commits: number
+  readonly seals: number
+  readonly bytes: number
+  readonly checkpoint: string
+}
+
+/** Stored for every group, with or without entries: a lost or exchanged group breaks the chain of rows. */
+export interface GroupRow {
+  readonly size: number
+  readonly root: string
+  readonly time: number
+  /** Running numbers over all groups: commits, sealed values, bytes written. */
+  readonly commits: number
+  readonly seals: number
+  readonly bytes: number
+  /** Over everything the group wrote. */
+  readonly digest: string
+  /** Hash of the row before. */
+  readonly previous: string
+}
+
+export function chainOf(group: number, row: string): Buffer {
+  return Buffer.from(hash('sha256', `${group}:${row}`, 'hex'), 'hex')
+}
+
+export type Operation = readonly [key: string, value: Buffer | undefined]
+
+/** The ledger after a group; what readers of the log and the anchor need of it. */
+export interface Snapshot {
+  readonly size: number
+  readonly checkpoint: string
+  /** Hashes of the growing tiles. */
+  readonly open: readonly (readonly Buffer[])[]
+  readonly mark: Mark
+}
+
+export interface Group extends Snapshot {
+  /** One atomic batch. Empty when every commit was refused: then there is nothing to write. */
+  readonly operations: readonly Operation[]
+  readonly rows: ReadonlyMap<string, OpenedRow | undefined>
+  readonly counters: ReadonlyMap<string, number>
+  readonly verdicts: readonly (readonly [Waiting, Committed | Error])[]
+}
+
+interface Draft {
+  readonly time: number
+  readonly first: number
+  readonly ops: OpsKey
+  readonly operations: Operation[]
+  readonly rows: Map<string, OpenedRow | undefined>
+  readonly counters: Map<string, number>
+  readonly claims: string[]
+  /** What the row's digest covers, in order. */
+  readonly changes: string[]
+  wire: Buffer[]
+  wireFirst: number
+  commits: number
+  seals: number
+}
+
+const EMPTY = Buffer.alloc(0)
+
+interface Decided {
+  readonly version: number
+  readonly time: number
+  readonly counts: readonly number[]
+  readonly entries: readonly { readonly index: number; readonly salts: Salts }[]
+}
+
+export class GroupFormer {
+  readonly #signer: LogSigner
+  readonly #keys: KeyStore
+  readonly #rows: Rows
+  readonly #tree: GrowingTree
+  #head: Head
+  /** The group that is being written: ordered already, not yet visible to readers. */
+  #before: Pick<Group, 'rows' | 'counters'> | undefined
+
+  constructor(start: { signer: LogSigner; keys: KeyStore; rows: Rows; tree: GrowingTree; head: Head }) {
+    this.#signer = start.signer
+    this.#keys = start.keys
+    this.#rows = start.rows
+    this.#tree = start.tree
+    this.#head = start.head
+  }
+
+  get head(): Head {
+    return this.#head
+  }
+
+  /** Decides and builds one group. `inFlight`: the group before, when it is not published yet. */
+  form(
+    waiting: readonly Waiting[],
+    now: number,
+    expired: readonly string[],
+    inFlight: Group | undefined,
+  ): Group {
+    this.#before = inFlight
+    const draft: Draft = {
+      time: Math.max(now, this.#head.time),
+      first: this.#tree.size,
+      ops: this.#keys.current('ops'),
+      operations: [],
+      rows: new Map(),
+      counters: new Map(),
+      claims: [],
+      changes: [],
+      wire: [],
+      wireFirst: this.#tree.size,
+      commits: this.#head.commits,
+      seals: this.#head.seals,
+    }
+    for (const key of expired) this.#sweep(key, draft)
+    const decided = waiting.map((one) => [one, this.#decide(one.commit, draft)] as const)
+    if (draft.commits > this.#head.commits || draft.operations.length > 0 || this.#head.group < 0)
+      this.#close(draft)
+    const { checkpoint } = this.#head
+    return {
+      operations: draft.operations,
+      rows: draft.rows,
+      counters: draft.counters,
+      verdicts: decided.map(([one, verdict]) => [
+        one,
+        verdict instanceof Error ? verdict : { ...verdict, checkpoint },
+      ]),
+      ...this.snapshot(),
+    }
+  }
+
+  snapshot(): Snapshot {
+    const { size } = this.#tree
+    const { group, chain, checkpoint } = this.#head
+    return {
+      size,
+      checkpoint,
+      open: this.#tree.open.map((hashes) => [...hashes]),
+      mark: { group, size, root: this.#tree.root(), chain },
+    }
+  }
+
+  /** All that can fail comes first; from then on the commit is ordered and nothing throws. */
+  #decide(commit: PreparedCommit, draft: Draft): Decided | Error {
+    const { time } = draft
+    const version = draft.commits + 1
+    try {
+      for (const check of commit.checks) {
+        const refused = this.#refuse(check, draft)
+        if (refused) return refused
+      }
+      const counts: number[] = []
+      const raised = commit.counters.length > 1 ? new Map<string, number>() : undefined
+      for (const { key, ceiling } of commit.counters) {
+        const count = (raised?.get(key) ?? this.#count(key, draft)) + 1
+        if (ceiling !== undefined && count > ceiling) return new CommitRefused(key, 'exhausted')
+        raised?.set(key, count)
+        counts.push(count)
+      }
+      const built = commit.entries.map((entry, i) => {
+        const claims = entry.claims({ index: this.#tree.size + i, time, counts })
+        return { ops: claims.ops, ...buildLeaf(this.#tree.size + i, claims, draft.ops.secret) }
+      })
+      const data = commit.writes.length > 0 ? this.#keys.current('data') : undefined
+      const writes = commit.writes.map(({ key, text, expires, sealing = data }) => {
+        if (text === undefined || !sealing) return { key, before: this.#newest(key, draft) }
+        const row = { version, expires, keyName: sealing.name, text }
+        return { key, row, sealed: sealRow(sealing, key, row), before: this.#newest(key, draft) }
+      })
+
+      draft.commits = version
+      commit.counters.forEach(({ key }, i) => draft.counters.set(key, counts[i] ?? 0))
+      for (const { key, row, sealed, before } of writes) this.#write(key, row, sealed, before, draft)
+      const entries = built.map(({ ops, leaf, salts }, i) => {
+        const index = this.#tree.size
+        for (const thread of commit.entries[i]?.threads ?? [])
+          draft.operations.push([threadKey(thread, index), EMPTY])
+        this.#append(leaf, ops, draft)
+        return { index, salts }
+      })
+      return { version, time, counts, entries }
+    } catch (error) {
+      // A bug of the caller or a damaged row: this commit alone falls, nothing of it was ordered.
+      return error instanceof Error ? error : new Error('a commit threw', { cause: error })
+    }
+  }
+
+  #refuse({ key, version, notAfter }: Check, draft: Draft): CommitRefused | undefined {
+    const head = this.#newest(key, draft)
+    const current = head && this.#rows.isLive(head, draft.time) ? head.version : 'absent'
+    if (current !== version) return new CommitRefused(key, 'changed')
+    return notAfter !== undefined && draft.time > notAfter ? new CommitRefused(key, 'too-late') : undefined
+  }
+
+  /** Newest ordered row: of this group, of the group in flight, of the disk. */
+  #newest(key: string, draft: Draft): RowHead | undefined {
+    if (draft.rows.has(key)) return draft.rows.get(key)
+    return this.#before?.rows.has(key) ? this.#before.rows.get(key) : this.#rows.head(key)
+  }
+
+  #count(key: string, draft: Draft): number {
+    return draft.counters.get(key) ?? this.#before?.counters.get(key) ?? this.#rows.count(key)
+  }
+
+  #write(
+    key: string,
+    row: OpenedRow | undefined,
+    sealed: Buffer | undefined,
+    before: RowHead | undefined,
+    draft: Draft,
+  ): void {
+    if (before && before.expires !== 0 && before.expires !== row?.expires)
+      draft.operations.push([expiryKey(before.expires, key), undefined])
+    if (!row && !before) return
+    draft.operations.push([rowKey(key), sealed])
+    draft.rows.set(key, row)
+    draft.changes.push(key, sealed ? rowTag(sealed) : '')
+    if (!row) return
+    draft.seals++
+    if (row.expires !== 0) draft.operations.push([expiryKey(row.expires, key), EMPTY])
+  }
+
+  #sweep(key: string, draft: Draft): void {
+    const row = this.#newest(key, draft)
+    if (row && row.expires !== 0 && row.expires <= draft.time)
+      this.#write(key, undefined, undefined, row, draft)
+  }
+
+  #append(leaf: Buffer, ops: string, draft: Draft): void {
+    draft.claims.push(ops)
+    draft.wire.push(wireEntry(leaf))
+    this.#tree.push(leafHash(leaf), (level, index, tile) =>
+      draft.operations.push([tileKey(level, index), tile]),
+    )
+    if (this.#tree.size % TILE_WIDTH === 0) this.#flushWire(draft)
+  }
+
+  /** Entries of a group are stored per bundle, so that a bundle is the concatenation of one key range. */
+  #flushWire(draft: Draft): void {
+    if (draft.wire.length > 0) draft.operations.push([entriesKey(draft.wireFirst), Buffer.concat(draft.wire)])
+    draft.wire = []
+    draft.wireFirst = this.#tree.size
+  }
+
+  #close(draft: Draft): void {
+    const { size } = this.#tree
+    const root = this.#tree.root()
+    let { checkpoint } = this.#head
+    if (draft.claims.length > 0) {
+      this.#flushWire(draft)
+      if (hashesAt(1, size) > hashesAt(1, draft.first)) this.#storeOpenTiles(draft)
+      const box = sealOps(draft.ops, this.#signer.origin, draft.first, draft.claims)
+      draft.seals++
+      draft.changes.push(rowTag(box))
+      draft.operations.push([boxKey(draft.first), box])
+    }
+    if (draft.claims.length > 0 || checkpoint === '') checkpoint = this.#signer.sign({ size, root })
+    if (checkpoint !== this.#head.checkpoint) draft.operations.push([HEAD_KEY, Buffer.from(checkpoint)])
+    for (const [key, count] of draft.counters) {
+      draft.changes.push(key, String(count))
+      draft.operations.push([counterKey(key), encodeCount(key, count)])
+    }
+    this.#head = this.#closeRow(draft, root, checkpoint)
+  }
+
+  #storeOpenTiles({ operations }: Draft): void {
+    this.#tree.open.forEach((hashes, level) => {
+      if (level === 0 || hashes.length === 0) return
+      operations.push([tileKey(level, hashesAt(level + 1, this.#tree.size)), Buffer.concat(hashes)])
+    })
+  }
+
+  #closeRow(draft: Draft, root: Buffer, checkpoint: string): Head {
+    const { time, commits, seals, operations, changes } = draft
+    const group = this.#head.group + 1
+    let { bytes } = this.#head
+    for (const [key, value] of operations) bytes += key.length + (value?.length ?? 0) + 16
+    const row: GroupRow = {
+      size: this.#tree.size,
+      root: root.toString('base64'),
+      time,
+      commits,
+      seals,
+      bytes,
+      digest: hash('sha256', changes.join('\0'), 'base64'),
+      previous: this.#head.chain.toString('base64'),
+    }
+    const text = JSON.stringify(row)
+    operations.push([groupKey(group), Buffer.from(text)])
+    return { group, chain: chainOf(group, text), time, commits, seals, bytes, checkpoint }
+  }
+}

@@ -1,0 +1,70 @@
+/** Entries of a thread with their sealed policy facts opened and checked against the public leaves. */
+import { LRUCache } from 'lru-cache'
+import type { KeyStore } from './key-store.ts'
+import { openOps, opens, opsKeyName, saltOf } from './leaf.ts'
+import { LedgerDamaged, type HistoryItem } from './ledger.ts'
+import { boxKey, numberOfKey, threadKey, type Database } from './level-keys.ts'
+import type { LevelLog } from './level-log.ts'
+
+interface OpenedBox {
+  readonly first: number
+  readonly secret: string
+  readonly ops: readonly string[]
+}
+
+const CACHED_BOXES = 256
+
+export class History {
+  readonly #db: Database
+  readonly #keys: KeyStore
+  readonly #log: LevelLog
+  readonly #boxes = new LRUCache<number, OpenedBox>({ max: CACHED_BOXES })
+
+  constructor(db: Database, keys: KeyStore, log: LevelLog) {
+    this.#db = db
+    this.#keys = keys
+    this.#log = log
+  }
+
+  /** Newest first, below index `before`, at most `limit`. */
+  async read(thread: string, before: number, limit: number): Promise<HistoryItem[]> {
+    const items: HistoryItem[] = []
+    // What is written but not yet published stays out, like in the rest of the log.
+    const below = Math.min(before, this.#log.size)
+    const range = { gte: threadKey(thread, 0), lt: threadKey(thread, below), reverse: true }
+    for await (const key of this.#db.keys(range)) {
+      if (items.length >= limit) break
+      items.push(await this.#open(numberOfKey(key)))
+    }
+    return items
+  }
+
+  async #open(index: number): Promise<HistoryItem> {
+    const { first, secret, ops } = await this.#boxOf(index)
+    const claims = ops[index - first]
+    const leaf = await this.#log.entry(index)
+    if (claims === undefined || !opens(leaf, 'ops', saltOf(secret, 'ops', index), claims))
+      throw new LedgerDamaged(`the opening of entry ${index} is not what was logged`)
+    return { index, ops: claims }
+  }
+
+  async #boxOf(index: number): Promise<OpenedBox> {
+    const range = { gte: boxKey(0), lte: boxKey(index), reverse: true, limit: 1 }
+    for await (const key of this.#db.keys(range)) {
+      const first = numberOfKey(key)
+      const opened = this.#boxes.get(first) ?? this.#openBox(first, await this.#db.get(key))
+      this.#boxes.set(first, opened)
+      return opened
+    }
+    throw new LedgerDamaged(`the opening of entry ${index} is missing`)
+  }
+
+  #openBox(first: number, box: Buffer | undefined): OpenedBox {
+    try {
+      const key = this.#keys.named('ops', (box && opsKeyName(box)) ?? '')
+      return { first, secret: key.secret, ops: openOps(key, this.#log.origin, first, box ?? Buffer.alloc(0)) }
+    } catch (error) {
+      throw new LedgerDamaged(`the openings from entry ${first} on are damaged`, { cause: error })
+    }
+  }
+}

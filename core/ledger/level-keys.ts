@@ -1,0 +1,38 @@
+/** Spells the keys of the database. Numbers are padded, so that key order is their order. */
+import type { Level } from 'level'
+
+export type Database = Level<string, Buffer>
+
+const pad = (n: number): string => String(n).padStart(16, '0')
+
+/** Signed checkpoint of the newest group that had entries. */
+export const HEAD_KEY = 'h'
+/** Entries `first` and following of one group and one bundle, in wire form. */
+export const entriesKey = (first: number): string => `e${pad(first)}`
+/** Sealed policy facts of the group whose first entry is `first`. */
+export const boxKey = (first: number): string => `o${pad(first)}`
+export const tileKey = (level: number, index: number): string =>
+  `t${String(level).padStart(2, '0')}${pad(index)}`
+/** One contiguous row per group. */
+export const groupKey = (group: number): string => `b${pad(group)}`
+export const rowKey = (key: string): string => `s${key}`
+export const counterKey = (key: string): string => `n${key}`
+/** Index of rows that expire. */
+export const expiryKey = (time: number, key: string): string => `x${pad(time)}${key}`
+export const expiryOf = (stored: string): { time: number; key: string } => ({
+  time: Number(stored.slice(1, 17)),
+  key: stored.slice(17),
+})
+/** Index of the entries of a thread. No thread and no key may hold the separator. */
+export const threadKey = (thread: string, index: number): string => `i${thread}\0${pad(index)}`
+
+/** The number at the end of a stored key. */
+export const numberOfKey = (stored: string): number => Number(stored.slice(-16))
+
+const MAX_KEY_CHARACTERS = 1024
+
+/** Throws `TypeError` for what cannot be a key or thread: it would be stored under another spelling. */
+export function checkKey(key: string): void {
+  if (key.length === 0 || key.length > MAX_KEY_CHARACTERS || key.includes('\0') || !key.isWellFormed())
+    throw new TypeError('a key must be 1 to 1024 well-formed characters without NUL')
+}

@@ -1,0 +1,247 @@
+/** The embedded ledger: one process, one LevelDB. See `ledger.ts` for what it promises. */
+import { readdir } from 'node:fs/promises'
+import { Level } from 'level'
+import { createAnchor, openAnchor, readAnchor, type Anchor, type Mark } from './anchor.ts'
+import { createLogSigner } from './checkpoint.ts'
+import { isCode, makePrivateFolder } from './key-files.ts'
+import type { KeyStore } from './key-store.ts'
+import {
+  CommitRefused,
+  LedgerDamaged,
+  LedgerInUse,
+  type Commit,
+  type Committed,
+  type HistoryItem,
+  type Json,
+  type KeyedRow,
+  type Ledger,
+  type Row,
+} from './ledger.ts'
+import { GROUP_ENTRIES, prepareCommit, type PreparedCommit } from './level-commit.ts'
+import { Expiry } from './level-expiry.ts'
+import { GroupFormer } from './level-group.ts'
+import { History } from './level-history.ts'
+import type { Database } from './level-keys.ts'
+import { LevelLog } from './level-log.ts'
+
+import { recover } from './level-recovery.ts'
+import { Rows } from './level-rows.ts'
+import { GroupWriter } from './level-writer.ts'
+import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
+
+export interface LevelLimits {
+  /** Commits that may wait; must exceed connections times the largest batch. */
+  readonly queue?: number
+  /** Commits of one group at most. */
+  readonly group?: number
+  /** Bytes LevelDB keeps in memory before it writes a table; tests make it small. */
+  readonly writeBufferSize?: number
+}
+
+export interface LevelLedgerOptions {
+  /** Folder of the database. */
+  readonly folder: string
+  readonly keys: KeyStore
+  /** File of the anchor: not in `folder`, and never part of a backup. */
+  readonly anchorFile: string
+  /** Log origin: the log's URL prefix without scheme. */
+  readonly origin: string
+  /** Unix ms. */
+  readonly now: () => number
+  readonly limits?: LevelLimits
+}
+
+const QUEUE = 65_536
+const WRITE_BUFFER = 32 * 1024 * 1024
+
+const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
+
+/**
+ * Opens the ledger in `folder`, or creates it when neither database nor anchor exist. Throws `LedgerInUse`,
+ * `LedgerForeign`, or `LedgerDamaged` when what is on disk is not what was acknowledged.
+ */
+export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledger> {
+  await using stack = new AsyncDisposableStack()
+  const db = await openDatabase(options)
+  stack.defer(() => db.close())
+  if ((await readAnchor(options.anchorFile)) === undefined) {
+    for await (const _ of db.keys({ limit: 1 }))
+      throw new LedgerDamaged('the anchor is missing, the database is not empty: an operator must decide')
+    await createAnchor(options.anchorFile)
+  }
+  const anchor = stack.use(await openAnchor(options.anchorFile))
+  const ledger = await startLevelLedger({ ...options, db, anchor })
+  stack.move()
+  return ledger
+}
+
+async function openDatabase({ folder, anchorFile, limits }: LevelLedgerOptions): Promise<Database> {
+  await makePrivateFolder(folder)
+  // LevelDB starts afresh and removes the tables when its file CURRENT is lost: let it only where nothing was before.
+  const anchored = await readAnchor(anchorFile)
+  const isNew = !(await readdir(folder)).some((name) => PARTS_OF_A_DATABASE.test(name))
+  const db: Database = new Level<string, Buffer>(folder, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'buffer',
+    compression: false,
+    writeBufferSize: limits?.writeBufferSize ?? WRITE_BUFFER,
+    createIfMissing: isNew && (anchored === undefined || anchored === 'new'),
+  })
+  try {
+    await db.open()
+  } catch (error) {
+    await db.close()
+    const cause = error instanceof Error ? error.cause : undefined
+    if (isCode(cause, 'LEVEL_LOCKED')) throw new LedgerInUse('the data folder is in use by another process')
+    throw new LedgerDamaged('the database does not open', { cause: error })
+  }
+  return db
+}
+
+/** Recovers from an open database and anchor and owns both from then on. */
+export async function startLevelLedger({
+  db,
+  anchor,
+  keys,
+  origin,
+  now,
+  limits = {},
+}: Pick<LevelLedgerOptions, 'keys' | 'origin' | 'now' | 'limits'> & {
+  db: Database
+  anchor: Anchor
+}): Promise<Ledger> {
+  const signer = createLogSigner(origin, keys.logKey)
+  const tailBytes = 2 * Math.max(limits.writeBufferSize ?? 0, WRITE_BUFFER)
+  const { head, tree } = await recover(db, { signer, anchored: anchor.last ?? NOTHING_ANCHORED, tailBytes })
+  const rows = new Rows(db, keys, () => Math.max(now(), former.head.time))
+  const former = new GroupFormer({ signer, keys, rows, tree, head })
+  const log = new LevelLog(db, signer, former.snapshot())
+  const writer = new GroupWriter({
+    former,
+    keys,
+    now,
+    expiry: new Expiry(db),
+    limits: { queue: limits.queue ?? QUEUE, group: limits.group ?? GROUP_ENTRIES },
+    async write(group) {
+      const batch = db.batch()
+      for (const [key, value] of group.operations)
+        if (value) batch.put(key, value)
+        else batch.del(key)
+      await batch.write(SYNCED)
+      await anchor.write(group.mark)
+    },
+    publish(group) {
+      log.publish(group)
+      rows.publish(group.rows, group.counters)
+    },
+  })
+  await writer.begin()
+  // Readers see what the anchor may not have yet, and both slots shall hold it: then either may be damaged.
+  const { mark } = former.snapshot()
+  await anchor.write(mark)
+  await anchor.write(mark)
+  return new LevelLedger({ db, anchor, rows, log, writer, keys })
+}
+
+const SYNCED = { sync: true }
+const NOTHING_ANCHORED: Mark = { group: -1, size: 0, root: EMPTY_ROOT, chain: Buffer.alloc(HASH_BYTES) }
+
+interface LevelLedgerParts {
+  readonly db: Database
+  readonly anchor: Anchor
+  readonly rows: Rows
+  readonly log: LevelLog
+  readonly writer: GroupWriter
+  readonly keys: KeyStore
+}
+
+class LevelLedger implements Ledger {
+  readonly log: LevelLog
+  readonly #parts: LevelLedgerParts
+  readonly #history: History
+  #closed: Promise<void> | undefined
+
+  constructor(parts: LevelLedgerParts) {
+    this.#parts = parts
+    this.log = parts.log
+    this.#history = new History(parts.db, parts.keys, parts.log)
+  }
+
+  get stopped(): Error | undefined {
+    return this.#parts.writer.stopped
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    const [verdict] = await this.#submit([commit])
+    if (!verdict || verdict instanceof Error) throw verdict ?? new Error('a commit got no verdict')
+    return verdict
+  }
+
+  async commitEach(commits: readonly Commit[]): Promise<(Committed | CommitRefused)[]> {
+    return (await this.#submit(commits)).map((verdict) => {
+      if (verdict instanceof Error && !(verdict instanceof CommitRefused)) throw verdict
+      return verdict
+    })
+  }
+
+  #submit(commits: readonly Commit[]): Promise<(Committed | Error)[]> {
+    const { writer, keys } = this.#parts
+    writer.admit(commits.length)
+    const prepared = commits.map((commit) => prepareCommit(commit, keys))
+    // Only a new customer's key makes a commit wait before it queues.
+    return prepared.every((one): one is PreparedCommit => !(one instanceof Promise))
+      ? writer.submit(prepared)
+      : Promise.all(prepared).then((ready) => writer.submit(ready))
+  }
+
+  async get<Value = Json>(key: string): Promise<Row<Value> | undefined> {
+    return this.#reading(() => this.#parts.rows.get(key)) as Promise<Row<Value> | undefined>
+  }
+
+  peek<Value = Json>(key: string): Row<Value> | undefined {
+    return this.#parts.rows.peek(key) as Row<Value> | undefined
+  }
+
+  async list<Value = Json>(
+    prefix: string,
+    { after, limit = Infinity }: { after?: string; limit?: number } = {},
+  ): Promise<KeyedRow<Value>[]> {
+    return this.#reading(() => this.#parts.rows.list(prefix, after, limit)) as Promise<KeyedRow<Value>[]>
+  }
+
+  async count(key: string): Promise<number> {
+    return this.#reading(() => this.#parts.rows.count(key))
+  }
+
+  async history(
+    thread: string,
+    { before = Infinity, limit = Infinity }: { before?: number; limit?: number } = {},
+  ): Promise<HistoryItem[]> {
+    return this.#reading(() => this.#history.read(thread, before, limit))
+  }
+
+  /** No error of the database passes the port. */
+  async #reading<Result>(read: () => Result | Promise<Result>): Promise<Result> {
+    try {
+      return await read()
+    } catch (error) {
+      if (this.stopped && isCode(error, 'LEVEL_DATABASE_NOT_OPEN')) throw this.stopped
+      if (error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_'))
+        throw new LedgerDamaged('the database cannot be read', { cause: error })
+      throw error
+    }
+  }
+
+  /** Writes what waits, then lets go of database and anchor. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    const { db, anchor, writer } = this.#parts
+    await using stack = new AsyncDisposableStack()
+    stack.defer(() => db.close())
+    stack.use(anchor)
+    await writer.close()
+  }
+}

@@ -1,0 +1,115 @@
+/** The public log as it is served: everything relative to the newest published checkpoint and checked against it. */
+import type { LogSigner } from './checkpoint.ts'
+import { LedgerDamaged, type LogReader } from './ledger.ts'
+import { entriesKey, numberOfKey, tileKey, type Database } from './level-keys.ts'
+import { HASH_BYTES, TILE_WIDTH, hashesAt, leafHash, tileRoot } from './merkle.ts'
+import { parseBundle, wireEntry } from './tiles.ts'
+
+/** A published tree: `open[level]` are the hashes of its growing tiles. */
+export interface PublishedTree {
+  readonly size: number
+  readonly checkpoint: string
+  readonly open: readonly (readonly Buffer[])[]
+}
+
+const isPosition = (n: number): boolean => Number.isSafeInteger(n) && n >= 0
+
+export class LevelLog implements LogReader {
+  readonly origin: string
+  readonly vkey: string
+  readonly #db: Database
+  #tree: PublishedTree
+
+  constructor(db: Database, signer: LogSigner, tree: PublishedTree) {
+    this.#db = db
+    this.origin = signer.origin
+    this.vkey = signer.vkey
+    this.#tree = tree
+  }
+
+  get size(): number {
+    return this.#tree.size
+  }
+
+  publish(tree: PublishedTree): void {
+    this.#tree = tree
+  }
+
+  checkpoint(): string {
+    return this.#tree.checkpoint
+  }
+
+  async tile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
+    if (!isPosition(level) || level > 63 || !this.#has(level, index, width)) return undefined
+    return (await this.#tileAt(level, index)).subarray(0, width * HASH_BYTES)
+  }
+
+  async bundle(index: number, width: number): Promise<Uint8Array | undefined> {
+    if (!this.#has(0, index, width)) return undefined
+    const entries = await this.#entries(index * TILE_WIDTH, width)
+    const hashes = Buffer.concat(entries.map(leafHash))
+    const tile = await this.#tileAt(0, index)
+    if (!hashes.equals(tile.subarray(0, hashes.length)))
+      throw new LedgerDamaged(`entry bundle ${index} is damaged`)
+    return Buffer.concat(entries.map(wireEntry))
+  }
+
+  /** One entry of the published tree, checked like its bundle. */
+  async entry(index: number): Promise<Buffer> {
+    if (!isPosition(index) || index >= this.size) throw new RangeError('no such entry')
+    const first = index - (index % TILE_WIDTH)
+    let found: Buffer | undefined
+    const range = { gte: entriesKey(first), lte: entriesKey(index), reverse: true, limit: 1 }
+    for await (const [key, part] of this.#db.iterator(range))
+      found = parseBundle(part)?.[index - numberOfKey(key)]
+    const tile = await this.#tileAt(0, first / TILE_WIDTH)
+    const at = (index - first) * HASH_BYTES
+    if (!found || !leafHash(found).equals(tile.subarray(at, at + HASH_BYTES)))
+      throw new LedgerDamaged(`entry ${index} is damaged`)
+    return found
+  }
+
+  #has(level: number, index: number, width: number): boolean {
+    const hashes = hashesAt(level, this.size) - index * TILE_WIDTH
+    return isPosition(index) && isPosition(width) && width > 0 && width <= Math.min(TILE_WIDTH, hashes)
+  }
+
+  /** As wide as the published tree has it: growing tiles from memory, full ones from disk against their parent. */
+  async #tileAt(level: number, index: number): Promise<Buffer> {
+    const { size, open } = this.#tree
+    if (index === hashesAt(level + 1, size)) return Buffer.concat(open[level] ?? [])
+    const tile = await this.#db.get(tileKey(level, index))
+    const parent = await this.#parent(level, index)
+    if (tile?.length !== TILE_WIDTH * HASH_BYTES || !parent.equals(tileRoot(tile)))
+      throw new LedgerDamaged(`tile ${level}/${index} is damaged`)
+    return tile
+  }
+
+  /** The hash one level up that stands for a full tile. */
+  async #parent(level: number, index: number): Promise<Buffer> {
+    const above = Math.floor(index / TILE_WIDTH)
+    const place = index % TILE_WIDTH
+    const { size, open } = this.#tree
+    const growing = above === hashesAt(level + 2, size)
+    const stored = growing ? undefined : await this.#db.get(tileKey(level + 1, above))
+    const hash = growing
+      ? open[level + 1]?.[place]
+      : stored?.subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES)
+    if (hash?.length !== HASH_BYTES) throw new LedgerDamaged(`tile ${level + 1}/${above} is damaged`)
+    return hash
+  }
+
+  async #entries(first: number, count: number): Promise<Buffer[]> {
+    const entries: Buffer[] = []
+    for await (const [key, part] of this.#db.iterator({
+      gte: entriesKey(first),
+      lt: entriesKey(first + count),
+    })) {
+      const more = parseBundle(part)
+      if (!more || numberOfKey(key) !== first + entries.length) break
+      entries.push(...more)
+    }
+    if (entries.length < count) throw new LedgerDamaged(`entry bundle ${first / TILE_WIDTH} is damaged`)
+    return entries.slice(0, count)
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Reads where the ledger stands and trusts nothing on disk: own signature, root, tail of the log, chain of groups,
+ * anchor outside. LevelDB drops what it cannot replay without a word, so any doubt refuses.
+ */
+import type { Mark } from './anchor.ts'
+import { CheckpointInvalid, openCheckpoint, parseNote, type LogSigner } from './checkpoint.ts'
+import { LedgerDamaged, LedgerForeign } from './ledger.ts'
+import { chainOf, type GroupRow, type Head } from './level-group.ts'
+import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, tileKey, type Database } from './level-keys.ts'
+import { LevelLog } from './level-log.ts'
+import {
+  GrowingTree,
+  HASH_BYTES,
+  TILE_WIDTH,
+  consistencyProof,
+  hashesAt,
+  isConsistent,
+  leafHash,
+  tileHashes,
+} from './merkle.ts'
+import { parseBundle } from './tiles.ts'
+
+export interface Recovered {
+  readonly head: Head
+  readonly tree: GrowingTree
+}
+
+/** Before the first group. */
+const NOTHING: Head = {
+  group: -1,
+  chain: Buffer.alloc(HASH_BYTES),
+  time: 0,
+  commits: 0,
+  seals: 0,
+  bytes: 0,
+  checkpoint: '',
+}
+
+/**
+ * `tailBytes`: how much of what was written last may come from a replay of the log file (two write buffers), and so
+ * is read again. Throws `LedgerDamaged`, or `LedgerForeign` when keys or origin are those of another ledger.
+ */
+export async function recover(
+  db: Database,
+  { signer, anchored, tailBytes }: { signer: LogSigner; anchored: Mark; tailBytes: number },
+): Promise<Recovered> {
+  const stored = await db.get(HEAD_KEY)
+  if (!stored) {
+    for await (const _ of db.keys({ limit: 1 })) throw new LedgerDamaged('the database has no checkpoint')
+    if (anchored.group >= 0) throw new LedgerDamaged('the database is empty, its anchor is not')
+    return { head: NOTHING, tree: new GrowingTree() }
+  }
+  const checkpoint = stored.toString()
+  const { size, root } = openOwn(checkpoint, signer)
+  const tree = new GrowingTree(size, await readOpenTiles(db, size))
+  if (!tree.root().equals(root)) throw new LedgerDamaged(`the tiles do not give the root of size ${size}`)
+  for (const first of [entriesKey(size), boxKey(size)])
+    for await (const key of db.keys({ gte: first, lt: `${first[0]}~`, limit: 1 }))
+      throw new LedgerDamaged(`there is something beyond the checkpoint: ${key}`)
+
+  const head = await checkGroups(db, { checkpoint, size, root, anchored, tailBytes })
+  const log = new LevelLog(db, signer, { size, checkpoint, open: tree.open })
+  await checkTail(log, tailBytes)
+  await compareWithAnchor(log, { size, root }, anchored)
+  return { head, tree }
+}
+
+function openOwn(checkpoint: string, signer: LogSigner): { size: number; root: Buffer } {
+  try {
+    const { text, signatures } = parseNote(checkpoint)
+    const [origin] = text.split('\n')
+    if (origin !== signer.origin)
+      throw new LedgerForeign('the ledger has another log origin than the settings')
+    const id = signer.vkey.slice(origin.length + 1, origin.length + 9)
+    if (!signatures.some((one) => one.id === id))
+      throw new LedgerForeign('the key store is of another ledger')
+    return openCheckpoint(checkpoint, signer.vkey)
+  } catch (error) {
+    if (error instanceof CheckpointInvalid)
+      throw new LedgerDamaged('the stored checkpoint is damaged', { cause: error })
+    throw error
+  }
+}
+
+/** Growing tiles: level 0 from the entries, the levels above as stored. */
+async function readOpenTiles(db: Database, size: number): Promise<Buffer[][]> {
+  const open: Buffer[][] = [[]]
+  const first = size - (size % TILE_WIDTH)
+  for await (const [key, part] of db.iterator({ gte: entriesKey(first), lt: entriesKey(size) })) {
+    const entries = parseBundle(part)
+    if (!entries || numberOfKey(key) !== first + (open[0]?.length ?? 0))
+      throw new LedgerDamaged(`the entries before ${size} are not contiguous`)
+    open[0]?.push(...entries.map(leafHash))
+  }
+  if (open[0]?.length !== size - first) throw new LedgerDamaged(`entries before ${size} are missing`)
+  for (let level = 1; hashesAt(level, size) > 0; level++) {
+    const width = hashesAt(level, size) % TILE_WIDTH
+    const tile = width === 0 ? Buffer.alloc(0) : await db.get(tileKey(level, hashesAt(level + 1, size)))
+    if (!tile || tile.length !== width * HASH_BYTES)
+      throw new LedgerDamaged(`the growing tile of level ${level} is damaged`)
+    open.push(tileHashes(Buffer.from(tile)))
+  }
+  return open
+}
+
+interface Expected {
+  readonly checkpoint: string
+  readonly size: number
+  readonly root: Buffer
+  readonly anchored: Mark
+  readonly tailBytes: number
+}
+
+/** Rows of the newest groups, back to the anchor's and beyond what a replay can have touched, must chain. */
+async function checkGroups(
+  db: Database,
+  { checkpoint, size, root, anchored, tailBytes }: Expected,
+): Promise<Head> {
+  let head: Head | undefined
+  let next: { group: number; previous: string } | undefined
+  for await (const [key, bytes] of db.iterator({ gte: groupKey(0), lt: 'b~', reverse: true })) {
+    const group = numberOfKey(key)
+    const text = bytes.toString()
+    const chain = chainOf(group, text)
+    if (next && (group !== next.group - 1 || chain.toString('base64') !== next.previous))
+      throw new LedgerDamaged(`group ${next.group - 1} is missing or another one`)
+    const row = JSON.parse(text) as GroupRow
+    if (!head) {
+      const { time, commits, seals } = row
+      head = { group, chain, time, commits, seals, bytes: row.bytes, checkpoint }
+      if (row.size !== size || row.root !== root.toString('base64'))
+        throw new LedgerDamaged('the newest group and the checkpoint do not belong together')
+      if (anchored.group > group || anchored.group < group - 1)
+        throw new LedgerDamaged(`the anchor is at group ${anchored.group}, the database at ${group}`)
+    }
+    if (anchored.group === group && !anchored.chain.equals(chain))
+      throw new LedgerDamaged(`group ${group} is another one than the anchored`)
+    next = { group, previous: row.previous }
+    if (head.bytes - row.bytes > tailBytes && group <= anchored.group) break
+  }
+  if (!head) throw new LedgerDamaged('the database has no groups')
+  if (next?.group === 0 && next.previous !== NOTHING.chain.toString('base64'))
+    throw new LedgerDamaged('the first group is another one')
+  if (head.bytes <= tailBytes && next?.group !== 0)
+    throw new LedgerDamaged(`group ${(next?.group ?? 0) - 1} is missing`)
+  return head
+}
+
+/** A replay that lost a block leaves a hole behind a good head: bundles are read again and compared with tiles. */
+async function checkTail(log: LevelLog, tailBytes: number): Promise<void> {
+  let left = tailBytes
+  for (let index = Math.ceil(log.size / TILE_WIDTH) - 1; index >= 0 && left > 0; index--) {
+    const bundle = await log.bundle(index, Math.min(TILE_WIDTH, log.size - index * TILE_WIDTH))
+    left -= bundle?.length ?? 0
+  }
+}
+
+async function compareWithAnchor(
+  log: LevelLog,
+  { size, root }: { size: number; root: Buffer },
+  anchored: Mark,
+): Promise<void> {
+  if (anchored.size > size)
+    throw new LedgerDamaged(`the anchor has ${anchored.size} entries, the database ${size}`)
+  const proof = await consistencyProof(anchored.size, size, (level, index, width) =>
+    log.tile(level, index, width),
+  )
+  if (!isConsistent(anchored, { size, root }, proof))
+    throw new LedgerDamaged('the log and its anchor are different histories')
+}

@@ -1,0 +1,168 @@
+/**
+ * The queue and the one writer behind it. No timer: a group is whatever queued while the one before was written.
+ * Exactly one write is in flight; while it is, a long queue is already made into the next group.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { KeyStore } from './key-store.ts'
+import { LedgerBusy, LedgerStopped, type Committed } from './ledger.ts'
+import { GROUP_BYTES, GROUP_ENTRIES, type PreparedCommit, type Waiting } from './level-commit.ts'
+import type { Expiry } from './level-expiry.ts'
+import type { Group, GroupFormer } from './level-group.ts'
+
+export interface WriterParts {
+  readonly former: GroupFormer
+  readonly keys: KeyStore
+  readonly expiry: Expiry
+  readonly now: () => number
+  readonly limits: { readonly queue: number; readonly group: number }
+  /** Resolves when the group is durable and anchored. */
+  readonly write: (group: Group) => Promise<void>
+  /** Shows a durable group to readers. */
+  readonly publish: (group: Group) => void
+}
+
+/** Waiting commits may hold this much memory, roughly. */
+const QUEUE_BYTES = 128 * 1024 * 1024
+/** From this length on the queue is made into a group before the write in flight has ended. */
+const EARLY = 256
+
+interface InFlight {
+  readonly group: Group
+  readonly written: Promise<void>
+}
+
+export class GroupWriter {
+  readonly #parts: WriterParts
+  #queue: Waiting[] = []
+  #queuedBytes = 0
+  #running: Promise<void> | undefined
+  #stopped: LedgerStopped | undefined
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts
+  }
+
+  /** Why nothing more is accepted. */
+  get stopped(): LedgerStopped | undefined {
+    return this.#stopped
+  }
+
+  /** Takes all of the commits or none: throws `LedgerBusy` or `LedgerStopped`. Verdicts in the order given. */
+  submit(commits: readonly PreparedCommit[]): Promise<(Committed | Error)[]> {
+    this.admit(commits.length)
+    const { promise, resolve } = Promise.withResolvers<(Committed | Error)[]>()
+    const verdicts: (Committed | Error)[] = []
+    let open = commits.length
+    if (open === 0) resolve(verdicts)
+    commits.forEach((commit, i) => {
+      this.#queuedBytes += commit.bytes
+      this.#queue.push({
+        commit,
+        settle(verdict) {
+          verdicts[i] = verdict
+          if (--open === 0) resolve(verdicts)
+        },
+      })
+    })
+    this.#running ??= this.#run()
+    return promise
+  }
+
+  /** Throws when so many commits would not be taken now. */
+  admit(commits: number): void {
+    if (this.#stopped) throw this.#stopped
+    if (this.#queue.length + commits > this.#parts.limits.queue || this.#queuedBytes > QUEUE_BYTES)
+      throw new LedgerBusy('too many commits are waiting')
+  }
+
+  /** Writes the first group of an empty ledger, and makes sure that there are keys to seal with. */
+  async begin(): Promise<void> {
+    const { former, keys, now, write, publish } = this.#parts
+    await keys.renew({ time: Math.max(now(), former.head.time), seals: former.head.seals })
+    if (former.head.group >= 0) return
+    const group = former.form([], now(), [], undefined)
+    await write(group)
+    publish(group)
+  }
+
+  /** Takes nothing more and resolves when what waits is written. */
+  async close(): Promise<void> {
+    this.#stopped ??= new LedgerStopped('the ledger is closed')
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    let inFlight: InFlight | undefined
+    let formed: Group | undefined
+    try {
+      for (;;) {
+        // Whoever was just answered, or came in meanwhile, gets into the next group.
+        await nextTurn()
+        if (!inFlight && this.#queue.length === 0) break
+        if (this.#queue.length > 0 && (!inFlight || this.#queue.length >= EARLY))
+          formed = await this.#form(inFlight)
+        if (inFlight) {
+          await inFlight.written
+          this.#settle(inFlight.group)
+          inFlight = undefined
+        }
+        if (!formed) continue
+        inFlight = { group: formed, written: this.#write(formed) }
+        formed = undefined
+      }
+    } catch (error) {
+      this.#stop(error, inFlight?.group, formed)
+    }
+    this.#running = undefined
+  }
+
+  async #form(inFlight: InFlight | undefined): Promise<Group> {
+    const { former, keys, expiry, now } = this.#parts
+    const time = Math.max(now(), former.head.time)
+    const progress = { time, seals: former.head.seals }
+    if (keys.isDue(progress)) await keys.renew(progress)
+    const expired = await expiry.due(time)
+    return former.form(this.#take(), now(), expired, inFlight?.group)
+  }
+
+  #take(): Waiting[] {
+    let entries = 0
+    let bytes = 0
+    let count = 0
+    for (const { commit } of this.#queue) {
+      entries += commit.entries.length
+      bytes += commit.bytes
+      if (
+        count > 0 &&
+        (count >= this.#parts.limits.group || entries > GROUP_ENTRIES || bytes > GROUP_BYTES)
+      ) {
+        bytes -= commit.bytes
+        break
+      }
+      count++
+    }
+    this.#queuedBytes -= bytes
+    return this.#queue.splice(0, count)
+  }
+
+  #write(group: Group): Promise<void> {
+    const written = group.operations.length === 0 ? Promise.resolve() : this.#parts.write(group)
+    // Awaited later, by then it may have failed long ago.
+    written.catch(() => undefined)
+    return written
+  }
+
+  #settle(group: Group): void {
+    this.#parts.publish(group)
+    for (const [{ settle }, verdict] of group.verdicts) settle(verdict)
+  }
+
+  /** Memory is ahead of a disk whose state is unknown: nobody may be answered any more, waiting or new. */
+  #stop(cause: unknown, ...groups: (Group | undefined)[]): void {
+    const stopped = new LedgerStopped('a write failed: the ledger must be opened again', { cause })
+    this.#stopped = stopped
+    for (const group of groups) for (const [{ settle }] of group?.verdicts ?? []) settle(stopped)
+    for (const { settle } of this.#queue.splice(0)) settle(stopped)
+    this.#queuedBytes = 0
+  }
+}
