@@ -20,6 +20,7 @@ export interface Schemas {
   'api/activity.json': Activity
   'api/categories.json': Categories
   'api/category-view.json': CategoryView
+  'api/complete-sign-in.json': CompleteSignIn
   'api/create-vault.json': CreateVault
   'api/decision-result.json': DecisionResult
   'api/decision.json': Decision
@@ -30,6 +31,7 @@ export interface Schemas {
   'api/grants.json': Grants
   'api/log-position.json': LogPosition
   'api/me.json': Me
+  'api/nothing.json': Nothing
   'api/open-request.json': OpenRequest
   'api/open-requests.json': OpenRequests
   'api/probe.json': Probe
@@ -520,6 +522,12 @@ export interface FieldView {
    */
   missing?: boolean
 }
+export interface CompleteSignIn {
+  /**
+   * The query the browser came back with from the issuer, question mark included.
+   */
+  query: string
+}
 export interface CreateVault {
   podName: string
   email: string
@@ -727,6 +735,10 @@ export interface Me {
    */
   agent?: string
 }
+/**
+ * An act that needs no further words.
+ */
+export interface Nothing {}
 export interface OpenRequest {
   /**
    * Opaque random id, base64url.
