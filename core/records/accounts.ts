@@ -26,6 +26,11 @@ export function readAccount(reader: LedgerReader, accountId: string): Promise<St
   return read<Account>(reader, accountKey(accountId))
 }
 
+/** Without I/O, for the hot path; says nothing when the row is not at hand. */
+export function peekAccount(reader: LedgerReader, accountId: string): Stored<Account> | undefined {
+  return peek<Account>(reader, accountKey(accountId))
+}
+
 export async function findAccount(
   reader: LedgerReader,
   names: Names,

@@ -14,19 +14,19 @@ export interface ReleaseBasis {
 
 /**
  * The commit of one disclosure. It holds only while grant, customer and business stand as read and the grant has not
- * ended; whatever ends a release writes one of the three rows. `data` is the exact text of `data` in the reply.
- * The part that repeats is made once per scope: call `disclosureOf` once and its result for every read.
+ * ended; whatever ends a release writes one of the three rows. `data` is the exact text of `data` in the reply, `who` the
+ * WebID: both go into the entry as salted digests only. The part that repeats is made once per scope: call `disclosureOf` once and its result for every read.
  */
 export function disclosureOf(
   grant: Grant,
   purpose: string,
   fields: readonly string[],
-): (basis: ReleaseBasis, data: string) => Commit {
+): (basis: ReleaseBasis, personal: { readonly who: string; readonly data: string }) => Commit {
   const facts = disclosedFacts(grant, purpose, fields)
   const counters = [{ key: seqKey(grant.grantId) }]
   const threads = [grant.grantId, grant.accountId]
   const { subject, secret, until } = grant
-  return (basis, data) => ({
+  return (basis, { who, data }) => ({
     checks: [
       { key: basis.grant.key, version: basis.grant.version, notAfter: until },
       unchanged(basis.customer),
@@ -36,7 +36,7 @@ export function disclosureOf(
     entries: [
       {
         threads,
-        claims: ({ time, counts }) => ({ ops: facts(time, counts[0] ?? 0), subject, secret, data }),
+        claims: ({ time, counts }) => ({ ops: facts(time, counts[0] ?? 0), subject, who, data, secret }),
       },
     ],
   })
