@@ -7,6 +7,7 @@ const solid = 'http://www.w3.org/ns/solid/terms#'
 const space = 'http://www.w3.org/ns/pim/space#'
 /** A profile that names more has something else in mind. */
 const maxNamed = 10
+const maxWebId = 1_000
 
 /** What a WebID's profile says about signing in and about where the data lies. */
 export interface WebIdProfile {
@@ -41,6 +42,10 @@ export async function verifyIssuerOf(
   issuer: string,
   { fetch }: { fetch: PodFetch },
 ): Promise<WebIdProfile> {
+  // The issuer's word so far, and so any text at all.
+  if (!URL.canParse(webId) || webId.length > maxWebId) {
+    throw new DomainError('sign-in-failed', 'The sign-in server gave no usable WebID')
+  }
   const profile = await readWebIdProfile(webId, { fetch })
   if (!profile.issuers.some((named) => sameIssuer(named, issuer))) {
     throw new DomainError('sign-in-failed', 'The WebID does not name this sign-in server as its own')

@@ -10,9 +10,9 @@ import type { Session } from '#core/records/sessions.ts'
 import type { HostCookie } from './cookies.ts'
 
 const hour = 3_600_000
-/** A session that nobody uses ends after this, and any session after `longestMs`. */
+/** A session that nobody uses ends after this, and any session after `longestSessionMs`. */
 const idleMs = 72 * hour
-const longestMs = 14 * 24 * hour
+export const longestSessionMs = 14 * 24 * hour
 /** The end is moved at most this often, so that reading does not write each time. */
 const extendEveryMs = hour
 
@@ -47,7 +47,7 @@ export function createSessions(options: {
   const { ledger, names, cookie, now } = options
 
   async function extend(stored: Stored<Session>): Promise<void> {
-    const expiresAt = Math.min(now() + idleMs, stored.value.createdAt + longestMs)
+    const expiresAt = Math.min(now() + idleMs, stored.value.createdAt + longestSessionMs)
     if (expiresAt - stored.value.expiresAt < extendEveryMs) return
     try {
       await ledger.commit(extendSession(stored, expiresAt))
@@ -73,7 +73,7 @@ export function createSessions(options: {
       const expiresAt = createdAt + idleMs
       return {
         parts: openSession(names, sessionId, { v: 1, accountId, podLogin, createdAt, expiresAt }),
-        setCookie: (response) => cookie.set(response, sessionId, longestMs / 1000),
+        setCookie: (response) => cookie.set(response, sessionId, longestSessionMs / 1000),
       }
     },
     async end(request, response) {

@@ -1,0 +1,22 @@
+import type { RequestHandler } from 'express'
+import type { Logger } from '#core/logger.ts'
+import { requestId } from './request-id.ts'
+
+/** One line per answered request: its route as written in the code, never its path, which may name somebody. */
+export function requestLog({ log, server }: { log: Logger; server: string }): RequestHandler {
+  return (request, response, next) => {
+    const started = performance.now()
+    response.once('close', () => {
+      const path: unknown = request.route?.path
+      log.info('request', {
+        requestId: requestId(request),
+        server,
+        method: request.method,
+        route: typeof path === 'string' ? path : undefined,
+        status: response.statusCode,
+        ms: Math.round(performance.now() - started),
+      })
+    })
+    next()
+  }
+}

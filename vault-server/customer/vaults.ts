@@ -1,0 +1,47 @@
+import { Router } from 'express'
+import { DomainError } from '#core/domain/errors.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { parser } from '#core/http/validate.ts'
+import type { EmbeddedPods } from '../pods/embedded.ts'
+import { createProvisioning } from '../pods/provisioning.ts'
+import { signInAtEmbeddedPods } from '../pods/scripted-sign-in.ts'
+import { limitPerAddress } from './limits.ts'
+import type { ShowMe } from './me.ts'
+import { newId, openSession } from './sign-in.ts'
+import type { SignInParts } from './sign-in.ts'
+
+/**
+ * `POST /vaults`: a pod at the embedded pod server with its account here, and a session. The person has just typed the
+ * password, so the sign-in at her new pod is walked through for her; the password is not kept.
+ */
+export function vaultRoutes(
+  parts: SignInParts,
+  { podServer, showMe }: { podServer: EmbeddedPods; showMe: ShowMe },
+): Router {
+  const { podLogins } = parts
+  const { door } = podServer
+  const provisioning = createProvisioning(door)
+  const parseCreateVault = parser('api/create-vault.json')
+  const router = Router()
+
+  router.post(
+    '/vaults',
+    limitPerAddress({ points: 30, seconds: 60 }),
+    jsonBody(),
+    async (request, response) => {
+      const { podName: name, email, password } = parseCreateVault(request.body)
+      if (podServer.state !== 'ready') {
+        throw new DomainError('pod-unreachable', 'The pods are starting', { retryAfter: 3 })
+      }
+      const { webId } = await provisioning.createPod({ name, email, password })
+      const podLogin = newId()
+      const issuer = podServer.baseUrl
+      const page = await podLogins.begin(podLogin, issuer)
+      const back = await signInAtEmbeddedPods(door, page, { email, password, webId })
+      const { search: query } = new URL(back)
+      const { accountId } = await openSession(request, response, { podLogin, issuer, query }, parts)
+      response.status(201).json(await showMe({ accountId, podLogin }))
+    },
+  )
+  return router
+}

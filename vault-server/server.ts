@@ -1,0 +1,116 @@
+import { join } from 'node:path'
+import { Router } from 'express'
+import type { Config } from '#core/config.ts'
+import { pinHost } from '#core/http/host-pin.ts'
+import { createOutbound } from '#core/http/outbound.ts'
+import { notFound, problemHandler } from '#core/http/problem.ts'
+import { requestLog } from '#core/http/request-log.ts'
+import { leanExpress, listen } from '#core/http/server.ts'
+import type { KeyStore } from '#core/ledger/key-store.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Logger } from '#core/logger.ts'
+import { createNames } from '#core/records/names.ts'
+import { podLoginStorage } from '#core/records/pod-logins.ts'
+import { logRoutes } from './audit/log.ts'
+import { appRoutes } from './customer/app-files.ts'
+import { browserHeaders } from './customer/browser-headers.ts'
+import { clientDocumentRoutes, clientIdOf, redirectUrlOf } from './customer/client-document.ts'
+import { hostCookie } from './customer/cookies.ts'
+import { sameOriginOnly } from './customer/csrf.ts'
+import { guardOidc } from './customer/guarded-oidc.ts'
+import { meOf, meRoutes } from './customer/me.ts'
+import { createPodLogins } from './customer/pod-login.ts'
+import { createSessions, longestSessionMs, signedInOnly } from './customer/session.ts'
+import { signInMs, signInRoutes } from './customer/sign-in.ts'
+import { vaultRoutes } from './customer/vaults.ts'
+import { openAgentIdentity } from './pods/agent-identity.ts'
+import type { EmbeddedPods } from './pods/embedded.ts'
+
+const appFolder = join(import.meta.dirname, '../dist/consent-app')
+/** Of one reply of a pod or an issuer. */
+const maxReplyBytes = 1024 * 1024
+const podTimeoutMs = 10_000
+
+export interface VaultParts {
+  /** `vaultUrl` may carry a path: then the vault is to be mounted there. */
+  readonly config: Pick<Config, 'mode' | 'tour' | 'vaultUrl' | 'gatewayUrl' | 'outboundAllow'>
+  readonly ledger: Ledger
+  readonly keys: KeyStore
+  /** `undefined` where there are no embedded pods. */
+  readonly podServer: EmbeddedPods | undefined
+  /** Unix ms. */
+  readonly now: () => number
+  readonly log: Logger
+}
+
+/** The vault server on its own port: the vault at the root, and `mounts` beside it. `url` is where it listens. */
+export async function startVaultServer(
+  options: Omit<VaultParts, 'config'> & {
+    config: Config
+    /** Further routers by path, such as the tour; they take what comes before the vault does. */
+    mounts?: Readonly<Record<string, Router>>
+  },
+): Promise<{ readonly url: string } & AsyncDisposable> {
+  const { config, log, mounts = {} } = options
+  await using opened = new AsyncDisposableStack()
+  const vault = opened.use(await openVault(options))
+  const app = leanExpress()
+  // TLS ends before us, on this machine: the address of the client is the one its proxy names.
+  app.set('trust proxy', 'loopback')
+  app.use(requestLog({ log, server: 'vault' }), pinHost(config.vaultUrl))
+  for (const [path, router] of Object.entries(mounts)) app.use(path, router)
+  app.use(vault.router, notFound, problemHandler({ log }))
+  const { host, vaultPort: port } = config.listen
+  const { url } = opened.use(await listen({ app, host, port }))
+  const resources = opened.move()
+  return { url, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+}
+
+export interface Vault extends AsyncDisposable {
+  readonly router: Router
+}
+
+/** The vault without a port: everything under `config.vaultUrl`, as one list. */
+export async function openVault({ config, ledger, keys, podServer, now, log }: VaultParts): Promise<Vault> {
+  const { vaultUrl, outboundAllow: allow } = config
+  await using opened = new AsyncDisposableStack()
+  const outbound = opened.use(createOutbound({ allow, timeoutMs: podTimeoutMs, maxBytes: maxReplyBytes }))
+  const { fetch } = outbound
+  const names = createNames(await keys.secret('names'))
+  const agent = await openAgentIdentity({ vaultUrl, keys })
+  const oidc = guardOidc({ allow })
+
+  const cookie = hostCookie('session', vaultUrl)
+  const sessions = createSessions({ ledger, names, cookie, now })
+  const podLogins = createPodLogins({
+    clientId: clientIdOf(vaultUrl),
+    redirectUrl: redirectUrlOf(vaultUrl),
+    storageOf: (podLogin, stage) =>
+      podLoginStorage({ ledger, names, now }, podLogin, stage === 'begun' ? signInMs : longestSessionMs),
+    oidc,
+    fetch,
+    now,
+  })
+  const signInParts = { ledger, names, podLogins, sessions, fetch, now }
+  const showMe = meOf({ reader: ledger, config, podServer, agentWebId: agent.webId })
+
+  const api = Router()
+  api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)
+  api.use(meRoutes({ showMe }))
+  api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc }))
+  if (podServer !== undefined) api.use(vaultRoutes(signInParts, { podServer, showMe }))
+  api.use(signedInOnly)
+  api.use(notFound)
+
+  const router = Router()
+  router.use(browserHeaders({ vaultUrl }))
+  router.use('/log', logRoutes({ log: ledger.log }))
+  router.use(clientDocumentRoutes({ vaultUrl }))
+  router.use('/agent', agent.router)
+  router.use('/api', api)
+  router.use(appRoutes({ folder: appFolder, vaultUrl }))
+  router.use(notFound, problemHandler({ log }))
+
+  const resources = opened.move()
+  return { router, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+}
