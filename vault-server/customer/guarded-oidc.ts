@@ -14,7 +14,7 @@ import { OutboundRefused, guardedLookup, refuseLiteral } from '#core/http/public
  * an internal server would need a TLS certificate for that name to see more than a failed handshake.
  */
 export interface GuardedOidc {
-  /** Every request of openid-client within goes through the guarded agents; outside of it they are refused. */
+  /** Every request of openid-client within goes through the guarded agents. */
   run<Result>(work: () => Promise<Result>): Promise<Result>
   /** Throws `OutboundRefused` for an address that may not be asked. */
   check(address: string): Promise<void>
@@ -52,7 +52,8 @@ function installGuard(): void {
   const { custom, Issuer } = library('openid-client') as OpenidClient
   const agentFor = ({ protocol }: URL) => {
     const agents = current.getStore()
-    if (agents === undefined) throw new OutboundRefused('outside of a guarded sign-in')
+    // Somebody else in this process uses the library, such as a test that plays the customer.
+    if (agents === undefined) return {}
     return { agent: protocol === 'https:' ? agents.https : agents.http }
   }
   const baseOfClients: object = Object.getPrototypeOf(
