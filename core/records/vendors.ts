@@ -1,7 +1,7 @@
 import { DomainError } from '#core/domain/errors.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { Vendor, VendorStanding } from '#schemas/types.gen.ts'
-import { absent, part, peek, put, read, unchanged } from './parts.ts'
+import { absent, part, peek, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
 const prefix = 'vendor/'
@@ -33,6 +33,20 @@ export function registerVendor(
       put(vendor.key, { ...vendor.value, clientId }),
       put(standing.key, { ...standing.value, state: 'active' }),
       put(clientKey(clientId), { id: vendor.value.vendorId }),
+    ],
+  }
+}
+
+/** The business gave its client back: nothing is released to it until it has registered again. */
+export function unregisterVendor(vendor: Stored<Vendor>, standing: Stored<VendorStanding>): CommitParts {
+  const { clientId, ...rest } = vendor.value
+  const state = standing.value.state === 'suspended' ? 'suspended' : 'admitted'
+  return {
+    checks: [unchanged(vendor), unchanged(standing)],
+    writes: [
+      put(vendor.key, rest),
+      put(standing.key, { ...standing.value, state }),
+      ...(clientId === undefined ? [] : [remove(clientKey(clientId))]),
     ],
   }
 }

@@ -1,0 +1,56 @@
+import { errors } from 'oidc-provider'
+import type { Client, KoaContextWithOIDC } from 'oidc-provider'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { readVendorStanding } from '#core/records/vendors.ts'
+
+/** Scopes a business may ask a customer for; `batch` is a scope of the gateway and never asked of a customer. */
+export const customerScopes = ['openid', 'offline_access']
+export const batchScope = 'batch'
+
+/** Seconds an access token lives at most. */
+export const accessTokenLife = 300
+
+/** The business behind a client: the vendor id that the software statement named. */
+export function vendorIdOf(client: Client | undefined): string {
+  const vendorId = client?.['software_id']
+  if (typeof vendorId !== 'string') throw new Error('a client without a business')
+  return vendorId
+}
+
+type JwtClaims = Readonly<Record<string, unknown>>
+
+/**
+ * What a client assertion must hold beyond its signature (RFC 7523; FAPI 2.0 5.3.2.1). The hook replaces the library's
+ * own audience check. Times are Unix seconds: made at most 10 s ahead and 300 s ago, living at most 300 s.
+ */
+export function assertClientAssertion(
+  claims: JwtClaims,
+  { issuer, now }: { issuer: string; now: number },
+): void {
+  const seconds = Math.floor(now / 1000)
+  const { aud, iat, exp, jti } = claims
+  const good =
+    aud === issuer &&
+    isBetween(iat, seconds - 300, seconds + 10) &&
+    isBetween(exp, 0, seconds + 300) &&
+    typeof jti === 'string' &&
+    jti.length <= 128
+  if (!good) throw new errors.InvalidClientAuth('claims of the client assertion')
+}
+
+function isBetween(value: unknown, low: number, high: number): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= low && value <= high
+}
+
+/** A suspended business neither bothers customers nor gets tokens; it may still give its tokens back. */
+export async function assertNotSuspended(
+  reader: LedgerReader,
+  ctx: KoaContextWithOIDC,
+  client: Client,
+): Promise<void> {
+  if (!stoppedRoutes.has(ctx.oidc.route)) return
+  const standing = await readVendorStanding(reader, vendorIdOf(client))
+  if (standing?.value.state !== 'active') throw new errors.UnauthorizedClient('the business is suspended')
+}
+
+const stoppedRoutes = new Set(['token', 'pushed_authorization_request'])

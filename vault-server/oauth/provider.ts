@@ -1,0 +1,182 @@
+import { Router } from 'express'
+import type { RequestHandler } from 'express'
+import { Provider } from 'oidc-provider'
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import { pinHost } from '#core/http/host-pin.ts'
+import type { KeyStore } from '#core/ledger/key-store.ts'
+import { LedgerBusy, LedgerStopped } from '#core/ledger/ledger.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Logger } from '#core/logger.ts'
+import { createNames } from '#core/records/names.ts'
+import { ledgerAdapter } from './adapter.ts'
+import { oauthConfiguration } from './configuration.ts'
+import { grantHooks } from './grant-hooks.ts'
+import { openInteractions } from './interactions.ts'
+import type { Interactions } from './interactions.ts'
+import { readOAuthKeys, readStatementKey } from './oauth-keys.ts'
+import { registrationCommit } from './registration-commit.ts'
+import { codeHash, registrationPolicy } from './registration.ts'
+import { signStatement } from './software-statement.ts'
+import { tokenStatus } from './token-status.ts'
+
+export interface AuthorizationServer {
+  readonly issuer: string
+  /** `/oauth`, to be mounted at the vault's base with no body parser in front. */
+  readonly routes: Router
+  /** RFC 8414 metadata, to be mounted at the root of the origin: its path holds that of the issuer. */
+  readonly metadataRoutes: Router
+  readonly interactions: Interactions
+  /** What a business registers with, once, within 7 days. The code is saved by the commit of the caller's scope. */
+  admit(vendor: { readonly vendorId: string; readonly name: string }): Promise<Admission>
+}
+
+export interface Admission {
+  /** Initial access token of the registration (RFC 7591 section 3). */
+  readonly admissionCode: string
+  readonly softwareStatement: string
+  readonly registrationEndpoint: string
+}
+
+const admissionLife = 7 * 86_400
+
+/** The vault's authorization server: node-oidc-provider, mounted, on our ledger. Opens nothing that needs closing. */
+export async function openAuthorizationServer({
+  config,
+  ledger,
+  keys,
+  now,
+  log,
+}: {
+  config: {
+    readonly vaultUrl: string
+    readonly gatewayUrl: string
+    readonly mode: 'development' | 'production'
+  }
+  ledger: Ledger
+  keys: KeyStore
+  now: () => number
+  log: Logger
+}): Promise<AuthorizationServer> {
+  const { vaultUrl, gatewayUrl } = config
+  const issuer = `${vaultUrl}/oauth`
+  const oauthKeys = await readOAuthKeys(keys)
+  const names = createNames(await keys.secret('names'))
+  const statementKey = await readStatementKey(keys)
+  const policy = registrationPolicy({
+    vaultUrl,
+    ledger,
+    statementKey,
+    now,
+    allowLoopback: config.mode === 'development',
+  })
+  const provider = new Provider(issuer, {
+    ...oauthConfiguration({ addresses: config, ledger, keys: oauthKeys, now, policy }),
+    adapter: ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl }) }),
+  })
+  // The scheme is told by `pinHost`, which lets no forwarding header of others through.
+  provider.proxy = true
+  provider.use(answerFailures(log))
+  provider.use(withoutSessions)
+  provider.use(registrationCommit({ ledger }))
+  provider.use(tokenStatus({ addresses: config, ledger, keys: oauthKeys, now }))
+  provider.use(nameGrant)
+  provider.on('server_error', (ctx, error) => {
+    answerLedgerFailure(ctx, error)
+    log.error('oauth-failed', { reason: ctx.oidc?.route?.replaceAll('_', '-') }, error)
+  })
+
+  const handle = provider.callback()
+  const mount: RequestHandler = (request, response, next) => {
+    handle(request, response).catch(next)
+  }
+  const routes = Router({ strict: true, caseSensitive: true })
+  routes.use('/oauth', pinHost(vaultUrl), mount)
+
+  const metadataRoutes = Router({ strict: true, caseSensitive: true })
+  const { pathname } = new URL(issuer)
+  metadataRoutes.get(
+    `/.well-known/oauth-authorization-server${pathname}`,
+    pinHost(vaultUrl),
+    (request, response, next) => {
+      request.url = '/.well-known/openid-configuration'
+      request.originalUrl = `${pathname}${request.url}`
+      mount(request, response, next)
+    },
+  )
+
+  return {
+    issuer,
+    routes,
+    metadataRoutes,
+    interactions: openInteractions({ provider, ledger, gatewayUrl }),
+    async admit({ vendorId, name }) {
+      const code = new provider.InitialAccessToken({ policies: ['business'], expiresIn: admissionLife })
+      const admissionCode = await code.save()
+      const statement = { vendorId, name, codeHash: codeHash(admissionCode) }
+      return {
+        admissionCode,
+        softwareStatement: await signStatement(statement, {
+          issuer: vaultUrl,
+          key: statementKey,
+          now: now(),
+        }),
+        registrationEndpoint: `${issuer}/reg`,
+      }
+    },
+  }
+}
+
+type Next = () => Promise<void>
+
+/**
+ * The library's own browser session means nothing here: who decides is told by the vault's session, anew in every
+ * decision. Without its cookie no earlier sign-in can answer, or get in the way of, a later one.
+ */
+async function withoutSessions(ctx: KoaContextWithOIDC, next: Next): Promise<void> {
+  const isSession = (cookie: string) => /^\s*reach-oauth(?:\.sig)?=/.test(cookie)
+  const { cookie } = ctx.req.headers
+  if (cookie !== undefined)
+    ctx.req.headers.cookie = cookie
+      .split(';')
+      .filter((pair) => !isSession(pair))
+      .join(';')
+  await next()
+  const set = ctx.response.headers['set-cookie']
+  if (!Array.isArray(set)) return
+  const kept = set.filter((line) => !isSession(line))
+  if (kept.length === 0) ctx.remove('Set-Cookie')
+  else ctx.set('Set-Cookie', kept)
+}
+
+/** Names the grant beside the token, so that the business need not look into a token made for the gateway. */
+async function nameGrant(ctx: KoaContextWithOIDC, next: Next): Promise<void> {
+  await next()
+  const body: unknown = ctx.body
+  if (typeof body !== 'object' || body === null || !('access_token' in body)) return
+  const details = 'authorization_details' in body ? body.authorization_details : undefined
+  const grantId: unknown = Array.isArray(details) ? details[0]?.grant_id : undefined
+  if (typeof grantId === 'string') Object.assign(body, { grant_id: grantId })
+}
+
+/** What our own steps around the library throw; its errors it answers itself. */
+function answerFailures(log: Logger) {
+  return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
+    try {
+      await next()
+    } catch (error) {
+      log.error('oauth-failed', {}, error)
+      ctx.status = 500
+      ctx.body = { error: 'server_error', error_description: 'something went wrong' }
+      answerLedgerFailure(ctx, error)
+    }
+  }
+}
+
+/** A ledger that takes nothing more is no fault of the request: 503, and when to come again. */
+function answerLedgerFailure(ctx: KoaContextWithOIDC, error: unknown): void {
+  if (!(error instanceof LedgerBusy || error instanceof LedgerStopped)) return
+  ctx.status = 503
+  ctx.set('Retry-After', error instanceof LedgerBusy ? '1' : '30')
+  if (typeof ctx.body === 'object')
+    ctx.body = { error: 'temporarily_unavailable', error_description: 'nothing can be recorded now' }
+}

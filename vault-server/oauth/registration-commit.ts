@@ -1,0 +1,50 @@
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { readVendor, readVendorStanding, unregisterVendor } from '#core/records/vendors.ts'
+import { collect } from './collected.ts'
+import { vendorIdOf } from './policies.ts'
+
+type Next = () => Promise<void>
+
+/**
+ * Makes one commit of everything that a registration, its change or its deletion saves: the client, the spent admission
+ * code, the access token for the registration, and the business that the client belongs to. Of two registrations with
+ * one code only one can commit.
+ */
+export function registrationCommit({ ledger }: { ledger: Ledger }) {
+  return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
+    if (!changesClient(ctx.method, ctx.path)) return next()
+    await collect(async (collection) => {
+      await next()
+      if (ctx.status >= 300) return
+      const { route, client, body } = ctx.oidc
+      const statement = body?.['software_statement']
+      // RFC 7591 section 3.2.1: returned as it was sent.
+      if (route === 'registration') ctx.body = { ...objectOf(ctx.body), software_statement: statement }
+      if (route === 'client_delete') {
+        const vendorId = vendorIdOf(client)
+        const [vendor, standing] = await Promise.all([
+          readVendor(ledger, vendorId),
+          readVendorStanding(ledger, vendorId),
+        ])
+        if (vendor !== undefined && standing !== undefined) collection.add(unregisterVendor(vendor, standing))
+      }
+      try {
+        await ledger.commit(collection.commit())
+      } catch (error) {
+        if (!(error instanceof CommitRefused)) throw error
+        ctx.status = 401
+        ctx.body = { error: 'invalid_token', error_description: 'the token was used meanwhile' }
+      }
+    })
+  }
+}
+
+function changesClient(method: string, path: string): boolean {
+  return (method === 'POST' && path === '/reg') || (method !== 'GET' && path.startsWith('/reg/'))
+}
+
+function objectOf(body: unknown): object {
+  return typeof body === 'object' && body !== null ? body : {}
+}

@@ -1,0 +1,161 @@
+import { hash } from 'node:crypto'
+import { errors } from 'oidc-provider'
+import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider'
+import { DomainError } from '#core/domain/errors.ts'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { readVendor, readVendorStanding, registerVendor } from '#core/records/vendors.ts'
+import { requestType } from './access-request-type.ts'
+import { collecting } from './collected.ts'
+import type { SigningKey } from './oauth-keys.ts'
+import { vendorIdOf } from './policies.ts'
+import { verifyStatement } from './software-statement.ts'
+
+/** Members a business may set; everything else is ours to say or not used here. */
+const ownMembers = ['redirect_uris', 'jwks', 'grant_types', 'token_endpoint_auth_signing_alg'] as const
+
+/** Members that would make this server fetch something, or trust somebody else. */
+const refusedMembers = ['jwks_uri', 'sector_identifier_uri', 'request_uris', 'client_secret'] as const
+
+/** What every client is, whatever it asked for. */
+const forced = {
+  application_type: 'web',
+  token_endpoint_auth_method: 'private_key_jwt',
+  dpop_bound_access_tokens: true,
+  subject_type: 'pairwise',
+  require_pushed_authorization_requests: true,
+  response_types: ['code'],
+  response_modes: ['query'],
+  id_token_signed_response_alg: 'ES256',
+  introspection_signed_response_alg: 'ES256',
+  authorization_signed_response_alg: 'ES256',
+  // Without it the type is "not allowed for this client".
+  authorization_details_types: [requestType],
+} as const
+
+type Metadata = Record<string, unknown> & Partial<ClientMetadata>
+
+/** An admission code and its statement belong together: the statement's jti is this hash of the code. */
+export function codeHash(admissionCode: string): string {
+  return hash('sha256', admissionCode, 'base64url')
+}
+
+/**
+ * Registration of a business (RFC 7591) and change of its registration (RFC 7592). The operator's statement says who it
+ * is; keys come by value; the client and the business become one in the commit of the whole registration, which the
+ * caller collects. Changes the members in place, as the library wants it. Throws its errors.
+ */
+export function registrationPolicy({
+  vaultUrl,
+  ledger,
+  statementKey,
+  now,
+  allowLoopback,
+}: {
+  vaultUrl: string
+  ledger: LedgerReader
+  statementKey: SigningKey
+  now: () => number
+  /** Development: http redirect URIs to this machine. */
+  allowLoopback: boolean
+}) {
+  return async (ctx: KoaContextWithOIDC, metadata: Metadata): Promise<void> => {
+    const vendorId =
+      ctx.oidc.route === 'registration'
+        ? await admit(ctx, metadata, String(metadata['client_id']))
+        : vendorIdOf(ctx.oidc.client)
+    const vendor = await readVendor(ledger, vendorId)
+    if (vendor === undefined) throw new errors.UnapprovedSoftwareStatement('the business is not known')
+    for (const member of refusedMembers)
+      if (metadata[member] !== undefined) throw new errors.InvalidClientMetadata(`${member} is not supported`)
+    assertRedirectUris(metadata['redirect_uris'], allowLoopback)
+    assertKeys(metadata['jwks'])
+    const own = new Set<string>([...ownMembers, 'client_id', 'client_id_issued_at'])
+    for (const member of Object.keys(metadata)) if (!own.has(member)) delete metadata[member]
+    Object.assign(metadata, structuredClone(forced), {
+      client_name: vendor.value.name,
+      software_id: vendorId,
+    })
+  }
+
+  /** Checks the statement and spends the admission code; both and the business's new standing are one commit. */
+  async function admit(ctx: KoaContextWithOIDC, metadata: Metadata, clientId: string): Promise<string> {
+    const code = ctx.oidc.entities.InitialAccessToken
+    const collection = collecting()
+    if (code === undefined || collection === undefined) throw new Error('a registration outside its commit')
+    const statement = metadata['software_statement']
+    if (typeof statement !== 'string')
+      throw new errors.InvalidSoftwareStatement('software_statement is required')
+    const { vendorId, codeHash: belongsTo } = await verifyStatement(statement, {
+      issuer: vaultUrl,
+      key: statementKey,
+      now: now(),
+    }).catch((cause: unknown) => {
+      throw new errors.InvalidSoftwareStatement('software_statement is not valid', { cause })
+    })
+    if (belongsTo !== codeHash(code.jti))
+      throw new errors.InvalidSoftwareStatement('software_statement belongs to another admission code')
+    const [vendor, standing] = await Promise.all([
+      readVendor(ledger, vendorId),
+      readVendorStanding(ledger, vendorId),
+    ])
+    if (vendor === undefined || standing === undefined)
+      throw new errors.UnapprovedSoftwareStatement('the business is not known')
+    try {
+      collection.add(registerVendor(vendor, standing, clientId))
+    } catch (cause) {
+      if (!(cause instanceof DomainError)) throw cause
+      throw new errors.UnapprovedSoftwareStatement('the business cannot register now', { cause })
+    }
+    await code.destroy()
+    return vendorId
+  }
+}
+
+function assertRedirectUris(uris: unknown, allowLoopback: boolean): void {
+  const refuse = (why: string): never => {
+    throw new errors.InvalidClientMetadata(`redirect_uris ${why}`)
+  }
+  if (!Array.isArray(uris) || uris.length === 0 || uris.length > 10)
+    return refuse('must hold 1 to 10 addresses')
+  const hosts = new Set<string>()
+  for (const uri of uris) {
+    const url = typeof uri === 'string' && uri.length <= 500 ? URL.parse(uri) : null
+    if (url === null || url.username !== '' || url.password !== '' || url.href.includes('#'))
+      return refuse('must be absolute, without user information and fragment')
+    const overHttp = url.protocol === 'http:' && allowLoopback && loopback.has(url.hostname)
+    if (url.protocol !== 'https:' && !overHttp) return refuse('must be https')
+    hosts.add(url.host)
+  }
+  // Pairwise subjects over several hosts would need a sector document, which nobody here fetches.
+  if (hosts.size > 1) return refuse('must all be on one host')
+}
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** Public signing keys by value: P-256 or Ed25519, each with its own kid. */
+function assertKeys(jwks: unknown): void {
+  const refuse = (): never => {
+    throw new errors.InvalidClientMetadata(
+      'jwks must hold 1 to 10 public P-256 or Ed25519 keys, each with its own kid',
+    )
+  }
+  const keys = isObject(jwks) ? jwks['keys'] : undefined
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > 10) return refuse()
+  for (const key of keys) {
+    if (!isObject(key) || !isShort(key['kid']) || !isShort(key['x'])) return refuse()
+    const isEc = key['kty'] === 'EC' && key['crv'] === 'P-256' && isShort(key['y'])
+    const isOkp = key['kty'] === 'OKP' && key['crv'] === 'Ed25519'
+    if (!(isEc || isOkp) || privateMembers.some((member) => member in key)) return refuse()
+  }
+  if (new Set(keys.map((key) => key.kid)).size !== keys.length) return refuse()
+}
+
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
+
+function isShort(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 200
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

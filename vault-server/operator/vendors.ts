@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto'
+import { DomainError } from '#core/domain/errors.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { vendorEntry } from '#core/records/entries.ts'
+import { combine } from '#core/records/parts.ts'
+import type { Stored } from '#core/records/parts.ts'
+import {
+  admitVendor,
+  listVendors,
+  readVendor,
+  readVendorStanding,
+  reinstateVendor,
+  suspendVendor,
+} from '#core/records/vendors.ts'
+import type { Vendor, VendorAdmission, VendorStanding } from '#schemas/types.gen.ts'
+import { collect } from '../oauth/collected.ts'
+import type { Admission, AuthorizationServer } from '../oauth/provider.ts'
+
+/** A business as the operator sees it: what was admitted, and how it stands. */
+export type VendorRow = Vendor & { readonly state: VendorStanding['state'] }
+
+/** What the operator does about businesses. All of it ends up in the log. */
+export interface VendorOperator {
+  /** Lets a business in. It registers itself with what is handed out. */
+  add(business: VendorAdmission): Promise<{ readonly vendorId: string } & Admission>
+  /** A new code for a business that has not registered, or has given its registration back. */
+  readmit(vendorId: string): Promise<{ readonly vendorId: string } & Admission>
+  /** In the order of their ids, at most `limit`, beginning behind `after`. */
+  list(options?: { after?: string; limit?: number }): Promise<readonly VendorRow[]>
+  show(vendorId: string): Promise<VendorRow>
+  /** From this commit on nothing leaves to the business. Suspending what is suspended changes nothing. */
+  suspend(vendorId: string): Promise<VendorRow>
+  reinstate(vendorId: string): Promise<VendorRow>
+}
+
+/** `now` in Unix ms. Unknown businesses are `not-found`; what does not fit their state is `conflict`. */
+export function vendorOperator({
+  ledger,
+  authorization,
+  now,
+}: {
+  ledger: Ledger
+  authorization: Pick<AuthorizationServer, 'admit'>
+  now: () => number
+}): VendorOperator {
+  return {
+    async add(business) {
+      const vendor: Vendor = {
+        v: 1,
+        vendorId: randomBytes(16).toString('base64url'),
+        ...business,
+        admittedAt: now(),
+      }
+      const { result, collection } = await collect(async (scope) => {
+        scope.add(admitVendor(vendor))
+        scope.add({ entries: [vendorEntry({ type: 'vendor-admitted', vendor: vendor.vendorId })] })
+        return authorization.admit(vendor)
+      })
+      await ledger.commit(collection.commit())
+      return { vendorId: vendor.vendorId, ...result }
+    },
+
+    async readmit(vendorId) {
+      const { vendor, standing } = await load(vendorId)
+      if (standing.value.state !== 'admitted')
+        throw new DomainError('conflict', 'The business has registered already.')
+      const { result, collection } = await collect(async (scope) => {
+        scope.add({ checks: [{ key: standing.key, version: standing.version }] })
+        return authorization.admit(vendor.value)
+      })
+      await ledger.commit(collection.commit())
+      return { vendorId, ...result }
+    },
+
+    async list({ after, limit = 100 } = {}) {
+      const vendors = await listVendors(ledger, { limit, ...(after === undefined ? {} : { after }) })
+      return Promise.all(
+        vendors.map(async (vendor) => rowOf(vendor, await standingOf(vendor.value.vendorId))),
+      )
+    },
+
+    async show(vendorId) {
+      const { vendor, standing } = await load(vendorId)
+      return rowOf(vendor, standing)
+    },
+
+    async suspend(vendorId) {
+      const { vendor, standing } = await load(vendorId)
+      if (standing.value.state === 'suspended') return rowOf(vendor, standing)
+      const entry = vendorEntry({ type: 'vendor-suspended', vendor: vendorId })
+      await ledger.commit(combine(suspendVendor(standing), { entries: [entry] }))
+      return { ...vendor.value, state: 'suspended' }
+    },
+
+    async reinstate(vendorId) {
+      const { vendor, standing } = await load(vendorId)
+      if (standing.value.state !== 'suspended') return rowOf(vendor, standing)
+      const entry = vendorEntry({ type: 'vendor-reinstated', vendor: vendorId })
+      await ledger.commit(combine(reinstateVendor(vendor, standing), { entries: [entry] }))
+      return { ...vendor.value, state: vendor.value.clientId === undefined ? 'admitted' : 'active' }
+    },
+  }
+
+  async function load(
+    vendorId: string,
+  ): Promise<{ vendor: Stored<Vendor>; standing: Stored<VendorStanding> }> {
+    const vendor = await readVendor(ledger, vendorId)
+    if (vendor === undefined) throw new DomainError('not-found', 'There is no such business.')
+    return { vendor, standing: await standingOf(vendorId) }
+  }
+
+  async function standingOf(vendorId: string): Promise<Stored<VendorStanding>> {
+    const standing = await readVendorStanding(ledger, vendorId)
+    if (standing === undefined) throw new Error('a business without a standing')
+    return standing
+  }
+}
+
+function rowOf(vendor: Stored<Vendor>, standing: Stored<VendorStanding>): VendorRow {
+  return { ...vendor.value, state: standing.value.state }
+}
