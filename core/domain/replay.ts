@@ -27,6 +27,7 @@ export type FindingCode =
   | 'expired'
   | 'access-lost'
   | 'not-granted'
+  | 'other-terms'
   | 'seq-gap'
 
 interface GrantState {
@@ -34,6 +35,7 @@ interface GrantState {
   readonly redeemBy: number
   items: readonly FactItem[]
   until: number
+  notice: string
   redeemed: boolean
   paused: boolean
   accessLost: boolean
@@ -76,12 +78,13 @@ export function replay(facts: Iterable<LoggedFact>): Finding[] {
 
 function begin(grants: Map<string, GrantState>, fact: FactOf<'granted'>, report: Report): void {
   if (grants.has(fact.grant)) return report('granted-twice', fact.grant)
-  const { vendor, redeemBy, items, until } = fact
+  const { vendor, redeemBy, items, until, notice } = fact
   grants.set(fact.grant, {
     vendor,
     redeemBy,
     items,
     until,
+    notice,
     redeemed: false,
     paused: false,
     accessLost: false,
@@ -101,6 +104,7 @@ function change(grant: GrantState, fact: Fact, report: Report): void {
     case 'changed':
       grant.items = fact.items
       grant.until = fact.until
+      grant.notice = fact.notice
       break
     case 'paused':
       grant.paused = true
@@ -141,6 +145,7 @@ function disclose(
   else if (fact.time > grant.until) report('expired', fact.grant)
   if (!fact.fields.every((field) => covers(grant.items, fact.purpose, field)))
     report('not-granted', fact.grant)
+  if (fact.until !== grant.until || fact.notice !== grant.notice) report('other-terms', fact.grant)
   if (fact.seq !== grant.seq + 1) report('seq-gap', fact.grant)
   grant.seq = fact.seq
 }

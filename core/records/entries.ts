@@ -4,14 +4,17 @@ import type { Claims, Entry } from '#core/ledger/ledger.ts'
 import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
 
 type Without<Told, Members extends string> = Told extends Fact ? Omit<Told, Members> : never
+type Naming<Member extends string> = Fact extends infer Told
+  ? Told extends Fact
+    ? Member extends keyof Told
+      ? Told
+      : never
+    : never
+  : never
 /** A fact about one grant; grant, business and time are filled in. */
-export type GrantFact = Without<Extract<Fact, { readonly grant: string; readonly vendor: string }>, Filled>
-type Filled = 'time' | 'vendor' | 'grant'
+export type GrantFact = Without<Naming<'grant'>, 'time' | 'vendor' | 'grant'>
 /** A fact about a request that is no grant; request, business and time are filled in. */
-export type RequestFact = Without<
-  Exclude<Extract<Fact, { readonly request: string }>, { grant: string }>,
-  'request' | Filled
->
+export type RequestFact = Without<Exclude<Naming<'request'>, Naming<'grant'>>, 'time' | 'vendor' | 'request'>
 export type VendorFact = Without<Extract<Fact, { readonly type: `vendor-${string}` }>, 'time'>
 
 /** The person behind an entry, only as salted digests: `who` is the WebID, `data` the exact receipt. */

@@ -1,6 +1,7 @@
+import { DomainError } from '#core/domain/errors.ts'
 import { endsAt, hasEnded } from '#core/domain/grant.ts'
 import type { LedgerReader, Write } from '#core/ledger/ledger.ts'
-import type { Grant } from '#schemas/types.gen.ts'
+import type { CustomerStanding, Grant } from '#schemas/types.gen.ts'
 import type { Names } from './names.ts'
 import { dropOAuthGrants } from './oauth-grants.ts'
 import {
@@ -43,12 +44,25 @@ interface Rows {
   readonly names: Names
 }
 
-/** A new grant, not redeemed: no business finds it yet. */
-export async function createGrant({ reader }: Rows, grant: Grant): Promise<CommitParts> {
+/**
+ * A new grant, not redeemed: no business finds it yet. It is given only while the pod is open (`pod-not-connected`), and
+ * the commit fails when that changes: `access-lost` in the log names the grants it hits, and none may slip in behind it.
+ */
+export async function createGrant(
+  { reader }: Pick<Rows, 'reader'>,
+  grant: Grant,
+  customer: Stored<CustomerStanding>,
+): Promise<CommitParts> {
   if (grant.redeemed) throw new Error('a new grant is not redeemed')
+  if (customer.value.podAccess !== 'open') {
+    throw new DomainError(
+      'pod-not-connected',
+      'Reach cannot see your data, so it cannot let anybody read it.',
+    )
+  }
   const live = await read<Ids>(reader, liveKey(grant.accountId))
   return {
-    checks: [absent(grantKey(grant.grantId)), asFound(liveKey(grant.accountId), live)],
+    checks: [absent(grantKey(grant.grantId)), asFound(liveKey(grant.accountId), live), unchanged(customer)],
     writes: [
       put(grantKey(grant.grantId), grant, { customer: grant.accountId }),
       put(accountPrefix(grant.accountId) + ending(grant), { id: grant.grantId }),
