@@ -1,14 +1,11 @@
 /** The embedded ledger: one process, one LevelDB. See `ledger.ts` for what it promises. */
-import { readdir } from 'node:fs/promises'
-import { Level } from 'level'
 import { createAnchor, openAnchor, readAnchor, type Anchor, type Mark } from './anchor.ts'
 import { createLogSigner } from './checkpoint.ts'
-import { isCode, makePrivateFolder } from './key-files.ts'
+import { isCode } from './key-files.ts'
 import type { KeyStore } from './key-store.ts'
 import {
   CommitRefused,
   LedgerDamaged,
-  LedgerInUse,
   type Commit,
   type Committed,
   type HistoryItem,
@@ -21,12 +18,14 @@ import { GROUP_ENTRIES, prepareCommit, type PreparedCommit } from './level-commi
 import { Expiry } from './level-expiry.ts'
 import { GroupFormer } from './level-group.ts'
 import { History } from './level-history.ts'
+import { WRITE_BUFFER, openDatabase } from './level-database.ts'
 import type { Database } from './level-keys.ts'
 import { LevelLog } from './level-log.ts'
 
 import { recover } from './level-recovery.ts'
 import { Rows } from './level-rows.ts'
 import { GroupWriter } from './level-writer.ts'
+import { scrubTables } from './table-files.ts'
 import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
 
 export interface LevelLimits {
@@ -52,9 +51,6 @@ export interface LevelLedgerOptions {
 }
 
 const QUEUE = 65_536
-const WRITE_BUFFER = 32 * 1024 * 1024
-
-const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
 
 /**
  * Opens the ledger in `folder`, or creates it when neither database nor anchor exist. Throws `LedgerInUse`,
@@ -62,7 +58,11 @@ const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
  */
 export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledger> {
   await using stack = new AsyncDisposableStack()
-  const db = await openDatabase(options)
+  const anchored = await readAnchor(options.anchorFile)
+  const { db, tables } = await openDatabase(options.folder, {
+    create: anchored === undefined || anchored === 'new',
+    writeBufferSize: options.limits?.writeBufferSize,
+  })
   stack.defer(() => db.close())
   if ((await readAnchor(options.anchorFile)) === undefined) {
     for await (const _ of db.keys({ limit: 1 }))
@@ -70,35 +70,12 @@ export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledg
     await createAnchor(options.anchorFile)
   }
   const anchor = stack.use(await openAnchor(options.anchorFile))
-  const ledger = await startLevelLedger({ ...options, db, anchor })
+  const ledger = await startLevelLedger({ ...options, db, anchor, tables })
   stack.move()
   return ledger
 }
 
-async function openDatabase({ folder, anchorFile, limits }: LevelLedgerOptions): Promise<Database> {
-  await makePrivateFolder(folder)
-  // LevelDB starts afresh and removes the tables when its file CURRENT is lost: let it only where nothing was before.
-  const anchored = await readAnchor(anchorFile)
-  const isNew = !(await readdir(folder)).some((name) => PARTS_OF_A_DATABASE.test(name))
-  const db: Database = new Level<string, Buffer>(folder, {
-    keyEncoding: 'utf8',
-    valueEncoding: 'buffer',
-    compression: false,
-    writeBufferSize: limits?.writeBufferSize ?? WRITE_BUFFER,
-    createIfMissing: isNew && (anchored === undefined || anchored === 'new'),
-  })
-  try {
-    await db.open()
-  } catch (error) {
-    await db.close()
-    const cause = error instanceof Error ? error.cause : undefined
-    if (isCode(cause, 'LEVEL_LOCKED')) throw new LedgerInUse('the data folder is in use by another process')
-    throw new LedgerDamaged('the database does not open', { cause: error })
-  }
-  return db
-}
-
-/** Recovers from an open database and anchor and owns both from then on. */
+/** Recovers from an open database and anchor, and owns both once it has resolved. `tables`: files to verify later. */
 export async function startLevelLedger({
   db,
   anchor,
@@ -106,9 +83,11 @@ export async function startLevelLedger({
   origin,
   now,
   limits = {},
+  tables = [],
 }: Pick<LevelLedgerOptions, 'keys' | 'origin' | 'now' | 'limits'> & {
   db: Database
   anchor: Anchor
+  tables?: readonly string[]
 }): Promise<Ledger> {
   const signer = createLogSigner(origin, keys.logKey)
   const tailBytes = 2 * Math.max(limits.writeBufferSize ?? 0, WRITE_BUFFER)
@@ -140,7 +119,8 @@ export async function startLevelLedger({
   const { mark } = former.snapshot()
   await anchor.write(mark)
   await anchor.write(mark)
-  return new LevelLedger({ db, anchor, rows, log, writer, keys })
+  const scrub = scrubTables(tables, (error) => writer.fail(error))
+  return new LevelLedger({ db, anchor, rows, log, writer, keys, scrub })
 }
 
 const SYNCED = { sync: true }
@@ -153,6 +133,7 @@ interface LevelLedgerParts {
   readonly log: LevelLog
   readonly writer: GroupWriter
   readonly keys: KeyStore
+  readonly scrub: AsyncDisposable
 }
 
 class LevelLedger implements Ledger {
@@ -238,10 +219,11 @@ class LevelLedger implements Ledger {
   }
 
   async #close(): Promise<void> {
-    const { db, anchor, writer } = this.#parts
+    const { db, anchor, writer, scrub } = this.#parts
     await using stack = new AsyncDisposableStack()
     stack.defer(() => db.close())
     stack.use(anchor)
+    stack.use(scrub)
     await writer.close()
   }
 }

@@ -37,6 +37,7 @@ export class GroupWriter {
   #queuedBytes = 0
   #running: Promise<void> | undefined
   #stopped: LedgerStopped | undefined
+  #failure: unknown
 
   constructor(parts: WriterParts) {
     this.#parts = parts
@@ -91,6 +92,12 @@ export class GroupWriter {
     await this.#running
   }
 
+  /** Takes nothing more and answers nobody: something is wrong below. */
+  fail(cause: unknown): void {
+    this.#failure ??= cause
+    if (!this.#running) this.#stop(cause)
+  }
+
   async #run(): Promise<void> {
     let inFlight: InFlight | undefined
     let formed: Group | undefined
@@ -98,6 +105,7 @@ export class GroupWriter {
       for (;;) {
         // Whoever was just answered, or came in meanwhile, gets into the next group.
         await nextTurn()
+        if (this.#failure !== undefined) throw this.#failure
         if (!inFlight && this.#queue.length === 0) break
         if (this.#queue.length > 0 && (!inFlight || this.#queue.length >= EARLY))
           formed = await this.#form(inFlight)
@@ -159,7 +167,10 @@ export class GroupWriter {
 
   /** Memory is ahead of a disk whose state is unknown: nobody may be answered any more, waiting or new. */
   #stop(cause: unknown, ...groups: (Group | undefined)[]): void {
-    const stopped = new LedgerStopped('a write failed: the ledger must be opened again', { cause })
+    const stopped = new LedgerStopped(
+      'a write failed or the disk is damaged: the ledger must be opened again',
+      { cause },
+    )
     this.#stopped = stopped
     for (const group of groups) for (const [{ settle }] of group?.verdicts ?? []) settle(stopped)
     for (const { settle } of this.#queue.splice(0)) settle(stopped)

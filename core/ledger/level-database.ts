@@ -1,0 +1,54 @@
+/** Opens LevelDB with care: never over the remains of another database, never over damaged tables. */
+import { readdir } from 'node:fs/promises'
+import { Level } from 'level'
+import { isCode, makePrivateFolder } from './key-files.ts'
+import { LedgerDamaged, LedgerInUse } from './ledger.ts'
+import type { Database } from './level-keys.ts'
+import { listTables, verifyTableFile } from './table-files.ts'
+
+/** Sealed values do not compress, and a large buffer means few compactions. */
+export const WRITE_BUFFER = 32 * 1024 * 1024
+/** Bytes of tables, newest first, that are verified before the ledger opens; the rest soon after. */
+const VERIFIED_AT_START = 128 * 1024 * 1024
+const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
+
+/**
+ * Verifies the newest tables before LevelDB merges them into others and gives their damage good checksums; `tables` are
+ * those to verify later. Throws `LedgerInUse` or `LedgerDamaged`.
+ */
+export async function openDatabase(
+  folder: string,
+  { create, writeBufferSize = WRITE_BUFFER }: { create: boolean; writeBufferSize?: number | undefined },
+): Promise<{ db: Database; tables: string[] }> {
+  await makePrivateFolder(folder)
+  const tables = await listTables(folder, VERIFIED_AT_START)
+  let damage: unknown
+  try {
+    for (const path of tables.first) await verifyTableFile(path)
+  } catch (error) {
+    damage = error
+  }
+  // LevelDB starts afresh and removes the tables when its file CURRENT is lost: let it only where nothing was before.
+  const isNew = !(await readdir(folder)).some((name) => PARTS_OF_A_DATABASE.test(name))
+  const db: Database = new Level<string, Buffer>(folder, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'buffer',
+    compression: false,
+    writeBufferSize: writeBufferSize,
+    createIfMissing: create && isNew,
+  })
+  try {
+    await db.open()
+  } catch (error) {
+    await db.close()
+    const cause = error instanceof Error ? error.cause : undefined
+    if (isCode(cause, 'LEVEL_LOCKED')) throw new LedgerInUse('the data folder is in use by another process')
+    throw new LedgerDamaged('the database does not open', { cause: error })
+  }
+  // Only now: what looks damaged may be a table that the process which has the folder open is still writing.
+  if (damage !== undefined) {
+    await db.close()
+    throw damage
+  }
+  return { db, tables: tables.later }
+}
