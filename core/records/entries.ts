@@ -30,7 +30,8 @@ export function grantEntry(grant: Grant, fact: GrantFact, slots: Omit<Slots, 'su
       secret: grant.secret,
       ...slots,
     }),
-    threads: [grant.grantId, grant.accountId],
+    // A grant's thread grows with every read; its receipt asks for this one entry, years later.
+    threads: [grant.grantId, grant.accountId, ...(fact.type === 'granted' ? [grant.receiptId] : [])],
   }
 }
 
