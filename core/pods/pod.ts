@@ -16,7 +16,7 @@ export type PodFetch = (url: string, init?: RequestInit) => Promise<Response>
 /** Field id to the JSON text of its value, ready to be put into a reply. A field without a value is missing. */
 export type Fragments = ReadonlyMap<string, string>
 
-/** The parsed values of one category: field id to JSON value. A field without a value is missing. */
+/** The values of one category by the names in its schema, without the category. What has no value is missing. */
 export type CategoryValues = Readonly<Record<string, unknown>>
 
 export interface PodRead {
@@ -28,8 +28,8 @@ export interface PodRead {
 }
 
 /**
- * Reads for release. Everything it answers was confirmed by the pod within the bound (see `cache.ts`).
- * `fields` may hold derived fields: what they are is decided by the hook the cache is made with.
+ * Reads for release. Everything it answers was confirmed by the pod within the bound (see `cache.ts`). `fields` are
+ * ids of the catalogue, derived ones included.
  */
 export interface PodReader {
   /** At once, without parsing; `undefined` unless every field asked for is confirmed within the bound. */
@@ -54,10 +54,4 @@ export interface PodFeed {
   stretch(): number | undefined
   /** Calls back with the URL of each changed resource, access documents included. Returns the way to stop. */
   subscribe(listener: (url: string) => void): () => void
-}
-
-/** Category of a field id: `profile` of `profile.name`. */
-export function categoryOf(fieldId: string): string {
-  const dot = fieldId.indexOf('.')
-  return dot < 0 ? fieldId : fieldId.slice(0, dot)
 }
