@@ -1,0 +1,80 @@
+import { hash } from 'node:crypto'
+import type { DomainError } from '#core/domain/errors.ts'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { isTokenMarked } from '#core/records/token-marks.ts'
+import { findVendor, peekVendor } from '#core/records/vendors.ts'
+import type { AccessToken, AccessTokenVerifier } from './access-token.ts'
+import type { Challenges } from './challenge.ts'
+import type { ProofNonces } from './nonce.ts'
+import type { ProofVerifier } from './proof.ts'
+
+/** A business whose token and proof were found good for this one request. */
+export interface Caller {
+  readonly vendorId: string
+  readonly token: AccessToken
+  /** To be sent along as `DPoP-Nonce` when the nonce it used is running out. */
+  readonly nextNonce: string | undefined
+}
+
+export interface Credentials {
+  readonly authorization: string | undefined
+  readonly proof: string | undefined
+  readonly method: string
+  /** The address of the request as its sender sees it, without query. */
+  readonly url: string
+}
+
+const MAX_TOKEN_CHARACTERS = 8192
+
+/**
+ * Who asks: a DPoP-bound access token of our issuer (RFC 9449 section 7) whose client is still there. What it may have is
+ * the ledger's to say, per subject.
+ */
+export class Authenticator {
+  readonly #tokens: AccessTokenVerifier
+  readonly #proofs: ProofVerifier
+  readonly #nonces: ProofNonces
+  readonly #challenges: Challenges
+  readonly #ledger: LedgerReader
+
+  constructor(options: {
+    tokens: AccessTokenVerifier
+    proofs: ProofVerifier
+    nonces: ProofNonces
+    challenges: Challenges
+    ledger: LedgerReader
+  }) {
+    this.#tokens = options.tokens
+    this.#proofs = options.proofs
+    this.#nonces = options.nonces
+    this.#challenges = options.challenges
+    this.#ledger = options.ledger
+  }
+
+  /** Throws `invalid-token`, `invalid-proof` or `use-dpop-nonce`, each with its challenge. */
+  async authenticate({ authorization, proof, method, url }: Credentials): Promise<Caller> {
+    if (authorization === undefined) throw this.#challenges.missing(this.#nonces.current())
+    // A Bearer presentation of a bound token is a downgrade (RFC 9449 section 7.2). Names of schemes ignore case.
+    if (!/^dpop [A-Za-z0-9._~+/-]+=*$/i.test(authorization) || authorization.length > MAX_TOKEN_CHARACTERS)
+      throw this.#challenges.refusal('invalid-token', 'The Authorization field is not DPoP with one token')
+    if (proof === undefined) throw this.#challenges.refusal('invalid-proof', 'The DPoP proof is missing')
+    const text = authorization.slice(5)
+    const tokenHash = hash('sha256', text, 'base64url')
+    const token = this.#tokens.cached(tokenHash) ?? (await this.#tokens.verify(text, tokenHash))
+    const target = { method, url, tokenHash, thumbprint: token.thumbprint }
+    const nextNonce = await this.#proofs.verify(proof, target)
+    if (await isTokenMarked(this.#ledger, token)) throw this.#badToken()
+    return { vendorId: await this.#vendorOf(token), token, nextNonce }
+  }
+
+  /** Deleting a client does not reach the tokens it has: asked for each request. */
+  async #vendorOf({ clientId }: AccessToken): Promise<string> {
+    const vendor = peekVendor(this.#ledger, clientId) ?? (await findVendor(this.#ledger, clientId))
+    if (vendor === undefined || vendor.value.clientId !== clientId) throw this.#badToken()
+    return vendor.value.vendorId
+  }
+
+  #badToken(): DomainError {
+    return this.#challenges.refusal('invalid-token', 'The access token is not valid')
+  }
+}

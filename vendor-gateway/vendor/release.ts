@@ -1,0 +1,263 @@
+import { DomainError } from '#core/domain/errors.ts'
+import { chooseGrant, liveness } from '#core/domain/grant.ts'
+import type { RefusalReason } from '#core/domain/facts.ts'
+import { standingRefusal } from '#core/domain/standing.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
+import type { PodAccount, PodRead, PodReader } from '#core/pods/pod.ts'
+import {
+  peekAccount,
+  peekCustomerStanding,
+  readAccount,
+  readCustomerStanding,
+} from '#core/records/accounts.ts'
+import { disclosureOf } from '#core/records/disclosures.ts'
+import type { ReleaseBasis } from '#core/records/disclosures.ts'
+import type { Names } from '#core/records/names.ts'
+import type { Stored } from '#core/records/parts.ts'
+import { peekVendorStanding, readVendorStanding } from '#core/records/vendors.ts'
+import type { Grant, VendorStanding } from '#schemas/types.gen.ts'
+import type { Caller } from '../tokens/authenticate.ts'
+import { inParallel } from './parallel.ts'
+import type { RefusalLog } from './refusal-log.ts'
+import { dataText, RowWriter } from './row-text.ts'
+import { SubjectRows } from './subject-rows.ts'
+import type { Rows } from './subject-rows.ts'
+
+/** What a business asks of each subject: known fields for one purpose. */
+export interface Asked {
+  readonly purpose: string
+  readonly fields: readonly string[]
+}
+
+export type Verdict =
+  /** The disclosure is on record; `text` is the JSON of its row. */
+  | { readonly kind: 'released'; readonly text: string }
+  /** One answer for unknown, foreign, paused, expired, withdrawn and pod lost. */
+  | { readonly kind: 'unavailable' }
+  /** The grant is live, but holds nothing of what is asked for this purpose. */
+  | { readonly kind: 'not-granted' }
+  /** The pod could not confirm the values: nothing leaves now. */
+  | { readonly kind: 'later'; readonly refusal: DomainError }
+
+export interface ReleaseDependencies {
+  readonly ledger: Ledger
+  readonly names: Names
+  readonly pods: PodReader
+  readonly refusals: RefusalLog
+  readonly now: () => number
+}
+
+/** How often one subject is decided again because grant, customer or business changed meanwhile. */
+const ATTEMPTS = 4
+const PODS_AT_ONCE = 32
+/** After this long no further pod of a batch is asked: what is left is `later`. In ms. */
+const BATCH_PATIENCE = 8_000
+
+const unavailable: Verdict = { kind: 'unavailable' }
+const notGranted: Verdict = { kind: 'not-granted' }
+
+/** A release that nothing stands against but the values. */
+interface Choice {
+  readonly basis: ReleaseBasis
+  readonly account: PodAccount
+  readonly fields: readonly string[]
+}
+
+interface Ready {
+  readonly basis: ReleaseBasis
+  readonly data: string
+  readonly commit: Commit
+}
+
+type CommitFactory = ReturnType<typeof disclosureOf>
+
+/**
+ * The only way data leaves Reach. Every row is one disclosure with one commit that checks the versions of grant,
+ * customer and business that it was decided on; without that commit there is no row. When the commit is refused,
+ * everything is read and decided again.
+ */
+export class Release {
+  readonly #ledger: Ledger
+  readonly #subjects: SubjectRows
+  readonly #pods: PodReader
+  readonly #refusals: RefusalLog
+  readonly #now: () => number
+  readonly #rows: RowWriter
+  /** Per grant row as read: what its disclosures of one scope have in common. */
+  readonly #factories = new WeakMap<Grant, Map<string, CommitFactory>>()
+
+  constructor(dependencies: ReleaseDependencies) {
+    this.#ledger = dependencies.ledger
+    this.#subjects = new SubjectRows(dependencies.ledger, dependencies.names)
+    this.#pods = dependencies.pods
+    this.#refusals = dependencies.refusals
+    this.#now = dependencies.now
+    this.#rows = new RowWriter(dependencies.ledger.log.origin)
+  }
+
+  /**
+   * One verdict per subject, in order. Throws `vendor-suspended`, and what the ledger throws when it cannot record. A token
+   * for one customer must have been held to its subject before.
+   */
+  async query(caller: Caller, subjects: readonly string[], asked: Asked): Promise<Verdict[]> {
+    const scope = withinToken(caller, asked)
+    const deadline = this.#now() + BATCH_PATIENCE
+    const verdicts = subjects.map((): Verdict => unavailable)
+    let open = [...subjects.keys()]
+    for (let attempt = 1; attempt <= ATTEMPTS && open.length > 0; attempt++) {
+      const vendor = await this.#activeVendor(caller)
+      const decided = await this.#decide({ caller, vendor, asked: scope }, pick(subjects, open), deadline)
+      const ready: { at: number; release: Ready }[] = []
+      for (const [i, at] of open.entries()) {
+        const outcome = decided[i] ?? unavailable
+        if ('commit' in outcome) ready.push({ at, release: outcome })
+        else verdicts[at] = outcome
+      }
+      open = []
+      const outcomes = await this.#commit(ready.map(({ release }) => release.commit))
+      for (const [i, { at, release }] of ready.entries()) {
+        const outcome = outcomes[i]
+        if (outcome === undefined || outcome instanceof CommitRefused) open.push(at)
+        else if (await this.#stillHolds(release.basis)) verdicts[at] = this.#released(release, outcome)
+      }
+    }
+    return verdicts
+  }
+
+  async #commit(commits: readonly Commit[]): Promise<(Committed | CommitRefused)[]> {
+    return commits.length === 0 ? [] : this.#ledger.commitEach(commits)
+  }
+
+  async #activeVendor({ vendorId }: Caller): Promise<Stored<VendorStanding>> {
+    const standing =
+      peekVendorStanding(this.#ledger, vendorId) ?? (await readVendorStanding(this.#ledger, vendorId))
+    if (standing?.value.state !== 'active')
+      throw new DomainError('vendor-suspended', 'The business is suspended: nothing is released to it')
+    return standing
+  }
+
+  /** Whatever is at hand is decided at once; only what needs the disk or a pod waits, and for a bounded time. */
+  async #decide(query: Query, subjects: readonly string[], deadline: number): Promise<(Ready | Verdict)[]> {
+    const decided = subjects.map((subject) => this.#decideNow(query, subject))
+    const waiting = [...subjects.keys()].filter((i) => decided[i] === undefined)
+    await inParallel(waiting, PODS_AT_ONCE, async (i) => {
+      const mayWait = subjects.length === 1 || this.#now() < deadline
+      decided[i] = await this.#decideSlowly(query, subjects[i] ?? '', mayWait)
+    })
+    return decided.map((outcome) => outcome ?? unavailable)
+  }
+
+  #decideNow(query: Query, subject: string): Ready | Verdict | undefined {
+    const rows = this.#subjects.peek(query.caller, subject)
+    if (rows === undefined) return undefined
+    const choice = this.#choose(query, rows)
+    if (!('basis' in choice)) return choice
+    const read = this.#pods.peek(choice.account, choice.fields)
+    return read === undefined ? undefined : this.#ready(query, choice, read)
+  }
+
+  async #decideSlowly(query: Query, subject: string, mayWait: boolean): Promise<Ready | Verdict> {
+    const choice = this.#choose(query, await this.#subjects.read(query.caller, subject))
+    if (!('basis' in choice)) return choice
+    try {
+      const { account, fields } = choice
+      const read = this.#pods.peek(account, fields)
+      if (read === undefined && !mayWait)
+        throw new DomainError('pod-unreachable', 'The pod was not asked in time')
+      return this.#ready(query, choice, read ?? (await this.#pods.read(account, fields)))
+    } catch (error) {
+      return this.#podRefusal(choice, error)
+    }
+  }
+
+  #choose({ vendor, asked }: Query, { grants, customer, account }: Rows): Choice | Verdict {
+    const now = this.#now()
+    const choice = chooseGrant(grants, asked, now)
+    const held = 'held' in choice ? choice.held : nearest(grants, choice.refused, now)
+    if (held === undefined) {
+      this.#refusals.countUnknown()
+      return unavailable
+    }
+    const isUnseen = 'held' in choice || choice.refused === 'not-granted'
+    const standing = isUnseen ? standingRefusal(customer?.value, vendor.value) : undefined
+    if (standing !== undefined || customer === undefined || account === undefined)
+      return this.#refused(held, standing ?? 'access-lost', unavailable)
+    if (!('held' in choice))
+      return this.#refused(held, choice.refused, choice.refused === 'not-granted' ? notGranted : unavailable)
+    return { basis: { grant: held, customer, vendor }, account: account.value, fields: choice.fields }
+  }
+
+  #podRefusal({ basis }: Choice, error: unknown): Verdict {
+    if (!(error instanceof DomainError)) throw error
+    if (error.code === 'pod-access-lost') return this.#refused(basis.grant, 'access-lost', unavailable)
+    if (error.code !== 'pod-unreachable' && error.code !== 'pod-unreadable') throw error
+    return this.#refused(basis.grant, 'unreachable', { kind: 'later', refusal: error })
+  }
+
+  #refused(grant: Stored<Grant>, reason: RefusalReason, verdict: Verdict): Verdict {
+    this.#refusals.count(grant.value, reason)
+    return verdict
+  }
+
+  #ready({ asked }: Query, { basis, account, fields }: Choice, { fragments }: PodRead): Ready {
+    const data = dataText(fields, fragments)
+    const commit = this.#factory(
+      basis.grant.value,
+      asked.purpose,
+      fields,
+    )(basis, { who: account.webId, data })
+    return { basis, data, commit }
+  }
+
+  #factory(grant: Grant, purpose: string, fields: readonly string[]): CommitFactory {
+    let ofGrant = this.#factories.get(grant)
+    if (ofGrant === undefined) this.#factories.set(grant, (ofGrant = new Map()))
+    const key = `${purpose} ${fields.join()}`
+    let factory = ofGrant.get(key)
+    if (factory === undefined) {
+      if (ofGrant.size >= 16) ofGrant.clear() // a business may ask in as many ways as it likes
+      ofGrant.set(key, (factory = disclosureOf(grant, purpose, fields)))
+    }
+    return factory
+  }
+
+  /**
+   * The commit has refused what ended BEFORE it in the log. This drops as well what is ending right now, so that nothing
+   * is sent after the customer was told that it ended. The entry stays: the log may say too much, never too little.
+   */
+  async #stillHolds({ grant, customer, vendor }: ReleaseBasis): Promise<boolean> {
+    for (const { key, version } of [grant, customer, vendor]) {
+      const row = this.#ledger.peek(key) ?? (await this.#ledger.get(key))
+      if (row?.version !== version) return false
+    }
+    return true
+  }
+
+  #released({ basis, data }: Ready, committed: Committed): Verdict {
+    return { kind: 'released', text: this.#rows.write(basis.grant.value, data, committed) }
+  }
+}
+
+interface Query {
+  readonly caller: Caller
+  readonly vendor: Stored<VendorStanding>
+  readonly asked: Asked
+}
+
+/** A token for one customer holds a ceiling, which may be lower than the grant. */
+function withinToken({ token }: Caller, asked: Asked): Asked {
+  if (token.batch) return asked
+  const allowed = token.ceiling.get(asked.purpose)
+  return { ...asked, fields: asked.fields.filter((field) => allowed?.has(field) === true) }
+}
+
+/** The grant that a refusal is about. */
+function nearest(grants: readonly Stored<Grant>[], refused: string, now: number): Stored<Grant> | undefined {
+  const state = refused === 'not-granted' ? 'live' : refused
+  return grants.find((grant) => liveness(grant.value, now) === state)
+}
+
+function pick<Item>(items: readonly Item[], indexes: readonly number[]): Item[] {
+  return indexes.flatMap((i) => items.slice(i, i + 1))
+}
