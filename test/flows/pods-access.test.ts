@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { closeAccess, openAccess, probe, receiptsOf } from '../../core/pods/access.ts'
+import type { PodFetch } from '../../core/pods/pod.ts'
+import { startTestAgent } from '../pod-agent.ts'
+import type { TestAgent } from '../pod-agent.ts'
+import { startTestPods } from '../pod-server.ts'
+import type { TestCustomer, TestPods } from '../pod-server.ts'
+
+const turtle = { 'content-type': 'text/turtle' }
+const put = (fetch: PodFetch, url: string, body: string, headers = {}) =>
+  fetch(url, { method: 'PUT', headers: { ...turtle, ...headers }, body })
+const status = async (fetch: PodFetch, url: string) => (await fetch(url)).status
+const anyone: PodFetch = (url, init) => fetch(url, init)
+
+describe.each(['wac', 'acp'] as const)('%s', (accessRules) => {
+  let pods: TestPods
+  let agent: TestAgent
+  let stranger: TestCustomer
+
+  beforeAll(async () => {
+    pods = await startTestPods({ accessRules })
+    agent = await startTestAgent(pods)
+    stranger = await pods.customer()
+  })
+  afterAll(async () => {
+    await agent[Symbol.asyncDispose]()
+    await pods[Symbol.asyncDispose]()
+  })
+
+  const parties = (customer: TestCustomer) => ({
+    container: customer.container,
+    owner: customer.webId,
+    agent: agent.webId,
+  })
+  const everyone = async (customer: TestCustomer, url: string) => [
+    await status(customer.fetch, url),
+    await status(agent.fetch, url),
+    await status(stranger.fetch, url),
+    await status(anyone, url),
+  ]
+  async function opened(): Promise<{ customer: TestCustomer; profile: string }> {
+    const customer = await pods.customer()
+    await openAccess(customer.fetch, parties(customer))
+    const profile = `${customer.container}profile.ttl`
+    await put(customer.fetch, profile, '<#me> <http://www.w3.org/2006/vcard/ns#fn> "Ada".')
+    return { customer, profile }
+  }
+  const accessUrl = async (customer: TestCustomer, url: string) =>
+    /<([^<>]+)>; *rel="acl"/.exec(
+      (await customer.fetch(url, { method: 'HEAD' })).headers.get('link') ?? '',
+    )?.[1] ?? ''
+
+  test('before anything is opened only the owner sees the pod', async () => {
+    const customer = await pods.customer()
+    const note = `${customer.podUrl}note.ttl`
+    await put(customer.fetch, note, '<#a> <#b> 1.')
+    expect(await everyone(customer, note)).toEqual([200, 403, 403, 401])
+    const seen = await probe({ agent: agent.fetch, anyone }, customer, 'closed', Date.now)
+    expect(seen.findings.filter(({ ok }) => !ok)).toEqual([])
+  })
+
+  test('open: the agent reads vrm/ and all inside it, and nothing else', async () => {
+    const { customer, profile } = await opened()
+    const note = `${customer.podUrl}note.ttl`
+    await put(customer.fetch, note, '<#a> <#b> 1.')
+    expect(await everyone(customer, customer.container)).toEqual([200, 200, 403, 401])
+    expect(await everyone(customer, profile)).toEqual([200, 200, 403, 401])
+    expect(await everyone(customer, note)).toEqual([200, 403, 403, 401])
+    expect((await put(agent.fetch, `${customer.container}x.ttl`, '<#a> <#b> 1.')).status).toBe(403)
+    expect((await put(agent.fetch, profile, '<#a> <#b> 1.')).status).toBe(403)
+    expect((await agent.fetch(profile, { method: 'DELETE' })).status).toBe(403)
+    expect(await status(agent.fetch, await accessUrl(customer, customer.container))).toBe(403)
+    const seen = await probe({ agent: agent.fetch, anyone }, customer, 'open', Date.now)
+    expect(seen.findings.filter(({ ok }) => !ok)).toEqual([])
+    expect(seen.ok).toBe(true)
+    // Trying left nothing behind.
+    expect(await (await customer.fetch(customer.container)).text()).not.toContain('probe')
+  })
+
+  test('receipts: the agent adds and reads, and changes or removes none', async () => {
+    const { customer } = await opened()
+    const receipt = `${receiptsOf(customer.container)}abc.jws`
+    const add = (url: string) =>
+      put(agent.fetch, url, 'signed', { 'content-type': 'text/plain', 'if-none-match': '*' })
+    const six = await Promise.all(Array.from({ length: 6 }, () => add(receipt)))
+    expect(six.map((one) => one.status).filter((one) => one === 201)).toHaveLength(1)
+    // Replacing needs more than Append, and access is checked first.
+    expect((await add(receipt)).status).toBe(403)
+    expect(await (await agent.fetch(receipt)).text()).toBe('signed')
+    expect((await agent.fetch(receipt, { method: 'DELETE' })).status).toBe(403)
+    expect(await everyone(customer, receipt)).toEqual([200, 200, 403, 401])
+    expect((await customer.fetch(receipt, { method: 'DELETE' })).status).toBe(205)
+  })
+
+  test('closed: the agent sees nothing at all, the owner everything', async () => {
+    const { customer, profile } = await opened()
+    await closeAccess(customer.fetch, parties(customer))
+    const receipts = receiptsOf(customer.container)
+    for (const url of [customer.container, profile, receipts]) {
+      expect(await everyone(customer, url)).toEqual([200, 403, 403, 401])
+    }
+    const closed = await probe({ agent: agent.fetch, anyone }, customer, 'closed', Date.now)
+    expect(closed.findings.filter(({ ok }) => !ok)).toEqual([])
+    const open = await probe({ agent: agent.fetch, anyone }, customer, 'open', Date.now)
+    expect(open.ok).toBe(false)
+    await openAccess(customer.fetch, parties(customer))
+    expect(await status(agent.fetch, profile)).toBe(200)
+  })
+
+  test('repeating writes nothing; other rules of the customer stay', async () => {
+    const { customer, profile } = await opened()
+    const document = await accessUrl(customer, customer.container)
+    const current = await customer.fetch(document)
+    const rules = await current.text()
+    // She lets somebody else read as well, in another app.
+    const wac = `<#friend> a <http://www.w3.org/ns/auth/acl#Authorization>;
+      <http://www.w3.org/ns/auth/acl#agent> <${stranger.webId}>, <${agent.webId}>;
+      <http://www.w3.org/ns/auth/acl#accessTo> <${customer.container}>;
+      <http://www.w3.org/ns/auth/acl#default> <${customer.container}>;
+      <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read>.`
+    const acp = `@prefix acp: <http://www.w3.org/ns/solid/acp#>.
+      <#reach-acr> acp:accessControl <#f>; acp:memberAccessControl <#f>. <#f> a acp:AccessControl; acp:apply <#p>.
+      <#p> a acp:Policy; acp:allow <http://www.w3.org/ns/auth/acl#Read>; acp:anyOf <#m>.
+      <#m> a acp:Matcher; acp:agent <${stranger.webId}>, <${agent.webId}>.`
+    await put(customer.fetch, document, `${rules}\n${accessRules === 'wac' ? wac : acp}`)
+    expect(await everyone(customer, profile)).toEqual([200, 200, 200, 401])
+    await closeAccess(customer.fetch, parties(customer))
+    expect(await everyone(customer, profile)).toEqual([200, 403, 200, 401])
+    await openAccess(customer.fetch, parties(customer))
+    expect(await everyone(customer, profile)).toEqual([200, 200, 200, 401])
+    const etag = (await customer.fetch(document)).headers.get('etag')
+    await openAccess(customer.fetch, parties(customer))
+    expect((await customer.fetch(document)).headers.get('etag')).toBe(etag)
+  })
+
+  test('a deleted access document, or half of one, is put right; the owner keeps control', async () => {
+    const { customer, profile } = await opened()
+    const document = await accessUrl(customer, customer.container)
+    expect((await customer.fetch(document, { method: 'DELETE' })).ok).toBe(true)
+    expect(await everyone(customer, profile)).toEqual([200, 403, 403, 401])
+    await openAccess(customer.fetch, parties(customer))
+    expect(await everyone(customer, profile)).toEqual([200, 200, 403, 401])
+  })
+
+  test('nobody but the owner opens or closes anything', async () => {
+    const { customer, profile } = await opened()
+    const asStranger = closeAccess(stranger.fetch, parties(customer))
+    await expect(asStranger).rejects.toMatchObject({ code: 'pod-access-lost' })
+    const fresh = await pods.customer()
+    await expect(openAccess(agent.fetch, parties(fresh))).rejects.toMatchObject({ code: 'pod-access-lost' })
+    expect(await status(agent.fetch, profile)).toBe(200)
+  })
+
+  // ACP has no such halves, and its root is not opened by an authorization.
+  if (accessRules === 'wac') {
+    test('half a revocation leaves what lies inside open, is told as that, and can be finished here', async () => {
+      const { customer, profile } = await opened()
+      const document = await accessUrl(customer, customer.container)
+      // Another app takes the agent off the container only.
+      const half = (await (await customer.fetch(document)).text()).replace(
+        new RegExp(`<#reach-agent>|<${document}#reach-agent>`),
+        '<#half>',
+      )
+      const without = half.replace(/(<#half>[^.]*?)acl:accessTo <[^>]*>;\s*/, '$1')
+      expect(without).not.toBe(half)
+      await put(customer.fetch, document, without)
+      expect(await status(agent.fetch, customer.container)).toBe(403)
+      expect(await status(agent.fetch, profile)).toBe(200)
+      const seen = await probe({ agent: agent.fetch, anyone }, customer, 'closed', Date.now)
+      expect(seen.ok).toBe(false)
+      await closeAccess(customer.fetch, parties(customer))
+      expect(await status(agent.fetch, profile)).toBe(403)
+    })
+
+    test('what everybody may see elsewhere in the pod is told as that', async () => {
+      const { customer } = await opened()
+      const acl = `${customer.podUrl}.acl`
+      const rules = await (await customer.fetch(acl)).text()
+      const open = `<#all> a <http://www.w3.org/ns/auth/acl#Authorization>;
+      <http://www.w3.org/ns/auth/acl#agentClass> <http://xmlns.com/foaf/0.1/Agent>;
+      <http://www.w3.org/ns/auth/acl#accessTo> <${customer.podUrl}>;
+      <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read>.`
+      expect((await put(customer.fetch, acl, `${rules}\n${open}`)).ok).toBe(true)
+      const seen = await probe({ agent: agent.fetch, anyone }, customer, 'open', Date.now)
+      expect(seen.ok).toBe(true)
+      expect(seen.findings.find(({ resource }) => resource === customer.podUrl)).toMatchObject({
+        what: 'look elsewhere in your pod, where everybody may',
+        seen: true,
+      })
+    })
+  }
+})
