@@ -1,9 +1,8 @@
 import { pino } from 'pino'
 import type { DestinationStream } from 'pino'
 import type { LogLevel } from './config.ts'
-
-/** What an event is called: lower-case words with hyphens, constant in the code. */
-export type EventName = `${string}`
+import { events } from './events.ts'
+import type { EventName } from './events.ts'
 
 const word = (value: unknown) => typeof value === 'string' && /^[a-z][a-z0-9-]{0,47}$/.test(value)
 const opaqueId = (value: unknown) => typeof value === 'string' && /^[A-Za-z0-9_-]{6,64}$/.test(value)
@@ -52,9 +51,14 @@ export interface Logger {
 /**
  * JSON lines through pino. Errors are written as their chain of names, codes and places in the code, without the
  * messages: libraries put URLs and parts of the input into those. Standard output stays free for people and the
- * command line tool, so lines go to standard error unless `stream` says otherwise.
+ * command line tool, so lines go to standard error unless `stream` says otherwise. `observe` is told of every event
+ * with the fields that may be logged, whatever the level.
  */
-export function createLogger(options: { level: LogLevel; stream?: DestinationStream }): Logger {
+export function createLogger(options: {
+  level: LogLevel
+  stream?: DestinationStream
+  observe?: (event: EventName, fields: LogFields) => void
+}): Logger {
   const settings = {
     level: options.level,
     base: null,
@@ -66,14 +70,16 @@ export function createLogger(options: { level: LogLevel; stream?: DestinationStr
   const write =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (event: EventName, fields: LogFields = {}, error?: unknown) => {
-      if (!lines.isLevelEnabled(level)) return
-      const line = error === undefined ? allowed(fields) : { ...allowed(fields), error: describeError(error) }
-      lines[level](line, word(event) ? event : 'refused')
+      if (options.observe === undefined && !lines.isLevelEnabled(level)) return
+      const line = allowed(fields)
+      options.observe?.(event, line)
+      const whole = error === undefined ? line : { ...line, error: describeError(error) }
+      lines[level](whole, Object.hasOwn(events, event) ? event : 'refused')
     }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
-function allowed(fields: LogFields): Record<string, unknown> {
+function allowed(fields: LogFields): LogFields {
   const line: Record<string, unknown> = {}
   for (const [name, form] of Object.entries(forms)) {
     const value = fields[name as keyof typeof forms]

@@ -53,9 +53,10 @@ export async function listen(options: {
   drainMs?: number
 }): Promise<Listening> {
   const { host, drainMs = 5_000 } = options
-  const servers =
+  const servers: readonly [Server, ...Server[]] =
     host === 'localhost' ? await listenOnLoopback(options, options.port) : [await open(options, options)]
-  const port = portOf(servers[0])
+  const [first] = servers
+  const port = portOf(first)
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
@@ -84,7 +85,7 @@ async function open({ app, upgrade }: Handlers, address: { host: string; port: n
 }
 
 /** A free port of 127.0.0.1 may be taken on ::1: then another is tried. A machine without IPv6 has one server. */
-async function listenOnLoopback(handlers: Handlers, port: number): Promise<Server[]> {
+async function listenOnLoopback(handlers: Handlers, port: number): Promise<[Server, ...Server[]]> {
   for (let attempt = 1; ; attempt++) {
     const server = await open(handlers, { host: '127.0.0.1', port })
     try {
@@ -98,8 +99,8 @@ async function listenOnLoopback(handlers: Handlers, port: number): Promise<Serve
   }
 }
 
-function portOf(server: Server | undefined): number {
-  return (server?.address() as AddressInfo).port
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
 }
 
 /**

@@ -30,11 +30,12 @@ function checkStructure(text: string): void {
   const levels: Level[] = []
   for (let at = 0; at < text.length; at++) {
     const level = levels.at(-1)
-    switch (text[at]) {
+    const character = text.charAt(at)
+    switch (character) {
       case '{':
       case '[':
         if (levels.length === maxDepth) throw refusal('nested too deeply')
-        levels.push({ names: text[at] === '{' ? new Set() : undefined, awaitsName: text[at] === '{' })
+        levels.push({ names: character === '{' ? new Set() : undefined, awaitsName: character === '{' })
         break
       case '}':
       case ']':
@@ -51,18 +52,8 @@ function checkStructure(text: string): void {
         at = end
         break
       }
-      case '-':
-      case '0':
-      case '1':
-      case '2':
-      case '3':
-      case '4':
-      case '5':
-      case '6':
-      case '7':
-      case '8':
-      case '9':
-        at = endOfNumber(text, at)
+      default:
+        if ('-0123456789'.includes(character)) at = endOfNumber(text, at)
     }
   }
 }

@@ -29,7 +29,7 @@ function drip(response: http.ServerResponse): void {
   response.once('close', () => clearInterval(timer))
 }
 
-const servers = [createServer(answer), createServer(answer)]
+const [firstServer, secondServer] = [createServer(answer), createServer(answer)] as const
 let first = ''
 let second = ''
 let connections = 0
@@ -40,13 +40,13 @@ const trap = createTcpServer((socket) => {
 let trapPort = 0
 
 beforeAll(async () => {
-  for (const server of [...servers, trap]) await once(server.listen(0), 'listening')
-  first = `http://127.0.0.1:${(servers[0]?.address() as AddressInfo).port}`
-  second = `http://127.0.0.1:${(servers[1]?.address() as AddressInfo).port}`
+  for (const server of [firstServer, secondServer, trap]) await once(server.listen(0), 'listening')
+  first = `http://127.0.0.1:${(firstServer.address() as AddressInfo).port}`
+  second = `http://127.0.0.1:${(secondServer.address() as AddressInfo).port}`
   trapPort = (trap.address() as AddressInfo).port
 })
 afterAll(() => {
-  for (const server of servers) {
+  for (const server of [firstServer, secondServer]) {
     server.closeAllConnections()
     server.close()
   }

@@ -111,7 +111,7 @@ describe('faults of the ledger', () => {
     const { reply } = await thrown(error)
     expect(reply.body).toMatchObject({ status, code })
     expect(reply.headers['retry-after']).toBe(retryAfter)
-    if (status >= 500) expect(reply.body).not.toHaveProperty('detail')
+    expect('detail' in reply.body).toBe(status < 500)
   })
 })
 
@@ -188,10 +188,8 @@ test('an answer under way is broken off, not finished as if it were whole', asyn
 
 test('docs/problems.md has a heading with the right status for every code', () => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/problems.md'), 'utf8')
-  const documented = [...text.matchAll(/^### (\S+)\n\n(\d{3})\. /gm)].map(([, code, status]) => [
-    code,
-    Number(status),
-  ])
-  const expected = Object.entries(problems).map(([code, { status }]) => [code, status])
-  expect(documented.toSorted()).toEqual(expected.toSorted())
+  const headings = text.matchAll(/^### (\S+)\n\n(\d{3})\. /gm)
+  const documented = new Set([...headings].map(([, code, status]) => `${code} ${status}`))
+  const expected = new Set(Object.entries(problems).map(([code, { status }]) => `${code} ${status}`))
+  expect(documented).toEqual(expected)
 })

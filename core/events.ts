@@ -1,0 +1,23 @@
+/**
+ * Every event that is logged and counted, and what it tells. Names are constants of the code, so that neither a log
+ * line nor a label of a metric can hold anything of a request. An event that is not listed does not compile.
+ */
+export const events = {
+  starting: 'A server begins to start',
+  ready: 'A server answers',
+  stopping: 'A server drains and ends',
+  request: 'A request was answered',
+  'request-refused': 'A request met a known state of the world that stops it, such as a pod that is down',
+  'request-failed': 'A request met a fault of ours',
+  'oauth-failed': 'The authorization server met a fault of ours',
+  'ledger-stopped': 'The ledger could not write and accepts nothing more',
+  'job-failed': 'A job failed and is tried again',
+  'job-laid-aside': 'A job failed for the last time',
+  'jobs-failed': 'Jobs could not be read or leased',
+  'pod-server-ready': 'The embedded pod server answers',
+  'pod-server-ended': 'The embedded pod server ended and is started again',
+  'unknown-subjects': 'Businesses asked for subjects that are not theirs',
+  'refusals-not-recorded': 'Counted refusals could not be written to the log',
+} as const satisfies Record<string, string>
+
+export type EventName = keyof typeof events

@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildConsentApp } from './build-consent-app.ts'
+import { ensureChromium, findChromium } from './chromium.ts'
+
+const root = join(import.meta.dirname, '..')
+const report = join(root, 'test', 'results', 'vitest.json')
+
+/** A run that hangs shall end red, not hang whoever waits for it. */
+const deadlineMs = { tests: 15 * 60_000, soak: 3 * 3_600_000 }
+
+interface Tally {
+  passed: number
+  failed: number
+}
+
+/** What tells about the code without running it, quickest first. */
+const checks: readonly (readonly [string, readonly string[]])[] = [
+  ['types of the schemas are current', ['node', 'scripts/make-types.ts', '--check']],
+  ['format', ['oxfmt', '--check']],
+  ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
+  ['type check', ['tsc']],
+  ['no dead code', ['knip', '--no-progress']],
+]
+
+/**
+ * `npm test`: the static checks and every test; `npm test -- test/unit/x.test.ts ...`: these files alone;
+ * `--soak`: what takes longer. The last line is `N passed, N failed`.
+ */
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { soak: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  })
+  const tally: Tally = { passed: 0, failed: 0 }
+  const isWhole = positionals.length === 0 && !values.soak
+  if (isWhole) for (const [name, command] of checks) await check(tally, name, command)
+  const ready = await prepare(tally, {
+    needsBrowser: isWhole || positionals.some((path) => path.includes('browser')),
+  })
+  if (ready) await runVitest(tally, { soak: values.soak, files: positionals })
+  process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1
+  console.log(`${tally.passed} passed, ${tally.failed} failed`)
+}
+
+async function check(tally: Tally, name: string, [command = '', ...args]: readonly string[]): Promise<void> {
+  const started = performance.now()
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output: string[] = []
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (part: string) => output.push(part))
+  const failure = await new Promise<string | undefined>((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('close', (code) => resolve(code === 0 ? undefined : output.join('')))
+  })
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1)
+  console.log(`${failure === undefined ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`)
+  if (failure === undefined) tally.passed++
+  else {
+    tally.failed++
+    console.log(failure.trimEnd())
+  }
+}
+
+/** What the tests need besides the packages. */
+async function prepare(tally: Tally, { needsBrowser }: { needsBrowser: boolean }): Promise<boolean> {
+  try {
+    await buildConsentApp()
+  } catch (error) {
+    console.log(`FAILED ${error instanceof Error ? error.message : 'the consent app could not be built'}`)
+    tally.failed++
+    return false
+  }
+  if (needsBrowser && ensureChromium() === undefined) {
+    console.log('FAILED Chromium is missing: install the package chromium, or name a browser in CHROMIUM')
+    tally.failed++
+    return false
+  }
+  return true
+}
+
+async function runVitest(tally: Tally, run: { soak: boolean; files: readonly string[] }): Promise<void> {
+  await mkdir(join(root, 'test', 'results'), { recursive: true })
+  await rm(report, { force: true })
+  const config = run.soak ? ['--config', 'test/soak/vitest.config.ts'] : []
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const chromium = findChromium()
+  const vitest = spawn('vitest', ['run', ...config, ...reporters, ...run.files], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...(chromium === undefined ? {} : { CHROMIUM: chromium }) },
+    timeout: run.soak ? deadlineMs.soak : deadlineMs.tests,
+    killSignal: 'SIGKILL',
+  })
+  const [code, signal] = await once(vitest, 'exit')
+  const { passed, failed } = await readReport()
+  tally.passed += passed
+  // A file that could not be loaded, an error outside of any test or a crash has no failed test case to show for it.
+  tally.failed += code === 0 ? failed : Math.max(failed, 1)
+  if (signal !== null) console.log(`FAILED the tests were ended by ${signal}`)
+}
+
+/** Skipped tests count as failed: the suite has none. No report at all: vitest did not get to its end. */
+async function readReport(): Promise<Tally> {
+  const text = await readFile(report, 'utf8').catch(() => undefined)
+  if (text === undefined) return { passed: 0, failed: 1 }
+  const { numPassedTests, numTotalTests }: { numPassedTests: number; numTotalTests: number } =
+    JSON.parse(text)
+  return { passed: numPassedTests, failed: numTotalTests - numPassedTests }
+}
+
+await main()
