@@ -1,4 +1,5 @@
-import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
 import { changePodAccess, readCustomerStanding } from './accounts.ts'
 import { accountEntry, grantEntry } from './entries.ts'
 import { readLiveGrants } from './grants.ts'
@@ -13,6 +14,23 @@ export async function loseAccess(reader: LedgerReader, accountId: string): Promi
   const standing = await readCustomerStanding(reader, accountId)
   if (standing?.value.podAccess !== 'open') return undefined
   return combine(changePodAccess(standing, 'lost'), await told(reader, accountId, 'access-lost'))
+}
+
+/**
+ * Commits that Reach has lost the pod, wherever that was noticed and however often. Gives whether it was news. A grant
+ * that comes or goes meanwhile does not get around it: the commit is made anew until it holds.
+ */
+export async function recordLostAccess(ledger: Ledger, accountId: string): Promise<boolean> {
+  for (;;) {
+    const parts = await loseAccess(ledger, accountId)
+    if (parts === undefined) return false
+    try {
+      await ledger.commit(parts)
+      return true
+    } catch (error) {
+      if (!(error instanceof CommitRefused)) throw error
+    }
+  }
 }
 
 /** Reach sees the pod as it should: for the first time, or again. `undefined` when that is recorded already. */
