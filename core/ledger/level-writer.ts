@@ -23,7 +23,7 @@ export interface WriterParts {
 
 /** Waiting commits may hold this much memory, roughly. */
 const QUEUE_BYTES = 128 * 1024 * 1024
-/** From this length on the queue is made into a group before the write in flight has ended. */
+/** From this length on (or a full group) the queue is made into a group before the write in flight has ended. */
 const EARLY = 256
 
 interface InFlight {
@@ -101,6 +101,7 @@ export class GroupWriter {
   async #run(): Promise<void> {
     let inFlight: InFlight | undefined
     let formed: Group | undefined
+    const early = Math.min(EARLY, this.#parts.limits.group)
     try {
       for (;;) {
         // Whoever was just answered, or came in meanwhile, gets into the next group.

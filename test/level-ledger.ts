@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openKeyStore, type KeyStore } from '#core/ledger/key-store.ts'
+import { openLevelLedger, type LevelLimits } from '#core/ledger/level-ledger.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+
+export const ORIGIN = 'reach.test/log'
+
+/** Folders of one embedded ledger in a temporary place, removed on disposal. */
+export interface LedgerFolders extends AsyncDisposable {
+  readonly root: string
+  readonly folder: string
+  readonly keysFolder: string
+  readonly anchorFile: string
+}
+
+export async function ledgerFolders(): Promise<LedgerFolders> {
+  const root = await mkdtemp(join(tmpdir(), 'reach-ledger-'))
+  return {
+    root,
+    folder: join(root, 'data'),
+    keysFolder: join(root, 'keys'),
+    anchorFile: join(root, 'keys', 'anchor'),
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  }
+}
+
+/** Opens the ledger in these folders; every opening gets a key store of its own, as a new process would. */
+export async function openIn(
+  { folder, keysFolder, anchorFile }: Omit<LedgerFolders, keyof AsyncDisposable>,
+  {
+    now = Date.now,
+    limits = {},
+    origin = ORIGIN,
+  }: { now?: () => number; limits?: LevelLimits; origin?: string } = {},
+): Promise<{ ledger: Ledger; keys: KeyStore }> {
+  const keys = await openKeyStore(keysFolder)
+  return { ledger: await openLevelLedger({ folder, keys, anchorFile, origin, now, limits }), keys }
+}

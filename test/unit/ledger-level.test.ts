@@ -1,0 +1,28 @@
+import { ledgerContract } from '../contracts/ledger.ts'
+import { ledgerFolders, openIn } from '../level-ledger.ts'
+
+ledgerContract('LevelDB', async (limits) => {
+  const folders = await ledgerFolders()
+  const clock = { now: 1_795_000_000_000 }
+  const open = (): ReturnType<typeof openIn> =>
+    openIn(folders, { now: () => clock.now, ...(limits && { limits }) })
+  let current = await open()
+  return {
+    clock,
+    get ledger() {
+      return current.ledger
+    },
+    get keys() {
+      return current.keys
+    },
+    async reopen() {
+      await current.ledger[Symbol.asyncDispose]()
+      current = await open()
+      return current.ledger
+    },
+    async [Symbol.asyncDispose]() {
+      await current.ledger[Symbol.asyncDispose]()
+      await folders[Symbol.asyncDispose]()
+    },
+  }
+})
