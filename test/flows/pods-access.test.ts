@@ -151,42 +151,65 @@ describe.each(['wac', 'acp'] as const)('%s', (accessRules) => {
     expect(await status(agent.fetch, profile)).toBe(200)
   })
 
-  // ACP has no such halves, and its root is not opened by an authorization.
-  if (accessRules === 'wac') {
-    test('half a revocation leaves what lies inside open, is told as that, and can be finished here', async () => {
-      const { customer, profile } = await opened()
-      const document = await accessUrl(customer, customer.container)
-      // Another app takes the agent off the container only.
-      const half = (await (await customer.fetch(document)).text()).replace(
-        new RegExp(`<#reach-agent>|<${document}#reach-agent>`),
-        '<#half>',
-      )
-      const without = half.replace(/(<#half>[^.]*?)acl:accessTo <[^>]*>;\s*/, '$1')
-      expect(without).not.toBe(half)
-      await put(customer.fetch, document, without)
-      expect(await status(agent.fetch, customer.container)).toBe(403)
-      expect(await status(agent.fetch, profile)).toBe(200)
-      const seen = await probe({ agent: agent.fetch, anyone }, customer, 'closed', Date.now)
-      expect(seen.ok).toBe(false)
-      await closeAccess(customer.fetch, parties(customer))
-      expect(await status(agent.fetch, profile)).toBe(403)
+  test('half a revocation leaves what lies inside open, is told as that, and can be finished here', async () => {
+    const { customer, profile } = await opened()
+    // Another app takes the agent off the container, and not off what it holds.
+    const half = documents[accessRules]({
+      container: customer.container,
+      owner: customer.webId,
+      other: `<${agent.webId}>`,
+      otherOn: 'members',
     })
+    expect((await put(customer.fetch, await accessUrl(customer, customer.container), half)).ok).toBe(true)
+    expect(await status(agent.fetch, customer.container)).toBe(403)
+    expect(await status(agent.fetch, profile)).toBe(200)
+    const seen = await probe({ agent: agent.fetch, anyone }, customer, 'closed', Date.now)
+    expect(seen.ok).toBe(false)
+    await closeAccess(customer.fetch, parties(customer))
+    expect(await everyone(customer, profile)).toEqual([200, 403, 403, 401])
+  })
 
-    test('what everybody may see elsewhere in the pod is told as that', async () => {
-      const { customer } = await opened()
-      const acl = `${customer.podUrl}.acl`
-      const rules = await (await customer.fetch(acl)).text()
-      const open = `<#all> a <http://www.w3.org/ns/auth/acl#Authorization>;
-      <http://www.w3.org/ns/auth/acl#agentClass> <http://xmlns.com/foaf/0.1/Agent>;
-      <http://www.w3.org/ns/auth/acl#accessTo> <${customer.podUrl}>;
-      <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read>.`
-      expect((await put(customer.fetch, acl, `${rules}\n${open}`)).ok).toBe(true)
-      const seen = await probe({ agent: agent.fetch, anyone }, customer, 'open', Date.now)
-      expect(seen.ok).toBe(true)
-      expect(seen.findings.find(({ resource }) => resource === customer.podUrl)).toMatchObject({
-        what: 'look elsewhere in your pod, where everybody may',
-        seen: true,
-      })
+  test('what everybody may see elsewhere in the pod is told as that', async () => {
+    const { customer } = await opened()
+    const other = accessRules === 'wac' ? '<http://xmlns.com/foaf/0.1/Agent>' : 'acp:PublicAgent'
+    const open = documents[accessRules]({
+      container: customer.podUrl,
+      owner: customer.webId,
+      other,
+      otherOn: 'container',
     })
-  }
+    expect((await put(customer.fetch, await accessUrl(customer, customer.podUrl), open)).ok).toBe(true)
+    const seen = await probe({ agent: agent.fetch, anyone }, customer, 'open', Date.now)
+    expect(seen.ok).toBe(true)
+    expect(seen.findings.find(({ resource }) => resource === customer.podUrl)).toMatchObject({
+      what: 'look elsewhere in your pod, where everybody may',
+      seen: true,
+    })
+  })
 })
+
+interface Rules {
+  container: string
+  owner: string
+  other: string
+  otherOn: 'container' | 'members'
+}
+
+/** Access documents as another app might write them: the owner may do all, somebody else reads one half. */
+const documents = {
+  wac: ({ container, owner, other, otherOn }: Rules) => `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+    <#o> a acl:Authorization; acl:agent <${owner}>; acl:accessTo <${container}>; acl:default <${container}>;
+      acl:mode acl:Read, acl:Write, acl:Control.
+    <#x> a acl:Authorization; acl:mode acl:Read;
+      acl:${other.includes('foaf') ? 'agentClass' : 'agent'} ${other};
+      acl:${otherOn === 'container' ? 'accessTo' : 'default'} <${container}>.`,
+  acp: ({ container, owner, other, otherOn }: Rules) => `@prefix acp: <http://www.w3.org/ns/solid/acp#>.
+    @prefix acl: <http://www.w3.org/ns/auth/acl#>.
+    <#r> a acp:AccessControlResource; acp:resource <${container}>;
+      acp:accessControl <#o>; acp:memberAccessControl <#o>;
+      acp:${otherOn === 'container' ? 'accessControl' : 'memberAccessControl'} <#x>.
+    <#o> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read, acl:Write, acl:Control;
+      acp:anyOf [ a acp:Matcher; acp:agent <${owner}> ] ].
+    <#x> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read;
+      acp:anyOf [ a acp:Matcher; acp:agent ${other} ] ].`,
+}
