@@ -6,18 +6,18 @@ export type FieldValues = Readonly<Record<string, unknown>>
 
 type Rule = (values: FieldValues, today: string) => unknown
 
-const rules: Readonly<Record<string, Rule>> = {
-  'profile.ageOver18': (values, today) => isOver(18, values['profile.birthDate'], today),
-  'contact.country': (values) => countryOf(values['contact.address']),
-}
+const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ['profile.ageOver18', (values, today) => isOver(18, values['profile.birthDate'], today)],
+  ['contact.country', (values) => countryOf(values['contact.address'])],
+])
 
 /** Ids of the fields that have a rule. */
-export const derivable: readonly string[] = Object.keys(rules)
+export const derivable: readonly string[] = [...rules.keys()]
 
 /** The answer of a derived field. `today`: the date in UTC, `2026-11-22`. */
 export function derive(field: string, values: FieldValues, today: string): unknown {
   if (!isDate(today)) throw new Error('today is no date')
-  return rules[field]?.(values, today)
+  return rules.get(field)?.(values, today)
 }
 
 /**

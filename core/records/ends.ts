@@ -19,7 +19,8 @@ export async function recordEnds(
   { ledger, names, now }: { ledger: Ledger; names: Names; now: () => number },
   limit = mostPerSweep,
 ): Promise<number> {
-  const passed = await listPassedGrants(ledger, now(), limit)
+  const { grants: passed, gone } = await listPassedGrants(ledger, now(), limit)
+  if ((gone.writes ?? []).length > 0) await ledger.commit(gone)
   const byAccount = Map.groupBy(passed, (grant) => grant.value.accountId)
   // Grants of one customer share a row and go one after the other; those of different customers share a group.
   const counts = await Promise.all(

@@ -182,16 +182,20 @@ export async function readLiveGrants(
   }
 }
 
-/** Grants whose end has passed and is not recorded yet, earliest first, at most `limit`. */
+/**
+ * Grants whose end has passed and is not recorded yet, earliest first, at most `limit`. `gone` takes what points to grants
+ * that can no longer be read, as after an erasure, out of the way.
+ */
 export async function listPassedGrants(
   reader: LedgerReader,
   now: number,
   limit: number,
-): Promise<Stored<Grant>[]> {
+): Promise<{ grants: readonly Stored<Grant>[]; gone: CommitParts }> {
   const due = await reader.list<{ id: string }>(endsPrefix, { limit })
   const passed = due.filter((row) => row.key < endsPrefix + ascending(now))
-  return readAll(
-    reader,
-    passed.map((row) => row.value.id),
-  )
+  const found = await Promise.all(passed.map((row) => readGrant(reader, row.value.id)))
+  return {
+    grants: found.filter((grant) => grant !== undefined),
+    gone: { writes: passed.filter((_, index) => found[index] === undefined).map((row) => remove(row.key)) },
+  }
 }

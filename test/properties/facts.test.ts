@@ -1,0 +1,135 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  NotAFact,
+  disclosedFacts,
+  factTypes,
+  readFact,
+  refusalReasons,
+  writeFact,
+} from '../../core/domain/facts.ts'
+import type { Fact, FactType } from '../../core/domain/facts.ts'
+import { anId, aPurpose, someFields } from '../arbitraries.ts'
+
+const time = fc.nat({ max: 4_000_000_000_000 })
+const items = fc.array(fc.record({ purpose: aPurpose, fields: someFields }), { minLength: 1, maxLength: 3 })
+const counts = fc
+  .uniqueArray(fc.constantFrom(...refusalReasons), { minLength: 1 })
+  .chain((reasons) =>
+    fc.tuple(...reasons.map((reason) => fc.tuple(fc.constant(reason), fc.integer({ min: 1, max: 1e6 })))),
+  )
+  .map((pairs) => Object.fromEntries(pairs))
+const vendor = anId()
+const grant = anId()
+const request = anId()
+const notice = anId(43)
+const about = { time, vendor, grant }
+
+const disclosed = fc.record({
+  ...about,
+  purpose: aPurpose,
+  fields: someFields,
+  seq: fc.integer({ min: 1 }),
+  until: time,
+  notice,
+})
+
+const kinds = {
+  'vendor-admitted': fc.record({ time, vendor }),
+  'vendor-suspended': fc.record({ time, vendor }),
+  'vendor-reinstated': fc.record({ time, vendor }),
+  requested: fc.record({ time, vendor, request, items, until: time }),
+  refused: fc.record({ time, vendor, request, notice }),
+  deferred: fc.record({ time, vendor, request, notice }),
+  granted: fc.record({ ...about, request, items, until: time, redeemBy: time, notice }),
+  redeemed: fc.record(about),
+  changed: fc.record({ ...about, items, until: time, notice }),
+  paused: fc.record(about),
+  resumed: fc.record(about),
+  withdrawn: fc.record(about),
+  expired: fc.record(about),
+  unredeemed: fc.record(about),
+  'access-lost': fc.oneof(fc.record({ time }), fc.record(about)),
+  'access-restored': fc.oneof(fc.record({ time }), fc.record(about)),
+  disclosed,
+  'disclosures-refused': fc.record({ ...about, from: time, counts }),
+} satisfies Record<FactType, fc.Arbitrary<object>>
+
+const aFact: fc.Arbitrary<Fact> = fc
+  .constantFrom(...factTypes)
+  .chain((type) => fc.tuple(fc.constant(type), kinds[type] as fc.Arbitrary<object>))
+  .map(([type, members]) => ({ type, ...members }) as Fact)
+
+describe('facts', () => {
+  test('of every type are one line and read back as they were told', () => {
+    for (const type of factTypes) {
+      fc.assert(
+        fc.property(kinds[type] as fc.Arbitrary<object>, (members) => {
+          const fact = { type, ...members } as Fact
+          const line = writeFact(fact)
+          expect(line).not.toMatch(/[\n\r]/)
+          expect(readFact(line)).toEqual(fact)
+        }),
+        { numRuns: 25 },
+      )
+    }
+  })
+
+  test('are read in the one form they can have: no other text gives the same fact', () => {
+    const turned = fc.constantFrom(
+      (line: string) => line.replace('{', '{ '),
+      (line: string) => `${line}\n`,
+      (line: string) => line.replace('"time":', '"time":1,"time":'),
+      (line: string) => line.replace(/^\{"v":1,("type":"[a-z-]+"),/, '{$1,"v":1,'),
+      (line: string) => line.replace('{', '{"__proto__":{},'),
+      (line: string) => line.replace(/\}$/, ',"webid":"https://alice.example/"}'),
+      (line: string) => line.replace('"v":1', '"v":2'),
+      (line: string) => line.replace('"v":1', '"v":1.0'),
+      (line: string) => line.replace(/"time":([0-9]+)/, '"time":$1e0'),
+      (line: string) => line.replace(/"time":[0-9]+/, '"time":-1'),
+      (line: string) => line.replace('"type"', '"\\u0074ype"'),
+      (line: string) => line.replace(/"type":"([a-z])/, '"type":"x$1'),
+      (line: string) => line.slice(0, -1),
+    )
+    fc.assert(
+      fc.property(aFact, turned, (fact, turn) => {
+        expect(() => readFact(turn(writeFact(fact)))).toThrow(NotAFact)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('have no room for what is missing, of another form or of another type', () => {
+    fc.assert(
+      fc.property(
+        aFact,
+        fc.nat(),
+        fc.constantFrom(null, 'https://alice.example/#me', [], {}, -1, true),
+        (fact, at, value) => {
+          const members: Record<string, unknown> = JSON.parse(writeFact(fact))
+          const names = Object.keys(members)
+          const name = names[at % names.length] ?? ''
+          expect(() => readFact(JSON.stringify({ ...members, [name]: value }))).toThrow(NotAFact)
+          const { [name]: _, ...rest } = members
+          if (!fact.type.startsWith('access-') || ['v', 'type', 'time'].includes(name)) {
+            expect(() => readFact(JSON.stringify(rest))).toThrow(NotAFact)
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
+    expect(() => readFact('null')).toThrow(NotAFact)
+    expect(() => readFact('[]')).toThrow(NotAFact)
+    expect(() => readFact('')).toThrow(NotAFact)
+  })
+
+  test('of a disclosure come out the same on the hot path', () => {
+    fc.assert(
+      fc.property(disclosed, (members) => {
+        const { vendor: vendorId, grant: grantId, until, notice: noticeHash, purpose, fields } = members
+        const facts = disclosedFacts({ vendorId, grantId, until, noticeHash }, purpose, fields)
+        expect(facts(members.time, members.seq)).toBe(writeFact({ type: 'disclosed', ...members }))
+      }),
+    )
+  })
+})

@@ -1,0 +1,306 @@
+import { describe, expect, test } from 'vitest'
+import { canonical } from '../../core/domain/canonical.ts'
+import {
+  categories,
+  fields,
+  findCategory,
+  findField,
+  isField,
+  sourcesOf,
+} from '../../core/domain/catalogue.ts'
+import { derivable, derive } from '../../core/domain/derivations.ts'
+import { durationInWords, mostDays } from '../../core/domain/durations.ts'
+import { plainTextFault } from '../../core/domain/plain-text.ts'
+import { dpvIri, findPurpose, isRefusedPurpose, purposes } from '../../core/domain/purposes.ts'
+import { formatTime, parseTime } from '../../core/domain/times.ts'
+
+describe('canonical JSON (RFC 8785)', () => {
+  test('is the one text of a value', () => {
+    // RFC 8785, section 3.2.3: order by UTF-16 code units, strings and numbers as ECMAScript writes them.
+    const sorted = {
+      '€': 'Euro Sign',
+      '\r': 'Carriage Return',
+      '\ufb33': 'Hebrew Letter Dalet With Dagesh',
+      '1': 'One',
+      '\u{1f600}': 'Emoji: Grinning Face',
+      '\u0080': 'Control',
+      ö: 'Latin Small Letter O With Diaeresis',
+    }
+    expect(Object.values(JSON.parse(canonical(sorted)) as object)).toEqual([
+      'One',
+      'Carriage Return',
+      'Control',
+      'Latin Small Letter O With Diaeresis',
+      'Euro Sign',
+      'Emoji: Grinning Face',
+      'Hebrew Letter Dalet With Dagesh',
+    ])
+    expect(canonical({ b: [1e21, 0.1, -0, 1.5e-7], a: { d: null, c: 'é\n"' }, u: undefined })).toBe(
+      '{"a":{"c":"é\\n\\"","d":null},"b":[1e+21,0.1,0,1.5e-7]}',
+    )
+  })
+
+  test('refuses what would be lost', () => {
+    const cycle: Record<string, unknown> = {}
+    cycle['self'] = cycle
+    for (const value of [NaN, Infinity, '\ud800', { '\udfff': 1 }, [undefined], () => 1, 1n, cycle]) {
+      expect(() => canonical(value)).toThrow(TypeError)
+    }
+  })
+})
+
+describe('the catalogue', () => {
+  test('has the seven categories of the house in their order, each in a file of its name', () => {
+    expect(categories.map((category) => category.id)).toEqual([
+      'profile',
+      'contact',
+      'contact-rules',
+      'interests',
+      'diet',
+      'sizes',
+      'accessibility',
+    ])
+    for (const category of categories) expect(category.file).toBe(`${category.id}.ttl`)
+  })
+
+  test('keeps its field ids for ever', () => {
+    expect(fields.map((field) => field.id).toSorted()).toEqual([
+      'accessibility.needs',
+      'contact-rules.channels',
+      'contact-rules.quietHours',
+      'contact-rules.topics',
+      'contact.address',
+      'contact.country',
+      'contact.email',
+      'contact.phone',
+      'diet.allergies',
+      'diet.diet',
+      'interests.topics',
+      'profile.ageOver18',
+      'profile.birthDate',
+      'profile.languages',
+      'profile.name',
+      'profile.picture',
+      'sizes.shoe',
+      'sizes.top',
+      'sizes.trousers',
+    ])
+  })
+
+  test('finds fields by id only, not what every object has', () => {
+    for (const id of [
+      'profile',
+      'profile.',
+      'profile.Name',
+      '__proto__',
+      'constructor',
+      'profile.toString',
+      '',
+    ]) {
+      expect(isField(id)).toBe(false)
+      expect(findField(id)).toBeUndefined()
+      expect(sourcesOf(id)).toEqual([])
+    }
+    expect(findCategory('toString')).toBeUndefined()
+    expect(sourcesOf('profile.name')).toEqual(['profile.name'])
+    expect(sourcesOf('profile.ageOver18')).toEqual(['profile.birthDate'])
+    expect(sourcesOf('contact.country')).toEqual(['contact.address'])
+  })
+
+  test('hands out schemas without our own keyword, inner ones too', () => {
+    expect(JSON.stringify(categories.map((category) => category.schema))).not.toContain('"reach"')
+    expect(findField('contact.address')?.schema['properties']).toHaveProperty('postalCode.maxLength', 20)
+  })
+})
+
+describe('purposes', () => {
+  test('are those of the list, each in plain words', () => {
+    expect(purposes).toHaveLength(13)
+    expect(findPurpose('dpv:AgeVerification')?.title).toBe('Check your age')
+    expect(findPurpose('dpv:Marketing')).toBeUndefined()
+    expect(findPurpose('toString')).toBeUndefined()
+    expect(dpvIri('dpv:CustomerCare')).toBe('https://w3id.org/dpv#CustomerCare')
+    expect(dpvIri('pd:Name')).toBe('https://w3id.org/dpv/pd#Name')
+  })
+
+  test('that sell people are refused by name', () => {
+    for (const term of [
+      'SellDataToThirdParties',
+      'SellInsightsFromData',
+      'TargetedAdvertising',
+      'PoliticalCampaign',
+    ]) {
+      expect(isRefusedPurpose(`dpv:${term}`)).toBe(true)
+      expect(findPurpose(`dpv:${term}`)).toBeUndefined()
+    }
+    expect(isRefusedPurpose('dpv:DirectMarketing')).toBe(false)
+  })
+})
+
+describe('derived answers', () => {
+  const over18 = (birthDate: unknown, today: string) =>
+    derive('profile.ageOver18', { 'profile.birthDate': birthDate }, today)
+
+  test.each([
+    ['2008-11-22', '2026-11-22', true],
+    ['2008-11-23', '2026-11-22', false],
+    ['2008-11-21', '2026-11-22', true],
+    ['1900-01-01', '2026-11-22', true],
+    ['2026-11-22', '2026-11-22', false],
+    // 2026 has no 29 February: the birthday is on 1 March. 2028 has one.
+    ['2008-02-29', '2026-02-28', false],
+    ['2008-02-29', '2026-03-01', true],
+    ['2010-02-28', '2028-02-28', true],
+    ['2010-03-01', '2028-02-29', false],
+  ])('born on %s, on %s: over 18 is %s', (birthDate, today, answer) => {
+    expect(over18(birthDate, today)).toBe(answer)
+  })
+
+  test.each([
+    ['2026-11-23'],
+    ['2007-02-29'],
+    ['2008-13-01'],
+    ['2008-00-10'],
+    ['2008-1-1'],
+    ['2008-11-22Z'],
+    ['22.11.2008'],
+    ['+02008-11-22'],
+    [''],
+    [20081122],
+    [null],
+    [undefined],
+    [['2008-11-22']],
+  ])('there is no answer for %j', (birthDate) => {
+    expect(over18(birthDate, '2026-11-22')).toBeUndefined()
+  })
+
+  test('country is the one of the address, or there is no answer', () => {
+    const country = (address: unknown) =>
+      derive('contact.country', { 'contact.address': address }, '2026-11-22')
+    expect(country({ street: 'Hauptstr. 1', country: 'DE' })).toBe('DE')
+    for (const wrong of [
+      { country: 'Germany' },
+      { country: 'de' },
+      { country: 49 },
+      {},
+      [],
+      'DE',
+      null,
+      undefined,
+    ]) {
+      expect(country(wrong)).toBeUndefined()
+    }
+  })
+
+  test('every derived field has a rule and reads only its sources', () => {
+    const derived = fields.filter((field) => field.kind === 'derived')
+    expect(derived.map((field) => field.id).toSorted()).toEqual([...derivable].toSorted())
+    const values = { 'profile.birthDate': '1980-01-01', 'contact.address': { country: 'FR' } }
+    for (const field of derived) {
+      const sources = Object.fromEntries(Object.entries(values).filter(([id]) => field.from.includes(id)))
+      expect(derive(field.id, sources, '2026-11-22')).toEqual(derive(field.id, values, '2026-11-22'))
+      expect(derive(field.id, sources, '2026-11-22')).toBeDefined()
+      expect(derive(field.id, {}, '2026-11-22')).toBeUndefined()
+    }
+    expect(derive('profile.name', values, '2026-11-22')).toBeUndefined()
+    expect(derive('toString', values, '2026-11-22')).toBeUndefined()
+    expect(() => derive('profile.ageOver18', values, '22 Nov 2026')).toThrow()
+  })
+})
+
+describe('durations', () => {
+  test.each([
+    ['P30D', 30, '30 days'],
+    ['P1Y6M', 552, '1 year and 6 months'],
+    ['P2W', 14, '2 weeks'],
+    ['P1Y2M3W4D', 453, '1 year, 2 months, 3 weeks and 4 days'],
+    ['P0D', 0, '0 days'],
+  ])('%s is at most %i days: %s', (text, days, words) => {
+    expect(mostDays(text)).toBe(days)
+    expect(durationInWords(text)).toBe(words)
+  })
+
+  test.each(['P', '30D', 'P1D1D', 'P1D1Y', 'PT1H', 'P-1D', 'P1.5Y', 'P1000D', 'p1d', ' P1D'])(
+    '%s is none',
+    (text) => {
+      expect(mostDays(text)).toBeUndefined()
+    },
+  )
+})
+
+describe('times (RFC 3339)', () => {
+  test.each([
+    ['2026-11-22T12:00:00Z', '2026-11-22T12:00:00.000Z'],
+    ['2026-11-22t12:00:00z', '2026-11-22T12:00:00.000Z'],
+    ['2026-11-22T12:00:00.1234567+02:00', '2026-11-22T10:00:00.123Z'],
+    ['2028-02-29T23:59:59-00:30', '2028-03-01T00:29:59.000Z'],
+  ])('%s is %s', (text, utc) => {
+    expect(formatTime(parseTime(text) ?? 0)).toBe(utc)
+  })
+
+  test.each([
+    '2026-11-22',
+    '2026-02-29T00:00:00Z',
+    '2026-04-31T00:00:00Z',
+    '2026-13-01T00:00:00Z',
+    '2026-11-22T24:00:00Z',
+    '2026-11-22T12:00:60Z',
+    '2026-11-22T12:00:00',
+    '2026-11-22 12:00:00Z',
+    '1969-12-31T23:59:59Z',
+    '0000-01-01T00:00:00Z',
+    '22 Nov 2026 12:00:00 GMT',
+    '1e3',
+    '',
+  ])('%j is none', (text) => {
+    expect(parseTime(text)).toBeUndefined()
+  })
+})
+
+describe('words of a business', () => {
+  test.each([
+    'To suggest shoes that fit',
+    'Pour vous livrer, à l’heure.',
+    'お届けのため',
+    'برای تحویل می‌خواهیم',
+    'To say hello 👨‍👩‍👧 on your birthday',
+    'At 3.5 per cent, e.g. yearly',
+  ])('may say: %s', (text) => {
+    expect(plainTextFault(text)).toBeUndefined()
+  })
+
+  test.each([
+    ['a line\nbreak'],
+    ['tab\there'],
+    ['turned \u202eround'],
+    ['isolated \u2066text'],
+    ['a mark \u200fhere'],
+    ['zero\u200bwidth'],
+    ['\ufeffmark in front'],
+    ['\u200dloose joiner'],
+    ['soft\u00adhyphen'],
+    ['lone \ud800 half'],
+    ['private \ue000 use'],
+    ['line\u2028separator'],
+    ['filled \u3164 up'],
+    ['tags \u{e0041}'],
+    [' space in front'],
+    ['a  run'],
+    ['...'],
+    ['zalgo t\u0301\u0302\u0303\u0304\u0305'],
+    ['see https://evil.example'],
+    ['see HTTPS://evil'],
+    ['see www.evil'],
+    ['go to evil.com now'],
+    ['mail me@evil'],
+    ['mailto:me'],
+    ['ｅｖｉｌ.com'],
+  ])('may not say: %j', (text) => {
+    expect(plainTextFault(text)).toBeDefined()
+  })
+
+  test('may be a name that looks like an address', () => {
+    expect(plainTextFault('Booking.com', { addresses: 'allowed' })).toBeUndefined()
+    expect(plainTextFault('Booking\u202e.com', { addresses: 'allowed' })).toBeDefined()
+  })
+})
