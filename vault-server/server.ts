@@ -6,23 +6,41 @@ import { createOutbound } from '#core/http/outbound.ts'
 import { notFound, problemHandler } from '#core/http/problem.ts'
 import { requestLog } from '#core/http/request-log.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
+import { every } from '#core/jobs/every.ts'
+import { startJobs } from '#core/jobs/worker.ts'
+import type { Jobs } from '#core/jobs/worker.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
+import { createAgentFetch } from '#core/pods/agent.ts'
+import { recordEnds } from '#core/records/ends.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
 import { logRoutes } from './audit/log.ts'
+import { activityRoutes } from './customer/activity.ts'
 import { appRoutes } from './customer/app-files.ts'
 import { browserHeaders } from './customer/browser-headers.ts'
 import { clientDocumentRoutes, clientIdOf, redirectUrlOf } from './customer/client-document.ts'
 import { hostCookie } from './customer/cookies.ts'
 import { sameOriginOnly } from './customer/csrf.ts'
+import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
 import { meOf, meRoutes } from './customer/me.ts'
+import { podConnectionRoutes } from './customer/pod-connection.ts'
 import { createPodLogins } from './customer/pod-login.ts'
-import { createSessions, longestSessionMs, signedInOnly } from './customer/session.ts'
+import { profileRoutes } from './customer/profile.ts'
+import { decisions } from './customer/decision.ts'
+import { previewOf } from './customer/preview.ts'
+import { receiptDelivery } from './customer/receipt-delivery.ts'
+import { requestRoutes } from './customer/requests.ts'
+import { readReceiptKey } from './customer/receipt-signing.ts'
+import { receiptRoutes } from './customer/receipts.ts'
+import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from './customer/session.ts'
 import { signInMs, signInRoutes } from './customer/sign-in.ts'
 import { vaultRoutes } from './customer/vaults.ts'
+import { publicPart } from './oauth/oauth-keys.ts'
+import { openAuthorizationServer } from './oauth/provider.ts'
+import type { AuthorizationServer } from './oauth/provider.ts'
 import { openAgentIdentity } from './pods/agent-identity.ts'
 import type { EmbeddedPods } from './pods/embedded.ts'
 
@@ -30,6 +48,8 @@ const appFolder = join(import.meta.dirname, '../dist/consent-app')
 /** Of one reply of a pod or an issuer. */
 const maxReplyBytes = 1024 * 1024
 const podTimeoutMs = 10_000
+/** Ends are in force when they come; this is how soon they stand in the log. */
+const recordEndsEveryMs = 15_000
 
 export interface VaultParts {
   /** `vaultUrl` may carry a path: then the vault is to be mounted there. */
@@ -43,6 +63,13 @@ export interface VaultParts {
   readonly log: Logger
 }
 
+export interface VaultServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly url: string
+  readonly authorization: AuthorizationServer
+  readonly jobs: Jobs
+}
+
 /** The vault server on its own port: the vault at the root, and `mounts` beside it. `url` is where it listens. */
 export async function startVaultServer(
   options: Omit<VaultParts, 'config'> & {
@@ -50,7 +77,7 @@ export async function startVaultServer(
     /** Further routers by path, such as the tour; they take what comes before the vault does. */
     mounts?: Readonly<Record<string, Router>>
   },
-): Promise<{ readonly url: string } & AsyncDisposable> {
+): Promise<VaultServer> {
   const { config, log, mounts = {} } = options
   await using opened = new AsyncDisposableStack()
   const vault = opened.use(await openVault(options))
@@ -59,15 +86,25 @@ export async function startVaultServer(
   app.set('trust proxy', 'loopback')
   app.use(requestLog({ log, server: 'vault' }), pinHost(config.vaultUrl))
   for (const [path, router] of Object.entries(mounts)) app.use(path, router)
-  app.use(vault.router, notFound, problemHandler({ log }))
+  app.use(vault.originRouter, vault.router, notFound, problemHandler({ log }))
   const { host, vaultPort: port } = config.listen
   const { url } = opened.use(await listen({ app, host, port }))
   const resources = opened.move()
-  return { url, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+  return {
+    url,
+    authorization: vault.authorization,
+    jobs: vault.jobs,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }
 
 export interface Vault extends AsyncDisposable {
+  /** Everything under `vaultUrl`. */
   readonly router: Router
+  /** What must stand at the root of the origin, wherever the vault is mounted. */
+  readonly originRouter: Router
+  readonly authorization: AuthorizationServer
+  readonly jobs: Jobs
 }
 
 /** The vault without a port: everything under `config.vaultUrl`, as one list. */
@@ -78,6 +115,19 @@ export async function openVault({ config, ledger, keys, podServer, now, log }: V
   const { fetch } = outbound
   const names = createNames(await keys.secret('names'))
   const agent = await openAgentIdentity({ vaultUrl, keys })
+  const agentFetch = await createAgentFetch(agent, { fetch, now })
+  const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
+  const receiptKey = publicPart(await readReceiptKey(keys))
+  const { interactions } = authorization
+  const decide = await decisions({ vaultUrl, ledger, interactions, keys, now })
+
+  const handlers = receiptDelivery({ ledger, agentFetch })
+  const jobs = opened.use(startJobs({ ledger, handlers, now, random: Math.random, log }))
+  opened.use(
+    every(recordEndsEveryMs, () =>
+      recordEnds({ ledger, names, now }).catch((error: unknown) => log.error('jobs-failed', {}, error)),
+    ),
+  )
   const oidc = guardOidc({ allow })
 
   const cookie = hostCookie('session', vaultUrl)
@@ -92,6 +142,18 @@ export async function openVault({ config, ledger, keys, podServer, now, log }: V
     now,
   })
   const signInParts = { ledger, names, podLogins, sessions, fetch, now }
+  const requests = requestRoutes(
+    { ledger, interactions, preview: previewOf({ ledger, agentFetch, now }), now },
+    {
+      vaultUrl,
+      customerOf: async (request) => customerIfAny(request),
+      async decide(...asked) {
+        const result = await decide(...asked)
+        jobs.wake()
+        return result
+      },
+    },
+  )
   const showMe = meOf({ reader: ledger, config, podServer, agentWebId: agent.webId })
 
   const api = Router()
@@ -99,7 +161,21 @@ export async function openVault({ config, ledger, keys, podServer, now, log }: V
   api.use(meRoutes({ showMe }))
   api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc }))
   if (podServer !== undefined) api.use(vaultRoutes(signInParts, { podServer, showMe }))
+  api.use(receiptRoutes({ ledger, publicKeys: [receiptKey] }))
   api.use(signedInOnly)
+  api.use(
+    podConnectionRoutes({
+      ledger,
+      podLogins,
+      agent: { webId: agent.webId, fetch: agentFetch },
+      anyone: fetch,
+      now,
+    }),
+  )
+  api.use(profileRoutes({ reader: ledger, podLogins, now }))
+  api.use(requests.api)
+  api.use(grantRoutes({ ledger, names, now }))
+  api.use(activityRoutes({ reader: ledger }))
   api.use(notFound)
 
   const router = Router()
@@ -107,10 +183,19 @@ export async function openVault({ config, ledger, keys, podServer, now, log }: V
   router.use('/log', logRoutes({ log: ledger.log }))
   router.use(clientDocumentRoutes({ vaultUrl }))
   router.use('/agent', agent.router)
+  router.use(authorization.routes)
   router.use('/api', api)
+  router.use('/consent', sessions.load)
+  router.use(requests.consent)
   router.use(appRoutes({ folder: appFolder, vaultUrl }))
   router.use(notFound, problemHandler({ log }))
 
   const resources = opened.move()
-  return { router, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+  return {
+    router,
+    originRouter: authorization.metadataRoutes,
+    authorization,
+    jobs,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }

@@ -3,9 +3,9 @@ import type { Response } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { methodNotAllowed } from '#core/http/problem.ts'
 import type { LogReader } from '#core/ledger/ledger.ts'
+import { parseTilePath } from '#core/ledger/tiles.ts'
+import type { TileName } from '#core/ledger/tiles.ts'
 
-/** Hashes in a full tile, entries in a full bundle (C2SP tlog-tiles). */
-const fullWidth = 256
 const immutable = 'public, max-age=31536000, immutable'
 
 /**
@@ -23,8 +23,8 @@ export function logRoutes({ log }: { log: LogReader }): Router {
   router.get('/vkey', (_request, response) => sendText(response, `${log.vkey}\n`))
   router.get('/tile/*place', async (request, response) => {
     // The path as sent: a decoded one would give one tile several names in caches.
-    const place = parseTilePath(request.path)
-    const bytes = place && (await read(log, place))
+    const tile = parseTilePath(request.path.slice(1))
+    const bytes = tile && (await read(log, tile))
     if (bytes === undefined) throw new DomainError('not-found', 'The log has no such tile')
     response.set({ 'Content-Type': 'application/octet-stream', 'Cache-Control': immutable }).end(bytes)
   })
@@ -37,33 +37,6 @@ function sendText(response: Response, text: string): void {
   response.set({ 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' }).end(text)
 }
 
-function read(log: LogReader, { level, index, width }: TilePlace): Promise<Uint8Array | undefined> {
+function read(log: LogReader, { level, index, width }: TileName): Promise<Uint8Array | undefined> {
   return level === 'entries' ? log.bundle(index, width) : log.tile(level, index, width)
-}
-
-export interface TilePlace {
-  readonly level: number | 'entries'
-  readonly index: number
-  readonly width: number
-}
-
-/**
- * `/tile/<L>/<N>[.p/<W>]`: L is 0 to 63 or `entries`; N is in groups of three digits, all but the last with an `x`
- * before them and none needless; W is 1 to 255. `undefined` for everything else.
- */
-export function parseTilePath(path: string): TilePlace | undefined {
-  const match =
-    /^\/tile\/(entries|[0-9]|[1-5][0-9]|6[0-3])\/((?:x[0-9]{3}\/){0,4}[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/.exec(
-      path,
-    )
-  if (!match) return undefined
-  const [, level = '', number = '', partial] = match
-  if (number.startsWith('x000/')) return undefined
-  const width = partial === undefined ? fullWidth : Number(partial)
-  if (partial !== undefined && width >= fullWidth) return undefined
-  return {
-    level: level === 'entries' ? level : Number(level),
-    index: Number(number.replaceAll(/[x/]/g, '')),
-    width,
-  }
 }

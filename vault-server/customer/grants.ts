@@ -1,0 +1,114 @@
+import { Router } from 'express'
+import { DomainError } from '#core/domain/errors.ts'
+import { pause, resume, withdraw } from '#core/domain/grant.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { parser } from '#core/http/validate.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
+import { readAccount } from '#core/records/accounts.ts'
+import { grantEntry } from '#core/records/entries.ts'
+import { changeGrant, listAccountGrants, readGrant } from '#core/records/grants.ts'
+import type { Names } from '#core/records/names.ts'
+import { combine } from '#core/records/parts.ts'
+import type { Stored } from '#core/records/parts.ts'
+import type { Grant, Grants } from '#schemas/types.gen.ts'
+import { customerOf } from './session.ts'
+import { viewGrant } from './views.ts'
+
+const acts = {
+  pause: { change: pause, type: 'paused' },
+  resume: { change: resume, type: 'resumed' },
+  withdraw: { change: withdraw, type: 'withdrawn' },
+} as const
+
+export type GrantAct = keyof typeof acts
+
+type OfGrant = { grantId: string }
+
+export interface GrantParts {
+  readonly ledger: Ledger
+  readonly names: Names
+  /** Unix ms. */
+  readonly now: () => number
+}
+
+/** The customer's grants: `GET /grants`, `/grants/:grantId`, and `POST /grants/:grantId/{pause,resume,withdraw}`. */
+export function grantRoutes(parts: GrantParts): Router {
+  const { ledger, now } = parts
+  const parseNothing = parser('api/nothing.json')
+  const router = Router()
+
+  router.get('/grants', async (request, response) => {
+    const { accountId } = customerOf(request)
+    const found = await readAllGrants(ledger, accountId)
+    const at = now()
+    const grants = await Promise.all(found.map(({ value }) => viewGrant(ledger, value, at)))
+    response.json({ grants } satisfies Grants)
+  })
+
+  router.get<OfGrant>('/grants/:grantId', async (request, response) => {
+    const { accountId } = customerOf(request)
+    const { value } = await readOwnGrant(ledger, accountId, request.params.grantId)
+    response.json(await viewGrant(ledger, value, now()))
+  })
+
+  for (const act of Object.keys(acts) as GrantAct[]) {
+    router.post<OfGrant>(`/grants/:grantId/${act}`, jsonBody(), async (request, response) => {
+      const { accountId } = customerOf(request)
+      parseNothing(request.body)
+      const grant = await actOnGrant({ accountId, grantId: request.params.grantId, act }, parts)
+      response.json(await viewGrant(ledger, grant, now()))
+    })
+  }
+  return router
+}
+
+/**
+ * Pauses, resumes or withdraws, in effect from this one commit on: the version that every disclosure checks changes with
+ * it. Ending a grant ends what the authorization server issued under it. Again is the same answer. Refuses with
+ * `not-found` for a grant of anybody else, `conflict` for one that has ended.
+ */
+export async function actOnGrant(
+  { accountId, grantId, act }: { accountId: string; grantId: string; act: GrantAct },
+  { ledger, names, now }: GrantParts,
+): Promise<Grant> {
+  const { change, type } = acts[act]
+  for (let attempt = 1; ; attempt++) {
+    const [stored, account] = await Promise.all([
+      readOwnGrant(ledger, accountId, grantId),
+      readAccount(ledger, accountId),
+    ])
+    const next = change(stored.value, now())
+    if (next === stored.value || account === undefined) return stored.value
+    const entry = grantEntry(stored.value, { type }, { who: account.value.webId })
+    const changed = await changeGrant({ reader: ledger, names }, stored, next)
+    try {
+      await ledger.commit(combine(changed, { entries: [entry] }))
+      return next
+    } catch (error) {
+      // Something else changed the grant first, such as its redemption or its end: decide anew on what it is now.
+      if (!(error instanceof CommitRefused) || attempt === 5) throw error
+    }
+  }
+}
+
+async function readOwnGrant(
+  reader: LedgerReader,
+  accountId: string,
+  grantId: string,
+): Promise<Stored<Grant>> {
+  const stored = await readGrant(reader, grantId)
+  if (stored?.value.accountId !== accountId) throw new DomainError('not-found', 'There is no such permission')
+  return stored
+}
+
+/** Live and past ones: nothing a person allowed drops off her list. */
+async function readAllGrants(reader: LedgerReader, accountId: string): Promise<readonly Stored<Grant>[]> {
+  const all: Stored<Grant>[] = []
+  for (let after: string | undefined; ;) {
+    const { rows, next } = await listAccountGrants(reader, accountId, { after, limit: 200 })
+    all.push(...rows)
+    if (next === undefined) return all
+    after = next
+  }
+}

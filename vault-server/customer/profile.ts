@@ -1,0 +1,162 @@
+import { Router } from 'express'
+import { categories, findCategory } from '#core/domain/catalogue.ts'
+import type { Category } from '#core/domain/catalogue.ts'
+import { derive } from '#core/domain/derivations.ts'
+import { DomainError } from '#core/domain/errors.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { parser } from '#core/http/validate.ts'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { createPodClient } from '#core/pods/client.ts'
+import type { PodClient } from '#core/pods/client.ts'
+import type { CategoryValues } from '#core/pods/pod.ts'
+import { writeCategory } from '#core/pods/vocabulary-edit.ts'
+import { readCategory, resourceOf } from '#core/pods/vocabulary.ts'
+import { readAccount } from '#core/records/accounts.ts'
+import type { CategoryView, FieldView, SavedCategory, Schemas } from '#schemas/types.gen.ts'
+import type { PodLogins } from './pod-login.ts'
+import { customerOf } from './session.ts'
+import type { Customer } from './session.ts'
+
+/** A picture travels inside the values. */
+const maxBody = 512 * 1024
+
+/**
+ * The customer's data, read and written in her own session at her pod: `GET /categories`, `PUT /categories/:category`.
+ * Nothing of it is kept here. A save is conditional on the document the form was filled from.
+ */
+export function profileRoutes(options: {
+  reader: LedgerReader
+  podLogins: PodLogins
+  /** Unix ms. */
+  now: () => number
+}): Router {
+  const { reader, podLogins, now } = options
+  const parseSave = parser('api/save-category.json')
+  const parseValues = new Map(categories.map(({ id }) => [id, parser(`fields/${id}.json` as keyof Schemas)]))
+  const router = Router()
+  const today = () => new Date(now()).toISOString().slice(0, 10)
+
+  async function podOf(customer: Customer): Promise<{ container: string; pod: PodClient }> {
+    const account = await readAccount(reader, customer.accountId)
+    if (account === undefined || customer.podLogin === undefined) {
+      throw new DomainError('not-signed-in', 'Sign in at your pod to see and change what is in it')
+    }
+    const { container } = account.value
+    return { container, pod: createPodClient({ fetch: await podLogins.fetchOf(customer.podLogin) }) }
+  }
+
+  router.get('/categories', async (request, response) => {
+    const { container, pod } = await podOf(customerOf(request))
+    const views = await Promise.all(
+      categories.map(async (category) =>
+        viewCategory(category, await readDocument(pod, container, category), today()),
+      ),
+    )
+    response.json({ categories: views })
+  })
+
+  router.put<{ category: string }>(
+    '/categories/:category',
+    jsonBody({ limit: maxBody }),
+    async (request, response) => {
+      const category = findCategory(request.params.category)
+      if (category === undefined) throw new DomainError('not-found', 'There is no such category')
+      const { etag, values } = parseSave(request.body)
+      assertValues(values, parseValues.get(category.id))
+      const { container, pod } = await podOf(customerOf(request))
+      const saved = await save(pod, { container, category, etag, values })
+      response.json(saved satisfies SavedCategory)
+    },
+  )
+  return router
+}
+
+interface PodDocument {
+  readonly values: CategoryValues
+  /** `null`: there is no document yet. */
+  readonly etag: string | null
+  readonly text: string | undefined
+  readonly unreadable?: string | undefined
+}
+
+async function readDocument(pod: PodClient, container: string, { id }: Category): Promise<PodDocument> {
+  const url = resourceOf(container, id)
+  try {
+    const { status, etag, body } = await pod.get(url)
+    if (status === 'missing') return { values: {}, etag: null, text: undefined }
+    const { values, unreadable } = readCategory(id, body, url)
+    if (etag === undefined)
+      return { values, etag: '', text: body, unreadable: 'The pod does not number its versions' }
+    return { values, etag, text: body, unreadable }
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'pod-unreadable') throw error
+    return { values: {}, etag: '', text: undefined, unreadable: error.message }
+  }
+}
+
+/**
+ * Writes the values into the document that the form was filled from, everything else in it kept, and gives back what
+ * the pod then holds, values and ETag from one answer: an ETag of somebody else's later change would hide that change.
+ * Refuses with `pod-changed`, or `pod-unreadable` for a document that would have to be overwritten blindly.
+ */
+async function save(
+  pod: PodClient,
+  form: { container: string; category: Category; etag: string | null; values: CategoryValues },
+): Promise<SavedCategory> {
+  const { container, category, etag, values } = form
+  const url = resourceOf(container, category.id)
+  const found = await readDocument(pod, container, category)
+  if (found.unreadable !== undefined) throw new DomainError('pod-unreadable', found.unreadable)
+  if (found.etag !== etag) throw changed()
+  const text = writeCategory(category.id, values, found.text, url)
+  await pod.put(url, text, etag === null ? { ifNoneMatch: '*' } : { ifMatch: etag })
+  const kept = await readDocument(pod, container, category)
+  if (kept.etag === null || kept.unreadable !== undefined) throw changed()
+  return { etag: kept.etag, values: kept.values }
+}
+
+function changed(): DomainError {
+  return new DomainError('pod-changed', 'The document in the pod was changed meanwhile. Read it again.')
+}
+
+/** Pointers lead into the body, where the values lie one step down. */
+function assertValues(values: unknown, parse: ((value: unknown) => unknown) | undefined): void {
+  try {
+    parse?.(values)
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    const violations = error.violations.map(({ pointer, detail }) => ({
+      pointer: `/values${pointer}`,
+      detail,
+    }))
+    throw new DomainError('invalid-input', error.message, { violations })
+  }
+}
+
+function viewCategory(category: Category, document: PodDocument, today: string): CategoryView {
+  const { id, title, description, schema, derived } = category
+  const { values, etag, unreadable } = document
+  const byField = Object.fromEntries(Object.entries(values).map(([name, value]) => [`${id}.${name}`, value]))
+  return {
+    category: id,
+    title,
+    description,
+    schema,
+    values,
+    etag,
+    ...(unreadable === undefined ? {} : { unreadable }),
+    derived: derived.map((field) => {
+      const value = derive(field.id, byField, today)
+      return {
+        field: field.id,
+        title: field.title,
+        description: field.description,
+        sensitivity: field.sensitivity,
+        derived: true,
+        from: [...field.from],
+        rule: field.rule,
+        ...(value === undefined ? { missing: true } : { value: value as NonNullable<FieldView['value']> }),
+      }
+    }),
+  }
+}

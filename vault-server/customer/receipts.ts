@@ -1,0 +1,75 @@
+import { Router } from 'express'
+import type { JWK } from 'jose'
+import { decodeJwt } from 'jose'
+import { DomainError } from '#core/domain/errors.ts'
+import { readFact } from '#core/domain/facts.ts'
+import { formatTime } from '#core/domain/times.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { readReceipt } from '#core/records/receipts.ts'
+import type { ReceiptView, StoredReceipt } from '#schemas/types.gen.ts'
+import { writeProof } from '../audit/proof.ts'
+import { customerOf, signedInOnly } from './session.ts'
+
+type OfReceipt = { receiptId: string }
+
+/**
+ * Receipts of the customer's decisions: `GET /receipts/:receiptId` with the signed bytes and what they say, `/proof` with
+ * the proof that the decision is in the log, and `GET /receipts/keys`, public, with which anybody checks a receipt.
+ */
+export function receiptRoutes({
+  ledger,
+  publicKeys,
+}: {
+  ledger: Ledger
+  publicKeys: readonly JWK[]
+}): Router {
+  const router = Router()
+  router.get('/receipts/keys', (_request, response) => {
+    response.set('Cache-Control', 'public, max-age=300').json({ keys: publicKeys })
+  })
+
+  router.get<OfReceipt>('/receipts/:receiptId', signedInOnly, async (request, response) => {
+    const { accountId } = customerOf(request)
+    const receipt = await readOwnReceipt(ledger, accountId, request.params.receiptId)
+    const { receiptId, grantId, issuedAt, jws } = receipt
+    response.json({
+      receiptId,
+      ...(grantId === undefined ? {} : { grantId }),
+      issuedAt: formatTime(issuedAt),
+      jws,
+      payload: decodeJwt(jws),
+    } satisfies ReceiptView)
+  })
+
+  router.get<OfReceipt>('/receipts/:receiptId/proof', signedInOnly, async (request, response) => {
+    const { accountId } = customerOf(request)
+    const receipt = await readOwnReceipt(ledger, accountId, request.params.receiptId)
+    const proof = await proveReceipt(ledger, receipt)
+    response.set({
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Disposition': `attachment; filename="reach-receipt-${receipt.receiptId}.tlog-proof"`,
+    })
+    response.end(proof)
+  })
+  return router
+}
+
+async function readOwnReceipt(ledger: Ledger, accountId: string, receiptId: string): Promise<StoredReceipt> {
+  const stored = await readReceipt(ledger, receiptId)
+  if (stored?.value.accountId !== accountId) throw new DomainError('not-found', 'There is no such receipt')
+  return stored.value
+}
+
+/** That the decision of this receipt is in the log, as a `.tlog-proof` file. */
+export async function proveReceipt(ledger: Ledger, receipt: StoredReceipt): Promise<string> {
+  return await writeProof(ledger.log, await indexOf(ledger, receipt))
+}
+
+/** Place of the decision's entry: of a grant in the receipt's own thread, of a refusal in that of its request. */
+async function indexOf(ledger: Ledger, receipt: StoredReceipt): Promise<number> {
+  const thread = receipt.grantId === undefined ? receipt.requestId : receipt.receiptId
+  for (const { index, ops } of await ledger.history(thread, { limit: 100 })) {
+    if (['granted', 'refused'].includes(readFact(ops).type)) return index
+  }
+  throw new Error('a receipt without an entry in the log')
+}

@@ -1,0 +1,72 @@
+import { findField } from '#core/domain/catalogue.ts'
+import { liveness } from '#core/domain/grant.ts'
+import { readFact } from '#core/domain/facts.ts'
+import { findPurpose } from '#core/domain/purposes.ts'
+import { formatTime } from '#core/domain/times.ts'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { seqKey } from '#core/records/grants.ts'
+import { readVendor, readVendorStanding } from '#core/records/vendors.ts'
+import type { Grant, GrantView, VendorView } from '#schemas/types.gen.ts'
+
+/** A business as the customer sees it. Its words are shown as they are and believed by nobody. */
+export async function viewVendor(reader: LedgerReader, vendorId: string): Promise<VendorView> {
+  const [vendor, standing] = await Promise.all([
+    readVendor(reader, vendorId),
+    readVendorStanding(reader, vendorId),
+  ])
+  if (vendor === undefined) throw new Error('a business is missing that something refers to')
+  const { v: _, admittedAt: _at, clientId: _client, ...told } = vendor.value
+  return { ...told, domainProven: false, suspended: standing?.value.state === 'suspended' }
+}
+
+/** The words for a field or purpose; an id that the catalogue has lost stays readable as itself. */
+export const fieldTitle = (id: string): string => findField(id)?.title ?? id
+export const purposeTitle = (id: string): string => findPurpose(id)?.title ?? id
+
+const states = {
+  live: 'active',
+  unredeemed: 'waiting',
+  paused: 'paused',
+  withdrawn: 'withdrawn',
+  expired: 'expired',
+} as const
+
+/** A grant as its customer sees it at this moment; `now` in Unix ms. */
+export async function viewGrant(reader: LedgerReader, grant: Grant, now: number): Promise<GrantView> {
+  const [vendor, reads] = await Promise.all([
+    viewVendor(reader, grant.vendorId),
+    reader.count(seqKey(grant.grantId)),
+  ])
+  const lastRead = reads === 0 ? undefined : await timeOfLastRead(reader, grant.grantId)
+  return {
+    grantId: grant.grantId,
+    vendor,
+    items: grant.items.map(({ id, purpose, fields }) => ({
+      id,
+      purpose,
+      purposeTitle: purposeTitle(purpose),
+      fields: fields.map((field) => ({ field, title: fieldTitle(field) })),
+    })),
+    state: states[liveness(grant, now)],
+    paused: grant.state === 'paused',
+    validFrom: formatTime(grant.validFrom),
+    until: formatTime(grant.until),
+    ...(grant.endedAt === undefined ? {} : { endedAt: formatTime(grant.endedAt) }),
+    reads,
+    ...(lastRead === undefined ? {} : { lastRead: formatTime(lastRead) }),
+    receiptId: grant.receiptId,
+    asOf: formatTime(now),
+  }
+}
+
+async function timeOfLastRead(reader: LedgerReader, grantId: string): Promise<number | undefined> {
+  for (let before: number | undefined, limit = 4; ; limit = 100) {
+    const entries = await reader.history(grantId, { limit, ...(before === undefined ? {} : { before }) })
+    for (const { ops } of entries) {
+      const fact = readFact(ops)
+      if (fact.type === 'disclosed') return fact.time
+    }
+    before = entries.at(-1)?.index
+    if (before === undefined || entries.length < limit) return undefined
+  }
+}
