@@ -1,0 +1,81 @@
+import { QueryClientProvider } from '@tanstack/react-query'
+import type { QueryClient } from '@tanstack/react-query'
+import { Suspense, lazy } from 'react'
+import { I18nProvider } from 'react-aria-components/I18nProvider'
+import { BrowserRouter, Outlet, Route, Routes } from 'react-router'
+import { AppShell } from './components/app-shell.tsx'
+import { ErrorBoundary } from './components/error-boundary.tsx'
+import { OfflineBanner } from './components/offline-banner.tsx'
+import { SignedInOnly } from './components/signed-in-only.tsx'
+import { PageSkeleton } from './components/skeleton.tsx'
+import type { Locale } from './messages/locale.ts'
+import { TextProvider } from './messages/text.tsx'
+import { mountPath } from './mount.ts'
+
+const HomePage = lazy(() => import('./pages/home.tsx').then((page) => ({ default: page.HomePage })))
+const DataPage = lazy(() => import('./pages/my-data.tsx').then((page) => ({ default: page.DataPage })))
+const RelationshipsPage = lazy(() =>
+  import('./pages/relationships.tsx').then((page) => ({ default: page.RelationshipsPage })),
+)
+const RelationshipPage = lazy(() =>
+  import('./pages/relationship.tsx').then((page) => ({ default: page.RelationshipPage })),
+)
+const ActivityPage = lazy(() =>
+  import('./pages/activity.tsx').then((page) => ({ default: page.ActivityPage })),
+)
+const SettingsPage = lazy(() =>
+  import('./pages/settings.tsx').then((page) => ({ default: page.SettingsPage })),
+)
+const RequestPage = lazy(() => import('./pages/request.tsx').then((page) => ({ default: page.RequestPage })))
+const SignedInPage = lazy(() =>
+  import('./pages/signed-in.tsx').then((page) => ({ default: page.SignedInPage })),
+)
+const NotFoundPage = lazy(() =>
+  import('./pages/not-found.tsx').then((page) => ({ default: page.NotFoundPage })),
+)
+
+export function App({ locale, queryClient }: { locale: Locale; queryClient: QueryClient }) {
+  return (
+    <TextProvider locale={locale}>
+      <I18nProvider locale={locale.formats}>
+        <QueryClientProvider client={queryClient}>
+          <BrowserRouter basename={mountPath()}>
+            <OfflineBanner />
+            <ErrorBoundary>
+              <Suspense fallback={<PageSkeleton />}>
+                <Pages />
+              </Suspense>
+            </ErrorBoundary>
+          </BrowserRouter>
+        </QueryClientProvider>
+      </I18nProvider>
+    </TextProvider>
+  )
+}
+
+/** The decision page stands alone: nothing beside it competes for the reader. */
+function Pages() {
+  return (
+    <Routes>
+      <Route path="signed-in" element={<SignedInPage />} />
+      <Route
+        element={
+          <SignedInOnly>
+            <Outlet />
+          </SignedInOnly>
+        }
+      >
+        <Route path="consent/:uid" element={<RequestPage />} />
+        <Route element={<AppShell />}>
+          <Route index element={<HomePage />} />
+          <Route path="data" element={<DataPage />} />
+          <Route path="relationships" element={<RelationshipsPage />} />
+          <Route path="relationships/:grantId" element={<RelationshipPage />} />
+          <Route path="activity" element={<ActivityPage />} />
+          <Route path="settings" element={<SettingsPage />} />
+          <Route path="*" element={<NotFoundPage />} />
+        </Route>
+      </Route>
+    </Routes>
+  )
+}

@@ -1,0 +1,85 @@
+import type { ReactNode } from 'react'
+import { useFormats, useText } from '../messages/text.tsx'
+import { classNames } from './class-names.ts'
+import styles from './field-value.module.css'
+import { describeValue } from './value-text.ts'
+import type { ValueNode } from './value-text.ts'
+
+/**
+ * Today's exact value of a field. It is lit when it leaves or would leave, and plain when it stays; `undefined` is
+ * nothing in the pod yet.
+ */
+export function FieldValue({ field, value, lit }: { field: string; value: unknown; lit: boolean }) {
+  const { text } = useText()
+  if (value === undefined) return <span className={styles.missing}>{text('value.missing')}</span>
+  const node = describeValue(field, value)
+  return (
+    <span className={classNames(styles.value, lit && styles.lit)}>
+      <ValueView node={node} />
+    </span>
+  )
+}
+
+function ValueView({ node }: { node: ValueNode }): ReactNode {
+  const { text } = useText()
+  const words = useValueWords()
+  switch (node.kind) {
+    case 'picture':
+      return <img className={styles.picture} src={node.source} alt={text('value.picture')} />
+    case 'list':
+      return node.parts.length === 0 ? (
+        text('value.empty-list')
+      ) : (
+        <span className={styles.list} role="list">
+          {node.parts.map((part, index) => (
+            <span key={index} className={styles.part} role="listitem">
+              <ValueView node={part} />
+            </span>
+          ))}
+        </span>
+      )
+    case 'parts':
+      return (
+        <span className={styles.parts}>
+          {node.parts.map(({ name, value }) => (
+            <span key={name} className={styles.line}>
+              <ValueView node={value} />
+            </span>
+          ))}
+        </span>
+      )
+    default:
+      return <bdi>{words(node)}</bdi>
+  }
+}
+
+/** A value in words alone. */
+export function useValueWords(): (node: ValueNode) => string {
+  const { text, has } = useText()
+  const formats = useFormats()
+  const words = (node: ValueNode): string => {
+    switch (node.kind) {
+      case 'text':
+        return node.text
+      case 'answer':
+        return text(node.yes ? 'value.yes' : 'value.no')
+      case 'day':
+        return formats.calendarDay(node.day)
+      case 'language':
+        return formats.language(node.tag)
+      case 'country':
+        return formats.country(node.code)
+      case 'choice': {
+        const id = `choice.${node.code}`
+        return has(id) ? text(id) : node.code
+      }
+      case 'picture':
+        return text('value.picture')
+      case 'list':
+        return formats.list(node.parts.map(words))
+      case 'parts':
+        return node.parts.map(({ value }) => words(value)).join(', ')
+    }
+  }
+  return words
+}

@@ -1,0 +1,63 @@
+import { day } from '#core/domain/times.ts'
+import type { GrantView, VendorView } from '#schemas/types.gen.ts'
+
+/** Days before its end from which a grant is shown as ending soon. */
+export const soonDays = 7
+
+/** Can data leave under it, now or once it is picked up or resumed? */
+export function isLive(grant: Pick<GrantView, 'state'>): boolean {
+  return grant.state === 'active' || grant.state === 'waiting' || grant.state === 'paused'
+}
+
+/** Whether it ends by itself within the next days; `now` in Unix ms. */
+export function endsSoon(grant: Pick<GrantView, 'state' | 'until'>, now: number): boolean {
+  return isLive(grant) && Date.parse(grant.until) - now < soonDays * day
+}
+
+/** The fields of a grant, each once, with their titles. */
+export function fieldsOf(grant: Pick<GrantView, 'items'>): { field: string; title: string }[] {
+  const fields = grant.items.flatMap((item) => item.fields)
+  return fields.filter(({ field }, index) => fields.findIndex((other) => other.field === field) === index)
+}
+
+export interface SightRow {
+  readonly vendor: VendorView
+  readonly grants: readonly GrantView[]
+  /** Titles of what the business can read now, by category. */
+  readonly titles: ReadonlyMap<string, readonly string[]>
+  readonly reads: number
+}
+
+/** Who can see what: one row per business with a grant under which data can leave right now. */
+export function sightOf(grants: readonly GrantView[]): SightRow[] {
+  const active = grants.filter((grant) => grant.state === 'active' && !grant.vendor.suspended)
+  const byVendor = Map.groupBy(active, ({ vendor }) => vendor.vendorId)
+  return [...byVendor.values()].flatMap((held) => {
+    const vendor = held[0]?.vendor
+    if (vendor === undefined) return []
+    const fields = held.flatMap(fieldsOf)
+    const titles = new Map<string, string[]>()
+    for (const { field, title } of fields) {
+      const category = field.slice(0, field.indexOf('.'))
+      const known = titles.get(category) ?? []
+      if (!known.includes(title)) titles.set(category, [...known, title])
+    }
+    const reads = held.reduce((sum, grant) => sum + grant.reads, 0)
+    return [{ vendor, grants: held, titles, reads }]
+  })
+}
+
+/** How many different fields anybody can read now. */
+export function visibleFields(grants: readonly GrantView[]): number {
+  const active = grants.filter((grant) => grant.state === 'active' && !grant.vendor.suspended)
+  return new Set(active.flatMap((grant) => fieldsOf(grant).map(({ field }) => field))).size
+}
+
+/** Live before past; the live ones by their end, the past ones newest first. */
+export function splitGrants(grants: readonly GrantView[]): { live: GrantView[]; past: GrantView[] } {
+  const ended = (grant: GrantView) => Date.parse(grant.endedAt ?? grant.until)
+  return {
+    live: grants.filter(isLive).toSorted((a, b) => Date.parse(a.until) - Date.parse(b.until)),
+    past: grants.filter((grant) => !isLive(grant)).toSorted((a, b) => ended(b) - ended(a)),
+  }
+}

@@ -1,0 +1,59 @@
+import { useLocation } from 'react-router'
+import { ProblemError, isPassing } from '../data/http.ts'
+import { useMe } from '../data/me.ts'
+import { useSignIn } from '../data/sign-in.ts'
+import type { MessageId } from '../messages/locale.ts'
+import { useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
+import { Notice } from './notice.tsx'
+
+/** What a refusal means here and what to do now, by its closed code; nobody parses `detail`. */
+export function useProblemText(): (error: unknown) => string {
+  const { text, has } = useText()
+  return (error) => {
+    const code = error instanceof ProblemError ? error.code : 'unknown'
+    const id = `problem.${code}`
+    return has(id) ? text(id) : text('problem.unknown')
+  }
+}
+
+/** An error that says what to do, with the means to do it: try again, or sign in at the pod again. */
+export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
+  const { text } = useText()
+  const problemText = useProblemText()
+  const code = error instanceof ProblemError ? error.code : 'unknown'
+  const retry = onRetry !== undefined && (isPassing(error) || code === 'unknown' || code === 'rate-limited')
+  const title: MessageId = isPassing(error) ? 'problem.title.passing' : 'problem.title'
+  return (
+    <Notice
+      tone={isPassing(error) ? 'attention' : 'stop'}
+      title={text(title)}
+      announce
+      actions={
+        retry ? (
+          <Button small onPress={onRetry}>
+            {text('action.retry')}
+          </Button>
+        ) : code === 'not-signed-in' ? (
+          <SignInAgain />
+        ) : undefined
+      }
+    >
+      <p>{problemText(error)}</p>
+    </Notice>
+  )
+}
+
+/** Editing the pod needs the pod's own sign-in, which ends sooner than Reach's. */
+function SignInAgain() {
+  const { text } = useText()
+  const issuer = useMe().data?.issuer
+  const { pathname } = useLocation()
+  const signIn = useSignIn()
+  if (issuer === undefined) return null
+  return (
+    <Button small isPending={signIn.isPending} onPress={() => signIn.mutate({ issuer, returnTo: pathname })}>
+      {text('action.sign-in-again')}
+    </Button>
+  )
+}

@@ -1,0 +1,108 @@
+import { useId } from 'react'
+import { findPurpose } from '#core/domain/purposes.ts'
+import type { FieldView, RequestItemView } from '#schemas/types.gen.ts'
+import { useFormats, useText } from '../messages/text.tsx'
+import { Checkbox } from './controls.tsx'
+import { FieldValue } from './field-value.tsx'
+import { Icon } from './icons.tsx'
+import { Theirs } from './layout.tsx'
+import { tickOf } from './request-choice.ts'
+import type { Ticks } from './request-choice.ts'
+import styles from './request-item.module.css'
+import { SensitivityTag } from './sensitivity-tag.tsx'
+
+/**
+ * One item of a request: what for, in plain words and in the business's own, and every field with the exact value
+ * that would leave today. Fields of an optional item start unticked; a value lights up when it would leave.
+ */
+export function RequestItem({
+  item,
+  business,
+  ticks,
+  onTick,
+}: {
+  item: RequestItemView
+  business: string
+  ticks: Ticks
+  onTick: (tick: string, on: boolean) => void
+}) {
+  const { text, rich } = useText()
+  const formats = useFormats()
+  return (
+    <article className={styles.item} aria-label={item.purposeTitle}>
+      <h3>{item.purposeTitle}</h3>
+      <p className={styles.purpose}>
+        {rich('request.purpose', {
+          business: <Theirs>{business}</Theirs>,
+          fields: formats.list(item.fields.map(({ title }) => title)),
+          purpose: findPurpose(item.purpose)?.phrase ?? item.purposeTitle,
+        })}
+      </p>
+      <p className={styles.why}>
+        {text('request.why')}{' '}
+        <q>
+          <Theirs>{item.why}</Theirs>
+        </q>
+      </p>
+      <ul className={styles.fields} aria-label={text('request.fields')}>
+        {item.fields.map((view) => {
+          const tick = tickOf(item.id, view.field)
+          return (
+            <li key={view.field} className={styles.field}>
+              {item.required ? (
+                <RequiredField view={view} />
+              ) : (
+                <OptionalField view={view} on={ticks.has(tick)} onChange={(on) => onTick(tick, on)} />
+              )}
+            </li>
+          )
+        })}
+      </ul>
+    </article>
+  )
+}
+
+function RequiredField({ view }: { view: FieldView }) {
+  return (
+    <div className={styles.required}>
+      <Icon name="check" size={18} />
+      <div>
+        <span className={styles.title}>{view.title}</span> <SensitivityTag sensitivity={view.sensitivity} />
+        <FieldDetail view={view} lit />
+      </div>
+    </div>
+  )
+}
+
+function OptionalField({
+  view,
+  on,
+  onChange,
+}: {
+  view: FieldView
+  on: boolean
+  onChange: (on: boolean) => void
+}) {
+  const detail = useId()
+  return (
+    <>
+      <Checkbox isSelected={on} onChange={onChange} describedBy={detail}>
+        <span className={styles.title}>{view.title}</span> <SensitivityTag sensitivity={view.sensitivity} />
+      </Checkbox>
+      <div id={detail} className={styles.detail}>
+        <FieldDetail view={view} lit={on} />
+      </div>
+    </>
+  )
+}
+
+function FieldDetail({ view, lit }: { view: FieldView; lit: boolean }) {
+  const { text } = useText()
+  return (
+    <div className={styles.value}>
+      <FieldValue field={view.field} value={view.value} lit={lit} />
+      {view.value === undefined && <p className={styles.note}>{text('request.missing')}</p>}
+      {view.derived && <p className={styles.note}>{view.rule ?? view.description}</p>}
+    </div>
+  )
+}

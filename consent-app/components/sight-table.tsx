@@ -1,0 +1,84 @@
+import { Link } from 'react-router'
+import { categories } from '#core/domain/catalogue.ts'
+import { useFormats, useText } from '../messages/text.tsx'
+import { BusinessInitial } from './business.tsx'
+import type { SightRow } from './grant-facts.ts'
+import { Theirs, VisuallyHidden } from './layout.tsx'
+import styles from './sight-table.module.css'
+
+/**
+ * Businesses by categories. A lit cell counts what the business can read there now; on a phone, where a table has no
+ * room, the cells that are not lit fall away and the lit ones name themselves.
+ */
+export function SightTable({ rows }: { rows: readonly SightRow[] }) {
+  const { text } = useText()
+  return (
+    <div className={styles.frame}>
+      <table className={styles.table}>
+        <caption>
+          <VisuallyHidden>{text('sight.caption')}</VisuallyHidden>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">
+              <VisuallyHidden>{text('sight.business')}</VisuallyHidden>
+            </th>
+            {categories.map(({ id, title }) => (
+              <th key={id} scope="col">
+                {title}
+              </th>
+            ))}
+            <th scope="col" className={styles.reads}>
+              {text('sight.reads')}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Row key={row.vendor.vendorId} row={row} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Row({ row }: { row: SightRow }) {
+  const { text } = useText()
+  const formats = useFormats()
+  const [first] = row.grants
+  const to =
+    row.grants.length === 1 && first !== undefined
+      ? `/relationships/${encodeURIComponent(first.grantId)}`
+      : '/relationships'
+  return (
+    <tr>
+      <th scope="row" className={styles.business}>
+        <Link to={to}>
+          <BusinessInitial name={row.vendor.name} small />
+          <Theirs>{row.vendor.name}</Theirs>
+        </Link>
+      </th>
+      {categories.map(({ id, title }) => {
+        const titles = row.titles.get(id)
+        return (
+          <td key={id} data-lit={titles !== undefined}>
+            {titles === undefined ? (
+              <>
+                <span className={styles.dark} aria-hidden="true" />
+                <VisuallyHidden>{text('sight.none')}</VisuallyHidden>
+              </>
+            ) : (
+              <span className={styles.lit} title={formats.list(titles)}>
+                <span className={styles.category}>{title}</span>
+                <span aria-hidden="true">{titles.length}</span>
+                <VisuallyHidden>{formats.list(titles)}</VisuallyHidden>
+              </span>
+            )}
+          </td>
+        )
+      })}
+      <td className={styles.reads}>{text('sight.reads.count', { count: row.reads })}</td>
+    </tr>
+  )
+}

@@ -1,0 +1,74 @@
+import type { Problem, ProblemViolation } from '#schemas/types.gen.ts'
+import type { ErrorCode } from '#core/domain/errors.ts'
+
+/** What went wrong, by the closed code of the reply; `offline` when no reply came, `unknown` for a fault of ours. */
+export class ProblemError extends Error {
+  readonly code: ErrorCode | 'offline' | 'unknown'
+  readonly status: number
+  readonly violations: readonly ProblemViolation[]
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter: number | undefined
+  constructor(
+    code: ProblemError['code'],
+    status: number,
+    detail: string,
+    violations: readonly ProblemViolation[] = [],
+    retryAfter?: number,
+  ) {
+    super(detail)
+    this.name = 'ProblemError'
+    this.code = code
+    this.status = status
+    this.violations = violations
+    this.retryAfter = retryAfter
+  }
+}
+
+/** The address of an operation or page of this vault, whatever path it is mounted at. `path` has no leading slash. */
+export function vaultUrl(path: string): URL {
+  return new URL(path, document.baseURI)
+}
+
+/** One call to the vault: same origin, JSON both ways. Throws `ProblemError`. */
+export async function call<Reply>(
+  method: 'GET' | 'POST' | 'PUT',
+  path: string,
+  { body, signal }: { body?: object; signal?: AbortSignal } = {},
+): Promise<Reply> {
+  const response = await fetch(vaultUrl(path), {
+    method,
+    credentials: 'same-origin',
+    cache: 'no-store',
+    redirect: 'error',
+    headers: {
+      Accept: 'application/json, application/problem+json',
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
+  }).catch((cause: unknown) => {
+    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
+    throw new ProblemError('offline', 0, 'No reply')
+  })
+  if (!response.ok) throw await asProblem(response)
+  return response.status === 204 ? (undefined as Reply) : ((await response.json()) as Reply)
+}
+
+async function asProblem(response: Response): Promise<ProblemError> {
+  const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN)
+  const retryAfter = Number.isFinite(seconds) ? seconds : undefined
+  const isProblem = response.headers.get('Content-Type')?.startsWith('application/problem+json') ?? false
+  const problem: Partial<Problem> = isProblem ? await response.json().catch(() => ({})) : {}
+  return new ProblemError(
+    (problem.code ?? 'unknown') as ProblemError['code'],
+    response.status,
+    problem.detail ?? '',
+    problem.errors ?? [],
+    retryAfter,
+  )
+}
+
+/** Whether trying the same again can help: no reply, or the vault says so itself. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ProblemError && (error.code === 'offline' || error.status === 503)
+}

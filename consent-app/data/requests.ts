@@ -1,0 +1,38 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { Decision, DecisionResult, OpenRequests, RequestView } from '#schemas/types.gen.ts'
+import { call } from './http.ts'
+
+/** Requests that wait for an answer, and those put off. */
+export function useOpenRequests() {
+  return useQuery({
+    queryKey: ['requests'],
+    queryFn: async ({ signal }) => (await call<OpenRequests>('GET', 'api/requests', { signal })).requests,
+  })
+}
+
+/**
+ * The decision page of one request. Opening claims the request for who is signed in, so the account is part of the
+ * key. It is not read again by itself: what is decided on is what was shown.
+ */
+export function useRequest(uid: string, accountId: string | undefined) {
+  return useQuery({
+    queryKey: ['request', uid, accountId],
+    queryFn: ({ signal }) =>
+      call<RequestView>('POST', `consent/${encodeURIComponent(uid)}/open`, { body: {}, signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  })
+}
+
+/** Sends the answer. The same answer again gives the same result, so a lost reply can be asked for again. */
+export function useDecide(uid: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (body: Decision) =>
+      call<DecisionResult>('POST', `consent/${encodeURIComponent(uid)}/decision`, { body }),
+    onSuccess: () => {
+      for (const key of ['requests', 'grants', 'activity']) void client.invalidateQueries({ queryKey: [key] })
+    },
+  })
+}

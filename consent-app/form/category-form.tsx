@@ -1,0 +1,155 @@
+import { useState } from 'react'
+import type { FormEvent } from 'react'
+import { findField } from '#core/domain/catalogue.ts'
+import type { CategoryView } from '#schemas/types.gen.ts'
+import { Button } from '../components/button.tsx'
+import { Row } from '../components/layout.tsx'
+import { Notice } from '../components/notice.tsx'
+import { ProblemNote } from '../components/problem-note.tsx'
+import { SensitivityTag } from '../components/sensitivity-tag.tsx'
+import { readCategory, useSaveCategory } from '../data/categories.ts'
+import { ProblemError } from '../data/http.ts'
+import { useText } from '../messages/text.tsx'
+import { ConflictChoice } from './conflict-choice.tsx'
+import { DerivedAnswers } from './derived-answers.tsx'
+import { FieldInput } from './field-input.tsx'
+import { formFields } from './form-fields.ts'
+import type { FieldSchema } from './form-fields.ts'
+import { checkValues, cleanValues, mergeValues, sameValue, withValue } from './form-values.ts'
+import type { FieldProblem, Merge, Values } from './form-values.ts'
+import styles from './category-form.module.css'
+
+interface Base {
+  readonly etag: string | null
+  readonly values: Values
+}
+
+/**
+ * The form of one category. It is saved on what it was filled from: when the pod holds something else by then, both
+ * are joined field by field, and where both changed the same field the customer chooses.
+ */
+export function CategoryForm({ view }: { view: CategoryView }) {
+  const { text } = useText()
+  const save = useSaveCategory(view.category)
+  const schema = view.schema as FieldSchema
+  const [base, setBase] = useState<Base>({ etag: view.etag, values: view.values })
+  const [draft, setDraft] = useState<Values>(view.values)
+  const [sent, setSent] = useState(false)
+  const [saved, setSaved] = useState<{ before: Values }>()
+  const [conflict, setConflict] = useState<{ theirs: Base; merge: Merge }>()
+  const clean = cleanValues(draft)
+  const isDirty = !sameValue(clean, base.values)
+  const problems = sent ? checkValues(schema, clean) : {}
+
+  // A form nobody has typed in follows the pod.
+  if (!isDirty && !save.isPending && view.etag !== base.etag) {
+    setBase({ etag: view.etag, values: view.values })
+    setDraft(view.values)
+  }
+
+  const store = async (from: Base, values: Values, before: Values | undefined) => {
+    try {
+      const result = await save.mutateAsync({ etag: from.etag, values })
+      setBase(result)
+      setDraft(result.values)
+      setSent(false)
+      setConflict(undefined)
+      setSaved(before === undefined ? undefined : { before })
+    } catch (error) {
+      if (error instanceof ProblemError && error.code === 'pod-changed') await join(from.values, values)
+    }
+  }
+  const join = async (common: Values, mine: Values) => {
+    const now = await readCategory(view.category).catch(() => undefined)
+    if (now === undefined) return
+    save.reset()
+    setConflict({
+      theirs: { etag: now.etag, values: now.values },
+      merge: mergeValues(common, mine, now.values),
+    })
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    setSent(true)
+    if (isDirty && !save.isPending && Object.keys(checkValues(schema, clean)).length === 0)
+      void store(base, clean, base.values)
+  }
+
+  if (conflict !== undefined)
+    return (
+      <ConflictChoice
+        category={view.category}
+        schema={schema}
+        mine={clean}
+        theirs={conflict.theirs.values}
+        merge={conflict.merge}
+        isPending={save.isPending}
+        error={save.error}
+        onSave={(values) => void store(conflict.theirs, values, conflict.theirs.values)}
+      />
+    )
+
+  return (
+    <form onSubmit={submit} noValidate className={styles.form}>
+      {formFields(schema).map((field) => {
+        const id = `${view.category}.${field.name}`
+        return (
+          <div key={field.name} className={styles.field}>
+            <FieldInput
+              field={field}
+              value={draft[field.name]}
+              onChange={(value) => {
+                setSaved(undefined)
+                setDraft((current) => withValue(current, field.name, value))
+              }}
+              problems={within(problems, field.name)}
+            />
+            <SensitivityTag sensitivity={findField(id)?.sensitivity ?? 'ordinary'} />
+          </div>
+        )
+      })}
+      <DerivedAnswers answers={view.derived} />
+      {save.isError && <ProblemNote error={save.error} />}
+      {Object.keys(problems).length > 0 && (
+        <Notice tone="stop" announce>
+          <p>{text('form.wrong')}</p>
+        </Notice>
+      )}
+      <div className={styles.foot}>
+        <Row>
+          <Button type="submit" look={isDirty ? 'solid' : 'outline'} isPending={save.isPending}>
+            {text('form.save', { category: view.title })}
+          </Button>
+          {isDirty && (
+            <Button look="quiet" onPress={() => setDraft(base.values)}>
+              {text('form.discard')}
+            </Button>
+          )}
+          {saved !== undefined && !isDirty && (
+            <Button look="quiet" onPress={() => void store(base, saved.before, undefined)}>
+              {text('form.undo')}
+            </Button>
+          )}
+        </Row>
+        <p role="status" className={styles.status}>
+          {isDirty ? text('form.unsaved') : saved === undefined ? '' : text('form.saved')}
+        </p>
+      </div>
+    </form>
+  )
+}
+
+/** The problems of one field, by name within it: '' for itself. */
+function within(
+  problems: Readonly<Record<string, FieldProblem>>,
+  name: string,
+): Record<string, FieldProblem> {
+  const own = Object.entries(problems).flatMap(([path, problem]) =>
+    path === name
+      ? [['', problem] as const]
+      : path.startsWith(`${name}.`)
+        ? [[path.slice(name.length + 1), problem] as const]
+        : [],
+  )
+  return Object.fromEntries(own)
+}

@@ -1,0 +1,112 @@
+import { formFields } from './form-fields.ts'
+import type { FieldSchema } from './form-fields.ts'
+
+/** Values of a category or of a group, by name. What is absent is not in the pod. */
+export type Values = Readonly<Record<string, unknown>>
+
+export type FieldProblem = 'required' | 'email' | 'phone' | 'date' | 'time' | 'format' | 'long' | 'many'
+
+/** What is saved of what was typed: text trimmed; empty texts, lists and groups are left out. */
+export function cleanValues(values: Values): Values {
+  const kept = Object.entries(values).flatMap(([name, value]) => {
+    const clean = cleanValue(value)
+    return clean === undefined ? [] : [[name, clean] as const]
+  })
+  return Object.fromEntries(kept)
+}
+
+function cleanValue(value: unknown): unknown {
+  if (typeof value === 'string') return value.trim() === '' ? undefined : value.trim()
+  if (Array.isArray(value)) {
+    const parts = [...new Set(value.map(cleanValue).filter((part) => part !== undefined))]
+    return parts.length === 0 ? undefined : parts
+  }
+  if (typeof value === 'object' && value !== null) {
+    const members = cleanValues(value as Values)
+    return Object.keys(members).length === 0 ? undefined : members
+  }
+  return value ?? undefined
+}
+
+/** Equal as JSON, whatever the order of members. */
+export function sameValue(one: unknown, other: unknown): boolean {
+  if (one === other) return true
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
+  if (Array.isArray(one) !== Array.isArray(other)) return false
+  const [a, b] = [Object.entries(one), Object.entries(other)]
+  return a.length === b.length && a.every(([name, value]) => sameValue(value, (other as Values)[name]))
+}
+
+/** What is wrong with cleaned values, by name, and by `group.member` within a group. Empty: they can be sent. */
+export function checkValues(schema: FieldSchema, values: Values): Record<string, FieldProblem> {
+  const problems: Record<string, FieldProblem> = {}
+  for (const { name, kind, schema: field } of formFields(schema)) {
+    const value = values[name]
+    if (value === undefined) {
+      if (schema.required?.includes(name) === true) problems[name] = 'required'
+    } else if (kind === 'group') {
+      for (const [member, problem] of Object.entries(checkValues(field, value as Values)))
+        problems[`${name}.${member}`] = problem
+    } else {
+      const problem = checkValue(field, value)
+      if (problem !== undefined) problems[name] = problem
+    }
+  }
+  return problems
+}
+
+function checkValue(schema: FieldSchema, value: unknown): FieldProblem | undefined {
+  if (Array.isArray(value)) {
+    if (value.length > (schema.maxItems ?? Number.POSITIVE_INFINITY)) return 'many'
+    return value.map((part) => checkValue(schema.items ?? {}, part)).find((problem) => problem !== undefined)
+  }
+  if (typeof value !== 'string') return undefined
+  if ([...value].length > (schema.maxLength ?? Number.POSITIVE_INFINITY)) return 'long'
+  if (schema.format === 'email' && !/^[^\s@]+@[^\s@]+$/.test(value)) return 'email'
+  if (schema.format === 'date' && !isDay(value)) return 'date'
+  if (schema.enum !== undefined && !schema.enum.includes(value)) return 'format'
+  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value))
+    return schema.pattern.startsWith('^\\+')
+      ? 'phone'
+      : schema.pattern.startsWith('^([01]')
+        ? 'time'
+        : 'format'
+  return undefined
+}
+
+function isDay(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
+}
+
+export interface Merge {
+  /** What changed on one side only, taken from that side. */
+  readonly merged: Values
+  /** Names that both sides changed, and not to the same: somebody must choose. */
+  readonly conflicts: readonly string[]
+  /** Names that only the pod's side changed. */
+  readonly theirsOnly: readonly string[]
+}
+
+/** Joins two changes of the same values, field by field. `mine` wins nothing and loses nothing by itself. */
+export function mergeValues(base: Values, mine: Values, theirs: Values): Merge {
+  const names = [...new Set([...Object.keys(base), ...Object.keys(mine), ...Object.keys(theirs)])]
+  const iChanged = (name: string) => !sameValue(base[name], mine[name])
+  const theyChanged = (name: string) => !sameValue(base[name], theirs[name])
+  const conflicts = names.filter(
+    (name) => iChanged(name) && theyChanged(name) && !sameValue(mine[name], theirs[name]),
+  )
+  const merged = names
+    .map((name) => [name, iChanged(name) ? mine[name] : theirs[name]] as const)
+    .filter(([, value]) => value !== undefined)
+  return {
+    merged: Object.fromEntries(merged),
+    conflicts,
+    theirsOnly: names.filter((name) => theyChanged(name) && !iChanged(name)),
+  }
+}
+
+/** `values` with one value set, or left out when it is undefined. */
+export function withValue(values: Values, name: string, value: unknown): Values {
+  const { [name]: _before, ...others } = values
+  return value === undefined ? others : { ...others, [name]: value }
+}

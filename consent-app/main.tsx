@@ -1,0 +1,14 @@
+import { createRoot } from 'react-dom/client'
+import './styles/tokens.css'
+import './styles/base.css'
+import { App } from './app.tsx'
+import { createQueryClient } from './data/query-client.ts'
+import { loadLocale } from './messages/locale.ts'
+
+const element = document.getElementById('app')
+if (element === null) throw new Error('The page has no #app')
+
+const locale = await loadLocale(navigator.languages)
+document.documentElement.lang = locale.language
+document.documentElement.dir = locale.direction
+createRoot(element).render(<App locale={locale} queryClient={createQueryClient()} />)

@@ -1,0 +1,162 @@
+import { Link } from 'react-router'
+import type { GrantView, OpenRequest } from '#schemas/types.gen.ts'
+import { ActivityList } from '../components/activity-list.tsx'
+import { LinkButton } from '../components/button.tsx'
+import { BusinessInitial } from '../components/business.tsx'
+import { ConnectPod } from '../components/connect-pod.tsx'
+import { EmptyState } from '../components/empty-state.tsx'
+import { endsSoon, sightOf, visibleFields } from '../components/grant-facts.ts'
+import { Lead, PageTitle, Section, Stack, Theirs } from '../components/layout.tsx'
+import { Notice } from '../components/notice.tsx'
+import { ProblemNote } from '../components/problem-note.tsx'
+import { SightTable } from '../components/sight-table.tsx'
+import { Skeleton } from '../components/skeleton.tsx'
+import { useActivity } from '../data/activity.ts'
+import { useGrants } from '../data/grants.ts'
+import { useMe } from '../data/me.ts'
+import { useOpenRequests } from '../data/requests.ts'
+import { useFormats, useText } from '../messages/text.tsx'
+import styles from './home.module.css'
+
+/** Who can see what, what waits for an answer, what needs a look, and what happened last. */
+export function HomePage() {
+  const me = useMe().data
+  return me?.podAccess === 'none' ? <ConnectPod me={me} /> : <Overview name={me?.name} />
+}
+
+function Overview({ name }: { name: string | undefined }) {
+  const { text } = useText()
+  const grants = useGrants()
+  return (
+    <>
+      {grants.data === undefined ? (
+        grants.isError ? (
+          <ProblemNote error={grants.error} onRetry={() => void grants.refetch()} />
+        ) : (
+          <Skeleton lines={4} />
+        )
+      ) : (
+        <Sight grants={grants.data} name={name} />
+      )}
+      <Section title={text('home.activity')} aside={<Link to="/activity">{text('home.activity.all')}</Link>}>
+        <LatestActivity />
+      </Section>
+    </>
+  )
+}
+
+function Sight({ grants, name }: { grants: readonly GrantView[]; name: string | undefined }) {
+  const { text } = useText()
+  const rows = sightOf(grants)
+  const title =
+    rows.length === 0
+      ? text('home.nobody')
+      : text('home.sight', { businesses: rows.length, fields: visibleFields(grants) })
+  return (
+    <>
+      <PageTitle title={text('nav.home')}>{title}</PageTitle>
+      <Lead>{name === undefined ? text('home.lead') : text('home.lead.name', { name })}</Lead>
+      <OpenRequests />
+      <Attention grants={grants} />
+      <Section
+        title={text('home.who')}
+        aside={<Link to="/relationships">{text('home.relationships.all')}</Link>}
+      >
+        {rows.length === 0 ? (
+          <EmptyState
+            title={text('home.empty.title')}
+            act={<LinkButton to="/data">{text('home.empty.act')}</LinkButton>}
+          >
+            {text('home.empty.body')}
+          </EmptyState>
+        ) : (
+          <SightTable rows={rows} />
+        )}
+      </Section>
+    </>
+  )
+}
+
+function OpenRequests() {
+  const { text } = useText()
+  const requests = useOpenRequests()
+  if (requests.isError) return <ProblemNote error={requests.error} onRetry={() => void requests.refetch()} />
+  if (requests.data === undefined || requests.data.length === 0) return null
+  return (
+    <Section title={text('home.requests')}>
+      <ul className={styles.requests}>
+        {requests.data.map((request) => (
+          <li key={request.requestId}>
+            <RequestCard request={request} />
+          </li>
+        ))}
+      </ul>
+    </Section>
+  )
+}
+
+function RequestCard({ request }: { request: OpenRequest }) {
+  const { text, rich } = useText()
+  const formats = useFormats()
+  return (
+    <div className={styles.request}>
+      <BusinessInitial name={request.vendor.name} />
+      <div>
+        <p className={styles.asks}>
+          {rich('home.request', { business: <Theirs>{request.vendor.name}</Theirs> })}
+        </p>
+        <p className={styles.when}>
+          {text(request.status === 'later' ? 'home.request.later' : 'home.request.since', {
+            moment: formats.moment(request.receivedAt),
+          })}
+        </p>
+      </div>
+      <LinkButton look="solid" to={`/consent/${encodeURIComponent(request.requestId)}`}>
+        {text('home.request.act')}
+      </LinkButton>
+    </div>
+  )
+}
+
+/** What may need a look: an end that is near, a business that was suspended. */
+function Attention({ grants }: { grants: readonly GrantView[] }) {
+  const { text } = useText()
+  const formats = useFormats()
+  const suspended = grants.filter((grant) => grant.vendor.suspended && grant.state === 'active')
+  const ending = grants.filter((grant) => grant.state === 'active' && endsSoon(grant, Date.parse(grant.asOf)))
+  if (suspended.length + ending.length === 0) return null
+  return (
+    <Section title={text('home.attention')}>
+      <Stack gap="s">
+        {suspended.map((grant) => (
+          <Notice key={grant.grantId} tone="attention">
+            <p>{text('home.suspended', { business: grant.vendor.name })}</p>
+          </Notice>
+        ))}
+        {ending.map((grant) => (
+          <Notice key={grant.grantId} tone="attention" icon="clock">
+            <p>
+              {text('home.ending', { business: grant.vendor.name, day: formats.day(grant.until) })}{' '}
+              <Link to={`/relationships/${encodeURIComponent(grant.grantId)}`}>
+                {text('home.ending.look')}
+              </Link>
+            </p>
+          </Notice>
+        ))}
+      </Stack>
+    </Section>
+  )
+}
+
+function LatestActivity() {
+  const { text } = useText()
+  const activity = useActivity(5)
+  if (activity.isError) return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
+  const items = activity.data?.pages[0]?.items
+  if (items === undefined) return <Skeleton lines={3} />
+  return items.length === 0 ? (
+    <p className={styles.when}>{text('activity.empty.body')}</p>
+  ) : (
+    <ActivityList items={items} />
+  )
+}

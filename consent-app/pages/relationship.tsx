@@ -1,0 +1,169 @@
+import { Link, useParams } from 'react-router'
+import type { GrantView } from '#schemas/types.gen.ts'
+import { ActivityList } from '../components/activity-list.tsx'
+import { Button, LinkButton } from '../components/button.tsx'
+import { BusinessCard, ContactLink } from '../components/business.tsx'
+import { isLive } from '../components/grant-facts.ts'
+import { GrantState } from '../components/grant-state.tsx'
+import {
+  Card,
+  Fact,
+  Facts,
+  Lead,
+  PageTitle,
+  Row,
+  Section,
+  Soft,
+  Stack,
+  Theirs,
+} from '../components/layout.tsx'
+import { Notice } from '../components/notice.tsx'
+import { ProblemNote } from '../components/problem-note.tsx'
+import { ReceiptFiles } from '../components/receipt-files.tsx'
+import { Skeleton } from '../components/skeleton.tsx'
+import { WithdrawButton } from '../components/withdraw.tsx'
+import { useActivity } from '../data/activity.ts'
+import { useChangeGrant, useGrant } from '../data/grants.ts'
+import { ProblemError } from '../data/http.ts'
+import { useFormats, useText } from '../messages/text.tsx'
+import { NotFoundPage } from './not-found.tsx'
+import styles from './relationship.module.css'
+
+/** One grant: what it lets a business read, until when, what was read, and every way to change that. */
+export function RelationshipPage() {
+  const { text } = useText()
+  const { grantId = '' } = useParams()
+  const grant = useGrant(grantId)
+  if (grant.error instanceof ProblemError && grant.error.code === 'not-found') return <NotFoundPage />
+  return (
+    <Stack gap="l">
+      <Link to="/relationships">{text('relationship.back')}</Link>
+      {grant.isError && <ProblemNote error={grant.error} onRetry={() => void grant.refetch()} />}
+      {grant.isPending && <Skeleton lines={5} />}
+      {grant.data !== undefined && <Relationship grant={grant.data} />}
+    </Stack>
+  )
+}
+
+function Relationship({ grant }: { grant: GrantView }) {
+  const { text, rich } = useText()
+  const formats = useFormats()
+  const { vendor } = grant
+  return (
+    <div>
+      <PageTitle title={vendor.name}>
+        <Theirs>{vendor.name}</Theirs>
+      </PageTitle>
+      <div className={styles.state}>
+        <GrantState grant={grant} size={26} />
+      </div>
+      <Lead>
+        {rich(`relationship.lead.${grant.state}`, { day: formats.day(grant.endedAt ?? grant.until) })}
+      </Lead>
+      {vendor.suspended && isLive(grant) && (
+        <Notice tone="attention">
+          <p>{text('home.suspended', { business: vendor.name })}</p>
+        </Notice>
+      )}
+      {isLive(grant) ? <Acts grant={grant} /> : <Copies grant={grant} />}
+      <Section title={text('relationship.what')}>
+        <Card>
+          <Facts>
+            {grant.items.map((item) => (
+              <Fact key={item.id} name={item.purposeTitle}>
+                {formats.list(item.fields.map(({ title }) => title))}
+              </Fact>
+            ))}
+            <Fact name={text('relationship.since')}>{formats.moment(grant.validFrom)}</Fact>
+            <Fact name={text('relationship.until')}>{formats.moment(grant.until)}</Fact>
+            <Fact name={text('relationship.reads')}>
+              {grant.lastRead === undefined
+                ? text('grant.never-read')
+                : text('grant.reads', { count: grant.reads, moment: formats.moment(grant.lastRead) })}
+            </Fact>
+          </Facts>
+        </Card>
+      </Section>
+      <Section title={text('relationship.business')}>
+        <Card>
+          <BusinessCard vendor={vendor} />
+        </Card>
+      </Section>
+      <Section title={text('receipt.title')}>
+        <Card>
+          <Stack gap="s">
+            <p>{text('receipt.explain')}</p>
+            <ReceiptFiles receiptId={grant.receiptId} />
+          </Stack>
+        </Card>
+      </Section>
+      <Section title={text('relationship.activity')}>
+        <GrantActivity grantId={grant.grantId} />
+      </Section>
+    </div>
+  )
+}
+
+/** Pausing and resuming count at once and can be turned back; withdrawing shows first what it does. */
+function Acts({ grant }: { grant: GrantView }) {
+  const { text } = useText()
+  const pause = useChangeGrant(grant.grantId, 'pause')
+  const resume = useChangeGrant(grant.grantId, 'resume')
+  const isPaused = grant.state === 'paused'
+  const act = isPaused ? resume : pause
+  return (
+    <Stack gap="s">
+      <Row>
+        <Button onPress={() => act.mutate()} isPending={act.isPending}>
+          {text(isPaused ? 'relationship.resume' : 'relationship.pause')}
+        </Button>
+        <WithdrawButton grant={grant} />
+      </Row>
+      <Soft>{text(isPaused ? 'relationship.resume.explain' : 'relationship.pause.explain')}</Soft>
+      {act.isError && <ProblemNote error={act.error} />}
+    </Stack>
+  )
+}
+
+/** After the end: what it did not do. */
+function Copies({ grant }: { grant: GrantView }) {
+  const { rich } = useText()
+  const { name, contact } = grant.vendor
+  return (
+    <Notice>
+      <p>
+        {rich('withdraw.copies', { business: <Theirs>{name}</Theirs> })}{' '}
+        {contact !== undefined && rich('withdraw.contact', { contact: <ContactLink contact={contact} /> })}
+      </p>
+    </Notice>
+  )
+}
+
+function GrantActivity({ grantId }: { grantId: string }) {
+  const { text } = useText()
+  const activity = useActivity(50)
+  if (activity.isError) return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
+  if (activity.data === undefined) return <Skeleton lines={3} />
+  const items = activity.data.pages.flatMap((page) => page.items).filter((item) => item.grantId === grantId)
+  return (
+    <Stack>
+      {items.length === 0 ? (
+        <Soft>{text('relationship.activity.none')}</Soft>
+      ) : (
+        <ActivityList items={items} />
+      )}
+      {activity.hasNextPage && (
+        <div>
+          <Button onPress={() => void activity.fetchNextPage()} isPending={activity.isFetchingNextPage}>
+            {text('activity.more')}
+          </Button>
+        </div>
+      )}
+      <div>
+        <LinkButton look="quiet" to="/activity">
+          {text('home.activity.all')}
+        </LinkButton>
+      </div>
+    </Stack>
+  )
+}

@@ -1,0 +1,81 @@
+import { useParams } from 'react-router'
+import { Bare } from '../components/bare.tsx'
+import { LinkButton } from '../components/button.tsx'
+import { ConnectPod } from '../components/connect-pod.tsx'
+import { PageTitle, Stack } from '../components/layout.tsx'
+import { ProblemNote } from '../components/problem-note.tsx'
+import { RequestDecision } from '../components/request-decision.tsx'
+import { RequestOutcome } from '../components/request-outcome.tsx'
+import { PageSkeleton } from '../components/skeleton.tsx'
+import { ProblemError } from '../data/http.ts'
+import { useMe } from '../data/me.ts'
+import { useDecide, useRequest } from '../data/requests.ts'
+import { useText } from '../messages/text.tsx'
+import styles from './request.module.css'
+
+/** One access request: the decision page, what came of it, or why it cannot be shown. */
+export function RequestPage() {
+  const { uid = '' } = useParams()
+  const me = useMe().data
+  const request = useRequest(uid, me?.accountId)
+  const decide = useDecide(uid)
+  const view = request.data
+  const outcome =
+    decide.data ??
+    (view?.status === 'allowed' || view?.status === 'refused'
+      ? { status: view.status, returnTo: view.returnTo ?? '' }
+      : undefined)
+
+  return (
+    <Bare wide aside={<DecidingAs name={me?.name ?? me?.webId} />}>
+      {view === undefined ? (
+        request.isError ? (
+          <NoRequest error={request.error} retry={() => void request.refetch()} />
+        ) : (
+          <PageSkeleton />
+        )
+      ) : outcome !== undefined ? (
+        <RequestOutcome request={view} outcome={outcome} />
+      ) : me !== undefined && me.podAccess !== 'open' ? (
+        <Stack gap="l">
+          <ConnectPod me={me} forBusiness={view.vendor.name} onDone={() => void request.refetch()} />
+        </Stack>
+      ) : (
+        <RequestDecision
+          request={view}
+          isSending={decide.isPending ? decide.variables.decision : undefined}
+          error={decide.error}
+          onDecide={(answer) => {
+            if (!decide.isPending) decide.mutate(answer)
+          }}
+          onShowAgain={() => {
+            decide.reset()
+            void request.refetch()
+          }}
+        />
+      )}
+    </Bare>
+  )
+}
+
+function DecidingAs({ name }: { name: string | undefined }) {
+  const { rich } = useText()
+  if (name === undefined) return null
+  return <p className={styles.as}>{rich('request.as', { name: <bdi>{name}</bdi> })}</p>
+}
+
+/** Unknown, somebody else's, or out of time: nobody is told which of the first two. */
+function NoRequest({ error, retry }: { error: unknown; retry: () => void }) {
+  const { text } = useText()
+  const code = error instanceof ProblemError ? error.code : 'unknown'
+  const gone = code === 'not-found' || code === 'request-expired' || code === 'forbidden'
+  return (
+    <Stack>
+      <PageTitle title={text(gone ? 'request.gone.title' : 'request.failed.title')} />
+      {gone ? <p>{text('request.gone.body')}</p> : <ProblemNote error={error} onRetry={retry} />}
+      <div>
+        <LinkButton to="/">{text('request.gone.home')}</LinkButton>
+      </div>
+    </Stack>
+  )
+}

@@ -1,0 +1,108 @@
+import { useState } from 'react'
+import type { Me } from '#schemas/types.gen.ts'
+import { Button } from '../components/button.tsx'
+import { Confirm } from '../components/confirm.tsx'
+import { ConnectPod } from '../components/connect-pod.tsx'
+import { Card, Fact, Facts, PageTitle, Row, Section, Soft, Stack } from '../components/layout.tsx'
+import { ProbeResult } from '../components/probe-result.tsx'
+import { ProblemNote } from '../components/problem-note.tsx'
+import { useMe } from '../data/me.ts'
+import { usePodAccess } from '../data/pod.ts'
+import { useSignOut } from '../data/sign-in.ts'
+import { useText } from '../messages/text.tsx'
+import styles from './settings.module.css'
+
+/** The pod's connection and what Reach can really see of it; who is signed in. */
+export function SettingsPage() {
+  const { text } = useText()
+  const me = useMe().data
+  if (me === undefined) return null
+  return (
+    <>
+      {me.podAccess === 'open' ? (
+        <>
+          <PageTitle title={text('settings.title')} />
+          <PodSection me={me} />
+        </>
+      ) : (
+        <ConnectPod me={me} />
+      )}
+      <AccountSection me={me} />
+    </>
+  )
+}
+
+function PodSection({ me }: { me: Me }) {
+  const { text } = useText()
+  const probe = usePodAccess('probe')
+  const disconnect = usePodAccess('disconnect')
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <Section title={text('settings.pod')}>
+      <Stack>
+        <Card>
+          <Facts>
+            <Fact name={text('settings.container')}>
+              <code className={styles.address}>{me.container}</code>
+            </Fact>
+            <Fact name={text('settings.agent')}>
+              <code className={styles.address}>{me.agent}</code>
+            </Fact>
+            <Fact name={text('settings.issuer')}>
+              <code className={styles.address}>{me.issuer}</code>
+            </Fact>
+          </Facts>
+        </Card>
+        <Soft>{text('settings.probe.explain')}</Soft>
+        <Row>
+          <Button onPress={() => probe.mutate()} isPending={probe.isPending}>
+            {text('settings.probe')}
+          </Button>
+          <Button onPress={() => setOpen(true)}>{text('settings.disconnect')}</Button>
+        </Row>
+        {probe.isError && <ProblemNote error={probe.error} onRetry={() => probe.mutate()} />}
+        {probe.data !== undefined && <ProbeResult probe={probe.data} />}
+      </Stack>
+      <Confirm
+        isOpen={isOpen}
+        title={text('disconnect.title')}
+        yes={text('disconnect.act')}
+        no={text('disconnect.keep')}
+        isPending={disconnect.isPending}
+        onYes={() => disconnect.mutate(undefined, { onSuccess: () => setOpen(false) })}
+        onNo={() => setOpen(false)}
+      >
+        <p>{text('disconnect.effect')}</p>
+        <p>{text('disconnect.stays')}</p>
+        {disconnect.isError && <ProblemNote error={disconnect.error} />}
+      </Confirm>
+    </Section>
+  )
+}
+
+function AccountSection({ me }: { me: Me }) {
+  const { text } = useText()
+  const signOut = useSignOut()
+  return (
+    <Section title={text('settings.account')}>
+      <Stack>
+        <Card>
+          <Facts>
+            <Fact name={text('settings.name')}>
+              <bdi>{me.name ?? text('value.missing')}</bdi>
+            </Fact>
+            <Fact name={text('settings.webid')}>
+              <code className={styles.address}>{me.webId}</code>
+            </Fact>
+          </Facts>
+        </Card>
+        <div>
+          <Button onPress={() => signOut.mutate()} isPending={signOut.isPending}>
+            {text('settings.sign-out')}
+          </Button>
+        </div>
+        {signOut.isError && <ProblemNote error={signOut.error} onRetry={() => signOut.mutate()} />}
+      </Stack>
+    </Section>
+  )
+}

@@ -1,0 +1,93 @@
+import { useLocation } from 'react-router'
+import type { Me } from '#schemas/types.gen.ts'
+import { Bare } from '../components/bare.tsx'
+import { Button } from '../components/button.tsx'
+import { CreateVaultForm } from '../components/create-vault-form.tsx'
+import { Card, PageTitle } from '../components/layout.tsx'
+import { Mark, StateMark } from '../components/mark.tsx'
+import { Notice } from '../components/notice.tsx'
+import { ProblemNote } from '../components/problem-note.tsx'
+import { SignInForm } from '../components/sign-in-form.tsx'
+import { useStartTour } from '../data/me.ts'
+import { rememberedIssuer } from '../data/sign-in.ts'
+import type { MessageId } from '../messages/locale.ts'
+import { useText } from '../messages/text.tsx'
+import styles from './welcome.module.css'
+
+const promises: readonly MessageId[] = [
+  'welcome.promise.see',
+  'welcome.promise.stop',
+  'welcome.promise.proof',
+]
+
+/** Shown at whatever address a signed-out visitor came to; signing in leads back there. */
+export function WelcomePage({ me }: { me: Me }) {
+  const { text } = useText()
+  const { pathname, search } = useLocation()
+  const isRequest = pathname.startsWith('/consent/')
+  const knowsPod = rememberedIssuer() !== ''
+  const create = me.embeddedPods === true && (
+    <Card key="create">
+      <h2>{text('create.title')}</h2>
+      <p className={styles.explain}>{text('create.pod')}</p>
+      {me.podsReady === false ? <PodsStarting /> : <CreateVaultForm />}
+    </Card>
+  )
+  const signIn = (
+    <Card key="sign-in">
+      <h2>{text('sign-in.title')}</h2>
+      <p className={styles.explain}>{text('sign-in.explain')}</p>
+      <SignInForm returnTo={`${pathname}${search}`} />
+    </Card>
+  )
+  return (
+    <Bare wide>
+      <div className={styles.welcome}>
+        <div className={styles.statement}>
+          <div className={styles.emblem}>
+            <Mark size={72} />
+          </div>
+          <PageTitle title={text(isRequest ? 'welcome.request.title' : 'welcome.title')} />
+          <p className={styles.sentence}>{text(isRequest ? 'welcome.request.body' : 'welcome.body')}</p>
+          <ul className={styles.promises}>
+            {promises.map((promise) => (
+              <li key={promise}>
+                <StateMark state="active" size={22} />
+                <span>{text(promise)}</span>
+              </li>
+            ))}
+          </ul>
+          {me.tour && !isRequest && <Tour />}
+        </div>
+        <div className={styles.ways}>{knowsPod || isRequest ? [signIn, create] : [create, signIn]}</div>
+      </div>
+    </Bare>
+  )
+}
+
+function PodsStarting() {
+  const { text } = useText()
+  return (
+    <div role="status">
+      <Notice tone="plain" icon="clock" title={text('create.starting.title')}>
+        <p>{text('create.starting.body')}</p>
+      </Notice>
+    </div>
+  )
+}
+
+function Tour() {
+  const { text } = useText()
+  const tour = useStartTour()
+  const start = () =>
+    tour.mutate(undefined, { onSuccess: ({ location }) => window.location.assign(location) })
+  return (
+    <div className={styles.tour}>
+      <Button onPress={start} isPending={tour.isPending || tour.isSuccess}>
+        {text('tour.act')}
+      </Button>
+      <p className={styles.explain}>{text('tour.explain')}</p>
+      {tour.isError && <ProblemNote error={tour.error} onRetry={start} />}
+    </div>
+  )
+}

@@ -1,0 +1,62 @@
+import { brotliCompressSync } from 'node:zlib'
+import { parse } from '@formatjs/icu-messageformat-parser'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+import type { Plugin } from 'vite'
+
+/**
+ * Builds the consent app into dist/consent-app. Every address is relative, so one build serves any mount: the server
+ * puts the mount's path into `<base href>` and the nonce of the reply into the `csp-nonce` meta of index.html.
+ */
+export default defineConfig({
+  root: import.meta.dirname,
+  base: './',
+  plugins: [compiledMessages(), react(), compressedFiles()],
+  resolve: {
+    // Messages are parsed at build time, so no parser is shipped.
+    alias: [
+      {
+        find: /^@formatjs\/icu-messageformat-parser$/,
+        replacement: '@formatjs/icu-messageformat-parser/no-parser.js',
+      },
+    ],
+  },
+  json: { namedExports: false },
+  build: {
+    outDir: '../dist/consent-app',
+    emptyOutDir: true,
+    target: ['chrome123', 'firefox120', 'safari17.5'],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+})
+
+/** Turns the ICU texts of messages/*.json into the syntax trees that react-intl formats without a parser. */
+function compiledMessages(): Plugin {
+  return {
+    name: 'compiled-messages',
+    enforce: 'pre',
+    transform(source, id) {
+      if (!/\/messages\/[\w-]+\.json$/.test(id)) return null
+      const texts: Record<string, string> = JSON.parse(source)
+      const compiled = Object.entries(texts).map(([name, text]) => [name, parse(text)])
+      return { code: JSON.stringify(Object.fromEntries(compiled)), map: null }
+    },
+  }
+}
+
+/** Beside each text file its brotli form: public bytes are compressed once, at the best level, and replies never are. */
+function compressedFiles(): Plugin {
+  return {
+    name: 'compressed-files',
+    enforce: 'post',
+    generateBundle(_options, bundle) {
+      for (const [fileName, file] of Object.entries(bundle)) {
+        const source = file.type === 'chunk' ? file.code : file.source
+        if (!/\.(js|css|svg)$/.test(fileName) || source.length < 512) continue
+        this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: brotliCompressSync(source) })
+      }
+    },
+  }
+}
