@@ -12,7 +12,7 @@ import { requestIdOf } from './grant-hooks.ts'
 import { batchScope, customerScopes } from './policies.ts'
 import { narrowed } from './token-details.ts'
 
-type Exchange = readonly [request: IncomingMessage, response: ServerResponse]
+export type Exchange = readonly [request: IncomingMessage, response: ServerResponse]
 
 /** What a browser came with: the request that its cookie opens. */
 export interface OpenInteraction {

@@ -33,17 +33,13 @@ export async function readOAuthKeys(keys: KeyStore): Promise<OAuthKeys> {
   }
 }
 
-/** The key that signs receipts, apart from the tokens' keys: receipts are verified for years. */
-export function readReceiptKey(keys: KeyStore): Promise<SigningKey> {
-  return keys.document('receipts', newSigningKey)
-}
-
 /** The key that signs software statements; only this server verifies them. */
 export function readStatementKey(keys: KeyStore): Promise<SigningKey> {
   return keys.document('software-statements', newSigningKey)
 }
 
-async function newSigningKey(): Promise<SigningKey & Record<string, string>> {
+/** A fresh private ES256 key, named by its thumbprint (RFC 7638). */
+export async function newSigningKey(): Promise<SigningKey & Record<string, string>> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const { kty, crv, x, y, d } = await exportJWK(privateKey)
   if (kty !== 'EC' || crv === undefined || x === undefined || y === undefined || d === undefined)

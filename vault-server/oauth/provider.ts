@@ -86,8 +86,8 @@ export async function openAuthorizationServer({
   })
 
   const handle = provider.callback()
-  const mount: RequestHandler = (request, response, next) => {
-    handle(request, response).catch(next)
+  const mount: RequestHandler = async (request, response) => {
+    await handle(request, response)
   }
   const routes = Router({ strict: true, caseSensitive: true })
   routes.use('/oauth', pinHost(vaultUrl), mount)
@@ -100,7 +100,7 @@ export async function openAuthorizationServer({
     (request, response, next) => {
       request.url = '/.well-known/openid-configuration'
       request.originalUrl = `${pathname}${request.url}`
-      mount(request, response, next)
+      return mount(request, response, next)
     },
   )
 

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto'
+import { CompactSign, importJWK } from 'jose'
+import { canonical } from '#core/domain/canonical.ts'
+import { receiptOf } from '#core/domain/receipt.ts'
+import type { ReceiptSource } from '#core/domain/receipt.ts'
+import type { KeyStore } from '#core/ledger/key-store.ts'
+import type { StoredReceipt } from '#schemas/types.gen.ts'
+import { newSigningKey } from '../oauth/oauth-keys.ts'
+import type { SigningKey } from '../oauth/oauth-keys.ts'
+
+/** The key that signs receipts, apart from the tokens' keys: receipts are verified for years. */
+export function readReceiptKey(keys: KeyStore): Promise<SigningKey> {
+  return keys.document('receipts', newSigningKey)
+}
+
+/** 16 random bytes in base64url: a receipt's id, a grant's id. */
+export function newId(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+/** Makes the receipt of a decision: JWS in compact form (RFC 7515) over its canonical text. These bytes never change. */
+export async function signReceipt(
+  source: ReceiptSource,
+  { key, accountId }: { key: SigningKey; accountId: string },
+): Promise<StoredReceipt> {
+  const jws = await new CompactSign(new TextEncoder().encode(canonical(receiptOf(source))))
+    .setProtectedHeader({ alg: 'ES256', typ: 'consent-receipt+jws', kid: key.kid })
+    .sign(await importJWK(key, 'ES256'))
+  const { receiptId, issuedAt, request, decided } = source
+  return {
+    v: 1,
+    receiptId,
+    accountId,
+    requestId: request.requestId,
+    ...(decided.status === 'allowed' ? { grantId: decided.grantId } : {}),
+    issuedAt,
+    jws,
+  }
+}

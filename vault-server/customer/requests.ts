@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto'
+import { Router } from 'express'
+import type { Request, Response } from 'express'
+import { findField } from '#core/domain/catalogue.ts'
+import { latestUntil, suggestedUntil } from '#core/domain/decision.ts'
+import { DomainError } from '#core/domain/errors.ts'
+import { day, formatTime } from '#core/domain/times.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { parser } from '#core/http/validate.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { Json, Ledger } from '#core/ledger/ledger.ts'
+import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import { requestEntry } from '#core/records/entries.ts'
+import { combine } from '#core/records/parts.ts'
+import type { Stored } from '#core/records/parts.ts'
+import { claimRequest, listAccountRequests, readRequest } from '#core/records/requests.ts'
+import type { AccessRequest, Decision, FieldView, OpenRequests, RequestView } from '#schemas/types.gen.ts'
+import type { Exchange, Interactions, OpenInteraction } from '../oauth/interactions.ts'
+import { sameOriginOnly } from './csrf.ts'
+import type { Decide } from './decision.ts'
+import { purposeTitle, viewVendor } from './views.ts'
+
+/** Today's values of these fields, as they would leave; a field without a value is missing. Refuses as pods do. */
+export type Preview = (accountId: string, fieldIds: readonly string[]) => Promise<ReadonlyMap<string, Json>>
+
+/** Who is signed in with this request, if anybody. */
+export type CustomerOf = (request: Request) => Promise<{ readonly accountId: string } | undefined>
+
+interface RequestParts {
+  readonly ledger: Ledger
+  readonly interactions: Interactions
+  readonly preview: Preview
+  /** Unix ms. */
+  readonly now: () => number
+}
+
+/**
+ * `POST /consent/:uid/open` and `/decision`, and `GET /api/requests`. The first two lie under the interaction's own
+ * address, since that is the path of its cookie; `decide` makes the one commit of a decision.
+ */
+export function requestRoutes(
+  parts: RequestParts,
+  { decide, customerOf, vaultUrl }: { decide: Decide; customerOf: CustomerOf; vaultUrl: string },
+): { readonly consent: Router; readonly api: Router } {
+  const parseNothing = parser('api/nothing.json')
+  const parseDecision = parser<Decision>('api/decision.json')
+  const signedIn = async (request: Request) => {
+    const customer = await customerOf(request)
+    if (customer === undefined) throw new DomainError('not-signed-in', 'Sign in first')
+    return customer
+  }
+
+  const consent = Router({ strict: true, caseSensitive: true })
+  const guards = [sameOriginOnly({ origin: new URL(vaultUrl).origin }), jsonBody()]
+  consent.post('/consent/:uid/open', guards, async (request: Request, response: Response) => {
+    const { accountId } = await signedIn(request)
+    parseNothing(request.body)
+    response.json(await openRequest(parts, [request, response], { uid: uidOf(request), accountId }))
+  })
+  consent.post('/consent/:uid/decision', guards, async (request: Request, response: Response) => {
+    const { accountId } = await signedIn(request)
+    const decision = parseDecision(request.body)
+    response.json(await decide([request, response], { uid: uidOf(request), accountId, decision }))
+  })
+
+  const api = Router({ strict: true, caseSensitive: true })
+  api.get('/requests', async (request, response) => {
+    const { accountId } = await signedIn(request)
+    response.json(await openRequests(parts, accountId))
+  })
+  return { consent, api }
+}
+
+function uidOf(request: Request): string {
+  return String(request.params['uid'])
+}
+
+/** The request behind the browser's interaction. The same answer for whatever is not this browser's or not there. */
+export async function findInteraction(
+  interactions: Interactions,
+  exchange: Exchange,
+  uid: string,
+): Promise<OpenInteraction> {
+  const interaction = await interactions.find(exchange)
+  if (interaction?.uid !== uid)
+    throw new DomainError('not-found', 'This request has ended, or was begun in another browser')
+  return interaction
+}
+
+/**
+ * Shows the request with today's exact values, and makes it this customer's for good. Anybody else who opens it, at the
+ * same time or later, gets `not-found`.
+ */
+async function openRequest(
+  parts: RequestParts,
+  exchange: Exchange,
+  { uid, accountId }: { uid: string; accountId: string },
+): Promise<RequestView> {
+  const interaction = await findInteraction(parts.interactions, exchange, uid)
+  const request = await claim(parts, interaction.requestId, accountId)
+  return viewRequest(parts, request, interaction)
+}
+
+type ClaimedRequest = AccessRequest & { readonly accountId: string }
+
+async function claim(
+  { ledger, now }: RequestParts,
+  requestId: string,
+  accountId: string,
+): Promise<ClaimedRequest> {
+  for (let attempt = 1; ; attempt++) {
+    const stored = await readRequest(ledger, requestId)
+    if (stored === undefined) throw new DomainError('not-found', 'There is no such request')
+    const secret = randomBytes(32).toString('base64url')
+    const claimed = claimRequest(stored, { accountId, secret })
+    if (claimed.writes === undefined) return { ...stored.value, accountId }
+    if (now() > stored.value.expiresAt)
+      throw new DomainError('request-expired', 'This request can no longer be answered')
+    await refuseSuspended(ledger, stored)
+    const account = await readAccount(ledger, accountId)
+    if (account === undefined) throw new DomainError('not-signed-in', 'Sign in first')
+    const request = { ...stored.value, accountId, secret }
+    const { items, until } = request
+    const entry = requestEntry(request, { type: 'requested', items, until }, { who: account.value.webId })
+    try {
+      await ledger.commit(combine(claimed, { entries: [entry] }))
+      return request
+    } catch (error) {
+      // Somebody opened it at the same moment: look again whose it is now.
+      if (!(error instanceof CommitRefused) || attempt === 5) throw error
+    }
+  }
+}
+
+async function refuseSuspended(ledger: Ledger, stored: Stored<AccessRequest>): Promise<void> {
+  const { suspended } = await viewVendor(ledger, stored.value.vendorId)
+  if (suspended) throw new DomainError('vendor-suspended', 'This business is suspended')
+}
+
+async function viewRequest(
+  parts: RequestParts,
+  request: ClaimedRequest,
+  interaction: OpenInteraction,
+): Promise<RequestView> {
+  const now = parts.now()
+  const isOpen = request.status === 'open' || request.status === 'later'
+  const [vendor, today] = await Promise.all([
+    viewVendor(parts.ledger, request.vendorId),
+    isOpen ? valuesToday(parts, request) : { values: new Map<string, Json>(), unavailable: undefined },
+  ])
+  const isShown = isOpen && today.unavailable === undefined
+  return {
+    requestId: request.requestId,
+    accountId: request.accountId,
+    requestHash: request.requestHash,
+    status: request.status,
+    vendor,
+    items: request.items.map(({ id, purpose, why, required, fields }) => ({
+      id,
+      purpose,
+      purposeTitle: purposeTitle(purpose),
+      why,
+      required,
+      fields: fields.map((field) => viewField(field, isShown ? today.values : undefined)),
+    })),
+    retention: request.retention,
+    recipients: request.recipients,
+    until: formatTime(request.until),
+    latestUntil: formatTime(latestUntil(request, now)),
+    suggestedUntil: formatTime(suggestedUntil(request, now)),
+    returnHost: new URL(interaction.redirectUri).host,
+    asOf: formatTime(now),
+    ...(today.unavailable === undefined ? {} : { valuesUnavailable: today.unavailable }),
+    ...(request.returnTo === undefined || request.status === 'open' ? {} : { returnTo: request.returnTo }),
+  }
+}
+
+/** `values`: absent where today's values are not shown at all. */
+function viewField(id: string, values: ReadonlyMap<string, Json> | undefined): FieldView {
+  const field = findField(id)
+  if (field === undefined) throw new Error('a request names a field that the catalogue has lost')
+  const value = values?.get(id)
+  const derived = field.kind === 'derived'
+  return {
+    field: id,
+    title: field.title,
+    description: field.description,
+    sensitivity: field.sensitivity,
+    derived,
+    ...(derived ? { from: [...field.from], rule: field.rule } : {}),
+    ...(value === undefined ? {} : { value: value as NonNullable<FieldView['value']> }),
+    ...(values === undefined || value !== undefined ? {} : { missing: true }),
+  }
+}
+
+/** Why today's values cannot be shown, in words for the customer; then nothing can be allowed. */
+const unavailable: Readonly<Record<string, string>> = {
+  'pod-not-connected': 'Your pod is not connected yet, so there is nothing to show.',
+  'pod-access-lost': 'Reach can no longer see your pod.',
+  'pod-unreachable': 'Your pod does not answer at the moment.',
+  'pod-unreadable': 'Your pod holds something that cannot be read.',
+}
+
+async function valuesToday(
+  { ledger, preview }: RequestParts,
+  { accountId, items }: ClaimedRequest,
+): Promise<{ values: ReadonlyMap<string, Json>; unavailable: string | undefined }> {
+  const none = new Map<string, Json>()
+  const standing = await readCustomerStanding(ledger, accountId)
+  if (standing?.value.podAccess !== 'open') {
+    const code = standing?.value.podAccess === 'lost' ? 'pod-access-lost' : 'pod-not-connected'
+    return { values: none, unavailable: unavailable[code] }
+  }
+  try {
+    const fields = [...new Set(items.flatMap((item) => item.fields))]
+    return { values: await preview(accountId, fields), unavailable: undefined }
+  } catch (error) {
+    const reason = error instanceof DomainError ? unavailable[error.code] : undefined
+    if (reason === undefined) throw error
+    return { values: none, unavailable: reason }
+  }
+}
+
+/** How long a request that was put off stays on the list. */
+const putOffShown = 30 * day
+
+async function openRequests({ ledger, now }: RequestParts, accountId: string): Promise<OpenRequests> {
+  const { rows } = await listAccountRequests(ledger, accountId, { limit: 100 })
+  const at = now()
+  const waiting = rows.filter(({ value }) =>
+    value.status === 'later'
+      ? at <= value.receivedAt + putOffShown
+      : value.status === 'open' && at <= value.expiresAt,
+  )
+  const requests = waiting.map(async ({ value }) => ({
+    requestId: value.requestId,
+    vendor: await viewVendor(ledger, value.vendorId),
+    receivedAt: formatTime(value.receivedAt),
+    status: value.status === 'later' ? ('later' as const) : ('open' as const),
+    items: value.items.length,
+  }))
+  return { requests: await Promise.all(requests) }
+}
