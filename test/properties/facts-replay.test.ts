@@ -1,0 +1,236 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Fact } from '../../core/domain/facts.ts'
+import { replay } from '../../core/domain/replay.ts'
+import type { FindingCode } from '../../core/domain/replay.ts'
+
+const vendor = 'vendor-vendor-vendor-1'
+const grant = 'grant-grant-grant-gr-1'
+const notice = 'n'.repeat(43)
+const start = 1_800_000_000_000
+const until = start + 1_000_000
+const items = [{ purpose: 'dpv:CustomerCare', fields: ['profile.name', 'contact.email'] }]
+const about = { vendor, grant }
+
+const admitted: Fact = { type: 'vendor-admitted', time: start, vendor }
+const granted: Fact = {
+  type: 'granted',
+  time: start + 10,
+  ...about,
+  request: 'request-request-reque-1',
+  items,
+  until,
+  redeemBy: start + 600_000,
+  notice,
+}
+const redeemed: Fact = { type: 'redeemed', time: start + 20, ...about }
+const disclosed = (seq: number, time = start + 100, change: object = {}): Fact => ({
+  type: 'disclosed',
+  time,
+  ...about,
+  purpose: 'dpv:CustomerCare',
+  fields: ['profile.name'],
+  seq,
+  until,
+  notice,
+  ...change,
+})
+const turn = (
+  type: 'paused' | 'resumed' | 'withdrawn' | 'expired' | 'unredeemed',
+  time = start + 50,
+): Fact => ({
+  type,
+  time,
+  ...about,
+})
+
+const found = (...facts: Fact[]): [number, FindingCode][] =>
+  replay(facts.map((fact, index) => ({ index, fact }))).map(({ index, code }) => [index, code])
+
+describe('replaying a log', () => {
+  test('finds nothing in one that is as it should be', () => {
+    const log = [
+      admitted,
+      granted,
+      redeemed,
+      disclosed(1),
+      disclosed(2, until, { fields: ['contact.email', 'profile.name'] }),
+      turn('expired', until + 1),
+    ]
+    expect(found(...log)).toEqual([])
+    expect(found()).toEqual([])
+  })
+
+  const cases: [string, FindingCode, Fact[]][] = [
+    ['before the grant', 'grant-unknown', [admitted, disclosed(1, start + 5), granted]],
+    ['without a grant', 'grant-unknown', [admitted, disclosed(1)]],
+    ['before its redemption', 'not-redeemed', [admitted, granted, disclosed(1, start + 15), redeemed]],
+    [
+      'to another business',
+      'other-business',
+      [admitted, granted, redeemed, disclosed(1, start + 100, { vendor: 'w'.repeat(22) })],
+    ],
+    ['to a business nobody admitted', 'business-not-admitted', [granted, redeemed, disclosed(1)]],
+    [
+      'while the business was suspended',
+      'business-suspended',
+      [admitted, granted, redeemed, { type: 'vendor-suspended', time: start + 50, vendor }, disclosed(1)],
+    ],
+    [
+      'for another purpose',
+      'not-granted',
+      [admitted, granted, redeemed, disclosed(1, start + 100, { purpose: 'dpv:DirectMarketing' })],
+    ],
+    [
+      'of another field',
+      'not-granted',
+      [admitted, granted, redeemed, disclosed(1, start + 100, { fields: ['profile.name', 'contact.phone'] })],
+    ],
+    ['while paused', 'paused', [admitted, granted, redeemed, turn('paused'), disclosed(1)]],
+    ['after the withdrawal', 'withdrawn', [admitted, granted, redeemed, turn('withdrawn'), disclosed(1)]],
+    [
+      'after the withdrawal, though resumed',
+      'withdrawn',
+      [admitted, granted, redeemed, turn('withdrawn'), turn('resumed'), disclosed(1)],
+    ],
+    ['after its end', 'expired', [admitted, granted, redeemed, disclosed(1, until + 1)]],
+    ['after its end was recorded', 'expired', [admitted, granted, redeemed, turn('expired'), disclosed(1)]],
+    ['after nobody redeemed it', 'expired', [admitted, granted, redeemed, turn('unredeemed'), disclosed(1)]],
+    [
+      'after the pod was lost',
+      'access-lost',
+      [admitted, granted, redeemed, { type: 'access-lost', time: start + 50, ...about }, disclosed(1)],
+    ],
+    ['with a number left out', 'seq-gap', [admitted, granted, redeemed, disclosed(1), disclosed(3)]],
+    ['with a number twice', 'seq-gap', [admitted, granted, redeemed, disclosed(1), disclosed(1)]],
+    ['that does not begin at one', 'seq-gap', [admitted, granted, redeemed, disclosed(2)]],
+    [
+      'under another end than granted',
+      'other-terms',
+      [admitted, granted, redeemed, disclosed(1, start + 100, { until: until + 1 })],
+    ],
+    [
+      'under another notice than shown',
+      'other-terms',
+      [admitted, granted, redeemed, disclosed(1, start + 100, { notice: 'm'.repeat(43) })],
+    ],
+    ['with time going back', 'time-goes-back', [admitted, granted, redeemed, disclosed(1, start + 19)]],
+    [
+      'after a change took the field out',
+      'not-granted',
+      [
+        admitted,
+        granted,
+        redeemed,
+        {
+          type: 'changed',
+          time: start + 50,
+          ...about,
+          items: [{ purpose: 'dpv:CustomerCare', fields: ['contact.email'] }],
+          until,
+          notice,
+        },
+        disclosed(1),
+      ],
+    ],
+    [
+      'after a change brought the end forward',
+      'expired',
+      [
+        admitted,
+        granted,
+        redeemed,
+        { type: 'changed', time: start + 50, ...about, items, until: start + 60, notice },
+        disclosed(1, start + 100, { until: start + 60 }),
+      ],
+    ],
+  ]
+  test.each(cases)('finds a disclosure %s: %s', (_, code, log) => {
+    const index = log.findLastIndex((fact) => fact.type === 'disclosed')
+    expect(found(...log)).toEqual([[index, code]])
+  })
+
+  test('finds what else cannot be', () => {
+    expect(found(admitted, granted, granted)).toEqual([[2, 'granted-twice']])
+    expect(found(admitted, granted, turn('withdrawn'), redeemed)).toEqual(
+      [
+        [3, 'withdrawn'],
+        [3, 'time-goes-back'],
+      ].toReversed(),
+    )
+    expect(found(admitted, granted, { ...redeemed, time: start + 600_001 })).toEqual([[2, 'redeemed-late']])
+    expect(found(turn('withdrawn'))).toEqual([[0, 'grant-unknown']])
+  })
+
+  test('lets data flow again after a pause, a suspension or a loss that is over', () => {
+    const over: [Fact, Fact][] = [
+      [turn('paused'), turn('resumed')],
+      [
+        { type: 'vendor-suspended', time: start + 50, vendor },
+        { type: 'vendor-reinstated', time: start + 60, vendor },
+      ],
+      [
+        { type: 'access-lost', time: start + 50, ...about },
+        { type: 'access-restored', time: start + 60, ...about },
+      ],
+    ]
+    for (const [begin, end] of over)
+      expect(found(admitted, granted, redeemed, begin, end, disclosed(1))).toEqual([])
+  })
+
+  test('finds a disclosure exactly when something stood against it, whatever happened before', () => {
+    type Step =
+      | 'redeemed'
+      | 'paused'
+      | 'resumed'
+      | 'withdrawn'
+      | 'lost'
+      | 'restored'
+      | 'suspended'
+      | 'reinstated'
+      | 'read'
+    const steps: Record<Exclude<Step, 'read'>, Fact> = {
+      redeemed: { type: 'redeemed', time: start + 20, ...about },
+      paused: turn('paused', start + 20),
+      resumed: turn('resumed', start + 20),
+      withdrawn: turn('withdrawn', start + 20),
+      lost: { type: 'access-lost', time: start + 20, ...about },
+      restored: { type: 'access-restored', time: start + 20, ...about },
+      suspended: { type: 'vendor-suspended', time: start + 20, vendor },
+      reinstated: { type: 'vendor-reinstated', time: start + 20, vendor },
+    }
+    const step = fc.oneof(
+      { weight: 1, arbitrary: fc.constantFrom(...(Object.keys(steps) as Exclude<Step, 'read'>[])) },
+      { weight: 2, arbitrary: fc.constant('read' as const) },
+    )
+    let good = 0
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 14 }), (moves) => {
+        const stands = new Set<string>(['redeemed'])
+        const log: Fact[] = [admitted, granted]
+        const wrong: number[] = []
+        let seq = 0
+        for (const move of moves) {
+          if (move === 'read') {
+            if (stands.size > 0) wrong.push(log.length)
+            else good += 1
+            seq += 1
+            log.push(disclosed(seq, start + 20))
+          } else {
+            if (move === 'redeemed' && stands.has('withdrawn')) wrong.push(log.length)
+            log.push(steps[move])
+          }
+          if (move === 'redeemed') stands.delete('redeemed')
+          if (move === 'paused' || move === 'lost' || move === 'suspended' || move === 'withdrawn')
+            stands.add(move)
+          if (move === 'resumed') stands.delete('paused')
+          if (move === 'restored') stands.delete('lost')
+          if (move === 'reinstated') stands.delete('suspended')
+        }
+        expect([...new Set(found(...log).map(([index]) => index))]).toEqual(wrong)
+      }),
+      { numRuns: 1000 },
+    )
+    expect(good).toBeGreaterThan(100)
+  })
+})
