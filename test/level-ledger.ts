@@ -7,28 +7,35 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 
 export const ORIGIN = 'reach.test/log'
 
-/** Folders of one embedded ledger in a temporary place, removed on disposal. */
-export interface LedgerFolders extends AsyncDisposable {
+/** Where one embedded ledger keeps its parts. */
+export interface LedgerFolders {
   readonly root: string
   readonly folder: string
   readonly keysFolder: string
   readonly anchorFile: string
 }
 
-export async function ledgerFolders(): Promise<LedgerFolders> {
-  const root = await mkdtemp(join(tmpdir(), 'reach-ledger-'))
+export function foldersIn(root: string): LedgerFolders {
   return {
     root,
     folder: join(root, 'data'),
     keysFolder: join(root, 'keys'),
     anchorFile: join(root, 'keys', 'anchor'),
+  }
+}
+
+/** A temporary place for a ledger, removed on disposal. */
+export async function ledgerFolders(): Promise<LedgerFolders & AsyncDisposable> {
+  const root = await mkdtemp(join(tmpdir(), 'reach-ledger-'))
+  return {
+    ...foldersIn(root),
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   }
 }
 
 /** Opens the ledger in these folders; every opening gets a key store of its own, as a new process would. */
 export async function openIn(
-  { folder, keysFolder, anchorFile }: Omit<LedgerFolders, keyof AsyncDisposable>,
+  { folder, keysFolder, anchorFile }: LedgerFolders,
   {
     now = Date.now,
     limits = {},

@@ -4,7 +4,8 @@ import { Level } from 'level'
 import { isCode, makePrivateFolder } from './key-files.ts'
 import { LedgerDamaged, LedgerInUse } from './ledger.ts'
 import type { Database } from './level-keys.ts'
-import { listTables, verifyTableFile } from './table-files.ts'
+import { liveTables } from './level-manifest.ts'
+import { isTableSound } from './table-files.ts'
 
 /** Sealed values do not compress, and a large buffer means few compactions. */
 export const WRITE_BUFFER = 32 * 1024 * 1024
@@ -14,19 +15,19 @@ const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
 
 /**
  * Verifies the newest tables before LevelDB merges them into others and gives their damage good checksums; `tables` are
- * those to verify later. Throws `LedgerInUse` or `LedgerDamaged`.
+ * those to verify later. Throws `LedgerInUse`, or `LedgerDamaged` with nothing in the folder touched.
  */
 export async function openDatabase(
   folder: string,
   { create, writeBufferSize = WRITE_BUFFER }: { create: boolean; writeBufferSize?: number | undefined },
 ): Promise<{ db: Database; tables: string[] }> {
   await makePrivateFolder(folder)
-  const tables = await listTables(folder, VERIFIED_AT_START)
-  let damage: unknown
-  try {
-    for (const path of tables.first) await verifyTableFile(path)
-  } catch (error) {
-    damage = error
+  const later: string[] = []
+  let budget = VERIFIED_AT_START
+  for (const { path, bytes } of await liveTables(folder)) {
+    budget -= bytes
+    if (budget < 0) later.push(path)
+    else if (!(await isTableSound(path))) throw new LedgerDamaged('a table of the database is damaged')
   }
   // LevelDB starts afresh and removes the tables when its file CURRENT is lost: let it only where nothing was before.
   const isNew = !(await readdir(folder)).some((name) => PARTS_OF_A_DATABASE.test(name))
@@ -45,10 +46,5 @@ export async function openDatabase(
     if (isCode(cause, 'LEVEL_LOCKED')) throw new LedgerInUse('the data folder is in use by another process')
     throw new LedgerDamaged('the database does not open', { cause: error })
   }
-  // Only now: what looks damaged may be a table that the process which has the folder open is still writing.
-  if (damage !== undefined) {
-    await db.close()
-    throw damage
-  }
-  return { db, tables: tables.later }
+  return { db, tables: later }
 }

@@ -236,9 +236,11 @@ export class GroupFormer {
     key: string,
     row: OpenedRow | undefined,
     sealed: Buffer | undefined,
-    before: RowHead | undefined,
+    stored: RowHead | undefined,
     draft: Draft,
   ): void {
+    // A commit may write a key twice.
+    const before = draft.rows.has(key) ? draft.rows.get(key) : stored
     if (before && before.expires !== 0 && before.expires !== row?.expires)
       draft.operations.push([expiryKey(before.expires, key), undefined])
     if (!row && !before) return

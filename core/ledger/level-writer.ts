@@ -108,7 +108,7 @@ export class GroupWriter {
         await nextTurn()
         if (this.#failure !== undefined) throw this.#failure
         if (!inFlight && this.#queue.length === 0) break
-        if (this.#queue.length > 0 && (!inFlight || this.#queue.length >= EARLY))
+        if (this.#queue.length > 0 && (!inFlight || this.#queue.length >= early))
           formed = await this.#form(inFlight)
         if (inFlight) {
           await inFlight.written

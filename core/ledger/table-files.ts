@@ -2,79 +2,24 @@
  * Verifies the checksums of LevelDB's table files. LevelDB itself reads tables without looking at them, and a rotten
  * key, index or filter makes a row vanish or an older one show. Format: leveldb/doc/table_format.md.
  */
-import { readFile, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { isCode } from './key-files.ts'
 import { LedgerDamaged } from './ledger.ts'
+import { VarintReader, storedCrc } from './level-coding.ts'
 
 const FOOTER_BYTES = 48
 const TRAILER_BYTES = 5
 const MAGIC = Buffer.from('57fb808b247547db', 'hex')
 const UNCOMPRESSED = 0
 
-const crcTables: readonly Uint32Array[] = makeCrcTables()
-
-function makeCrcTables(): Uint32Array[] {
-  const tables = Array.from({ length: 4 }, () => new Uint32Array(256))
-  const [first = new Uint32Array(256)] = tables
-  for (let n = 0; n < 256; n++) {
-    let crc = n
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
-    first[n] = crc
-  }
-  for (let t = 1; t < 4; t++)
-    for (let n = 0; n < 256; n++) {
-      const before = tables[t - 1]?.[n] ?? 0
-      const table = tables[t]
-      if (table) table[n] = (before >>> 8) ^ (first[before & 0xff] ?? 0)
-    }
-  return tables
-}
-
-/** CRC-32C (Castagnoli), four bytes a step. */
-export function crc32c(bytes: Uint8Array): number {
-  const [t0, t1, t2, t3] = crcTables as [Uint32Array, Uint32Array, Uint32Array, Uint32Array]
-  const at = (table: Uint32Array, i: number): number => table[i & 0xff] as number
-  let crc = 0xffffffff
-  let i = 0
-  for (; i + 4 <= bytes.length; i += 4) {
-    crc ^=
-      (bytes[i] as number) |
-      ((bytes[i + 1] as number) << 8) |
-      ((bytes[i + 2] as number) << 16) |
-      ((bytes[i + 3] as number) << 24)
-    crc = at(t3, crc) ^ at(t2, crc >>> 8) ^ at(t1, crc >>> 16) ^ at(t0, crc >>> 24)
-  }
-  for (; i < bytes.length; i++) crc = at(t0, crc ^ (bytes[i] as number)) ^ (crc >>> 8)
-  return (crc ^ 0xffffffff) >>> 0
-}
-
 interface Handle {
   readonly offset: number
   readonly size: number
 }
 
-class Reader {
-  readonly #bytes: Buffer
-  at: number
-  constructor(bytes: Buffer, at = 0) {
-    this.#bytes = bytes
-    this.at = at
-  }
-  varint(): number {
-    let value = 0
-    for (let shift = 0; shift < 49; shift += 7) {
-      const byte = this.#bytes[this.at++]
-      if (byte === undefined) break
-      value += (byte & 0x7f) * 2 ** shift
-      if (byte < 0x80) return value
-    }
-    throw new RangeError('a number of the table is malformed')
-  }
-  handle(): Handle {
-    return { offset: this.varint(), size: this.varint() }
-  }
+function handleAt(reader: VarintReader): Handle {
+  return { offset: reader.next(), size: reader.next() }
 }
 
 /** Content of a block, its checksum verified. */
@@ -82,8 +27,7 @@ function block(file: Buffer, { offset, size }: Handle): Buffer {
   const end = offset + size
   if (end + TRAILER_BYTES > file.length) throw new RangeError('a block of the table lies outside the file')
   const masked = file.readUInt32LE(end + 1)
-  const crc = crc32c(file.subarray(offset, end + 1))
-  if ((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0 !== masked)
+  if (storedCrc(file.subarray(offset, end + 1)) !== masked)
     throw new RangeError('a block of the table is damaged')
   if (file[end] !== UNCOMPRESSED) throw new RangeError('a block of the table is compressed')
   return file.subarray(offset, end)
@@ -93,14 +37,14 @@ function block(file: Buffer, { offset, size }: Handle): Buffer {
 function handlesIn(index: Buffer): Handle[] {
   const restarts = index.readUInt32LE(index.length - 4)
   const end = index.length - 4 * (restarts + 1)
-  const reader = new Reader(index)
+  const reader = new VarintReader(index)
   const handles: Handle[] = []
   while (reader.at < end) {
-    reader.varint()
-    const keyBytes = reader.varint()
-    const valueBytes = reader.varint()
+    reader.next()
+    const keyBytes = reader.next()
+    const valueBytes = reader.next()
     const value = reader.at + keyBytes
-    handles.push(new Reader(index, value).handle())
+    handles.push(handleAt(new VarintReader(index, value)))
     reader.at = value + valueBytes
   }
   return handles
@@ -111,8 +55,8 @@ export function verifyTable(file: Buffer): void {
   const footer = file.length - FOOTER_BYTES
   if (footer < 0 || !file.subarray(-MAGIC.length).equals(MAGIC))
     throw new RangeError('the table has no footer')
-  const reader = new Reader(file, footer)
-  const [meta, index] = [reader.handle(), reader.handle()]
+  const reader = new VarintReader(file, footer)
+  const [meta, index] = [handleAt(reader), handleAt(reader)]
   const data = handlesIn(block(file, index))
   const filters = handlesIn(block(file, meta))
   let at = 0
@@ -124,34 +68,21 @@ export function verifyTable(file: Buffer): void {
   if (at !== footer) throw new RangeError('the blocks of the table do not fill it')
 }
 
-/**
- * Table files of a database, newest first, as one list to verify before it opens (up to `budget` bytes, so that
- * start-up does not grow with the log) and one for later.
- */
-export async function listTables(
-  folder: string,
-  budget: number,
-): Promise<{ first: string[]; later: string[] }> {
-  const names = (await readdir(folder)).filter((name) => /^\d+\.ldb$/.test(name))
-  const first: string[] = []
-  const later: string[] = []
-  let left = budget
-  for (const name of names.toSorted((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))) {
-    const path = join(folder, name)
-    left -= await stat(path).then(({ size }) => size, orNothing(0))
-    ;(left >= 0 ? first : later).push(path)
+/** Whether a table is what LevelDB wrote. One that was compacted away meanwhile is. */
+export async function isTableSound(path: string): Promise<boolean> {
+  let file: Buffer
+  try {
+    file = await readFile(path)
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return true
+    throw error
   }
-  return { first, later }
-}
-
-/** Throws `LedgerDamaged` when a table is not what LevelDB wrote. One that was compacted away meanwhile is fine. */
-export async function verifyTableFile(path: string): Promise<void> {
-  const file = await readFile(path).catch(orNothing(undefined))
-  if (!file) return
   try {
     verifyTable(file)
+    return true
   } catch (error) {
-    throw new LedgerDamaged('a table of the database is damaged', { cause: error })
+    if (error instanceof RangeError) return false
+    throw error
   }
 }
 
@@ -161,7 +92,7 @@ export function scrubTables(paths: readonly string[], report: (error: unknown) =
   const scrubbing = (async () => {
     for (const path of paths) {
       await setTimeout(50, undefined, { signal: stop.signal, ref: false })
-      await verifyTableFile(path)
+      if (!(await isTableSound(path))) throw new LedgerDamaged('a table of the database is damaged')
     }
   })().catch((error: unknown) => {
     if (!stop.signal.aborted) report(error)
@@ -171,12 +102,5 @@ export function scrubTables(paths: readonly string[], report: (error: unknown) =
       stop.abort()
       await scrubbing
     },
-  }
-}
-
-function orNothing<Nothing>(nothing: Nothing): (error: unknown) => Nothing {
-  return (error) => {
-    if (isCode(error, 'ENOENT')) return nothing
-    throw error
   }
 }
