@@ -3,8 +3,6 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { brotliCompress } from 'node:zlib'
 
 const root = join(import.meta.dirname, '..')
 const folder = join(root, 'dist', 'consent-app')
@@ -66,23 +64,10 @@ async function filesUnder(path: string): Promise<string[]> {
   return files.map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)).sort()
 }
 
-/** Text files are compressed here once and as well as can be; index.html is not, since each reply changes it. */
-async function compressFiles(built: string): Promise<void> {
-  const entries = await readdir(built, { withFileTypes: true, recursive: true })
-  const texts = entries.filter((entry) => entry.isFile() && /\.(js|css|svg|json|txt)$/.test(entry.name))
-  for (const entry of texts) {
-    const file = join(entry.parentPath, entry.name)
-    const content = await readFile(file)
-    const compressed = await promisify(brotliCompress)(content)
-    if (compressed.length < content.length) await writeFile(`${file}.br`, compressed)
-  }
-}
-
 async function buildInto(outDir: string): Promise<void> {
   const { build } = await import('vite')
   const configFile = join(root, 'consent-app', 'vite.config.ts')
   await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
-  await compressFiles(outDir)
 }
 
 if (import.meta.main) {
