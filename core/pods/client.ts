@@ -33,6 +33,15 @@ export interface PodClient {
   ): Promise<{ etag: string | undefined }>
 }
 
+/** 403: this identity may not. 401: the pod does not know who we are, which can be its trouble or ours. */
+export class PodRefusal extends DomainError {
+  readonly status: 401 | 403
+  constructor(status: 401 | 403) {
+    super('pod-access-lost', 'The pod refuses access')
+    this.status = status
+  }
+}
+
 /**
  * HTTP to pods over somebody's fetch. Refuses with `pod-access-lost` (401, 403), `pod-changed` (409, 412),
  * `pod-unreachable` (network, timeout, 5xx and 429, `retryAfter` seconds) and `pod-unreadable` (all else, too big).
@@ -51,6 +60,7 @@ export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }
         method === 'GET' || method === 'HEAD',
       )
     } catch (cause) {
+      if (codesOf(cause).includes('reply-too-large')) throw tooLarge(cause)
       throw unreachable('The pod does not answer', cause)
     }
     const resource = {
@@ -70,7 +80,7 @@ export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }
     await drop(response)
     if (status === 304) return { ...resource, status: 'unchanged', body: '' }
     if (status === 404 || status === 410) return { ...resource, status: 'missing', body: '' }
-    if (status === 401 || status === 403) throw new DomainError('pod-access-lost', 'The pod refuses access')
+    if (status === 401 || status === 403) throw new PodRefusal(status)
     if (status === 409 || status === 412)
       throw new DomainError('pod-changed', 'The pod was changed meanwhile')
     if (status >= 500 || status === 429 || status === 408) throw unreachable('The pod is in trouble')
@@ -115,7 +125,7 @@ async function text(response: Response): Promise<string> {
     for await (const chunk of response.body) {
       size += chunk.length
       // Counted after decompression: what is sent small may unpack large.
-      if (size > MAX_BYTES) throw new DomainError('pod-unreadable', 'The resource is too large')
+      if (size > MAX_BYTES) throw tooLarge()
       chunks.push(chunk)
     }
   } catch (cause) {
@@ -138,12 +148,21 @@ function unreachable(detail: string, cause?: unknown): DomainError {
   return new DomainError('pod-unreachable', detail, { cause, retryAfter: RETRY_AFTER_S })
 }
 
+function tooLarge(cause?: unknown): DomainError {
+  return new DomainError('pod-unreadable', 'The resource is too large', { cause })
+}
+
 function closedByOtherSide(error: unknown): boolean {
+  return codesOf(error).some((code) => ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code))
+}
+
+/** Of the error and its causes: fetch hides the reason inside. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = []
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') return true
+    if ('code' in cause) codes.push(String(cause.code))
   }
-  return false
+  return codes
 }
 
 /** `Link` (RFC 8288), as far as pods use it: absolute or relative targets with one or more relations. */

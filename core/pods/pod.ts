@@ -52,6 +52,13 @@ export interface PodFeed {
    * by a request that began in a stretch, and was not reported since, still holds while the same stretch lasts.
    */
   stretch(): number | undefined
-  /** Calls back with the URL of each changed resource, access documents included. Returns the way to stop. */
-  subscribe(listener: (url: string) => void): () => void
+  /** Calls back at each change. Returns the way to stop. */
+  subscribe(listener: (change: PodChange) => void): () => void
+}
+
+/** A resource was written, or may have been; or who may see it. */
+export interface PodChange {
+  readonly url: string
+  /** Everything whose URL begins with this one may be concerned: an access document was changed. */
+  readonly below: boolean
 }

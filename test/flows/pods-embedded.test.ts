@@ -216,7 +216,7 @@ describe('the front', () => {
 describe('the local feed', () => {
   async function reported(act: () => Promise<unknown>): Promise<string[]> {
     const urls: string[] = []
-    const stop = pods.server.feed.subscribe((url) => urls.push(url))
+    const stop = pods.server.feed.subscribe(({ url, below }) => urls.push(below ? `below ${url}` : url))
     await act()
     await sleep(150)
     stop()
@@ -235,7 +235,7 @@ describe('the local feed', () => {
       <#o> a acl:Authorization; acl:agent <${webId}>; acl:accessTo <${note}>; acl:mode acl:Read, acl:Write, acl:Control.`
     expect(await reported(() => write(note, '<#a> <#b> 1.'))).toContain(note)
     expect(await reported(() => write(note, '<#a> <#b> 2.'))).toEqual([note])
-    expect(await reported(() => write(acl, rules))).toContain(acl)
+    expect(await reported(() => write(acl, rules))).toEqual([`below ${note}`])
     expect(await reported(() => asOwner(`${podUrl}.acl`))).toEqual([])
     const patch =
       '@prefix s: <http://www.w3.org/ns/solid/terms#>. _:p a s:InsertDeletePatch; s:inserts { <#c> <#d> 1. }.'

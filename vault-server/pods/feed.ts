@@ -1,4 +1,4 @@
-import type { PodFeed } from '#core/pods/pod.ts'
+import type { PodChange, PodFeed } from '#core/pods/pod.ts'
 import type { FromChild } from './child-protocol.ts'
 
 /** Silence after which nothing counts as confirmed: the bound on seeing that access was lost. */
@@ -14,7 +14,7 @@ export interface LocalFeed extends PodFeed {
 /** Turns one child's numbered changes and heartbeats into a feed; `now` in Unix ms. */
 export function createLocalFeed(options: { baseUrl: string; now: () => number }): LocalFeed {
   const { baseUrl, now } = options
-  const listeners = new Set<(url: string) => void>()
+  const listeners = new Set<(change: PodChange) => void>()
   let stretch = 0
   let heardAt = Number.NEGATIVE_INFINITY
   let seq = 0
@@ -43,7 +43,8 @@ export function createLocalFeed(options: { baseUrl: string; now: () => number })
       if (message.type === 'changed') {
         if (message.seq !== seq + 1) interrupt()
         seq = message.seq
-        for (const listener of listeners) listener(message.url)
+        const change = changeOf(message.url)
+        for (const listener of listeners) listener(change)
         return
       }
       if (message.seq !== seq) {
@@ -55,4 +56,10 @@ export function createLocalFeed(options: { baseUrl: string; now: () => number })
     },
     interrupt,
   }
+}
+
+/** The pod server keeps the access document of `x` at `x.acl` or `x.acr`; for a container it rules all inside. */
+function changeOf(url: string): PodChange {
+  const subject = url.replace(/\.(?:acl|acr)$/, '')
+  return { url: subject, below: subject !== url }
 }

@@ -1,0 +1,232 @@
+/**
+ * A customer's categories, parsed once and served only while the pod has confirmed them within the bound:
+ * - where a feed covers the pod: no change was reported since the request that confirmed it began, and the feed was heard
+ *   without a break; at most five minutes, against changes that no feed sees (such as of a group that a rule names);
+ * - else, and while a feed is silent: the bound in ms, counted from the start of that request.
+ * The container is confirmed like the resources: after half a revocation they still answer. Nothing is written to disk.
+ */
+import { findField } from '#core/domain/catalogue.ts'
+import { DomainError } from '#core/domain/errors.ts'
+import { createAccountTable } from './account-table.ts'
+import { createBackoff } from './backoff.ts'
+import { bytesOf, entryOf, newAccount, readingOf, todaysFragments, unreadableReading } from './cache-entry.ts'
+import type { AccountEntry, CategoryEntry, Resource } from './cache-entry.ts'
+import { PodRefusal, createPodClient } from './client.ts'
+import type { PodAccount, PodChange, PodFeed, PodFetch, PodRead, PodReader } from './pod.ts'
+
+/** The promise for pods of other hosts: access that was closed is seen this much later, at most. */
+const BOUND_MS = 10_000
+/** The same for a pod whose feed is silent right now. */
+const SILENT_FEED_BOUND_MS = 1000
+const LONGEST_BY_FEED_MS = 300_000
+/** Shorter than the bound, so that an answer can still confirm something when it comes. */
+const TIMEOUT_MS = 5000
+const ATTEMPTS = 3
+/** A pod that does not know us (401) for this long has closed its door; before, it may be trouble with keys. */
+const UNKNOWN_MS = 30_000
+const MAX_BYTES = 64 * 1024 * 1024
+
+export interface PodCache extends PodReader, Disposable {}
+
+/**
+ * `fetch` is the agent's. `onAccessLost` is told once the values are gone; with a category when only that one is
+ * refused. `now` in Unix ms.
+ */
+export function createPodCache(options: {
+  fetch: PodFetch
+  now: () => number
+  onAccessLost: (accountId: string, category?: string) => Promise<void> | void
+  feed?: PodFeed
+  maxBytes?: number
+}): PodCache {
+  const { now, feed, onAccessLost, maxBytes = MAX_BYTES } = options
+  const client = createPodClient({ fetch: options.fetch, timeoutMs: TIMEOUT_MS })
+  const backoff = createBackoff(now)
+  const accounts = createAccountTable(maxBytes)
+  const unsubscribe = feed?.subscribe(onChange)
+
+  function onChange({ url, below }: PodChange): void {
+    const container = url.slice(0, url.lastIndexOf('/') + 1)
+    for (const entry of below ? accounts.all() : accounts.at(container)) {
+      for (const resource of [entry.container, ...entry.categories.values()]) {
+        if (below ? resource.url.startsWith(url) : resource.url === url) resource.changes += 1
+      }
+    }
+  }
+
+  function isConfirmed(resource: Resource, time: number, stretch: number | undefined): boolean {
+    const { confirmed, changes } = resource
+    if (!confirmed || confirmed.changes !== changes) return false
+    const age = time - confirmed.at
+    if (age < 0) return false
+    const covered = feed?.covers(resource.url) ?? false
+    if (age <= (covered ? SILENT_FEED_BOUND_MS : BOUND_MS)) return true
+    return covered && stretch !== undefined && stretch === confirmed.stretch && age <= LONGEST_BY_FEED_MS
+  }
+
+  function peek(account: PodAccount, fields: readonly string[]): PodRead | undefined {
+    const entry = accounts.get(account.accountId)
+    if (!entry || entry.container.url !== account.container) return undefined
+    const time = now()
+    const stretch = feed?.stretch()
+    if (!isConfirmed(entry.container, time, stretch)) return undefined
+    let confirmedAt = entry.container.confirmed?.at ?? 0
+    const fragments = new Map<string, string>()
+    const etags = new Map<string, string | undefined>()
+    for (const field of fields) {
+      const category = findField(field)?.category
+      const found = category === undefined ? undefined : entry.categories.get(category)
+      if (category === undefined || !found) return undefined
+      if (!etags.has(category)) {
+        if (found.unreadable !== undefined || !isConfirmed(found, time, stretch)) return undefined
+        confirmedAt = Math.min(confirmedAt, found.confirmed?.at ?? 0)
+        etags.set(category, found.etag)
+      }
+      const fragment = todaysFragments(found, time).get(field)
+      if (fragment !== undefined) fragments.set(field, fragment)
+    }
+    refreshBefore(entry, etags.keys(), confirmedAt, time)
+    return { fragments, etags, confirmedAt }
+  }
+
+  /** What is in use is asked about in the background, so that it does not run out while it is asked for. */
+  function refreshBefore(
+    entry: AccountEntry,
+    categories: Iterable<string>,
+    confirmedAt: number,
+    time: number,
+  ): void {
+    const bound = feed?.covers(entry.container.url) ? LONGEST_BY_FEED_MS : BOUND_MS
+    if (time - confirmedAt <= bound / 2) return
+    for (const resource of [entry.container, ...[...categories].map((one) => entry.categories.get(one))]) {
+      if (resource && time - (resource.confirmed?.at ?? 0) > bound / 2)
+        confirm(entry, resource).catch(() => undefined)
+    }
+  }
+
+  async function read(account: PodAccount, fields: readonly string[]): Promise<PodRead> {
+    const categories = categoriesOf(fields)
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const entry = enter(account)
+      const asked = categories.map((one) => entryOf(entry, one))
+      const time = now()
+      const stretch = feed?.stretch()
+      // Settled, not raced: a loss that one answer tells must not be overtaken by another's success.
+      const answers = await Promise.allSettled(
+        [entry.container, ...asked]
+          .filter((one) => !isConfirmed(one, time, stretch))
+          .map((one) => confirm(entry, one)),
+      )
+      const errors = answers.flatMap((answer) =>
+        answer.status === 'rejected' ? [answer.reason as unknown] : [],
+      )
+      const lost = errors.find((error) => error instanceof DomainError && error.code === 'pod-access-lost')
+      if (errors.length > 0) throw lost ?? errors[0]
+      if (entry.gone) throw unreachable('The pod was let go meanwhile')
+      const unreadable = asked.find((one) => one.unreadable !== undefined)?.unreadable
+      if (unreadable !== undefined) throw new DomainError('pod-unreadable', unreadable)
+      const found = peek(account, fields)
+      if (found) return found
+      // Changed while it was being read: once more.
+    }
+    throw unreachable('The pod changes too quickly or answers too slowly')
+  }
+
+  function enter(account: PodAccount): AccountEntry {
+    const known = accounts.get(account.accountId)
+    if (known && known.container.url === account.container) return known
+    if (known) accounts.drop(known)
+    const entry = newAccount(account.accountId, account.container)
+    accounts.add(entry)
+    return entry
+  }
+
+  /** One request at a time for a resource; whoever comes meanwhile shares its answer. */
+  function confirm(entry: AccountEntry, resource: Resource | CategoryEntry): Promise<void> {
+    resource.flight ??= ask(entry, resource).finally(() => {
+      resource.flight = undefined
+    })
+    return resource.flight
+  }
+
+  async function ask(entry: AccountEntry, resource: Resource | CategoryEntry): Promise<void> {
+    // Not by host: one customer could make her own resource slow, and the others at her host would wait for it.
+    const key = entry.container.url
+    backoff.check(key)
+    const { changes } = resource
+    const stretch = feed?.covers(resource.url) ? feed.stretch() : undefined
+    const begun = { at: now(), changes, stretch }
+    const isCategory = 'category' in resource
+    // After a reported change not even the ETag is believed: its clock is too coarse to tell two quick writes apart.
+    const etag = resource.confirmed?.changes === changes ? resource.etag : undefined
+    try {
+      const answer = isCategory ? await client.get(resource.url, { etag }) : await client.head(resource.url)
+      if (!isCategory && answer.status === 'missing') throw new PodRefusal(403)
+      if (isCategory && answer.status !== 'unchanged') Object.assign(resource, readingOf(resource, answer))
+      resource.etag = answer.status === 'unchanged' ? resource.etag : answer.etag
+    } catch (error) {
+      if (error instanceof PodRefusal) throw await refused(entry, resource, error)
+      if (!(isCategory && error instanceof DomainError && error.code === 'pod-unreadable')) {
+        backoff.failure(key)
+        throw error
+      }
+      // An answer as well, only none to be read: too large, no text, a status without sense.
+      Object.assign(resource, unreadableReading(error.message))
+      resource.etag = undefined
+    }
+    backoff.success(key)
+    entry.unknownSince = undefined
+    resource.confirmed = begun
+    entry.bytes = bytesOf(entry)
+    accounts.grew(entry)
+  }
+
+  async function refused(entry: AccountEntry, resource: Resource | CategoryEntry, error: PodRefusal) {
+    if (error.status === 401) {
+      entry.unknownSince ??= now()
+      if (now() - entry.unknownSince < UNKNOWN_MS) {
+        resource.confirmed = undefined
+        return unreachable('The pod does not accept our identity', error)
+      }
+    }
+    if ('category' in resource) {
+      entry.categories.delete(resource.category)
+      // Is it this resource alone? The container says.
+      entry.container.changes += 1
+      await confirm(entry, entry.container)
+      if (!entry.gone) await onAccessLost(entry.accountId, resource.category)
+      return error
+    }
+    if (entry.gone) return error
+    accounts.drop(entry)
+    await onAccessLost(entry.accountId)
+    return error
+  }
+
+  return {
+    peek,
+    read,
+    forget(accountId) {
+      const entry = accounts.get(accountId)
+      if (entry) accounts.drop(entry)
+    },
+    [Symbol.dispose]() {
+      unsubscribe?.()
+      for (const entry of accounts.all()) accounts.drop(entry)
+    },
+  }
+}
+
+function categoriesOf(fields: readonly string[]): string[] {
+  const categories = new Set<string>()
+  for (const field of fields) {
+    const category = findField(field)?.category
+    if (category === undefined) throw new DomainError('unknown-field', 'There is no such field')
+    categories.add(category)
+  }
+  return [...categories]
+}
+
+function unreachable(detail: string, cause?: unknown): DomainError {
+  return new DomainError('pod-unreachable', detail, { retryAfter: 2, cause })
+}

@@ -1,0 +1,226 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { closeAccess, openAccess } from '../../core/pods/access.ts'
+import { createPodCache } from '../../core/pods/cache.ts'
+import { createPodClient } from '../../core/pods/client.ts'
+import type { PodAccount, PodFeed, PodFetch } from '../../core/pods/pod.ts'
+import { writeCategory } from '../../core/pods/vocabulary-edit.ts'
+import { startTestAgent } from '../pod-agent.ts'
+import type { TestAgent } from '../pod-agent.ts'
+import { startTestPods } from '../pod-server.ts'
+import type { TestCustomer, TestPods } from '../pod-server.ts'
+
+let pods: TestPods
+let agent: TestAgent
+
+beforeAll(async () => {
+  pods = await startTestPods()
+  agent = await startTestAgent(pods)
+})
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]()
+  await pods[Symbol.asyncDispose]()
+})
+
+const profile = { name: 'Ada', birthDate: '1990-05-17', languages: ['de', 'en'] }
+
+async function save(
+  customer: TestCustomer,
+  category: string,
+  values: Record<string, unknown>,
+): Promise<void> {
+  const url = `${customer.container}${category}.ttl`
+  const client = createPodClient({ fetch: customer.fetch })
+  const { body, etag, status } = await client.get(url)
+  const turtle = writeCategory(category, values, status === 'found' ? body : undefined, url)
+  await client.put(url, turtle, etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag })
+}
+
+/** A customer who has opened her pod and filled in her profile, and a cache that counts what it asks. */
+async function ready(options: { feed?: PodFeed } = { feed: pods.server.feed }) {
+  const customer = await pods.customer()
+  const parties = { container: customer.container, owner: customer.webId, agent: agent.webId }
+  await openAccess(customer.fetch, parties)
+  await save(customer, 'profile', profile)
+  const asked: string[] = []
+  const lost: string[] = []
+  const clock = { offset: 0 }
+  const counting: PodFetch = (url, init) => {
+    asked.push(`${init?.method ?? 'GET'} ${url.slice(customer.container.length)}`)
+    return agent.fetch(url, init)
+  }
+  const cache = createPodCache({
+    fetch: counting,
+    now: () => Date.now() + clock.offset,
+    onAccessLost: (accountId, category) => void lost.push(category ? `${accountId} ${category}` : accountId),
+    ...options,
+  })
+  await vi.waitFor(() => expect(pods.server.feed.stretch()).toBeDefined(), { timeout: 5000 })
+  const account: PodAccount = {
+    accountId: 'account-of-ada',
+    webId: customer.webId,
+    container: customer.container,
+  }
+  return { customer, parties, account, cache, asked, lost, clock }
+}
+
+const read = ['profile.name', 'profile.ageOver18', 'diet.diet']
+
+test('reads stored and derived fields as ready fragments, and then answers without asking', async () => {
+  const { cache, account, asked } = await ready()
+  expect(cache.peek(account, read)).toBeUndefined()
+  const { fragments, etags } = await cache.read(account, read)
+  expect([...fragments]).toEqual([
+    ['profile.name', '"Ada"'],
+    ['profile.ageOver18', 'true'],
+  ])
+  expect(etags.get('profile')).toMatch(/^"/)
+  expect(etags.get('diet')).toBeUndefined()
+  expect(asked.toSorted()).toEqual(['GET diet.ttl', 'GET profile.ttl', 'HEAD '])
+  asked.length = 0
+  // Longer than the bound of a pod without a feed: nothing was reported, so all of it still holds.
+  await sleep(1500)
+  expect(cache.peek(account, read)?.fragments).toEqual(fragments)
+  expect(await cache.read(account, read)).toMatchObject({ fragments })
+  expect(asked).toEqual([])
+})
+
+test('many who read at once share one request per resource', async () => {
+  const { cache, account, asked } = await ready()
+  await Promise.all(Array.from({ length: 20 }, () => cache.read(account, ['profile.name'])))
+  expect(asked.toSorted()).toEqual(['GET profile.ttl', 'HEAD '])
+})
+
+test('a change by any app is seen at once over the feed; a new document too', async () => {
+  const { cache, account, customer } = await ready()
+  const before = await cache.read(account, read)
+  await save(customer, 'profile', { ...profile, name: 'Ada Ü.' })
+  await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1000, interval: 10 })
+  const after = await cache.read(account, read)
+  expect(after.fragments.get('profile.name')).toBe('"Ada Ü."')
+  expect(after.etags.get('profile')).not.toBe(before.etags.get('profile'))
+  await save(customer, 'diet', { diet: ['VeganDiet'] })
+  await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1000, interval: 10 })
+  expect((await cache.read(account, read)).fragments.get('diet.diet')).toBe('["VeganDiet"]')
+})
+
+test('nothing served is older than a second, while values change as quickly as the pod takes them', async () => {
+  const { cache, account, customer } = await ready()
+  const written: number[] = []
+  let done = false
+  const writer = (async () => {
+    for (let n = 1; n <= 25; n++) {
+      await save(customer, 'profile', { name: `n${n}` })
+      written[n] = Date.now()
+    }
+    done = true
+  })()
+  let reads = 0
+  while (!done) {
+    const found = cache.peek(account, ['profile.name']) ?? (await cache.read(account, ['profile.name']))
+    const seen = Number(/\d+/.exec(found.fragments.get('profile.name') ?? '"n0"')?.[0] ?? 0)
+    const next = written[seen + 1]
+    if (next !== undefined) expect(Date.now() - next).toBeLessThan(1000)
+    reads++
+    await sleep(1)
+  }
+  await writer
+  expect(reads).toBeGreaterThan(25)
+  expect((await cache.read(account, ['profile.name'])).fragments.get('profile.name')).toBe('"n25"')
+})
+
+const losses: Record<string, (customer: TestCustomer, close: () => Promise<void>) => Promise<unknown>> = {
+  'closed in our app': (_customer, close) => close(),
+  'the access document deleted by another app': ({ fetch, container }) =>
+    fetch(`${container}.acl`, { method: 'DELETE' }),
+  'half revoked by another app, what lies inside left open': async ({ fetch, container }) => {
+    const rules = await (await fetch(`${container}.acl`)).text()
+    const half = rules.replace(/(#reach-agent>[^.]*?)acl:accessTo <[^>]*>/, '$1acl:accessTo <urn:nothing>')
+    expect(half).not.toBe(rules)
+    const headers = { 'content-type': 'text/turtle' }
+    expect((await fetch(`${container}.acl`, { method: 'PUT', headers, body: half })).ok).toBe(true)
+  },
+  'the folder deleted': async ({ fetch, container }) => {
+    for (const name of ['profile.ttl', 'receipts/', '']) {
+      expect((await fetch(container + name, { method: 'DELETE' })).ok).toBe(true)
+    }
+  },
+}
+
+test.each(Object.keys(losses))('lost access is seen within the second: %s', async (how) => {
+  const { cache, account, customer, parties, lost } = await ready()
+  await cache.read(account, read)
+  await losses[how]?.(customer, () => closeAccess(customer.fetch, parties))
+  const begun = performance.now()
+  await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1000, interval: 5 })
+  expect(performance.now() - begun).toBeLessThan(1000)
+  await expect(cache.read(account, read)).rejects.toMatchObject({ code: 'pod-access-lost' })
+  expect(lost).toEqual([account.accountId])
+  // Purged: opened again, nothing old comes up without asking.
+  expect(cache.peek(account, read)).toBeUndefined()
+})
+
+test('one resource refused is lost alone, and told as that', async () => {
+  const { cache, account, customer, lost } = await ready()
+  await cache.read(account, read)
+  const own = `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+    <#o> a acl:Authorization; acl:agent <${customer.webId}>; acl:accessTo <${customer.container}profile.ttl>;
+      acl:mode acl:Read, acl:Write, acl:Control.`
+  const headers = { 'content-type': 'text/turtle' }
+  await customer.fetch(`${customer.container}profile.ttl.acl`, { method: 'PUT', headers, body: own })
+  await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1000, interval: 10 })
+  await expect(cache.read(account, read)).rejects.toMatchObject({ code: 'pod-access-lost' })
+  expect(lost).toEqual([`${account.accountId} profile`])
+  expect((await cache.read(account, ['diet.diet'])).fragments.size).toBe(0)
+})
+
+test('without a feed all of it is asked again after ten seconds, the folder too, and a loss is found then', async () => {
+  const { cache, account, asked, clock, customer, parties, lost } = await ready({})
+  const { fragments } = await cache.read(account, ['profile.name'])
+  clock.offset = 9_000
+  asked.length = 0
+  expect(cache.peek(account, ['profile.name'])?.fragments).toEqual(fragments)
+  // In use and past half of the bound: asked about in the background.
+  await vi.waitFor(() => expect(asked.toSorted()).toEqual(['GET profile.ttl', 'HEAD ']))
+  await sleep(200)
+  clock.offset = 18_500
+  expect(cache.peek(account, ['profile.name'])?.fragments).toEqual(fragments)
+  await sleep(200)
+  await closeAccess(customer.fetch, parties)
+  clock.offset = 29_000
+  expect(cache.peek(account, ['profile.name'])).toBeUndefined()
+  await expect(cache.read(account, ['profile.name'])).rejects.toMatchObject({ code: 'pod-access-lost' })
+  expect(lost).toEqual([account.accountId])
+})
+
+test('a birthday comes at midnight without any change in the pod', async () => {
+  const { cache, account, customer, clock } = await ready()
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(5, 10)
+  const year = new Date(Date.now() + 86_400_000).getUTCFullYear() - 18
+  await save(customer, 'profile', { birthDate: `${year}-${tomorrow}` })
+  expect((await cache.read(account, read)).fragments.get('profile.ageOver18')).toBe('false')
+  clock.offset = 86_400_000
+  expect((await cache.read(account, read)).fragments.get('profile.ageOver18')).toBe('true')
+})
+
+test('a pod server that dies is noticed, fails closed, and nothing stale comes up when it is back', async () => {
+  const { cache, account, customer } = await ready()
+  await cache.read(account, read)
+  const { execFileSync } = await import('node:child_process')
+  const line = execFileSync('ps', ['-o', 'pid=,ppid=,args=', '-A'], { encoding: 'utf8' })
+    .split('\n')
+    .find((one) => one.includes('pods/child.ts') && one.includes(` ${process.pid} `))
+  process.kill(Number(line?.trim().split(/\s+/)[0]), 'SIGKILL')
+  await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1100, interval: 10 })
+  await expect(cache.read(account, read)).rejects.toMatchObject({
+    code: 'pod-unreachable',
+    retryAfter: expect.any(Number),
+  })
+  await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 20_000, interval: 50 })
+  await save(customer, 'profile', { name: 'After' })
+  const seen = await vi.waitFor(() => cache.read(account, ['profile.name']), {
+    timeout: 12_000,
+    interval: 200,
+  })
+  expect(seen.fragments.get('profile.name')).toBe('"After"')
+})
