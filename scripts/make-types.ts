@@ -16,14 +16,14 @@ type JsonObject = { [member: string]: unknown }
  * TypeScript for every schema under schemas/: one type per file, named by its title (`Contact rules` gives
  * `ContactRules`), and `Schemas`, which maps each `$id` to its type. One wrapper schema refers to all files, so that a type which several files share is written once.
  */
-export async function makeTypes(): Promise<string> {
+export async function makeTypes(folder: string = schemaFolder): Promise<string> {
   const ids = kinds.flatMap((kind) =>
-    readdirSync(join(schemaFolder, kind))
+    readdirSync(join(folder, kind))
       .filter((name) => name.endsWith('.json'))
       .sort()
       .map((name) => `${kind}/${name}`),
   )
-  refuseDoubleTitles(ids)
+  checkSchemas(folder, ids)
   const wrapper = {
     type: 'object' as const,
     description: 'Every schema by its $id.',
@@ -34,7 +34,7 @@ export async function makeTypes(): Promise<string> {
   const text = await compile(wrapper, 'Schemas', {
     additionalProperties: false,
     bannerComment: '// Made by scripts/make-types.ts from schemas/. Do not edit: npm run types.',
-    cwd: `${schemaFolder}/`,
+    cwd: `${folder}/`,
     format: false,
     ignoreMinAndMaxItems: true, // else `maxItems: 3` becomes a union of tuples
     unknownAny: true,
@@ -48,36 +48,28 @@ export async function makeTypes(): Promise<string> {
 }
 
 function readSchema(file: string): string {
-  const schema: unknown = JSON.parse(readFileSync(file, 'utf8'))
-  return JSON.stringify(forTypes(schema, file))
+  return JSON.stringify(forTypes(JSON.parse(readFileSync(file, 'utf8'))))
 }
 
 /** What the generator needs: no annotations of ours, and titles only where they shall name a type, on objects. */
-function forTypes(node: unknown, where: string, isRoot = true): unknown {
-  if (Array.isArray(node)) return node.map((item, index) => forTypes(item, `${where}/${index}`, false))
+function forTypes(node: unknown, isRoot = true): unknown {
+  if (Array.isArray(node)) return node.map((item) => forTypes(item, false))
   if (!isObject(node)) return node
-  refuseTuple(node, where)
   const { reach: _annotation, $id: _id, $schema: _dialect, title, ...rest } = node
   const namesType = isRoot || 'properties' in node
   // A property may be called `title`: then the member is a schema, not a text.
   const kept = title !== undefined && (typeof title !== 'string' || namesType) ? { title } : {}
-  const members = Object.entries({ ...kept, ...rest })
   return Object.fromEntries(
-    members.map(([name, member]) => [name, forTypes(member, `${where}/${name}`, false)]),
+    Object.entries({ ...kept, ...rest }).map(([name, member]) => [name, forTypes(member, false)]),
   )
 }
 
-/** The generator makes `never[]` of `prefixItems`, so our schemas have no tuples. */
-function refuseTuple(node: JsonObject, where: string): void {
-  const isTuple = Array.isArray(node['prefixItems']) || Array.isArray(node['items'])
-  if (isTuple) throw new Error(`${where}: no tuples in our schemas`)
-}
-
 /** Two files with one title would make types with a number behind, which swap when a file is added. */
-function refuseDoubleTitles(ids: readonly string[]): void {
+function checkSchemas(folder: string, ids: readonly string[]): void {
   const owner = new Map<string, string>()
   for (const id of ids) {
-    const schema: unknown = JSON.parse(readFileSync(join(schemaFolder, id), 'utf8'))
+    const schema: unknown = JSON.parse(readFileSync(join(folder, id), 'utf8'))
+    refuseTuples(schema, `schemas/${id}`)
     const title = isObject(schema) ? schema['title'] : undefined
     if (typeof title !== 'string' || !/^[A-Z][A-Za-z]*( [A-Za-z]+)*$/.test(title))
       throw new Error(`schemas/${id}: needs a title that can name a type`)
@@ -86,6 +78,14 @@ function refuseDoubleTitles(ids: readonly string[]): void {
     if (other !== undefined) throw new Error(`schemas/${id}: has the same title as schemas/${other}`)
     owner.set(name, id)
   }
+}
+
+/** The generator makes `never[]` of `prefixItems`, so our schemas have no tuples. */
+function refuseTuples(node: unknown, where: string): void {
+  if (typeof node !== 'object' || node === null) return
+  if (isObject(node) && (Array.isArray(node['prefixItems']) || Array.isArray(node['items'])))
+    throw new Error(`${where}: no tuples in our schemas`)
+  for (const [name, member] of Object.entries(node)) refuseTuples(member, `${where}/${name}`)
 }
 
 function isObject(node: unknown): node is JsonObject {
