@@ -1,4 +1,6 @@
 import { disclosedFacts } from '#core/domain/facts.ts'
+import { releasable } from '#core/domain/grant.ts'
+import { standingRefusal } from '#core/domain/standing.ts'
 import type { Commit } from '#core/ledger/ledger.ts'
 import type { CustomerStanding, Grant, VendorStanding } from '#schemas/types.gen.ts'
 import { seqKey } from './grants.ts'
@@ -12,32 +14,55 @@ export interface ReleaseBasis {
   readonly vendor: Stored<VendorStanding>
 }
 
+/** The person and the exact text of `data` in the reply; the entry holds salted digests of them only. */
+export interface Released {
+  /** WebID. */
+  readonly who: string
+  readonly data: string
+}
+
 /**
  * The commit of one disclosure. It holds only while grant, customer and business stand as read and the grant has not
- * ended; whatever ends a release writes one of the three rows. `data` is the exact text of `data` in the reply, `who` the
- * WebID: both go into the entry as salted digests only. The part that repeats is made once per scope: call `disclosureOf` once and its result for every read.
+ * ended; whatever ends a release writes one of the three rows. The part that repeats is made once per grant as read and
+ * scope: call `disclosureOf` once and its result for every read.
+ *
+ * Throws for what may not be released in any case (another grant, not redeemed, paused, ended, more than was granted, pod
+ * not open, business not active): callers have decided that before, so here it is a mistake in the code.
  */
 export function disclosureOf(
   grant: Grant,
   purpose: string,
   fields: readonly string[],
-): (basis: ReleaseBasis, personal: { readonly who: string; readonly data: string }) => Commit {
+): (basis: ReleaseBasis, released: Released) => Commit {
+  if (grant.state !== 'active' || !grant.redeemed)
+    throw new Error('nothing leaves under a grant that is not live')
+  if (fields.length === 0 || releasable(grant, purpose, fields).length < fields.length) {
+    throw new Error('nothing leaves that was not granted')
+  }
   const facts = disclosedFacts(grant, purpose, fields)
   const counters = [{ key: seqKey(grant.grantId) }]
   const threads = [grant.grantId, grant.accountId]
   const { subject, secret, until } = grant
-  return (basis, { who, data }) => ({
-    checks: [
-      { key: basis.grant.key, version: basis.grant.version, notAfter: until },
-      unchanged(basis.customer),
-      unchanged(basis.vendor),
-    ],
-    counters,
-    entries: [
-      {
-        threads,
-        claims: ({ time, counts }) => ({ ops: facts(time, counts[0] ?? 0), subject, who, data, secret }),
-      },
-    ],
-  })
+  return (basis, { who, data }) => {
+    if (
+      basis.grant.value !== grant ||
+      standingRefusal(basis.customer.value, basis.vendor.value) !== undefined
+    ) {
+      throw new Error('nothing leaves on such a basis')
+    }
+    return {
+      checks: [
+        { key: basis.grant.key, version: basis.grant.version, notAfter: until },
+        unchanged(basis.customer),
+        unchanged(basis.vendor),
+      ],
+      counters,
+      entries: [
+        {
+          threads,
+          claims: ({ time, counts }) => ({ ops: facts(time, counts[0] ?? 0), subject, who, data, secret }),
+        },
+      ],
+    }
+  }
 }

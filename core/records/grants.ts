@@ -1,6 +1,6 @@
 import { DomainError } from '#core/domain/errors.ts'
 import { endsAt, hasEnded } from '#core/domain/grant.ts'
-import type { LedgerReader, Write } from '#core/ledger/ledger.ts'
+import type { Check, LedgerReader, Write } from '#core/ledger/ledger.ts'
 import type { CustomerStanding, Grant } from '#schemas/types.gen.ts'
 import type { Names } from './names.ts'
 import { dropOAuthGrants } from './oauth-grants.ts'
@@ -79,7 +79,9 @@ export async function createGrant(
 export async function changeGrant(rows: Rows, stored: Stored<Grant>, next: Grant): Promise<CommitParts> {
   const { reader, names } = rows
   const { grantId, accountId, vendorId, subject } = stored.value
-  const checks = [unchanged(stored)]
+  // What goes on must do so before its end, by the ledger's time: a code redeemed a moment too late stays unredeemed.
+  const end = hasEnded(next) ? {} : { notAfter: endsAt(stored.value) }
+  const checks: Check[] = [{ ...unchanged(stored), ...end }]
   const writes: Write[] = [put(stored.key, next, { customer: accountId })]
   if (endKeyOf(stored.value) !== endKeyOf(next)) {
     if (!hasEnded(stored.value)) writes.push(remove(endKey(stored.value)))
