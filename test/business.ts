@@ -295,8 +295,8 @@ export async function postForm(
   const url = `${business.issuer}/${endpoint}`
   const body = new URLSearchParams(parameters)
   if (!body.has('client_id')) body.set('client_id', business.clientId)
-  body.set('client_assertion_type', assertionType)
-  body.set('client_assertion', raw.assertion ?? (await assertion(business)))
+  body.append('client_assertion_type', assertionType)
+  body.append('client_assertion', raw.assertion ?? (await assertion(business)))
   const headers = new Headers()
   const dpop = raw.proof === undefined ? await proof(business.dpopKeys, { htm: 'POST', htu: url }) : raw.proof
   for (const one of [...(dpop === null ? [] : [dpop]), ...(raw.moreProofs ?? [])]) headers.append('dpop', one)

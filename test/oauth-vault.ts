@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
-import { DomainError } from '#core/domain/errors.ts'
+import type { DomainError } from '#core/domain/errors.ts'
 import { notFound, problemHandler } from '#core/http/problem.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'

@@ -102,8 +102,10 @@ export function oauthConfiguration({
     // Runs for every pushed and every opened request, also for one without authorization_details.
     extraParams: {
       authorization_details: (ctx, details, client) => {
-        if (ctx.oidc.params?.['id_token_hint'] !== undefined)
-          throw new errors.InvalidRequest('id_token_hint is not supported')
+        const { id_token_hint: hint, response_mode: mode = 'query' } = ctx.oidc.params ?? {}
+        if (hint !== undefined) throw new errors.InvalidRequest('id_token_hint is not supported')
+        // A form needs an inline script; a fragment is for other response types.
+        if (mode !== 'query') throw new errors.InvalidRequest('response_mode must be query')
         readAccessRequest(details, { vendorId: vendorIdOf(client), gatewayUrl, now: now() })
       },
     },

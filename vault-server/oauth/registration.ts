@@ -14,7 +14,7 @@ import { verifyStatement } from './software-statement.ts'
 const ownMembers = ['redirect_uris', 'jwks', 'grant_types', 'token_endpoint_auth_signing_alg'] as const
 
 /** Members that would make this server fetch something, or trust somebody else. */
-const refusedMembers = ['jwks_uri', 'sector_identifier_uri', 'request_uris', 'client_secret'] as const
+const refusedMembers = ['jwks_uri', 'sector_identifier_uri', 'request_uris'] as const
 
 /** What every client is, whatever it asked for. */
 const forced = {
@@ -24,7 +24,6 @@ const forced = {
   subject_type: 'pairwise',
   require_pushed_authorization_requests: true,
   response_types: ['code'],
-  response_modes: ['query'],
   id_token_signed_response_alg: 'ES256',
   introspection_signed_response_alg: 'ES256',
   authorization_signed_response_alg: 'ES256',
