@@ -1,28 +1,44 @@
 /** A vault of its own on the shared pods, with a ledger in a temporary folder, and browsers for it. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { readConfig } from '#core/config.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { openKeyStore } from '#core/ledger/key-store.ts'
+import { openLevelLedger } from '#core/ledger/level-ledger.ts'
+import { createLogger } from '#core/logger.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readConfig } from '../core/config.ts'
-import { openKeyStore } from '../core/ledger/key-store.ts'
-import type { KeyStore } from '../core/ledger/key-store.ts'
-import type { Ledger } from '../core/ledger/ledger.ts'
-import { openLevelLedger } from '../core/ledger/level-ledger.ts'
-import { createLogger } from '../core/logger.ts'
+import { vendorOperator } from '../vault-server/operator/vendors.ts'
+import type { VendorOperator } from '../vault-server/operator/vendors.ts'
+import { signInAtEmbeddedPods } from '../vault-server/pods/scripted-sign-in.ts'
+import { openPods } from '../house.ts'
 import { startVaultServer } from '../vault-server/server.ts'
-import type { Me } from '../schemas/types.gen.ts'
+import type { Me, Redirect } from '../schemas/types.gen.ts'
+import { BrowserJar } from './browser-jar.ts'
+import { registerBusiness } from './business.ts'
+import type { Business } from './business.ts'
 import type { TestPods } from './pod-server.ts'
+
+/** What somebody types at the sign-in page of her pod. */
+export interface Person {
+  readonly email: string
+  readonly password: string
+  readonly webId: string
+}
 
 export interface TestVault extends AsyncDisposable {
   readonly url: string
   readonly ledger: Ledger
-  readonly keys: KeyStore
+  readonly operator: VendorOperator
   /** Moves the vault's clock, in ms. */
   readonly clock: { ahead: number }
   /** A browser that has been nowhere yet. */
-  browser(): TestBrowser
+  browser(): VaultBrowser
   /** A new vault with its pod and a signed-in browser. */
-  customer(): Promise<{ browser: TestBrowser; me: Me; email: string; password: string }>
+  customer(): Promise<Person & { browser: VaultBrowser; me: Me }>
+  business(): Promise<Business & { vendorId: string }>
+  /** Waits until the jobs of all decisions so far are done. */
+  settle(): Promise<void>
   /** Stops the server and starts it on the same ledger: whatever was only in memory is gone. */
   restart(): Promise<void>
 }
@@ -39,33 +55,31 @@ export async function startTestVault(
   const now = () => Date.now() + clock.ahead
   const vaultPort = await pods.vaultPort()
   const url = `http://localhost:${vaultPort}`
-  const config = {
-    ...readConfig({ REACH_VAULT_URL: url, REACH_PODS_URL: new URL(pods.server.baseUrl).origin }, folder),
-    logLevel: 'silent' as const,
-  }
-  const allowed = { ...config, outboundAllow: [...config.outboundAllow, ...(options.outboundAllow ?? [])] }
+  const read = readConfig(
+    { REACH_VAULT_URL: url, REACH_PODS_URL: new URL(pods.server.baseUrl).origin },
+    folder,
+  )
+  const config = { ...read, outboundAllow: [...read.outboundAllow, ...(options.outboundAllow ?? [])] }
   const keys = await openKeyStore(join(folder, 'keys'))
+  const anchorFile = join(folder, 'keys', 'anchor')
+  const origin = `localhost:${vaultPort}/log`
   const ledger = opened.use(
-    await openLevelLedger({
-      folder: join(folder, 'ledger'),
-      keys,
-      anchorFile: join(folder, 'keys', 'anchor'),
-      origin: `localhost:${vaultPort}/log`,
-      now,
-    }),
+    await openLevelLedger({ folder: join(folder, 'ledger'), keys, anchorFile, origin, now }),
   )
   const log = createLogger({ level: 'silent' })
-  const start = () =>
-    startVaultServer({ config: allowed, ledger, keys, podServer: pods.server, now, log })
+  const podServer = pods.server
+  const cache = opened.use(await openPods({ config, ledger, keys, podServer, now }))
+  const start = () => startVaultServer({ config, ledger, keys, podServer, pods: cache, now, log })
   let server = await start()
   opened.defer(() => server[Symbol.asyncDispose]())
+  const operator = vendorOperator({ ledger, authorization: server.authorization, now })
   const resources = opened.move()
 
-  const browser = () => new TestBrowser(url)
+  const browser = () => new VaultBrowser(url)
   return {
     url,
     ledger,
-    keys,
+    operator,
     clock,
     browser,
     async customer() {
@@ -74,8 +88,14 @@ export async function startTestVault(
       const mine = browser()
       const made = await mine.post('/api/vaults', { podName: name, ...person })
       if (made.status !== 201) throw new Error(`no vault: ${made.status} ${JSON.stringify(made.body)}`)
-      return { browser: mine, me: made.body as Me, ...person }
+      const me = made.body as Me
+      return { browser: mine, me, webId: String(me.webId), ...person }
     },
+    async business() {
+      const admission = await operator.add({ name: 'Corner Shop', contact: 'privacy@shop.example' })
+      return { ...(await registerBusiness(`${url}/oauth`, admission)), vendorId: admission.vendorId }
+    },
+    settle: () => server.jobs.settle(),
     async restart() {
       await server[Symbol.asyncDispose]()
       server = await start()
@@ -90,9 +110,9 @@ export interface Answer {
   readonly body: unknown
 }
 
-/** Keeps the cookies of one site and sends what a page of the vault would send. */
-export class TestBrowser {
-  readonly cookies = new Map<string, string>()
+/** Pages of the vault in a browser: same-origin JSON both ways. */
+export class VaultBrowser {
+  readonly jar = new BrowserJar()
   readonly #vaultUrl: string
 
   constructor(vaultUrl: string) {
@@ -100,47 +120,47 @@ export class TestBrowser {
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
-    return this.#send('GET', path, undefined, headers)
+    return this.#send(path, { headers: { 'sec-fetch-site': 'same-origin', ...headers } })
   }
 
   post(path: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<Answer> {
-    return this.#send('POST', path, body, headers)
+    return this.#send(path, { method: 'POST', body: JSON.stringify(body), headers: this.#ofPage(headers) })
   }
 
   put(path: string, body: unknown): Promise<Answer> {
-    return this.#send('PUT', path, body, {})
+    return this.#send(path, { method: 'PUT', body: JSON.stringify(body), headers: this.#ofPage({}) })
   }
 
-  async #send(
-    method: string,
-    path: string,
-    body: unknown,
-    headers: Record<string, string>,
-  ): Promise<Answer> {
-    const response = await fetch(this.#vaultUrl + path, {
-      method,
-      redirect: 'manual',
-      headers: {
-        cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
-        'sec-fetch-site': 'same-origin',
-        ...(body === undefined
-          ? {}
-          : { origin: new URL(this.#vaultUrl).origin, 'content-type': 'application/json' }),
-        ...headers,
-      },
-      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
-    })
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]*)=([^;]*)/.exec(line) ?? []
-      if (value === '' || /expires=Thu, 01 Jan 1970/i.test(line)) this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-    const text = await response.text()
-    const isJson = /json/.test(response.headers.get('content-type') ?? '')
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: isJson && text !== '' ? JSON.parse(text) : text,
-    }
+  /** As it stands in the cookie header, for whoever steals or plants it. */
+  cookie(name: string): string | undefined {
+    return this.jar.cookies.find((cookie) => cookie.name === `__Host-reach-${name}`)?.value
   }
+
+  #ofPage(headers: Record<string, string>): Record<string, string> {
+    const { origin } = new URL(this.#vaultUrl)
+    return { origin, 'content-type': 'application/json', 'sec-fetch-site': 'same-origin', ...headers }
+  }
+
+  async #send(path: string, init: RequestInit): Promise<Answer> {
+    return await readAll(await this.jar.go(this.#vaultUrl + path, init))
+  }
+}
+
+async function readAll(response: Response): Promise<Answer> {
+  const text = await response.text()
+  const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '')
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+}
+
+/** Begins a sign-in and types the password at the embedded pods' own page; gives the query of the way back. */
+export async function signInAtPod(
+  pods: TestPods,
+  browser: VaultBrowser,
+  person: Person,
+  typed: { issuer: string; returnTo?: string },
+): Promise<string> {
+  const begun = await browser.post('/api/sign-in', typed)
+  if (begun.status !== 200) throw new Error(`no sign-in: ${begun.status} ${JSON.stringify(begun.body)}`)
+  const { location } = begun.body as Redirect
+  return new URL(await signInAtEmbeddedPods(pods.server.door, location, person)).search
 }

@@ -13,6 +13,7 @@ import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { createAgentFetch } from '#core/pods/agent.ts'
+import type { PodReader } from '#core/pods/pod.ts'
 import { recordEnds } from '#core/records/ends.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
@@ -58,6 +59,8 @@ export interface VaultParts {
   readonly keys: KeyStore
   /** `undefined` where there are no embedded pods. */
   readonly podServer: EmbeddedPods | undefined
+  /** The same that releases read by. */
+  readonly pods: PodReader
   /** Unix ms. */
   readonly now: () => number
   readonly log: Logger
@@ -108,7 +111,8 @@ export interface Vault extends AsyncDisposable {
 }
 
 /** The vault without a port: everything under `config.vaultUrl`, as one list. */
-export async function openVault({ config, ledger, keys, podServer, now, log }: VaultParts): Promise<Vault> {
+export async function openVault(parts: VaultParts): Promise<Vault> {
+  const { config, ledger, keys, podServer, pods, now, log } = parts
   const { vaultUrl, outboundAllow: allow } = config
   await using opened = new AsyncDisposableStack()
   const outbound = opened.use(createOutbound({ allow, timeoutMs: podTimeoutMs, maxBytes: maxReplyBytes }))
@@ -143,7 +147,7 @@ export async function openVault({ config, ledger, keys, podServer, now, log }: V
   })
   const signInParts = { ledger, names, podLogins, sessions, fetch, now }
   const requests = requestRoutes(
-    { ledger, interactions, preview: previewOf({ ledger, agentFetch, now }), now },
+    { ledger, interactions, preview: previewOf({ reader: ledger, pods }), now },
     {
       vaultUrl,
       customerOf: async (request) => customerIfAny(request),

@@ -1,4 +1,4 @@
-import type { Express, Request, RequestHandler, Response } from 'express'
+import type { Express, Request, RequestHandler, Response, Router } from 'express'
 import type { JWTVerifyGetKey } from 'jose'
 import type { Config } from '#core/config.ts'
 import { pinHost } from '#core/http/host-pin.ts'
@@ -136,10 +136,15 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
 
 /** Listens. Disposing answers what is under way, then writes what was counted. */
 export async function startVendorGateway(
-  options: GatewayOptions & { readonly config: Pick<Config, 'listen'> },
+  options: GatewayOptions & {
+    readonly config: Pick<Config, 'listen'>
+    /** Further routers by path, such as the tour; they take what comes before the gateway does. */
+    readonly mounts?: Readonly<Record<string, Router>>
+  },
 ): Promise<Listening> {
   await using stack = new AsyncDisposableStack()
-  const { app } = stack.use(await createVendorGateway(options))
+  const gateway = stack.use(await createVendorGateway(options))
+  const app = beside(gateway.app, options.mounts ?? {})
   const { host, gatewayPort } = options.config.listen
   const { url, port } = stack.use(await listen({ app, host, port: gatewayPort }))
   const open = stack.move()
@@ -151,6 +156,15 @@ type Handler = (
   response: Response,
 ) => Promise<{ reply: Reply; nextNonce: string | undefined }>
 type Answer = (caller: Caller, request: Request, response: Response) => Promise<Reply>
+
+/** Without mounts nothing stands between a request and the gateway. */
+function beside(gateway: Express, mounts: Readonly<Record<string, Router>>): Express {
+  const paths = Object.entries(mounts)
+  if (paths.length === 0) return gateway
+  const app = leanExpress()
+  for (const [path, router] of paths) app.use(path, router)
+  return app.use(gateway)
+}
 
 /** HEAD is not served on guarded paths: a reply that nobody gets would still be a disclosure on record. */
 function serve(app: Express, operation: Operation, handler: Handler, checksReplies: boolean): void {

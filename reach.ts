@@ -1,0 +1,101 @@
+/**
+ * Everything in one process: a ledger, its keys, the pods as Reach's agent reads them, vault, gateway, operator port, and in
+ * development the tour, which is the same house a second time under `/tour`. Reads as a table of contents.
+ */
+import { join } from 'node:path'
+import type { Config } from '#core/config.ts'
+import type { KeyStore } from '#core/ledger/key-store.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Logger } from '#core/logger.ts'
+import type { Metrics } from '#core/metrics.ts'
+import type { PodCache } from '#core/pods/cache.ts'
+import { openLedgerAndKeys, openPods } from './house.ts'
+import { openTour } from './tour/open-tour.ts'
+import { startAdmin } from './vault-server/admin.ts'
+import { vendorOperator } from './vault-server/operator/vendors.ts'
+import { type EmbeddedPods, startEmbeddedPods } from './vault-server/pods/embedded.ts'
+import { startVaultServer, type VaultServer } from './vault-server/server.ts'
+import { startVendorGateway } from './vendor-gateway/server.ts'
+
+export interface ReachParts {
+  readonly config: Config
+  /** Unix ms. */
+  readonly now: () => number
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export interface Reach extends AsyncDisposable {
+  readonly ledger: Ledger
+  readonly keys: KeyStore
+  readonly podServer: EmbeddedPods | undefined
+  readonly pods: PodCache
+  readonly vault: VaultServer
+  /** Where the operator's port listens. */
+  readonly adminUrl: string
+}
+
+/** Starts it all; resolves when vault, gateway and operator port answer, which is before the pods do. */
+export async function startReach({ config, now, log, metrics }: ReachParts): Promise<Reach> {
+  await using opened = new AsyncDisposableStack()
+  const house = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
+  const { ledger, keys } = house
+  const podServer = opened.use(await startPods({ config, now, log }))
+  const pods = opened.use(await openPods({ config, ledger, keys, podServer, now }))
+  const tour =
+    config.tour && podServer ? opened.use(await openTour({ config, podServer, now, log })) : undefined
+
+  const vault = opened.use(
+    await startVaultServer({
+      config,
+      ledger,
+      keys,
+      podServer,
+      pods,
+      now,
+      log,
+      mounts: tour?.vaultMounts ?? {},
+    }),
+  )
+  opened.use(
+    await startVendorGateway({ config, ledger, keys, pods, now, log, mounts: tour?.gatewayMounts ?? {} }),
+  )
+  await tour?.openShop()
+  const admin = opened.use(
+    await startAdmin({
+      config,
+      state: {
+        stopped: () => ledger.stopped,
+        ready: () => podServer === undefined || podServer.state === 'ready',
+      },
+      vendors: vendorOperator({ ledger, authorization: vault.authorization, now }),
+      metrics,
+      log,
+    }),
+  )
+  const resources = opened.move()
+  return {
+    ledger,
+    keys,
+    podServer,
+    pods,
+    vault,
+    adminUrl: admin.url,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+async function startPods({ config, now, log }: Pick<ReachParts, 'config' | 'now' | 'log'>) {
+  if (!config.embeddedPods) return undefined
+  return startEmbeddedPods({
+    url: config.podsUrl,
+    folder: join(config.dataFolder, 'pods'),
+    vaultUrl: config.vaultUrl,
+    host: config.listen.host,
+    port: config.listen.podsPort,
+    outboundAllow: config.outboundAllow,
+    now,
+    log,
+  })
+}
+
