@@ -168,7 +168,7 @@ function codesOf(error: unknown): string[] {
 /** `Link` (RFC 8288), as far as pods use it: absolute or relative targets with one or more relations. */
 export function parseLinks(header: string | null, base: string): Map<string, string> {
   const links = new Map<string, string>()
-  for (const [, target = '', parameters = ''] of (header ?? '').matchAll(/<([^<>]*)>([^,<]*)/g)) {
+  for (const [, target = '', parameters = ''] of (header ?? '').matchAll(/<([^<>]*)>((?:[^,<"]|"[^"]*")*)/g)) {
     const relations = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters)
     if (!relations || !URL.canParse(target, base)) continue
     for (const relation of (relations[1] ?? relations[2] ?? '').split(/\s+/)) {
