@@ -1,12 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto'
 import { EVENTS, Session, getSessionFromStorage, refreshSession } from '@inrupt/solid-client-authn-node'
 import type { IStorage, SessionTokenSet } from '@inrupt/solid-client-authn-node'
-import { SignJWT, exportJWK } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { DomainError } from '#core/domain/errors.ts'
 import { OutboundRefused } from '#core/http/public-address.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import type { PodLoginStorage } from '#core/records/pod-logins.ts'
+import { dpopFetch } from './dpop-fetch.ts'
 import type { GuardedOidc } from './guarded-oidc.ts'
 
 /** Logins kept in memory; the others come back from storage with one round trip to their issuer. */
@@ -82,6 +81,11 @@ export function createPodLogins(options: {
     })
   }
 
+  async function usable(podLogin: string): Promise<Live> {
+    const found = live.get(podLogin)
+    return found !== undefined && now() < found.usableUntil - spareMs ? found : await restore(podLogin)
+  }
+
   return {
     async begin(podLogin, issuer) {
       const storage = checkedStorage(storageOf(podLogin, 'begun'), oidc)
@@ -112,9 +116,16 @@ export function createPodLogins(options: {
       })
     },
     async fetchOf(podLogin) {
-      const found = live.get(podLogin)
-      if (found !== undefined && now() < found.usableUntil - spareMs) return found.fetch
-      return (await restore(podLogin)).fetch
+      await usable(podLogin)
+      return async (url, init) => {
+        const used = await usable(podLogin)
+        const reply = await used.fetch(url, init)
+        if (reply.status !== 401) return reply
+        // The pod takes the token for dead before its time: one more try with a new one.
+        await reply.body?.cancel()
+        if (live.get(podLogin) === used) live.delete(podLogin)
+        return await (await usable(podLogin)).fetch(url, init)
+      }
     },
     async end(podLogin) {
       live.delete(podLogin)
@@ -156,35 +167,6 @@ function checkedStorage(storage: PodLoginStorage, oidc: GuardedOidc): IStorage {
       }
       await storage.set(key, value)
     },
-  }
-}
-
-/**
- * A fetch with the customer's access token and a fresh DPoP proof per request (RFC 9449). The library's own fetch is
- * the global one, which would follow a pod's address anywhere. Redirects are refused: a proof names one URL.
- */
-async function dpopFetch(options: {
-  accessToken: string
-  privateKey: CryptoKey
-  fetch: PodFetch
-  now: () => number
-}): Promise<PodFetch> {
-  const { accessToken, privateKey, fetch, now } = options
-  const { kty, crv, x, y } = await exportJWK(privateKey)
-  const jwk = { kty, crv, x, y } as { kty: string }
-  const ath = createHash('sha256').update(accessToken).digest('base64url')
-  return async (url, init = {}) => {
-    const target = new URL(url)
-    target.search = ''
-    target.hash = ''
-    const proof = await new SignJWT({ htu: target.href, htm: init.method ?? 'GET', jti: randomUUID(), ath })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-      .setIssuedAt(Math.floor(now() / 1000))
-      .sign(privateKey)
-    const headers = new Headers(init.headers)
-    headers.set('authorization', `DPoP ${accessToken}`)
-    headers.set('dpop', proof)
-    return await fetch(url, { ...init, headers, redirect: 'manual' })
   }
 }
 

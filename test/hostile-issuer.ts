@@ -1,0 +1,62 @@
+/** An issuer that does the OpenID Connect steps well and lies where it is told to. Answers on 127.0.0.1. */
+import { SignJWT, exportJWK, generateKeyPair } from 'jose'
+import { leanExpress, listen } from '#core/http/server.ts'
+import express from 'express'
+
+export interface HostileIssuer extends AsyncDisposable {
+  readonly url: string
+  /** Paths that were asked for, in order. */
+  readonly asked: string[]
+  /** What it tells from now on. */
+  readonly lies: {
+    /** Members of its metadata. */
+    metadata: Record<string, unknown>
+    /** WebID in its ID tokens. */
+    webId: string
+    /** Issuer in its ID tokens; its own by default. */
+    iss?: string
+  }
+}
+
+export async function startHostileIssuer(): Promise<HostileIssuer> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'liar', alg: 'ES256', use: 'sig' }
+  const asked: string[] = []
+  const lies: HostileIssuer['lies'] = { metadata: {}, webId: 'https://nobody.example/card#me' }
+  let url = ''
+  const app = leanExpress()
+  app.use((request, _response, next) => {
+    asked.push(request.path)
+    next()
+  })
+  app.get('/.well-known/openid-configuration', (_request, response) => {
+    response.json({
+      issuer: url,
+      authorization_endpoint: `${url}/authorize`,
+      token_endpoint: `${url}/token`,
+      jwks_uri: `${url}/jwks`,
+      response_types_supported: ['code'],
+      subject_types_supported: ['public'],
+      claims_supported: ['sub', 'webid'],
+      scopes_supported: ['openid', 'webid', 'offline_access'],
+      id_token_signing_alg_values_supported: ['ES256'],
+      ...lies.metadata,
+    })
+  })
+  app.get('/jwks', (_request, response) => void response.json({ keys: [jwk] }))
+  app.post('/token', express.urlencoded({ extended: false }), async (request, response) => {
+    const clientId = String((request.body as Record<string, unknown>)['client_id'])
+    const idToken = await new SignJWT({ webid: lies.webId, azp: clientId })
+      .setProtectedHeader({ alg: 'ES256', kid: 'liar' })
+      .setIssuer(lies.iss ?? url)
+      .setSubject(lies.webId)
+      .setAudience(clientId)
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(privateKey)
+    response.json({ access_token: 'worthless', token_type: 'DPoP', expires_in: 300, id_token: idToken })
+  })
+  const listening = await listen({ app, host: '127.0.0.1', port: 0, drainMs: 100 })
+  url = `http://127.0.0.1:${listening.port}`
+  return { url, asked, lies, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() }
+}

@@ -1,0 +1,125 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Router } from 'express'
+import type { RequestHandler } from 'express'
+import { DomainError } from '#core/domain/errors.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { methodNotAllowed, notFound, problemHandler } from '#core/http/problem.ts'
+import { requestLog } from '#core/http/request-log.ts'
+import { leanExpress, listen } from '#core/http/server.ts'
+import { parser } from '#core/http/validate.ts'
+import type { Logger } from '#core/logger.ts'
+import type { Metrics } from '#core/metrics.ts'
+import type { VendorOperator } from './operator/vendors.ts'
+
+/** File in the keys folder with the token of the process that runs now; whoever reads it is the operator. */
+export const operatorTokenFile = 'operator-token'
+
+export interface AdminState {
+  /** Why nothing more can be recorded; undefined while healthy. */
+  readonly stopped: () => Error | undefined
+  /** Whether everything that requests need is there, the pods included. */
+  readonly ready: () => boolean
+}
+
+/**
+ * The operator's port, bound to 127.0.0.1 only: `/health`, `/ready` and `/metrics` for whoever runs this machine, and
+ * `/vendors` with the bearer token of `keysFolder`, made anew at each start and gone at the end. `url` is where it
+ * listens.
+ */
+export async function startAdmin(options: {
+  config: { readonly adminPort: number; readonly keysFolder: string }
+  state: AdminState
+  vendors: VendorOperator
+  metrics: Metrics
+  log: Logger
+}): Promise<{ readonly url: string } & AsyncDisposable> {
+  const { config, state, vendors, metrics, log } = options
+  await using opened = new AsyncDisposableStack()
+  const token = randomBytes(32).toString('base64url')
+  const app = leanExpress()
+  app.use(requestLog({ log, server: 'admin' }), localHostOnly)
+  app.use(healthRoutes(state), metricsRoutes(metrics))
+  app.use('/vendors', bearerOnly(token), vendorRoutes(vendors))
+  app.use(notFound, problemHandler({ log }))
+  const { url } = opened.use(await listen({ app, host: '127.0.0.1', port: config.adminPort }))
+
+  // Only now: a token file of another process that runs here must not be replaced.
+  const file = join(config.keysFolder, operatorTokenFile)
+  await rm(`${file}.new`, { force: true })
+  await writeFile(`${file}.new`, `${token}\n`, { mode: 0o600, flag: 'wx' })
+  await rename(`${file}.new`, file)
+  opened.defer(() => rm(file, { force: true }))
+  const resources = opened.move()
+  return { url, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+}
+
+/** A page in the operator's browser can reach this port under a name of its own; it cannot fake the Host. */
+const localHostOnly: RequestHandler = ({ headers }, _response, next) => {
+  if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/.test(headers.host ?? '')) {
+    throw new DomainError('misdirected', 'This port answers to its own machine only')
+  }
+  if (headers.origin !== undefined) throw new DomainError('cross-site', 'This port is not for web pages')
+  next()
+}
+
+function bearerOnly(token: string): RequestHandler {
+  const expected = Buffer.from(token)
+  return ({ headers }, _response, next) => {
+    const given = Buffer.from(/^Bearer ([\w-]+)$/.exec(headers.authorization ?? '')?.[1] ?? '')
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      const challenge = { 'WWW-Authenticate': 'Bearer realm="operator"' }
+      throw new DomainError('invalid-token', 'The operator token is missing or wrong', { headers: challenge })
+    }
+    next()
+  }
+}
+
+function healthRoutes({ stopped, ready }: AdminState): Router {
+  const router = Router()
+  router.get('/health', (_request, response) => {
+    const healthy = stopped() === undefined
+    response.status(healthy ? 200 : 503).json({ status: healthy ? 'ok' : 'ledger-stopped' })
+  })
+  router.get('/ready', (_request, response) => {
+    const usable = stopped() === undefined && ready()
+    response.status(usable ? 200 : 503).json({ status: usable ? 'ready' : 'starting' })
+  })
+  router.all(['/health', '/ready'], methodNotAllowed('GET', 'HEAD'))
+  return router
+}
+
+function metricsRoutes(metrics: Metrics): Router {
+  const router = Router()
+  router.get('/metrics', async (_request, response) => {
+    const text = await metrics.text()
+    response.set('Content-Type', metrics.contentType).end(text)
+  })
+  return router
+}
+
+/** What `reach vendor` does, over a running Reach. */
+function vendorRoutes(vendors: VendorOperator): Router {
+  const parseAdmission = parser('api/vendor-admission.json')
+  const parseNothing = parser('api/nothing.json')
+  const router = Router()
+  router.post('/', jsonBody(), async (request, response) => {
+    response.status(201).json(await vendors.add(parseAdmission(request.body)))
+  })
+  router.get('/', async (request, response) => {
+    const { after } = request.query
+    const page = typeof after === 'string' ? { after } : {}
+    response.json({ vendors: await vendors.list(page) })
+  })
+  router.get('/:vendorId', async (request, response) => {
+    response.json(await vendors.show(request.params.vendorId))
+  })
+  for (const act of ['readmit', 'suspend', 'reinstate'] as const) {
+    router.post<{ vendorId: string }>(`/:vendorId/${act}`, jsonBody(), async (request, response) => {
+      parseNothing(request.body)
+      response.json(await vendors[act](request.params.vendorId))
+    })
+  }
+  return router
+}
