@@ -16,14 +16,22 @@ interface VerifyOptions {
 }
 
 /** Adds the audit commands. `stateFolder` holds the checkpoints that are kept from one run to the next. */
-export function auditCommands(program: Command, { output, stateFolder }: { output: Output; stateFolder: string }): void {
+export function auditCommands(
+  program: Command,
+  { output, stateFolder }: { output: Output; stateFolder: string },
+): void {
   const audit = program.command('audit').description('check the public log')
   const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value]
 
   const shared = (command: Command): Command =>
     command
       .option('--vkey <key>', "the log's verifier key, from a source you trust; else the one kept or served")
-      .option('--old <file>', 'an earlier checkpoint that must lie on the same history (may be repeated)', collect, [])
+      .option(
+        '--old <file>',
+        'an earlier checkpoint that must lie on the same history (may be repeated)',
+        collect,
+        [],
+      )
       .option('--forget', 'do not demand or keep the checkpoint of the last run')
       .option('--json', 'print the report as JSON')
 
@@ -59,7 +67,11 @@ async function verify(
   // The same note is verified and kept, whatever the log signs meanwhile.
   const note = await source.read('checkpoint')
   const read = async (file: string) => (file === 'checkpoint' ? note : source.read(file))
-  const report = await verifyOrFail({ read, vkey, earlier: [...given, ...(remembered === undefined ? [] : [remembered])] })
+  const report = await verifyOrFail({
+    read,
+    vkey,
+    earlier: [...given, ...(remembered === undefined ? [] : [remembered])],
+  })
   const text = new TextDecoder().decode(note)
   if (options.forget !== true) await kept.keep(vkey, text)
   print(output, options, { report, vkey, remembered: remembered !== undefined })
@@ -70,7 +82,8 @@ async function verifyOrFail(options: Parameters<typeof verifyLog>[0]): Promise<L
   try {
     return await verifyLog(options)
   } catch (error) {
-    if (error instanceof LogInvalid) throw new CommandFailed(EXIT.failed, `FAILED  ${error.message}`, { cause: error })
+    if (error instanceof LogInvalid)
+      throw new CommandFailed(EXIT.failed, `FAILED  ${error.message}`, { cause: error })
     throw error
   }
 }
@@ -79,7 +92,10 @@ async function verifyOrFail(options: Parameters<typeof verifyLog>[0]): Promise<L
 async function servedKey(source: LogSource): Promise<string> {
   const bytes = await source.read('vkey')
   if (bytes === undefined)
-    throw new CommandFailed(EXIT.unreachable, `${source.name} has no vkey: not the prefix of a log, or give --vkey`)
+    throw new CommandFailed(
+      EXIT.unreachable,
+      `${source.name} has no vkey: not the prefix of a log, or give --vkey`,
+    )
   return new TextDecoder().decode(bytes).trim()
 }
 
@@ -99,16 +115,29 @@ function print(
   const { checkpoint, tiles, bundles, earlier } = report
   const root = checkpoint.root.toString('base64')
   if (options.json === true) {
-    output.json({ ok: true, origin: checkpoint.origin, size: checkpoint.size, root, tiles, bundles, earlier, vkey })
+    output.json({
+      ok: true,
+      origin: checkpoint.origin,
+      size: checkpoint.size,
+      root,
+      tiles,
+      bundles,
+      earlier,
+      vkey,
+    })
     return
   }
   output.line(`ok  ${checkpoint.origin} with ${checkpoint.size} entries, root ${root}`)
-  output.line(`    signature, ${bundles} entry bundles and ${tiles} hash tiles agree, and the root follows from the entries`)
+  output.line(
+    `    signature, ${bundles} entry bundles and ${tiles} hash tiles agree, and the root follows from the entries`,
+  )
   output.line(
     earlier === 0
       ? '    first look: nothing earlier to compare with; the checkpoint is kept for the next time'
       : `    consistent with ${earlier} earlier checkpoint${earlier === 1 ? '' : 's'}${remembered ? ', the one kept here among them' : ''}`,
   )
   if (options.vkey === undefined)
-    output.line("    the verifier key came with the log: compare it once with the operator's, then pass --vkey")
+    output.line(
+      "    the verifier key came with the log: compare it once with the operator's, then pass --vkey",
+    )
 }

@@ -38,7 +38,8 @@ async function readCapped(response: Response, url: URL): Promise<Uint8Array> {
   let size = 0
   for await (const part of response.body ?? []) {
     size += part.length
-    if (size > MAX_FILE_BYTES) throw new CommandFailed(EXIT.failed, `${url.href} is larger than any file of a log`)
+    if (size > MAX_FILE_BYTES)
+      throw new CommandFailed(EXIT.failed, `${url.href} is larger than any file of a log`)
     parts.push(part)
   }
   return Buffer.concat(parts)

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { isAbsolute, relative, resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { isAbsolute, join, relative, resolve } from 'node:path'
 import { isPublicHost, sharesRegistrableDomain } from '#core/http/origin.ts'
 
 /** A setting that is missing or bad. The message is one line, names the setting and never repeats its value. */
@@ -64,6 +65,7 @@ const settings = [
   'REACH_TOUR',
   'REACH_OUTBOUND_ALLOW',
   'REACH_LOG_LEVEL',
+  'REACH_STATE',
 ] as const
 type Setting = (typeof settings)[number]
 
@@ -143,12 +145,17 @@ export function readConfig(env: Environment, root: string): Config {
     keysFolder,
     tour,
     outboundAllow,
-    logLevel: oneOf('REACH_LOG_LEVEL', get('REACH_LOG_LEVEL'), logLevels, 'info'),
+    logLevel: oneOf('REACH_LOG_LEVEL', get('REACH_LOG_LEVEL'), logLevels, production ? 'info' : 'warn'),
     warnings: unknownSettings(env).map((name) => `${name} is not a setting of Reach and is ignored`),
   }
   return podsUrl === undefined
     ? { ...common, embeddedPods: false, podsUrl }
     : { ...common, embeddedPods: true, podsUrl }
+}
+
+/** Where a person's own tools remember things from one run to the next, such as the checkpoints of logs they verified. */
+export function stateFolder(env: Environment): string {
+  return env['REACH_STATE'] || join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'reach')
 }
 
 function unknownSettings(env: Environment): string[] {

@@ -1,0 +1,45 @@
+/** The `reach` command. Exit codes: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 finding. */
+import { join } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import { ConfigError, readConfig, stateFolder } from '#core/config.ts'
+import { DomainError } from '#core/domain/errors.ts'
+import { LedgerDamaged, LedgerForeign, LedgerInUse } from '#core/ledger/ledger.ts'
+import { auditCommands } from './audit.ts'
+import { CommandFailed, EXIT } from './exit.ts'
+import { outputTo } from './output.ts'
+import { vendorCommands } from './vendor.ts'
+
+const root = join(import.meta.dirname, '..')
+const output = outputTo(process.stdout, process.stderr)
+const program = new Command('reach')
+  .description('run and check a Reach')
+  .exitOverride()
+  .showHelpAfterError('Say reach --help, or reach <command> --help.')
+vendorCommands(program, { output, config: () => readConfig(process.env, root) })
+auditCommands(program, { output, stateFolder: stateFolder(process.env) })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCodeOf(error)
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof CommandFailed) return told(error.message, error.exitCode)
+  if (error instanceof ConfigError) return told(error.message, EXIT.usage)
+  if (error instanceof DomainError) {
+    const faults = error.violations.map(({ pointer, detail }) => `\n  ${pointer} ${detail}`)
+    return told(error.message + faults.join(''), EXIT.usage)
+  }
+  if (error instanceof LedgerInUse)
+    return told('A Reach runs on this data folder, but its operator port does not answer.', EXIT.unreachable)
+  if (error instanceof LedgerDamaged || error instanceof LedgerForeign)
+    return told(`The ledger refuses to open: ${error.message}`, EXIT.failed)
+  throw error
+}
+
+function told(message: string, exitCode: number): number {
+  output.remark(message)
+  return exitCode
+}

@@ -1,0 +1,85 @@
+/**
+ * How `reach` reaches the operator's acts: over the port of the Reach that runs, else on the ledger itself while none does. See
+ * docs/decisions/0003-operator-port.md.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '#core/config.ts'
+import { DomainError } from '#core/domain/errors.ts'
+import { createLogger } from '#core/logger.ts'
+import { openLedgerAndKeys } from '../house.ts'
+import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
+import { operatorTokenFile } from '../vault-server/admin.ts'
+import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
+import { CommandFailed, EXIT } from './exit.ts'
+
+/** Runs one act of the operator on businesses. Throws `CommandFailed` with what to do next. */
+export async function asOperator<Result>(
+  config: Config,
+  act: (vendors: VendorOperator) => Promise<Result>,
+): Promise<Result> {
+  const token = await readFile(join(config.keysFolder, operatorTokenFile), 'utf8').catch(() => undefined)
+  const url = `http://127.0.0.1:${config.adminPort}`
+  try {
+    if (token !== undefined && (await answers(url))) return await act(overPort(url, token.trim()))
+    return await onLedger(config, act)
+  } catch (error) {
+    if (error instanceof DomainError) throw new CommandFailed(EXIT.failed, error.message, { cause: error })
+    throw error
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(`${url}/health`).then(
+    () => true,
+    () => false,
+  )
+}
+
+function overPort(url: string, token: string): VendorOperator {
+  async function call<Reply>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Reply> {
+    const response = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+    const reply = (await response.json()) as Reply & {
+      detail?: string
+      errors?: { pointer: string; detail: string }[]
+    }
+    if (response.ok) return reply
+    const faults = (reply.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer} ${detail}`)
+    throw new CommandFailed(
+      EXIT.failed,
+      `${reply.detail ?? `Reach answered ${response.status}`}${faults.join('')}`,
+    )
+  }
+  const one = (vendorId: string): string => `/vendors/${encodeURIComponent(vendorId)}`
+  return {
+    add: (business) => call('POST', '/vendors', business),
+    readmit: (vendorId) => call('POST', `${one(vendorId)}/readmit`, {}),
+    async list({ after } = {}) {
+      const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`
+      const { vendors } = await call<{ vendors: Awaited<ReturnType<VendorOperator['list']>> }>(
+        'GET',
+        `/vendors${query}`,
+      )
+      return vendors
+    },
+    show: (vendorId) => call('GET', one(vendorId)),
+    suspend: (vendorId) => call('POST', `${one(vendorId)}/suspend`, {}),
+    reinstate: (vendorId) => call('POST', `${one(vendorId)}/reinstate`, {}),
+  }
+}
+
+async function onLedger<Result>(
+  config: Config,
+  act: (vendors: VendorOperator) => Promise<Result>,
+): Promise<Result> {
+  const now = Date.now
+  await using opened = new AsyncDisposableStack()
+  const { ledger, keys } = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
+  const log = createLogger({ level: 'silent' })
+  const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
+  return act(vendorOperator({ ledger, authorization, now }))
+}
