@@ -2,14 +2,14 @@ import { hash } from 'node:crypto'
 import { errors } from 'oidc-provider'
 import type { AdapterPayload } from 'oidc-provider'
 import { DomainError } from '#core/domain/errors.ts'
-import { endsAt, redeem } from '#core/domain/grant.ts'
+import { redeem } from '#core/domain/grant.ts'
 import { requestText } from '#core/domain/request.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { grantEntry } from '#core/records/entries.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
 import { dropOAuthGrant, findGrantId } from '#core/records/oauth-grants.ts'
-import { combine, unchanged } from '#core/records/parts.ts'
+import { combine } from '#core/records/parts.ts'
 import { readRequest, receiveRequest } from '#core/records/requests.ts'
 import { endTokens } from '#core/records/token-marks.ts'
 import { findVendor } from '#core/records/vendors.ts'
@@ -73,7 +73,6 @@ export function grantHooks({
       try {
         const change = await changeGrant({ reader: ledger, names }, stored, redeem(grant, now()))
         return combine(change, {
-          checks: [{ ...unchanged(stored), notAfter: endsAt(grant) }],
           entries: [grantEntry(grant, { type: 'redeemed' })],
         })
       } catch (cause) {
