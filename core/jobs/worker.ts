@@ -116,19 +116,23 @@ async function runJob(
   if (lease === undefined) return
   const leased = { ...row, version: lease.version }
   const attempt = leased.value.attempts
+  let canTryAgain = attempt < settings.mostAttempts
   try {
     const handler = ports.handlers[kind]
     const payload = await readPayload(ledger, id)
-    if (handler === undefined || payload === undefined) throw new Error('nothing to do this job with')
+    if (handler === undefined || payload === undefined) {
+      // Sealed under a key that was destroyed: it does not come back.
+      canTryAgain = false
+      throw new Error('nothing to do this job with')
+    }
     await handler({ id, payload, attempt, signal: AbortSignal.timeout(settings.leaseMs) })
     await tryCommit(ledger, finishJob(leased))
   } catch (error) {
     if (ledger.stopped !== undefined) throw error
-    const isLast = attempt >= settings.mostAttempts
-    log.warn(isLast ? 'job-laid-aside' : 'job-failed', { job: kind, attempt }, error)
+    log.warn(canTryAgain ? 'job-failed' : 'job-laid-aside', { job: kind, attempt }, error)
     const wait =
       Math.min(settings.backoffMs * 2 ** (attempt - 1), settings.mostBackoffMs) * (0.5 + random() / 2)
-    await tryCommit(ledger, isLast ? buryJob(leased) : retryJob(leased, now() + Math.ceil(wait)))
+    await tryCommit(ledger, canTryAgain ? retryJob(leased, now() + Math.ceil(wait)) : buryJob(leased))
   }
 }
 

@@ -1,0 +1,213 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { categories } from '#core/domain/catalogue.ts'
+import { decide } from '#core/domain/decision.ts'
+import { newGrant } from '#core/domain/grant.ts'
+import { normalizeRequest } from '#core/domain/request.ts'
+import { purposes } from '#core/domain/purposes.ts'
+import { matches, parser } from '#core/http/validate.ts'
+import { anId, answersTo, aRequest, now, someItems } from '../arbitraries.ts'
+
+type Schema = { readonly [keyword: string]: unknown }
+
+const folder = join(import.meta.dirname, '../../schemas')
+const read = (kind: string): Schema[] =>
+  readdirSync(join(folder, kind))
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(join(folder, kind, name), 'utf8')) as Schema)
+
+const isObject = (value: unknown): value is Schema =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Every schema inside a schema, with its place. */
+function* schemasIn(node: unknown, place: string): Generator<[string, Schema]> {
+  if (Array.isArray(node)) for (const [at, item] of node.entries()) yield* schemasIn(item, `${place}/${at}`)
+  if (!isObject(node)) return
+  if ('type' in node || '$ref' in node || 'oneOf' in node) yield [place, node]
+  for (const [name, member] of Object.entries(node)) {
+    if (!['reach', 'enum', 'const', 'examples'].includes(name)) yield* schemasIn(member, `${place}/${name}`)
+  }
+}
+
+describe('every schema', () => {
+  const all = ['records', 'api', 'fields'].flatMap((kind) => read(kind))
+
+  test('says whether other members are welcome, wherever it describes an object', () => {
+    const open = all.flatMap((schema) =>
+      [...schemasIn(schema, String(schema['$id']))]
+        .filter(([, one]) => one['type'] === 'object' && !('additionalProperties' in one))
+        .map(([place]) => place),
+    )
+    expect(open).toEqual([])
+  })
+
+  test('bounds what comes in: texts by length or form, lists by number', () => {
+    const incoming = [
+      'access-request-details',
+      'decision',
+      'query',
+      'create-vault',
+      'sign-in',
+      'vendor-admission',
+    ]
+    const schemas = [
+      ...read('records'),
+      ...read('fields'),
+      ...all.filter((one) => incoming.includes(String(one['$id']).slice(4, -5))),
+    ]
+    const bounds = ['maxLength', 'pattern', 'enum', 'const', 'format', 'maxItems', 'reach']
+    const unbounded = schemas.flatMap((schema) =>
+      [...schemasIn(schema, String(schema['$id']))]
+        .filter(([, one]) => one['type'] === 'string' || one['type'] === 'array')
+        .filter(([, one]) => !bounds.some((keyword) => keyword in one && keyword !== 'reach'))
+        .map(([place]) => place),
+    )
+    expect(unbounded).toEqual([])
+  })
+
+  test('of a record carries its version and nothing that was not foreseen', () => {
+    const parts = ['records/item.json', 'records/granted-item.json', 'records/recipient.json']
+    for (const schema of read('records')) {
+      expect(schema['additionalProperties']).toBe(false)
+      if (parts.includes(String(schema['$id']))) continue
+      expect(schema['required']).toContain('v')
+      expect(schema).toMatchObject({ properties: { v: { const: 1 } } })
+    }
+  })
+})
+
+describe('the catalogue of fields', () => {
+  const files = read('fields')
+
+  test('has for every category its file, place and type, in the form that the catalogue reads', () => {
+    for (const file of files) {
+      const { reach } = file
+      const category = String(file['$id']).slice('fields/'.length, -'.json'.length)
+      expect(reach).toEqual({
+        category,
+        order: expect.any(Number),
+        file: `${category}.ttl`,
+        ...(isObject(reach) && 'rdfType' in reach
+          ? { rdfType: expect.stringMatching(/^(foaf|vcard|vrm):[A-Z]\w+$/) }
+          : {}),
+        ...(isObject(reach) && 'derived' in reach ? { derived: expect.any(Object) } : {}),
+      })
+      expect([file['title'], file['description']]).toEqual([expect.any(String), expect.any(String)])
+    }
+    expect(categories).toHaveLength(files.length)
+  })
+
+  test('has for every field title, description, sensitivity, DPV type and its place in RDF', () => {
+    for (const category of categories) {
+      for (const field of category.fields) {
+        expect(field.id).toMatch(/^[a-z][a-z-]*\.[a-z][A-Za-z0-9]*$/)
+        expect([field.title, field.description].every((text) => text.length > 2)).toBe(true)
+        expect(['ordinary', 'sensitive', 'special']).toContain(field.sensitivity)
+        expect(field.dpv).toMatch(/^pd:[A-Z][A-Za-z]+$/)
+        expect(field.rdf.predicate).toMatch(/^(schema|vcard|foaf|vrm):[a-zA-Z-]+$/)
+        expect(['literal', 'iri', 'term', 'node', 'image']).toContain(field.rdf.as)
+        const inner = Object.keys(field.schema['properties'] ?? {})
+        expect(Object.keys(field.rdf.properties ?? {}).toSorted()).toEqual(inner.toSorted())
+        expect(field.rdf.as === 'node').toBe(inner.length > 0)
+      }
+      for (const field of category.derived) {
+        expect(field.description).toMatch(/stays with you/)
+        expect(field.rule.length).toBeGreaterThan(10)
+        for (const source of field.from) expect(category.fields.map((one) => one.id)).toContain(source)
+      }
+    }
+  })
+
+  test('marks what is of a special category', () => {
+    const special = categories.flatMap((one) => one.fields).filter((field) => field.sensitivity === 'special')
+    expect(special.map((field) => field.id).toSorted()).toEqual([
+      'accessibility.needs',
+      'diet.allergies',
+      'diet.diet',
+    ])
+  })
+
+  test('takes ordinary values and refuses others', () => {
+    const profile = { name: 'Alice', birthDate: '1990-02-28', languages: ['de', 'en-GB'] }
+    expect(matches('fields/profile.json', profile)).toBe(true)
+    expect(matches('fields/profile.json', {})).toBe(true)
+    for (const wrong of [
+      { name: '' },
+      { name: 'x'.repeat(201) },
+      { birthDate: '1990-02-30' },
+      { languages: ['Deutsch!'] },
+      { languages: ['de', 'de'] },
+      { picture: 'https://pods.example/alice/me.png' },
+      { picture: 'data:image/svg+xml;base64,AAAA' },
+      { nickname: 'A' },
+    ]) {
+      expect(matches('fields/profile.json', wrong)).toBe(false)
+    }
+    expect(matches('fields/contact.json', { phone: '+49 30 1234567', address: { country: 'DE' } })).toBe(true)
+    expect(matches('fields/contact.json', { phone: '030 1234567' })).toBe(false)
+    expect(matches('fields/contact.json', { address: { country: 'Germany' } })).toBe(false)
+    expect(matches('fields/sizes.json', { shoe: { size: '42', system: 'EU' } })).toBe(true)
+    expect(matches('fields/sizes.json', { shoe: { size: '42' } })).toBe(false)
+  })
+})
+
+describe('rules and schemas', () => {
+  const parseDetails = parser('api/access-request-details.json')
+
+  test('agree on requests and grants: what the rules make is what may be stored', () => {
+    fc.assert(
+      fc.property(someItems, anId(), aRequest, anId(43), (items, vendorId, request, text) => {
+        const details = parseDetails({
+          type: 'urn:reach:access-request:1',
+          items: items.map(({ id: _, ...item }) => item),
+          retention: 'P30D',
+          recipients: [{ name: 'DHL', role: 'delivers parcels' }],
+          until: '2026-12-24T00:00:00Z',
+        })
+        const normalized = normalizeRequest(details, { vendorId, now })
+        expect(normalized.items).toEqual(items)
+        const stored = { ...request, ...normalized }
+        expect(matches('records/access-request.json', stored)).toBe(true)
+        expect(matches('records/access-request.json', { ...stored, accountId: vendorId, secret: text })).toBe(
+          true,
+        )
+      }),
+      { numRuns: 50 },
+    )
+    fc.assert(
+      fc.property(
+        aRequest.chain((request) => answersTo(request).map((answers) => ({ request, answers }))),
+        anId(),
+        anId(43),
+        ({ request, answers }, id, text) => {
+          const optional = { ...request, items: request.items.map((item) => ({ ...item, required: false })) }
+          if (!(answers.items ?? []).some((item) => item.fields.length > 0)) return
+          const outcome = decide(optional, answers, now)
+          if (outcome.status !== 'allowed') throw new Error('not allowed')
+          const ids = {
+            grantId: id,
+            accountId: id,
+            receiptId: id,
+            subject: text,
+            secret: text,
+            noticeHash: text,
+          }
+          expect(matches('records/grant.json', newGrant(request, { ...ids, ...outcome }, now))).toBe(true)
+        },
+      ),
+      { numRuns: 50 },
+    )
+  })
+
+  test('agree on the form of purposes and fields', () => {
+    const item = { id: 'item-1', fields: ['profile.name'] }
+    for (const { id } of purposes)
+      expect(matches('records/granted-item.json', { ...item, purpose: id })).toBe(true)
+    for (const field of categories.flatMap((one) => [...one.fields, ...one.derived])) {
+      const granted = { id: 'item-1', purpose: 'dpv:CustomerCare', fields: [field.id] }
+      expect(matches('records/granted-item.json', granted)).toBe(true)
+    }
+  })
+})
