@@ -53,6 +53,8 @@ export class VarintReader {
       const byte = this.#bytes[this.at++]
       if (byte === undefined) break
       value += (byte & 0x7f) * 2 ** shift
+      // Written in as few bytes as it takes.
+      if (byte === 0 && shift > 0) break
       if (byte < 0x80) return value
     }
     throw new RangeError('a number is malformed')

@@ -6,6 +6,7 @@ import type { KeyStore } from './key-store.ts'
 import {
   CommitRefused,
   LedgerDamaged,
+  LedgerStopped,
   type Commit,
   type Committed,
   type HistoryItem,
@@ -54,7 +55,7 @@ const QUEUE = 65_536
 
 /**
  * Opens the ledger in `folder`, or creates it when neither database nor anchor exist. Throws `LedgerInUse`,
- * `LedgerForeign`, or `LedgerDamaged` when what is on disk is not what was acknowledged.
+ * `LedgerForeign`, `LedgerDamaged` when what is on disk is not what was acknowledged, `LedgerStopped` when it cannot write.
  */
 export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledger> {
   await using stack = new AsyncDisposableStack()
@@ -114,11 +115,15 @@ export async function startLevelLedger({
       rows.publish(group.rows, group.counters)
     },
   })
-  await writer.begin()
-  // Readers see what the anchor may not have yet, and both slots shall hold it: then either may be damaged.
-  const { mark } = former.snapshot()
-  await anchor.write(mark)
-  await anchor.write(mark)
+  try {
+    await writer.begin()
+    // Readers see what the anchor may not have yet, and both slots shall hold it: then either may be damaged.
+    const { mark } = former.snapshot()
+    await anchor.write(mark)
+    await anchor.write(mark)
+  } catch (error) {
+    throw new LedgerStopped('the ledger cannot write', { cause: error })
+  }
   const scrub = scrubTables(tables, (error) => writer.fail(error))
   return new LevelLedger({ db, anchor, rows, log, writer, keys, scrub })
 }

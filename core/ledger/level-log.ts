@@ -1,4 +1,5 @@
 /** The public log as it is served: everything relative to the newest published checkpoint and checked against it. */
+import { LRUCache } from 'lru-cache'
 import type { LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, type LogReader } from './ledger.ts'
 import { entriesKey, numberOfKey, tileKey, type Database } from './level-keys.ts'
@@ -12,12 +13,16 @@ export interface PublishedTree {
   readonly open: readonly (readonly Buffer[])[]
 }
 
+const CACHED_TILES = 256
+
 const isPosition = (n: number): boolean => Number.isSafeInteger(n) && n >= 0
 
 export class LevelLog implements LogReader {
   readonly origin: string
   readonly vkey: string
   readonly #db: Database
+  /** Full tiles that gave the hash of their parent. */
+  readonly #verified = new LRUCache<string, Buffer>({ max: CACHED_TILES })
   #tree: PublishedTree
 
   constructor(db: Database, signer: LogSigner, tree: PublishedTree) {
@@ -78,10 +83,14 @@ export class LevelLog implements LogReader {
   async #tileAt(level: number, index: number): Promise<Buffer> {
     const { size, open } = this.#tree
     if (index === hashesAt(level + 1, size)) return Buffer.concat(open[level] ?? [])
-    const tile = await this.#db.get(tileKey(level, index))
+    const name = tileKey(level, index)
+    const verified = this.#verified.get(name)
+    if (verified) return verified
+    const tile = await this.#db.get(name)
     const parent = await this.#parent(level, index)
     if (tile?.length !== TILE_WIDTH * HASH_BYTES || !parent.equals(tileRoot(tile)))
       throw new LedgerDamaged(`tile ${level}/${index} is damaged`)
+    this.#verified.set(name, tile)
     return tile
   }
 

@@ -124,7 +124,7 @@ async function checkGroups(
     const chain = chainOf(group, text)
     if (next && (group !== next.group - 1 || chain.toString('base64') !== next.previous))
       throw new LedgerDamaged(`group ${next.group - 1} is missing or another one`)
-    const row = JSON.parse(text) as GroupRow
+    const row = parseRow(group, text)
     if (!head) {
       const { time, commits, seals } = row
       head = { group, chain, time, commits, seals, bytes: row.bytes, checkpoint }
@@ -144,6 +144,14 @@ async function checkGroups(
   if (head.bytes <= tailBytes && next?.group !== 0)
     throw new LedgerDamaged(`group ${(next?.group ?? 0) - 1} is missing`)
   return head
+}
+
+function parseRow(group: number, text: string): GroupRow {
+  try {
+    return JSON.parse(text) as GroupRow
+  } catch (error) {
+    throw new LedgerDamaged(`the row of group ${group} is damaged`, { cause: error })
+  }
 }
 
 /** A replay that lost a block leaves a hole behind a good head: bundles are read again and compared with tiles. */

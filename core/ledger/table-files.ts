@@ -57,6 +57,8 @@ export function verifyTable(file: Buffer): void {
     throw new RangeError('the table has no footer')
   const reader = new VarintReader(file, footer)
   const [meta, index] = [handleAt(reader), handleAt(reader)]
+  if (file.subarray(reader.at, -MAGIC.length).some((byte) => byte !== 0))
+    throw new RangeError('the footer is damaged')
   const data = handlesIn(block(file, index))
   const filters = handlesIn(block(file, meta))
   let at = 0
