@@ -1,0 +1,405 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readFact } from '#core/domain/facts.ts'
+import type { Fact } from '#core/domain/facts.ts'
+import { replay } from '#core/domain/replay.ts'
+import { openCheckpoint } from '#core/ledger/checkpoint.ts'
+import { opens, saltOf } from '#core/ledger/leaf.ts'
+import { addGrants } from '../../bench/population.ts'
+import { checkLog, provenEntry } from '../check-log.ts'
+import { delivery, marketing, samples, TestGateway } from '../gateway.ts'
+import type { GatewayReply, TestCustomer, TestVendor } from '../gateway.ts'
+
+let gateway: TestGateway
+let shop: TestVendor
+let rival: TestVendor
+
+beforeAll(async () => {
+  gateway = await TestGateway.open()
+  shop = await gateway.vendor('shop')
+  rival = await gateway.vendor('rival')
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const both = ['profile.name', 'contact.email']
+const read = (subject: string, fields = both.join(), purpose = delivery) =>
+  gateway.read(shop, subject, fields, purpose)
+
+async function factsOf(thread: string): Promise<Fact[]> {
+  const items = await gateway.ledger.history(thread)
+  return items.map(({ ops }) => readFact(ops))
+}
+
+/** Everything of a reply but the moment and the connection it came by. */
+function visible({ status, headers, text }: GatewayReply): unknown {
+  const kept = [...headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
+  return { status, headers: kept, text }
+}
+
+describe('a single query', () => {
+  test('releases exactly what is asked, granted and there, with derived fields and without their sources', async () => {
+    const customer = await gateway.customer()
+    const fields = ['profile.name', 'profile.ageOver18', 'contact.phone', 'profile.languages']
+    const grant = await gateway.grant(customer, shop, { fields })
+    const reply = await read(
+      grant.subject,
+      'contact.email,profile.ageOver18,profile.name,profile.birthDate,profile.languages',
+    )
+    expect(reply.status).toBe(200)
+    expect(reply.json.data).toEqual({ 'profile.ageOver18': true, 'profile.name': 'Ada Lovelace' })
+    expect(reply.json.subject).toBe(grant.subject)
+    expect(reply.json.grant_id).toBe(grant.grantId)
+    expect(reply.headers.get('cache-control')).toBe('no-store')
+    expect(reply.text).not.toContain('1990')
+  })
+
+  test('is on record before it is answered, and the reply proves it', async () => {
+    const customer = await gateway.customer()
+    const grant = await gateway.grant(customer, shop)
+    const { json, text } = await read(grant.subject)
+    const { index, checkpoint, origin, salts } = json.log
+    const entry = await provenEntry(gateway.ledger.log, index, checkpoint)
+    const data = /"data":(\{.*?\}),"log"/.exec(text)?.[1] ?? ''
+    expect(JSON.parse(data)).toEqual({ 'profile.name': 'Ada Lovelace', 'contact.email': 'ada@example.org' })
+    expect(opens(entry, 'data', salts.data, data)).toBe(true)
+    expect(opens(entry, 'data', salts.data, data.replace('Ada', 'Eve'))).toBe(false)
+    expect(opens(entry, 'subject', salts.subject, grant.subject)).toBe(true)
+    expect(opens(entry, 'who', saltOf(grant.secret, 'who', index), customer.webId)).toBe(true)
+    expect(openCheckpoint(checkpoint, gateway.ledger.log.vkey).size).toBeGreaterThan(index)
+    expect(origin).toBe(gateway.ledger.log.origin)
+    const [fact] = await factsOf(grant.grantId)
+    expect(fact).toMatchObject({
+      type: 'disclosed',
+      purpose: delivery,
+      fields: both,
+      seq: 1,
+      vendor: shop.vendorId,
+    })
+  })
+
+  test('sees what the customer has changed in her pod', async () => {
+    const customer = await gateway.customer()
+    const grant = await gateway.grant(customer, shop)
+    expect((await read(grant.subject)).json.data['profile.name']).toBe('Ada Lovelace')
+    gateway.pods.fill(customer.person, 'profile', { name: 'Ada King' })
+    gateway.advance(11_000)
+    expect((await read(grant.subject)).json.data['profile.name']).toBe('Ada King')
+  })
+
+  test('numbers the disclosures of a grant without a gap when many come at once', async () => {
+    const grant = await gateway.grant(await gateway.customer(), shop)
+    const replies = await Promise.all(Array.from({ length: 20 }, () => read(grant.subject)))
+    expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200))
+    const facts = await factsOf(grant.grantId)
+    const numbers = facts.flatMap((fact) => (fact.type === 'disclosed' ? [fact.seq] : []))
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+  })
+
+  test('is refused for a purpose that was not granted, though the grant is live', async () => {
+    const grant = await gateway.grant(await gateway.customer(), shop)
+    const reply = await read(grant.subject, 'profile.name', marketing)
+    expect([reply.status, reply.json.code]).toEqual([403, 'purpose-not-granted'])
+    const nothing = await read(grant.subject, 'profile.birthDate')
+    expect([nothing.status, nothing.json.code]).toEqual([403, 'purpose-not-granted'])
+    expect((await factsOf(grant.grantId)).map(({ type }) => type)).toEqual(['redeemed', 'granted'])
+  })
+
+  test.each([
+    ['no fields', '?purpose=dpv:DeliveryOfGoods', 'invalid-input'],
+    ['no purpose', '?fields=profile.name', 'invalid-input'],
+    ['no query', '', 'invalid-input'],
+    ['a purpose of other form', '?fields=profile.name&purpose=delivery', 'invalid-input'],
+    ['a field twice', '?fields=profile.name,profile.name&purpose=dpv:DeliveryOfGoods', 'invalid-input'],
+    [
+      'a parameter twice',
+      '?fields=profile.name&fields=contact.email&purpose=dpv:DeliveryOfGoods',
+      'invalid-input',
+    ],
+    [
+      'a parameter that is not known',
+      '?fields=profile.name&purpose=dpv:DeliveryOfGoods&all=1',
+      'invalid-input',
+    ],
+    ['a field that is not known', '?fields=profile.secret&purpose=dpv:DeliveryOfGoods', 'unknown-field'],
+    [
+      'a field named like a member of every object',
+      '?fields=constructor&purpose=dpv:DeliveryOfGoods',
+      'unknown-field',
+    ],
+    ['an empty field', '?fields=profile.name,&purpose=dpv:DeliveryOfGoods', 'unknown-field'],
+  ])('with %s is bad input, whoever the subject is', async (_name, query, code) => {
+    const grant = await gateway.grant(await gateway.customer(), shop)
+    for (const subject of [grant.subject, 'nobody']) {
+      const reply = await gateway.call({ as: shop, path: `/v1/subjects/${subject}${query}` })
+      expect([reply.status, reply.json.code]).toEqual([400, code])
+    }
+  })
+})
+
+describe('a subject without a live grant', () => {
+  type Closing = (customer: TestCustomer) => Promise<string>
+  const granted = async (customer: TestCustomer) => gateway.grant(customer, shop)
+  const changed =
+    (how: 'paused' | 'withdrawn'): Closing =>
+    async (customer) => {
+      const grant = await granted(customer)
+      expect((await read(grant.subject)).status).toBe(200)
+      await gateway.change(grant, how)
+      return grant.subject
+    }
+  const closings: Record<string, Closing> = {
+    unknown: async () => 'A'.repeat(43),
+    'of odd characters': async () => '../..\u0000?#%2e;é',
+    'of another business': async (customer) => (await gateway.grant(customer, rival)).subject,
+    'named by its grant': async (customer) => (await granted(customer)).grantId,
+    paused: changed('paused'),
+    withdrawn: changed('withdrawn'),
+    'expired and not yet recorded': async (customer) => {
+      const grant = await gateway.grant(customer, shop, { until: gateway.house.now() + 500 })
+      gateway.advance(1_000)
+      return grant.subject
+    },
+    'whose pod access was lost': async (customer) => {
+      const grant = await granted(customer)
+      await gateway.loseAccess(customer.accountId)
+      return grant.subject
+    },
+    'whose pod refuses us now': async (customer) => {
+      const grant = await granted(customer)
+      expect((await read(grant.subject)).status).toBe(200)
+      gateway.pods.behave(customer.person, 'forbidden')
+      gateway.advance(11_000)
+      return grant.subject
+    },
+  }
+
+  test('gets one answer with the same bytes, whatever the reason', async () => {
+    const answers = new Map<string, unknown>()
+    for (const [name, close] of Object.entries(closings)) {
+      const subject = await close(await gateway.customer())
+      const reply = await read(subject)
+      expect([name, reply.status, reply.json?.code]).toEqual([name, 404, 'subject-unavailable'])
+      answers.set(name, visible(reply))
+      const [row] = (await gateway.query(shop, [subject.slice(0, 64)], both)).json.rows
+      expect(row).toEqual({ subject: subject.slice(0, 64), error: 'subject-unavailable' })
+    }
+    const [first, ...others] = [...answers.values()]
+    for (const other of others) expect(other).toEqual(first)
+  })
+
+  test('gets it also with a token for one customer, for her own subject and for others', async () => {
+    const customer = await gateway.customer()
+    const grant = await granted(customer)
+    const other = await granted(await gateway.customer())
+    const own = gateway.withGrantToken(shop, grant)
+    expect((await gateway.read(own, grant.subject, both.join())).status).toBe(200)
+    const foreign = await gateway.read(own, other.subject, both.join())
+    await gateway.change(grant, 'withdrawn')
+    const withdrawn = await gateway.read(own, grant.subject, both.join())
+    const unknown = await read('nobody')
+    expect(visible(foreign)).toEqual(visible(unknown))
+    expect(visible(withdrawn)).toEqual(visible(unknown))
+  })
+
+  test('that lost its pod is recorded, so nothing leaves when the pod answers again', async () => {
+    const customer = await gateway.customer()
+    const grant = await granted(customer)
+    gateway.pods.behave(customer.person, 'forbidden')
+    expect((await read(grant.subject)).status).toBe(404)
+    expect((await factsOf(grant.grantId))[0]?.type).toBe('access-lost')
+    gateway.pods.behave(customer.person, 'well')
+    expect((await read(grant.subject)).status).toBe(404)
+    await gateway.openAccess(customer.accountId)
+    expect((await read(grant.subject)).status).toBe(200)
+  })
+})
+
+describe('a token for one customer', () => {
+  test('is a ceiling: it reads no more than it names, though the grant has more', async () => {
+    const customer = await gateway.customer()
+    const grant = await gateway.grant(customer, shop)
+    const narrow = gateway.withGrantToken(shop, grant, [
+      { id: 'item-1', purpose: delivery, fields: ['profile.name'] },
+    ])
+    const reply = await gateway.read(narrow, grant.subject, both.join())
+    expect(reply.json.data).toEqual({ 'profile.name': 'Ada Lovelace' })
+    expect((await gateway.read(narrow, grant.subject, 'contact.email')).json.code).toBe('purpose-not-granted')
+  })
+
+  test('that names more than the grant gets what the grant says', async () => {
+    const grant = await gateway.grant(await gateway.customer(), shop, { fields: ['profile.name'] })
+    const wide = gateway.withGrantToken(shop, grant, [{ id: 'item-1', purpose: delivery, fields: both }])
+    const reply = await gateway.read(wide, grant.subject, both.join())
+    expect(reply.json.data).toEqual({ 'profile.name': 'Ada Lovelace' })
+  })
+
+  test('ends with its grant, though another grant of the customer lives on', async () => {
+    const customer = await gateway.customer()
+    const [first, second] = [await gateway.grant(customer, shop), await gateway.grant(customer, shop)]
+    const tokens = [first, second].map((grant) => gateway.withGrantToken(shop, grant))
+    await gateway.change(first, 'withdrawn')
+    const replies = await Promise.all(
+      tokens.map((token, i) => gateway.read(token, [first, second][i]?.subject ?? '', both.join())),
+    )
+    expect(replies.map(({ status }) => status)).toEqual([404, 200])
+  })
+
+  test('cannot name the grant of another business', async () => {
+    const grant = await gateway.grant(await gateway.customer(), rival)
+    const forged = gateway.withGrantToken(shop, grant)
+    expect((await gateway.read(forged, grant.subject, both.join())).status).toBe(404)
+  })
+
+  test('does not open the batch door', async () => {
+    const grant = await gateway.grant(await gateway.customer(), shop)
+    const own = gateway.withGrantToken(shop, grant)
+    const reply = await gateway.query(own, [grant.subject], both)
+    expect([reply.status, reply.json.code]).toEqual([403, 'insufficient-scope'])
+    expect(reply.headers.get('www-authenticate')).toMatch(/^DPoP error="insufficient_scope", scope="batch"/)
+  })
+})
+
+describe('a batch', () => {
+  test('gives every subject its own verdict, in order, and every row its own entry', async () => {
+    const people = await Promise.all(Array.from({ length: 6 }, () => gateway.customer()))
+    const to = { vendorId: shop.vendorId, clientId: shop.clientId }
+    const items = [{ id: 'item-1', purpose: delivery, fields: both }]
+    const grants = await addGrants(gateway.house, people, { ...to, items })
+    const subjects = grants.map(({ subject }) => subject)
+    const [, second, third] = grants
+    if (second === undefined || third === undefined) throw new Error('there are six')
+    await gateway.change(second, 'paused')
+    gateway.pods.behave(people[2]?.person ?? { webId: '', container: '' }, 'broken')
+    const reply = await gateway.query(shop, ['nobody', ...subjects], both)
+    expect(reply.status).toBe(200)
+    const rows: { subject: string; data?: unknown; error?: string; log?: { index: number } }[] =
+      reply.json.rows
+    expect(rows.map(({ subject }) => subject)).toEqual(['nobody', ...subjects])
+    const unavailable = 'subject-unavailable'
+    const errors = [unavailable, undefined, unavailable, 'later', undefined, undefined, undefined]
+    expect(rows.map(({ error }) => error)).toEqual(errors)
+    const indexes = rows.flatMap(({ log }) => (log === undefined ? [] : [log.index]))
+    expect(new Set(indexes).size).toBe(4)
+    expect(rows[1]?.data).toEqual({ 'profile.name': 'Ada Lovelace', 'contact.email': 'ada@example.org' })
+  })
+
+  test('takes a thousand subjects', async () => {
+    const grant = await gateway.grant(await gateway.customer(), shop)
+    const subjects = [grant.subject, ...Array.from({ length: 999 }, (_, n) => `${'x'.repeat(60)}${n}`)]
+    const reply = await gateway.query(shop, subjects, both)
+    expect(reply.json.rows).toHaveLength(1000)
+    expect(reply.json.rows[0].data).toBeDefined()
+    const more = await gateway.query(shop, [...subjects, 'one more'], both)
+    expect([more.status, more.json.errors]).toEqual([
+      400,
+      [expect.objectContaining({ pointer: '/subjects' })],
+    ])
+  })
+})
+
+describe('a pod that cannot confirm its values', () => {
+  test.each(['broken', 'nonsense'] as const)(
+    'because it is %s gives 503 with Retry-After, and nothing leaves',
+    async (how) => {
+      const customer = await gateway.customer()
+      const grant = await gateway.grant(customer, shop)
+      expect((await read(grant.subject)).status).toBe(200)
+      gateway.pods.behave(customer.person, how)
+      gateway.pods.fill(customer.person, 'profile', { name: 'Changed' })
+      gateway.advance(11_000)
+      const reply = await read(grant.subject)
+      expect([reply.status, reply.json.code]).toEqual([
+        503,
+        how === 'broken' ? 'pod-unreachable' : 'pod-unreadable',
+      ])
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+      const [row] = (await gateway.query(shop, [grant.subject], both)).json.rows
+      expect(row).toEqual({ subject: grant.subject, error: 'later' })
+      const types = (await factsOf(grant.grantId)).map(({ type }) => type)
+      expect(types).toEqual(['disclosed', 'redeemed', 'granted'])
+    },
+  )
+})
+
+describe('a suspended business', () => {
+  test('gets nothing by any door until it is reinstated', async () => {
+    const vendor = await gateway.vendor('suspended')
+    const grant = await gateway.grant(await gateway.customer(), vendor)
+    await gateway.suspend(vendor.vendorId)
+    const single = await gateway.read(vendor, grant.subject, both.join())
+    const batch = await gateway.query(vendor, [grant.subject], both)
+    for (const { status, json } of [single, batch])
+      expect([status, json.code]).toEqual([403, 'vendor-suspended'])
+    expect((await factsOf(grant.grantId)).map(({ type }) => type)).toEqual(['redeemed', 'granted'])
+    await gateway.suspend(vendor.vendorId, false)
+    expect((await gateway.read(vendor, grant.subject, both.join())).status).toBe(200)
+  })
+})
+
+describe('refusals', () => {
+  test('are counted per grant and hour, in one entry, and strangers leave no trace in the log', async () => {
+    await using own = await TestGateway.open()
+    const vendor = await own.vendor('counted')
+    const customer = await own.customer()
+    const grant = await own.grant(customer, vendor)
+    for (let i = 0; i < 3; i++) await own.read(vendor, grant.subject, both.join(), marketing)
+    await own.change(grant, 'paused')
+    for (let i = 0; i < 2; i++) await own.read(vendor, grant.subject, both.join())
+    const size = () => Number(own.ledger.log.checkpoint().split('\n')[1])
+    const before = size()
+    await own.query(
+      vendor,
+      Array.from({ length: 500 }, (_, n) => `stranger-${n}`),
+      both,
+    )
+    expect(size()).toBe(before)
+    own.advance(3_600_000)
+    await own.read(own.withToken(vendor), grant.subject, both.join())
+    await own.stop()
+    expect(size()).toBe(before + 2)
+    const facts = (await own.ledger.history(grant.grantId)).map(({ ops }) => readFact(ops))
+    const counts = facts.flatMap((fact) => (fact.type === 'disclosures-refused' ? [fact.counts] : []))
+    expect(counts).toEqual([{ paused: 1 }, { 'not-granted': 3, paused: 2 }])
+    expect(own.logLines.join('')).toContain('"event":"unknown-subjects"')
+    expect(own.logLines.join('')).not.toContain('stranger')
+  })
+})
+
+describe('a ledger that cannot write', () => {
+  test('stops everything: no record, no data', async () => {
+    await using own = await TestGateway.open()
+    const vendor = await own.vendor('stopped')
+    const grant = await own.grant(await own.customer(), vendor)
+    expect((await own.read(vendor, grant.subject, both.join())).status).toBe(200)
+    await own.ledger[Symbol.asyncDispose]()
+    const replies = [
+      await own.read(vendor, grant.subject, both.join()),
+      await own.query(vendor, [grant.subject], both),
+    ]
+    for (const { status, json, text, headers } of replies) {
+      expect([status, json.code]).toEqual([503, 'ledger-stopped'])
+      expect(headers.get('retry-after')).not.toBeNull()
+      expect(text).not.toContain('Ada')
+    }
+  })
+})
+
+test('the log of everything above verifies, and its replay finds nothing', async () => {
+  const { checkpoint } = await checkLog(gateway.ledger.log)
+  const threads = await gateway.ledger.list<{ id: string }>('grant-of-vendor/', { limit: 1000 })
+  const vendors = await gateway.ledger.list<{ vendorId: string }>('vendor/', { limit: 100 })
+  const ids = [...threads.map(({ value }) => value.id), ...vendors.map(({ value }) => value.vendorId)]
+  const items = new Map<number, string>()
+  for (const id of ids)
+    for (const { index, ops } of await gateway.ledger.history(id, { limit: 10_000 })) items.set(index, ops)
+  const facts = [...items]
+    .toSorted(([a], [b]) => a - b)
+    .map(([index, ops]) => ({ index, fact: readFact(ops) }))
+  expect(facts.length).toBe(checkpoint.size)
+  expect(replay(facts)).toEqual([])
+})
+
+test('nothing personal is in the lines of the log', () => {
+  const lines = gateway.logLines.join('')
+  for (const canary of ['person-', ...Object.values(samples.profile), ...Object.values(samples.contact)])
+    expect(lines).not.toContain(canary)
+})
