@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { parse } from '@formatjs/icu-messageformat-parser'
 import react from '@vitejs/plugin-react'
@@ -46,16 +48,18 @@ function compiledMessages(): Plugin {
   }
 }
 
-/** Beside each text file its brotli form: public bytes are compressed once, at the best level, and replies never are. */
+/**
+ * Beside each text file its brotli form: public bytes are compressed once, at the best level, and replies never are. Made from
+ * the written files, since the bundler still changes chunks after the bundle is handed out.
+ */
 function compressedFiles(): Plugin {
   return {
     name: 'compressed-files',
-    enforce: 'post',
-    generateBundle(_options, bundle) {
-      for (const [fileName, file] of Object.entries(bundle)) {
-        const source = file.type === 'chunk' ? file.code : file.source
-        if (!/\.(js|css|svg)$/.test(fileName) || source.length < 512) continue
-        this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: brotliCompressSync(source) })
+    async writeBundle({ dir }, bundle) {
+      if (dir === undefined) throw new Error('the build has no folder')
+      for (const fileName of Object.keys(bundle).filter((name) => /\.(js|css|svg)$/.test(name))) {
+        const source = await readFile(join(dir, fileName))
+        if (source.length >= 512) await writeFile(join(dir, `${fileName}.br`), brotliCompressSync(source))
       }
     },
   }
