@@ -75,7 +75,7 @@ export async function startTestPods(options: { accessRules?: 'wac' | 'acp' } = {
       const name = `c${randomBytes(8).toString('hex')}`
       const email = `${name}@example.org`
       const password = randomUUID()
-      const { webId, podUrl } = await provisioning.createPod({ name, email, password })
+      const { webId, podUrl } = await provisioning.createPod({ podName: name, email, password })
       const fetch = await ownFetch(server, { email, password, webId })
       return { email, password, webId, podUrl, container: `${podUrl}vrm/`, fetch }
     },

@@ -1,8 +1,8 @@
 import { DomainError } from '#core/domain/errors.ts'
 import type { PodFetch } from './pod.ts'
 
-/** More than any category needs; a parser never sees more. */
-const MAX_BYTES = 256 * 1024
+/** More than any category needs, a picture in it included; a parser never sees more. */
+const MAX_BYTES = 512 * 1024
 const TIMEOUT_MS = 10_000
 const RETRY_AFTER_S = 5
 
@@ -168,7 +168,9 @@ function codesOf(error: unknown): string[] {
 /** `Link` (RFC 8288), as far as pods use it: absolute or relative targets with one or more relations. */
 export function parseLinks(header: string | null, base: string): Map<string, string> {
   const links = new Map<string, string>()
-  for (const [, target = '', parameters = ''] of (header ?? '').matchAll(/<([^<>]*)>((?:[^,<"]|"[^"]*")*)/g)) {
+  for (const [, target = '', parameters = ''] of (header ?? '').matchAll(
+    /<([^<>]*)>((?:[^,<"]|"[^"]*")*)/g,
+  )) {
     const relations = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters)
     if (!relations || !URL.canParse(target, base)) continue
     for (const relation of (relations[1] ?? relations[2] ?? '').split(/\s+/)) {

@@ -19,7 +19,15 @@ import type { Quad, Term } from 'n3'
 import type { Category, StoredField } from '#core/domain/catalogue.ts'
 import type { CategoryValues } from './pod.ts'
 import { iri, parseTurtle, writeTurtle } from './rdf.ts'
-import { knownCategory, knownTerms, objectsOf, orderPredicate, valuesIn, variants } from './vocabulary.ts'
+import {
+  isPicture,
+  knownCategory,
+  knownTerms,
+  objectsOf,
+  orderPredicate,
+  valuesIn,
+  variants,
+} from './vocabulary.ts'
 
 const { namedNode } = DataFactory
 
@@ -57,7 +65,7 @@ export function writeCategory(
       // Without a value the link stays only for the sake of what else somebody noted there.
       const noted = linked === nodeUrl && getPropertyAll(node).length > 0
       if (value !== undefined || noted) me = addUrl(me, iri(field.rdf.predicate), nodeUrl)
-    } else if (field.rdf.as !== 'image') {
+    } else {
       me = writePlain(me, field, value)
     }
   }
@@ -68,16 +76,18 @@ function writePlain(me: ThingPersisted, field: StoredField, value: unknown): Thi
   const { as, datatype, predicate, prefix = '', namespace = '', ordered } = field.rdf
   let thing = me
   for (const variant of variants(iri(predicate))) {
-    if (as !== 'term') thing = removeAll(thing, variant)
-    else {
+    if (as === 'term') {
       for (const name of knownTerms(field)) {
         for (const spelled of variants(iri(namespace))) thing = removeUrl(thing, variant, spelled + name)
       }
-    }
+    } else if (as === 'image') {
+      for (const url of getUrlAll(thing, variant).filter(isPicture)) thing = removeUrl(thing, variant, url)
+    } else thing = removeAll(thing, variant)
   }
   const texts = (value === undefined ? [] : Array.isArray(value) ? value : [value]) as string[]
   for (const text of texts) {
     if (as === 'iri') thing = addUrl(thing, iri(predicate), prefix + encodeAddress(text))
+    else if (as === 'image') thing = addUrl(thing, iri(predicate), text)
     else if (as === 'term') thing = addUrl(thing, iri(predicate), iri(namespace) + text)
     else if (datatype === undefined) thing = addStringNoLocale(thing, iri(predicate), text)
     else thing = setLiteral(thing, iri(predicate), DataFactory.literal(text, namedNode(iri(datatype))))

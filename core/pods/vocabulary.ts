@@ -65,8 +65,6 @@ export function valuesIn(store: Store, category: Category, resourceUrl: string):
 
 function readField(store: Store, field: StoredField, resourceUrl: string): unknown {
   const { as } = field.rdf
-  // A picture is a resource of its own and its bytes are no part of this document.
-  if (as === 'image') return undefined
   const objects = objectsOf(store, namedNode(`${resourceUrl}#me`), field.rdf.predicate)
   if (objects.length === 0) return undefined
   if (as === 'node') {
@@ -74,7 +72,7 @@ function readField(store: Store, field: StoredField, resourceUrl: string): unkno
     if (!node || another) throw unreadable(field, 'is there more than once')
     return readNode(store, field, node, resourceUrl)
   }
-  const read = as === 'literal' ? readLiteral : as === 'iri' ? readAddress : readTerm
+  const read = { literal: readLiteral, iri: readAddress, term: readTerm, image: readImage }[as]
   const found = objects.map((object) => read(object, field, resourceUrl)).filter((one) => one !== undefined)
   const values = [...new Set(found)]
   if (field.schema['type'] === 'array')
@@ -127,6 +125,18 @@ function readAddress(term: Term, field: StoredField): string {
   } catch {
     throw unreadable(field, 'is wrongly encoded')
   }
+}
+
+/**
+ * A picture stands in the document as its bytes, in a data URL. One that lies elsewhere is left alone: its address would
+ * name the person, and fetching it is not ours.
+ */
+function readImage(term: Term): string | undefined {
+  return isPicture(term.value) ? term.value : undefined
+}
+
+export function isPicture(url: string): boolean {
+  return url.startsWith('data:')
 }
 
 /** Terms are open: one that the catalogue does not know is somebody else's and is left alone. */

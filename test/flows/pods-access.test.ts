@@ -21,7 +21,7 @@ describe.each(['wac', 'acp'] as const)('%s', (accessRules) => {
     pods = await startTestPods({ accessRules })
     agent = await startTestAgent(pods)
     stranger = await pods.customer()
-  })
+  }, 90_000)
   afterAll(async () => {
     await agent[Symbol.asyncDispose]()
     await pods[Symbol.asyncDispose]()

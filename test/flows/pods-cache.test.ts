@@ -16,7 +16,7 @@ let agent: TestAgent
 beforeAll(async () => {
   pods = await startTestPods()
   agent = await startTestAgent(pods)
-})
+}, 90_000)
 afterAll(async () => {
   await agent[Symbol.asyncDispose]()
   await pods[Symbol.asyncDispose]()
@@ -83,6 +83,17 @@ test('reads stored and derived fields as ready fragments, and then answers witho
   expect(cache.peek(account, read)?.fragments).toEqual(fragments)
   expect(await cache.read(account, read)).toMatchObject({ fragments })
   expect(asked).toEqual([])
+})
+
+test('a picture comes through the pod as its bytes', async () => {
+  const { cache, account, customer } = await ready()
+  const picture = `data:image/png;base64,${Buffer.alloc(200_000, 7).toString('base64')}`
+  await save(customer, 'profile', { name: 'Ada', picture })
+  const { fragments } = await cache.read(account, ['profile.name', 'profile.picture'])
+  expect(Object.fromEntries(fragments)).toEqual({
+    'profile.name': '"Ada"',
+    'profile.picture': JSON.stringify(picture),
+  })
 })
 
 test('many who read at once share one request per resource', async () => {
@@ -203,24 +214,28 @@ test('a birthday comes at midnight without any change in the pod', async () => {
   expect((await cache.read(account, read)).fragments.get('profile.ageOver18')).toBe('true')
 })
 
-test('a pod server that dies is noticed, fails closed, and nothing stale comes up when it is back', async () => {
-  const { cache, account, customer } = await ready()
-  await cache.read(account, read)
-  const { execFileSync } = await import('node:child_process')
-  const line = execFileSync('ps', ['-o', 'pid=,ppid=,args=', '-A'], { encoding: 'utf8' })
-    .split('\n')
-    .find((one) => one.includes('pods/child.ts') && one.includes(` ${process.pid} `))
-  process.kill(Number(line?.trim().split(/\s+/)[0]), 'SIGKILL')
-  await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1100, interval: 10 })
-  await expect(cache.read(account, read)).rejects.toMatchObject({
-    code: 'pod-unreachable',
-    retryAfter: expect.any(Number),
-  })
-  await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 20_000, interval: 50 })
-  await save(customer, 'profile', { name: 'After' })
-  const seen = await vi.waitFor(() => cache.read(account, ['profile.name']), {
-    timeout: 12_000,
-    interval: 200,
-  })
-  expect(seen.fragments.get('profile.name')).toBe('"After"')
-})
+test(
+  'a pod server that dies is noticed, fails closed, and nothing stale comes up when it is back',
+  { timeout: 90_000 },
+  async () => {
+    const { cache, account, customer } = await ready()
+    await cache.read(account, read)
+    const { execFileSync } = await import('node:child_process')
+    const line = execFileSync('ps', ['-o', 'pid=,ppid=,args=', '-A'], { encoding: 'utf8' })
+      .split('\n')
+      .find((one) => one.includes('pods/child.ts') && one.includes(` ${process.pid} `))
+    process.kill(Number(line?.trim().split(/\s+/)[0]), 'SIGKILL')
+    await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1100, interval: 10 })
+    await expect(cache.read(account, read)).rejects.toMatchObject({
+      code: 'pod-unreachable',
+      retryAfter: expect.any(Number),
+    })
+    await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 60_000, interval: 50 })
+    await save(customer, 'profile', { name: 'After' })
+    const seen = await vi.waitFor(() => cache.read(account, ['profile.name']), {
+      timeout: 12_000,
+      interval: 200,
+    })
+    expect(seen.fragments.get('profile.name')).toBe('"After"')
+  },
+)

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
@@ -22,7 +22,7 @@ let pods: TestPods
 
 beforeAll(async () => {
   pods = await startTestPods()
-})
+}, 90_000)
 afterAll(() => pods[Symbol.asyncDispose]())
 
 /** A raw request, so that nothing tidies the path. */
@@ -85,7 +85,11 @@ describe('the closed edge', () => {
 
   test('a taken name or address is account-exists; a half-made one goes on', async () => {
     const { createPod } = createProvisioning(pods.server.door)
-    const person = (name: string) => ({ name, email: `${name}@example.org`, password: 'correct horse' })
+    const person = (podName: string) => ({
+      podName,
+      email: `${podName}@example.org`,
+      password: 'correct horse',
+    })
     await createPod(person('ada'))
     await expect(createPod({ ...person('ada2'), email: 'ADA@example.org' })).rejects.toMatchObject({
       code: 'account-exists',
@@ -93,11 +97,11 @@ describe('the closed edge', () => {
     })
     await expect(createPod({ ...person('ada'), email: 'bo@example.org' })).rejects.toMatchObject({
       code: 'account-exists',
-      violations: [{ pointer: '/name' }],
+      violations: [{ pointer: '/podName' }],
     })
     // Her address is bound to an account without a pod by now: the same password goes on, another one does not.
     await expect(
-      createPod({ name: 'bo', email: 'bo@example.org', password: 'another one' }),
+      createPod({ podName: 'bo', email: 'bo@example.org', password: 'another one' }),
     ).rejects.toMatchObject({ code: 'account-exists' })
     expect(await createPod({ ...person('bo'), email: 'bo@example.org' })).toMatchObject({
       podUrl: `${pods.server.baseUrl}bo/`,
@@ -107,7 +111,7 @@ describe('the closed edge', () => {
   test('of six who want one name at once exactly one gets it', async () => {
     const { createPod } = createProvisioning(pods.server.door)
     const wanted = [0, 1, 2, 3, 4, 5].map((n) => ({
-      name: 'eve',
+      podName: 'eve',
       email: `eve${n}@example.org`,
       password: 'correct horse',
     }))
@@ -116,16 +120,16 @@ describe('the closed edge', () => {
   })
 
   test.each([
-    [{ name: '../x' }, '/name'],
-    [{ name: '.account' }, '/name'],
-    [{ name: 'Ada' }, '/name'],
-    [{ name: '' }, '/name'],
+    [{ podName: '../x' }, '/podName'],
+    [{ podName: '.account' }, '/podName'],
+    [{ podName: 'Ada' }, '/podName'],
+    [{ podName: '' }, '/podName'],
     [{ email: 'nobody' }, '/email'],
     [{ password: 'short' }, '/password'],
     [{ password: 'x'.repeat(73) }, '/password'],
   ])('refuses %j', async (bad, pointer) => {
     const { createPod } = createProvisioning(pods.server.door)
-    const good = { name: 'fine', email: 'fine@example.org', password: 'correct horse' }
+    const good = { podName: 'fine', email: 'fine@example.org', password: 'correct horse' }
     await expect(createPod({ ...good, ...bad })).rejects.toMatchObject({
       code: 'invalid-input',
       violations: [{ pointer }],
@@ -235,7 +239,7 @@ describe('the local feed', () => {
       <#o> a acl:Authorization; acl:agent <${webId}>; acl:accessTo <${note}>; acl:mode acl:Read, acl:Write, acl:Control.`
     expect(await reported(() => write(note, '<#a> <#b> 1.'))).toContain(note)
     expect(await reported(() => write(note, '<#a> <#b> 2.'))).toEqual([note])
-    expect(await reported(() => write(acl, rules))).toEqual([`below ${note}`])
+    expect(await reported(() => write(acl, rules))).toContain(`below ${note}`)
     expect(await reported(() => asOwner(`${podUrl}.acl`))).toEqual([])
     const patch =
       '@prefix s: <http://www.w3.org/ns/solid/terms#>. _:p a s:InsertDeletePatch; s:inserts { <#c> <#d> 1. }.'
@@ -269,26 +273,33 @@ describe('the local feed', () => {
 })
 
 describe('life and death', () => {
-  test('killed, it answers 503 with Retry-After, starts again and keeps everything', async () => {
-    const customer = await pods.customer()
-    const url = `${customer.podUrl}note.ttl`
-    await customer.fetch(url, { method: 'PUT', headers: turtle, body: '<#a> <#b> "kept".' })
-    const before = pods.server.feed.stretch()
-    process.kill(await childPid(), 'SIGKILL')
-    await vi.waitFor(async () => {
-      const { status, headers } = await ask({ path: '/', headers: { accept: 'application/json' } })
-      expect([status, headers['retry-after'], headers['content-type']]).toEqual([
-        503,
-        '2',
-        'application/problem+json',
-      ])
-    })
-    await vi.waitFor(() => expect(pods.server.feed.stretch()).toBeUndefined())
-    await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 20_000, interval: 100 })
-    expect(await (await customer.fetch(url)).text()).toContain('kept')
-    await vi.waitFor(() => expect(pods.server.feed.stretch()).toBeDefined())
-    expect(pods.server.feed.stretch()).not.toBe(before)
-  })
+  test(
+    'killed, it answers 503 with Retry-After, starts again and keeps everything',
+    { timeout: 90_000 },
+    async () => {
+      const customer = await pods.customer()
+      const url = `${customer.podUrl}note.ttl`
+      await customer.fetch(url, { method: 'PUT', headers: turtle, body: '<#a> <#b> "kept".' })
+      const before = pods.server.feed.stretch()
+      const orphans = join(pods.folder, 'root', '.internal', 'tempFiles')
+      await writeFile(join(orphans, 'temp-half.txt'), 'half of a document')
+      process.kill(await childPid(), 'SIGKILL')
+      await vi.waitFor(async () => {
+        const { status, headers } = await ask({ path: '/', headers: { accept: 'application/json' } })
+        expect([status, headers['retry-after'], headers['content-type']]).toEqual([
+          503,
+          '2',
+          'application/problem+json',
+        ])
+      })
+      await vi.waitFor(() => expect(pods.server.feed.stretch()).toBeUndefined())
+      await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 60_000, interval: 100 })
+      expect(await (await customer.fetch(url)).text()).toContain('kept')
+      expect(await readdir(orphans)).toEqual([])
+      await vi.waitFor(() => expect(pods.server.feed.stretch()).toBeDefined())
+      expect(pods.server.feed.stretch()).not.toBe(before)
+    },
+  )
 
   test('answers at once while it starts, as a page or as JSON, and refuses another base URL for good', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
@@ -314,7 +325,7 @@ describe('life and death', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  test('a parent that is killed leaves no orphan', async () => {
+  test('a parent that is killed leaves no orphan', { timeout: 90_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
     const port = await freePort()
     const program = `
@@ -343,34 +354,38 @@ describe('life and death', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  test('stops within its deadline although a WebSocket and a kept-alive connection are open', async () => {
-    const own = await startTestPods()
-    const customer = await own.customer()
-    const agent = new http.Agent({ keepAlive: true })
-    const { host } = new URL(own.server.baseUrl)
-    const request = http.get({ port: own.server.port, host: '127.0.0.1', agent, headers: { host } })
-    const [response] = (await once(request, 'response')) as [IncomingMessage]
-    response.resume()
-    const subscribed = await customer.fetch(`${own.server.baseUrl}.notifications/WebSocketChannel2023/`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/ld+json' },
-      body: JSON.stringify({
-        '@context': ['https://www.w3.org/ns/solid/notification/v1'],
-        type: 'http://www.w3.org/ns/solid/notifications#WebSocketChannel2023',
-        topic: customer.podUrl,
-      }),
-    })
-    const { receiveFrom } = (await subscribed.json()) as { receiveFrom: string }
-    const socket = new WebSocket(receiveFrom)
-    await once(socket, 'open')
-    const closed = once(socket, 'close')
-    const begun = performance.now()
-    await own[Symbol.asyncDispose]()
-    expect(performance.now() - begun).toBeLessThan(6000)
-    expect(own.server.state).toBe('stopped')
-    await closed
-    agent.destroy()
-  })
+  test(
+    'stops within its deadline although a WebSocket and a kept-alive connection are open',
+    { timeout: 90_000 },
+    async () => {
+      const own = await startTestPods()
+      const customer = await own.customer()
+      const agent = new http.Agent({ keepAlive: true })
+      const { host } = new URL(own.server.baseUrl)
+      const request = http.get({ port: own.server.port, host: '127.0.0.1', agent, headers: { host } })
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.resume()
+      const subscribed = await customer.fetch(`${own.server.baseUrl}.notifications/WebSocketChannel2023/`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/ld+json' },
+        body: JSON.stringify({
+          '@context': ['https://www.w3.org/ns/solid/notification/v1'],
+          type: 'http://www.w3.org/ns/solid/notifications#WebSocketChannel2023',
+          topic: customer.podUrl,
+        }),
+      })
+      const { receiveFrom } = (await subscribed.json()) as { receiveFrom: string }
+      const socket = new WebSocket(receiveFrom)
+      await once(socket, 'open')
+      const closed = once(socket, 'close')
+      const begun = performance.now()
+      await own[Symbol.asyncDispose]()
+      expect(performance.now() - begun).toBeLessThan(6000)
+      expect(own.server.state).toBe('stopped')
+      await closed
+      agent.destroy()
+    },
+  )
 })
 
 async function freePort(): Promise<number> {

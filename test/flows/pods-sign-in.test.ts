@@ -9,7 +9,7 @@ let pods: TestPods
 
 beforeAll(async () => {
   pods = await sharedPods()
-})
+}, 90_000)
 
 /** A Solid app with a Client ID Document, as the vault has one. */
 async function startApp() {

@@ -55,10 +55,8 @@ function valueOf(schema: Schema): fc.Arbitrary<unknown> {
     .filter((text) => fits(text) && text.isWellFormed())
 }
 
-const plain = (category: Category) => category.fields.filter(({ rdf }) => rdf.as !== 'image')
-
 function valuesOf(category: Category): fc.Arbitrary<Record<string, unknown>> {
-  const members = plain(category).map(
+  const members = category.fields.map(
     (field: StoredField) => [field.name, valueOf(field.schema as Schema)] as const,
   )
   return fc.record(Object.fromEntries(members), { requiredKeys: [] })
@@ -143,7 +141,7 @@ describe.each(categories.map((category) => [category.id, category] as const))('%
 
 describe('every field', () => {
   const fields = categories.flatMap((category) =>
-    plain(category).map((field) => [field.id, category, field] as const),
+    category.fields.map((field) => [field.id, category, field] as const),
   )
   test.each(fields)('%s round-trips alone and can be taken away again', (_id, category, field) => {
     fc.assert(
@@ -168,4 +166,15 @@ test('Turtle that another writer laid out differently reads the same', () => {
   writer.addQuads(quads.toReversed())
   writer.end((_error, text: string) => expect(readCategory('profile', text, url)).toEqual({ values }))
   expect.assertions(1)
+})
+
+test('a picture travels as its bytes; one that lies elsewhere stays, and is no value', () => {
+  const picture = `data:image/jpeg;base64,${'A'.repeat(300_000)}`
+  const noted = '<#me> <http://xmlns.com/foaf/0.1/img> <https://pods.example/alice/face.jpg> .'
+  expect(readCategory('profile', noted, url)).toEqual({ values: {} })
+  const written = writeCategory('profile', { picture }, noted, url)
+  expect(readCategory('profile', written, url)).toEqual({ values: { picture } })
+  expect(shape(writeCategory('profile', {}, written, url))).toContain(shape(noted)[0])
+  const svg = '<#me> <http://xmlns.com/foaf/0.1/img> <data:image/svg+xml;base64,AAAA> .'
+  expect(readCategory('profile', svg, url).unreadable).toMatch(/Picture/)
 })

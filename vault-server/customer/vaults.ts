@@ -29,11 +29,11 @@ export function vaultRoutes(
     limitPerAddress({ points: 30, seconds: 60 }),
     jsonBody(),
     async (request, response) => {
-      const { podName: name, email, password } = parseCreateVault(request.body)
+      const { podName, email, password } = parseCreateVault(request.body)
       if (podServer.state !== 'ready') {
         throw new DomainError('pod-unreachable', 'The pods are starting', { retryAfter: 3 })
       }
-      const { webId } = await provisioning.createPod({ name, email, password })
+      const { webId } = await provisioning.createPod({ podName, email, password })
       const podLogin = newId()
       const issuer = podServer.baseUrl
       const page = await podLogins.begin(podLogin, issuer)

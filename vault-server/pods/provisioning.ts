@@ -14,7 +14,7 @@ const MIN_PASSWORD = 8
 const MAX_PASSWORD_BYTES = 72
 
 export interface WantedPod {
-  readonly name: string
+  readonly podName: string
   readonly email: string
   readonly password: string
 }
@@ -60,8 +60,8 @@ async function call(door: PodServerDoor, url: string, options: { token?: string;
   return { status: answer.status, body: jsonOf(answer) }
 }
 
-async function makePod(door: PodServerDoor, { name, email, password }: WantedPod): Promise<NewPod> {
-  const podUrl = `${door.baseUrl}${name}/`
+async function makePod(door: PodServerDoor, { podName, email, password }: WantedPod): Promise<NewPod> {
+  const podUrl = `${door.baseUrl}${podName}/`
   const index = `${door.baseUrl}.account/`
   const open = (await call(door, index)).body.controls
   const created = await call(door, control(open, 'account', 'create'), {
@@ -85,8 +85,11 @@ async function makePod(door: PodServerDoor, { name, email, password }: WantedPod
     }
   } else if (login.status !== 200) throw refused('made no login')
 
-  const pod = await call(door, control(controls, 'account', 'pod'), { token, body: { name } })
-  if (pod.status === 400 || pod.status === 409) throw exists('/name', 'This name is taken')
+  const pod = await call(door, control(controls, 'account', 'pod'), {
+    token,
+    body: { name: podName },
+  })
+  if (pod.status === 400 || pod.status === 409) throw exists('/podName', 'This name is taken')
   const { webId, pod: madeAt } = pod.body
   if (pod.status !== 200 || typeof webId !== 'string' || madeAt !== podUrl) throw refused('made no pod')
   return { webId, podUrl }
@@ -102,10 +105,13 @@ function tokenOf(status: number, body: Record<string, unknown>): string | undefi
   return status === 200 && typeof body.authorization === 'string' ? body.authorization : undefined
 }
 
-function checkWanted({ name, email, password }: WantedPod): void {
+function checkWanted({ podName, email, password }: WantedPod): void {
   const violations = []
-  if (!POD_NAME.test(name) || RESERVED.has(name)) {
-    violations.push({ pointer: '/name', detail: '1 to 40 of a-z, 0-9 and hyphens, no hyphen at either end' })
+  if (!POD_NAME.test(podName) || RESERVED.has(podName)) {
+    violations.push({
+      pointer: '/podName',
+      detail: '1 to 40 of a-z, 0-9 and hyphens, no hyphen at either end',
+    })
   }
   if (!EMAIL.test(email)) violations.push({ pointer: '/email', detail: 'An e-mail address' })
   if (password.trim().length < MIN_PASSWORD || Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
