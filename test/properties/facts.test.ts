@@ -88,7 +88,6 @@ describe('facts', () => {
       (line: string) => line.replace(/"time":([0-9]+)/, '"time":$1e0'),
       (line: string) => line.replace(/"time":[0-9]+/, '"time":-1'),
       (line: string) => line.replace('"type"', '"\\u0074ype"'),
-      (line: string) => line.replace(/"type":"([a-z])/, '"type":"x$1'),
       (line: string) => line.slice(0, -1),
     )
     fc.assert(
@@ -117,6 +116,16 @@ describe('facts', () => {
         },
       ),
       { numRuns: 500 },
+    )
+    fc.assert(
+      fc.property(disclosed, (members) => {
+        const fact = { type: 'disclosed' as const, ...members }
+        const [first = ''] = fact.fields
+        expect(() => readFact(writeFact({ ...fact, fields: [...fact.fields, first] }))).toThrow(NotAFact)
+        expect(() => readFact(writeFact({ ...fact, fields: [] }))).toThrow(NotAFact)
+        expect(() => readFact(writeFact({ ...fact, seq: 0 }))).toThrow(NotAFact)
+      }),
+      { numRuns: 25 },
     )
     expect(() => readFact('null')).toThrow(NotAFact)
     expect(() => readFact('[]')).toThrow(NotAFact)
