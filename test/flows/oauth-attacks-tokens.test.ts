@@ -194,7 +194,7 @@ describe('codes and refresh tokens', () => {
     const first = (await (await postDecision(page, alma, deny)).json()) as { returnTo: string }
     await comeBack(vault, alma, first.returnTo)
     const again = await postDecision(page, alma, deny)
-    expect(again.status).toBe(404)
+    expect([again.status, await again.json()]).toMatchObject([410, { code: 'request-expired' }])
   })
 })
 

@@ -99,8 +99,8 @@ test('a code is good for a minute, a pushed request for a minute, the page for a
   turnClock(40 * minute)
   const view = await readPage(page, alma)
   turnClock(30 * minute)
-  expect((await postOpen(page, alma)).status).toBe(404)
-  expect((await postDecision(page, alma, allowing(view))).status).toBe(404)
+  for (const reply of [await postOpen(page, alma), await postDecision(page, alma, allowing(view))])
+    expect([reply.status, await reply.json()]).toMatchObject([410, { code: 'request-expired' }])
 })
 
 test('a grant of a few seconds caps its tokens; one that has ended gives none', async () => {

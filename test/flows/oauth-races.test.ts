@@ -9,6 +9,7 @@ import {
   accessRequest,
   ask,
   assertion,
+  batchToken,
   outcome,
   postForm,
   postRegistration,
@@ -184,6 +185,28 @@ test('a saved Grant cannot bring back one that was ended', async () => {
   await expect(open('Grant').upsert('some-grant', { accountId: 'a', clientId: 'c' }, 60)).rejects.toThrow(
     'decision',
   )
+})
+
+test('a client that is changed and deleted at once stays deleted', async () => {
+  await using vault = await withDelay(5)
+  const shop = await vault.business()
+  const { registration_client_uri: at, registration_access_token: token, jwks, redirect_uris } = shop.metadata
+  const send = (method: string, body?: object) =>
+    fetch(String(at), {
+      method,
+      headers: { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+  const change = () => send('PUT', { client_id: shop.clientId, jwks, redirect_uris })
+  const remove = async () => {
+    for (let attempt = 0; attempt < 20; attempt++) if ((await send('DELETE')).status === 204) return
+    throw new Error('never deleted')
+  }
+  const changes = eight(change)
+  await remove()
+  await changes
+  expect(await outcome(batchToken(shop))).toBe('401 invalid_client')
+  expect((await vault.operator.show(shop.vendorId)).clientId).toBeUndefined()
 })
 
 describe('a commit whose reply was lost', () => {

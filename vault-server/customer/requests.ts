@@ -83,7 +83,7 @@ export async function findInteraction(
 ): Promise<OpenInteraction> {
   const interaction = await interactions.find(exchange)
   if (interaction?.uid !== uid)
-    throw new DomainError('not-found', 'This request has ended, or was begun in another browser')
+    throw new DomainError('not-found', 'This request was begun in another browser')
   return interaction
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Interaction, InteractionResults, Provider } from 'oidc-provider'
 import { errors } from 'oidc-provider'
+import { DomainError } from '#core/domain/errors.ts'
 import type { Json, Ledger } from '#core/ledger/ledger.ts'
 import { pointOAuthGrant } from '#core/records/oauth-grants.ts'
 import { oauthModelKey } from '#core/records/oauth-models.ts'
@@ -32,7 +33,7 @@ export interface Concluded {
 
 /** Interactions of the authorization server, for the routes under `/consent/:uid`. Nothing here commits. */
 export interface Interactions {
-  /** `undefined` without the cookie of an interaction that is still open: expired, concluded, or another browser. */
+  /** `undefined` without our cookie (another browser); `request-expired` when what it names is over. */
   find(exchange: Exchange): Promise<OpenInteraction | undefined>
   /** The customer is signed in and allows: one OAuth Grant that points to our grant. */
   allow(exchange: Exchange, grant: Grant, now: number): Promise<Concluded>
@@ -75,13 +76,17 @@ export function openInteractions({
 
   return {
     async find(exchange) {
+      const { cookies } = provider.createContext(...exchange)
+      if (cookies.get(provider.cookieName('interaction'), { signed: true }) === undefined) return undefined
       try {
         const { uid, parJti, returnTo, params } = await details(exchange)
         const redirectUri = String(params['redirect_uri'])
         return { uid, requestId: requestIdOf(parJti), returnTo, redirectUri }
-      } catch (error) {
-        if (error instanceof errors.SessionNotFound) return undefined
-        throw error
+      } catch (cause) {
+        if (!(cause instanceof errors.SessionNotFound)) throw cause
+        throw new DomainError('request-expired', 'This request has expired, or was answered already', {
+          cause,
+        })
       }
     },
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { DomainError } from '#core/domain/errors.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { vendorEntry } from '#core/records/entries.ts'
 import { combine } from '#core/records/parts.ts'
-import type { Stored } from '#core/records/parts.ts'
+import type { CommitParts, Stored } from '#core/records/parts.ts'
 import {
   admitVendor,
   listVendors,
@@ -53,7 +54,7 @@ export function vendorOperator({
       }
       const { result, collection } = await collect(async (scope) => {
         scope.add(admitVendor(vendor))
-        scope.add({ entries: [vendorEntry({ type: 'vendor-admitted', vendor: vendor.vendorId })] })
+        scope.add(told('vendor-admitted', vendor.vendorId))
         return authorization.admit(vendor)
       })
       await ledger.commit(collection.commit())
@@ -84,21 +85,34 @@ export function vendorOperator({
       return rowOf(vendor, standing)
     },
 
-    async suspend(vendorId) {
-      const { vendor, standing } = await load(vendorId)
-      if (standing.value.state === 'suspended') return rowOf(vendor, standing)
-      const entry = vendorEntry({ type: 'vendor-suspended', vendor: vendorId })
-      await ledger.commit(combine(suspendVendor(standing), { entries: [entry] }))
-      return { ...vendor.value, state: 'suspended' }
-    },
+    suspend: (vendorId) =>
+      change(vendorId, ({ standing }) => {
+        if (standing.value.state === 'suspended') return undefined
+        return combine(suspendVendor(standing), told('vendor-suspended', vendorId))
+      }),
 
-    async reinstate(vendorId) {
-      const { vendor, standing } = await load(vendorId)
-      if (standing.value.state !== 'suspended') return rowOf(vendor, standing)
-      const entry = vendorEntry({ type: 'vendor-reinstated', vendor: vendorId })
-      await ledger.commit(combine(reinstateVendor(vendor, standing), { entries: [entry] }))
-      return { ...vendor.value, state: vendor.value.clientId === undefined ? 'admitted' : 'active' }
-    },
+    reinstate: (vendorId) =>
+      change(vendorId, ({ vendor, standing }) => {
+        if (standing.value.state !== 'suspended') return undefined
+        return combine(reinstateVendor(vendor, standing), told('vendor-reinstated', vendorId))
+      }),
+  }
+
+  /** Decides on what is there, and again on what is there then if something else was faster. */
+  async function change(
+    vendorId: string,
+    decide: (loaded: Loaded) => CommitParts | undefined,
+  ): Promise<VendorRow> {
+    for (let attempt = 1; ; attempt++) {
+      const loaded = await load(vendorId)
+      const parts = decide(loaded)
+      if (parts === undefined) return rowOf(loaded.vendor, loaded.standing)
+      try {
+        await ledger.commit(parts)
+      } catch (error) {
+        if (!(error instanceof CommitRefused) || attempt === 5) throw error
+      }
+    }
   }
 
   async function load(
@@ -114,6 +128,18 @@ export function vendorOperator({
     if (standing === undefined) throw new Error('a business without a standing')
     return standing
   }
+}
+
+interface Loaded {
+  readonly vendor: Stored<Vendor>
+  readonly standing: Stored<VendorStanding>
+}
+
+function told(
+  type: 'vendor-admitted' | 'vendor-suspended' | 'vendor-reinstated',
+  vendor: string,
+): CommitParts {
+  return { entries: [vendorEntry({ type, vendor })] }
 }
 
 function rowOf(vendor: Stored<Vendor>, standing: Stored<VendorStanding>): VendorRow {
