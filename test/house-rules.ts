@@ -36,7 +36,7 @@ export function violations(files: readonly SourceFile[]): string[] {
 
 const isTest = (path: string) => path.startsWith('test/')
 const isTool = (path: string) => path.startsWith('scripts/') || path.endsWith('.config.ts')
-/** Programs: what they start gets the clock from them. */
+/** Programs: what they start gets clock and environment from them. */
 const isMain = (path: string) =>
   /(^|\/)main\.tsx?$|^(bench|examples)\/|^vault-server\/pods\/child\.ts$/.test(path)
 
@@ -154,9 +154,14 @@ interface TextRule {
 
 const textRules: readonly TextRule[] = [
   {
-    applies: (path) => path !== 'core/config.ts' && !isTest(path) && !isTool(path),
+    applies: (path) => path !== 'core/config.ts' && !isTest(path) && !isTool(path) && !isMain(path),
     pattern: /\bprocess\s*(\.|\?\.)\s*env\b|\benv\b[^=\n]*\}?\s*=\s*process\b|import\.meta\.env\b/,
     problem: 'reads the environment; only core/config.ts does',
+  },
+  {
+    applies: isMain,
+    pattern: /\bprocess\s*(\.|\?\.)\s*env\s*(\.|\?\.|\[|as\b)|\}\s*=\s*process\b/,
+    problem: 'reads the environment; it may only hand it on',
   },
   {
     applies: (path) => !isTest(path) && !isTool(path) && !isMain(path),
@@ -251,5 +256,5 @@ function cycles(files: readonly SourceFile[]): string[][] {
 
 /** Whether a path belongs to a folder that the rules know, so that a new one gets its rules. */
 export function isKnownPlace(path: string): boolean {
-  return ours.test(path) || /^(main|[a-z]+\.config)\.ts$/.test(path)
+  return ours.test(path) || /^[a-z-]+(\.config)?\.ts$/.test(path)
 }
