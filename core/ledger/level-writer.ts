@@ -37,7 +37,7 @@ export class GroupWriter {
   #queuedBytes = 0
   #running: Promise<void> | undefined
   #stopped: LedgerStopped | undefined
-  #failure: unknown
+  #failure: Error | undefined
 
   constructor(parts: WriterParts) {
     this.#parts = parts
@@ -93,7 +93,7 @@ export class GroupWriter {
   }
 
   /** Takes nothing more and answers nobody: something is wrong below. */
-  fail(cause: unknown): void {
+  fail(cause: Error): void {
     this.#failure ??= cause
     if (!this.#running) this.#stop(cause)
   }
@@ -106,7 +106,7 @@ export class GroupWriter {
       for (;;) {
         // Whoever was just answered, or came in meanwhile, gets into the next group.
         await nextTurn()
-        if (this.#failure !== undefined) throw this.#failure
+        if (this.#failure) throw this.#failure
         if (!inFlight && this.#queue.length === 0) break
         if (this.#queue.length > 0 && (!inFlight || this.#queue.length >= early))
           formed = await this.#form(inFlight)

@@ -89,7 +89,7 @@ export async function isTableSound(path: string): Promise<boolean> {
 }
 
 /** Verifies tables in the background, one every 50 ms, and reports the first damage. */
-export function scrubTables(paths: readonly string[], report: (error: unknown) => void): AsyncDisposable {
+export function scrubTables(paths: readonly string[], report: (damage: Error) => void): AsyncDisposable {
   const stop = new AbortController()
   const scrubbing = (async () => {
     for (const path of paths) {
@@ -97,7 +97,8 @@ export function scrubTables(paths: readonly string[], report: (error: unknown) =
       if (!(await isTableSound(path))) throw new LedgerDamaged('a table of the database is damaged')
     }
   })().catch((error: unknown) => {
-    if (!stop.signal.aborted) report(error)
+    if (!stop.signal.aborted)
+      report(error instanceof Error ? error : new Error('a table cannot be read', { cause: error }))
   })
   return {
     async [Symbol.asyncDispose]() {

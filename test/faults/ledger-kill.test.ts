@@ -74,7 +74,7 @@ async function checkEverything(ledger: Ledger, acknowledged: readonly Acknowledg
   for (const [run, found] of perRun)
     expect(await ledger.count(`run!${run}`), `counter of run ${run}`).toBe(found.length)
   expect(await ledger.list('gone!')).toEqual([])
-  for (const { key, value } of await ledger.list('own!')) expect(key).toBe(`own!${String(value)}`)
+  for (const { key, value } of await ledger.list<string>('own!')) expect(key).toBe(`own!${value}`)
 }
 
 /** What a power cut may leave behind the last whole record of LevelDB's log file. */
