@@ -191,6 +191,8 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   router.use('/api', api)
   router.use('/consent', sessions.load)
   router.use(requests.consent)
+  // Below these nothing is a page.
+  router.use(['/log', '/agent', '/oauth'], notFound)
   router.use(appRoutes({ folder: appFolder, vaultUrl }))
   router.use(notFound, problemHandler({ log }))
 

@@ -41,7 +41,7 @@ export const problems: Readonly<Record<ErrorCode, ProblemKind>> = {
   'account-exists': { status: 409, title: 'The account exists already' },
   'pod-not-connected': { status: 409, title: 'No pod is connected' },
   'pod-access-lost': { status: 409, title: 'The pod no longer gives access' },
-  'pod-changed': { status: 412, title: 'The pod was changed meanwhile' },
+  'pod-changed': { status: 409, title: 'The pod was changed meanwhile' },
   'pod-unreachable': { status: 503, title: 'The pod does not answer', retryAfter: 10 },
   'pod-unreadable': { status: 503, title: 'The pod holds something that cannot be read', retryAfter: 60 },
   'rate-limited': { status: 429, title: 'Too many requests', retryAfter: 10 },

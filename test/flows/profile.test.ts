@@ -1,0 +1,161 @@
+import { beforeAll, expect, test } from 'vitest'
+import { categories } from '#core/domain/catalogue.ts'
+import { matches } from '#core/http/validate.ts'
+import type { Categories, CategoryView, Me, SavedCategory } from '../../schemas/types.gen.ts'
+import { sharedPods } from '../pod-server.ts'
+import type { TestPods } from '../pod-server.ts'
+import { signInAtPod, startTestVault } from '../vault.ts'
+import type { TestVault, VaultBrowser } from '../vault.ts'
+
+let pods: TestPods
+
+beforeAll(async () => {
+  pods = await sharedPods()
+})
+
+/** Somebody whose pod the test can also reach by another Solid app of hers. */
+async function owner(vault: TestVault) {
+  const person = await pods.customer()
+  const browser = vault.browser()
+  const query = await signInAtPod(pods, browser, person, { issuer: pods.server.baseUrl })
+  await browser.post('/api/sign-in/complete', { query })
+  return { ...person, browser, me: (await browser.get('/api/me')).body as Me }
+}
+
+async function read(browser: VaultBrowser, category: string): Promise<CategoryView> {
+  const { status, body } = await browser.get('/api/categories')
+  expect(status).toBe(200)
+  expect(matches('api/categories.json', body)).toBe(true)
+  const found = (body as Categories).categories.find((view) => view.category === category)
+  if (found === undefined) throw new Error('no such category')
+  return found
+}
+
+const turtle = { 'content-type': 'text/turtle' }
+
+test('a new pod shows every category, empty, with its form and what is worked out from it', async () => {
+  await using vault = await startTestVault(pods)
+  const { browser } = await owner(vault)
+  const { body } = await browser.get('/api/categories')
+  expect((body as Categories).categories.map(({ category }) => category)).toEqual(
+    categories.map(({ id }) => id),
+  )
+  expect(await read(browser, 'profile')).toMatchObject({
+    values: {},
+    etag: null,
+    schema: { properties: { birthDate: { title: 'Birth date', format: 'date' } } },
+    derived: [{ field: 'profile.ageOver18', missing: true, from: ['profile.birthDate'] }],
+  })
+})
+
+test('what is saved stands in the pod as RDF that other apps read and change', async () => {
+  await using vault = await startTestVault(pods)
+  const alice = await owner(vault)
+  const values = { name: 'Alice Quist', birthDate: '1990-05-17', languages: ['de', 'en'] }
+  const saved = await alice.browser.put('/api/categories/profile', { etag: null, values })
+  expect(saved).toMatchObject({ status: 200, body: { values } })
+  const url = `${alice.container}profile.ttl`
+  const document = await alice.fetch(url, { headers: { accept: 'text/turtle' } })
+  expect(document.headers.get('etag')).toBe((saved.body as SavedCategory).etag)
+  const text = await document.text()
+  expect(text).toMatch(/vcard(#|:)fn/)
+  expect(text).toContain('Alice Quist')
+
+  const added = `${text}\n<#me> <http://xmlns.com/foaf/0.1/nick> "Ally".`
+  const etag = document.headers.get('etag') ?? ''
+  const body = added.replace('Alice Quist', 'Alice Berg')
+  expect((await alice.fetch(url, { method: 'PUT', headers: { ...turtle, 'if-match': etag }, body })).ok).toBe(
+    true,
+  )
+  const view = await read(alice.browser, 'profile')
+  expect(view.values).toEqual({ ...values, name: 'Alice Berg' })
+  expect(view.derived).toMatchObject([{ field: 'profile.ageOver18', value: true }])
+
+  // A save keeps what the catalogue does not know.
+  const again = await alice.browser.put('/api/categories/profile', {
+    etag: view.etag,
+    values: { name: 'Alice' },
+  })
+  expect(again).toMatchObject({ status: 200, body: { values: { name: 'Alice' } } })
+  expect(await (await alice.fetch(url)).text()).toContain('Ally')
+})
+
+test('a change that another app made meanwhile is not lost', async () => {
+  await using vault = await startTestVault(pods)
+  const alice = await owner(vault)
+  const first = await alice.browser.put('/api/categories/diet', {
+    etag: null,
+    values: { diet: ['VeganDiet'] },
+  })
+  const { etag } = first.body as SavedCategory
+  const url = `${alice.container}diet.ttl`
+  const body = `<#me> <https://schema.org/suitableForDiet> <https://schema.org/HalalDiet>.`
+  expect((await alice.fetch(url, { method: 'PUT', headers: turtle, body })).ok).toBe(true)
+  const late = await alice.browser.put('/api/categories/diet', { etag, values: { diet: ['KosherDiet'] } })
+  expect(late).toMatchObject({ status: 409, body: { code: 'pod-changed' } })
+  expect((await read(alice.browser, 'diet')).values).toEqual({ diet: ['HalalDiet'] })
+  // Neither a form for a new document nor one for a document that is gone overwrites.
+  const blind = await alice.browser.put('/api/categories/diet', { etag: null, values: {} })
+  expect(blind).toMatchObject({ status: 409, body: { code: 'pod-changed' } })
+  expect((await alice.fetch(url, { method: 'DELETE' })).ok).toBe(true)
+  const gone = await alice.browser.put('/api/categories/diet', { etag, values: {} })
+  expect(gone).toMatchObject({ status: 409, body: { code: 'pod-changed' } })
+})
+
+test('of two tabs that save at once one wins, and the other hears of it', async () => {
+  await using vault = await startTestVault(pods)
+  const { browser } = await owner(vault)
+  let etag: string | null = null
+  for (let round = 0; round < 5; round++) {
+    const names = ['one', 'two', 'three'].map((name) => `${name} ${round}`)
+    const answers = await Promise.all(
+      names.map((name) => browser.put('/api/categories/profile', { etag, values: { name } })),
+    )
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409, 409])
+    const winner = names[answers.findIndex(({ status }) => status === 200)]
+    const view = await read(browser, 'profile')
+    expect(view.values).toEqual({ name: winner })
+    etag = view.etag
+  }
+})
+
+test('values that do not fit are refused with a pointer to each, and the pod stays as it was', async () => {
+  await using vault = await startTestVault(pods)
+  const { browser } = await owner(vault)
+  const values = { name: '', birthDate: 'tomorrow', nickname: 'Ally' }
+  const refused = await browser.put('/api/categories/profile', { etag: null, values })
+  expect(refused).toMatchObject({ status: 400, body: { code: 'invalid-input' } })
+  const { errors } = refused.body as { errors: { pointer: string }[] }
+  expect(errors.map(({ pointer }) => pointer).toSorted()).toEqual([
+    '/values/birthDate',
+    '/values/name',
+    '/values/nickname',
+  ])
+  expect(JSON.stringify(refused.body)).not.toContain('tomorrow')
+  expect((await read(browser, 'profile')).etag).toBeNull()
+  expect((await browser.put('/api/categories/wealth', { etag: null, values: {} })).status).toBe(404)
+  expect((await browser.put('/api/categories/profile', { values: {} })).status).toBe(400)
+  const large = { name: 'x'.repeat(600_000) }
+  expect((await browser.put('/api/categories/profile', { etag: null, values: large })).status).toBe(413)
+  expect((await vault.browser().put('/api/categories/profile', { etag: null, values: {} })).status).toBe(401)
+})
+
+test('a document that cannot be read is shown as such and never overwritten', async () => {
+  await using vault = await startTestVault(pods)
+  const alice = await owner(vault)
+  const url = `${alice.container}profile.ttl`
+  const body = `<#me> <http://www.w3.org/2006/vcard/ns#fn> "One", "Two".`
+  await alice.fetch(url, { method: 'PUT', headers: turtle, body })
+  const view = await read(alice.browser, 'profile')
+  expect(view.unreadable).toMatch(/name/i)
+  const answer = await alice.browser.put('/api/categories/profile', {
+    etag: view.etag,
+    values: { name: 'Three' },
+  })
+  expect(answer).toMatchObject({ body: { code: 'pod-unreadable' } })
+  const kept = await (await alice.fetch(url)).text()
+  expect(kept).toContain('One')
+  expect(kept).toContain('Two')
+  // The other categories are not held up by it.
+  expect((await alice.browser.put('/api/categories/diet', { etag: null, values: {} })).status).toBe(200)
+})
