@@ -181,6 +181,28 @@ describe('a grant in the ledger', () => {
   })
 })
 
+describe('grants of one customer', () => {
+  test('come and go at the same moment without one being forgotten', async () => {
+    const account = await world.customer()
+    const [one, other] = [await world.business(), await world.business()]
+    const first = await world.grant(account, one)
+    const second = await world.grant(account, other)
+    const live = async () => ids((await readLiveGrants(world.ledger, account.accountId)).grants)
+    const { grant, customer } = await basisOf(first.value)
+    const fresh = [anId(), anId()].map((grantId): Grant => ({ ...grant.value, grantId, redeemed: false }))
+    const created = await Promise.all(fresh.map((next) => createGrant(rows(), next, customer)))
+    const verdicts = await world.ledger.commitEach(created)
+    expect(verdicts.map((verdict) => verdict instanceof CommitRefused)).toEqual([false, true])
+    expect(await live()).toEqual([...ids([first, second]), fresh[0]?.grantId])
+    const ended = await Promise.all(
+      [first, second].map((stored) => changeGrant(rows(), stored, withdraw(stored.value, world.now()))),
+    )
+    const ends = await world.ledger.commitEach(ended)
+    expect(ends.map((verdict) => verdict instanceof CommitRefused)).toEqual([false, true])
+    expect(await live()).toEqual([second.value.grantId, fresh[0]?.grantId])
+  })
+})
+
 describe('lost access', () => {
   test('is one commit that names every grant it hits, and comes once', async () => {
     const account = await world.customer()
@@ -343,7 +365,7 @@ describe('ends that have passed', () => {
       await own.grant(account, vendor, { until: now() + 5_000, subject }),
       await own.grant(account, vendor, { until: now() + 6_000, subject }),
     ]
-    expect(await recordEnds({ ledger, names, now })).toBe(0)
+    expect((await listPassedGrants(ledger, now(), 10)).grants).toEqual([])
     clock.time += 5_000
     expect(await recordEnds({ ledger, names, now })).toBe(0)
     clock.time += 1
@@ -368,6 +390,20 @@ describe('ends that have passed', () => {
       ids([live]),
     )
     expect(ids((await readLiveGrants(ledger, account.accountId)).grants)).toEqual(ids([live]))
+  })
+
+  test('are recorded by one of several that sweep at once', async () => {
+    await using own = await openRecordsWorld()
+    const { ledger, names, clock, now } = own
+    const grant = await own.grant(await own.customer(), await own.business(), { until: now() + 1_000 })
+    clock.time += 1_001
+    const counts = await Promise.all([1, 2, 3].map(() => recordEnds({ ledger, names, now })))
+    expect(counts.toSorted()).toEqual([0, 0, 1])
+    expect((await own.story(grant.value.grantId)).map((item) => item.type)).toEqual([
+      'granted',
+      'redeemed',
+      'expired',
+    ])
   })
 
   test('of a customer who was forgotten do not stand in the way of others', async () => {
