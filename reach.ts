@@ -40,7 +40,7 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
   await using opened = new AsyncDisposableStack()
   const house = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
   const { ledger, keys } = house
-  const podServer = opened.use(await startPods({ config, now, log }))
+  const podServer = opened.use(await startPods({ config, log }))
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now }))
   const tour =
     config.tour && podServer ? opened.use(await openTour({ config, podServer, now, log })) : undefined
@@ -85,7 +85,7 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
   }
 }
 
-async function startPods({ config, now, log }: Pick<ReachParts, 'config' | 'now' | 'log'>) {
+async function startPods({ config, log }: Pick<ReachParts, 'config' | 'log'>) {
   if (!config.embeddedPods) return undefined
   return startEmbeddedPods({
     url: config.podsUrl,
@@ -94,8 +94,6 @@ async function startPods({ config, now, log }: Pick<ReachParts, 'config' | 'now'
     host: config.listen.host,
     port: config.listen.podsPort,
     outboundAllow: config.outboundAllow,
-    now,
     log,
   })
 }
-

@@ -63,7 +63,6 @@ export async function startTestPods(options: { accessRules?: 'wac' | 'acp' } = {
     vaultUrl: 'http://localhost:1',
     outboundAllow: held.map((one) => `http://localhost:${portOf(one)}`),
     log: silent,
-    now: Date.now,
     ...options,
   })
   await server.ready

@@ -306,7 +306,7 @@ describe('life and death', () => {
     const port = await freePort()
     const url = `http://localhost:${port}/`
     const begun = performance.now()
-    const first = await startEmbeddedPods({ url, folder, vaultUrl: 'http://localhost:1', log, now: Date.now })
+    const first = await startEmbeddedPods({ url, folder, vaultUrl: 'http://localhost:1', log })
     const page = await fetch(url, { headers: { accept: 'text/html' } })
     expect(performance.now() - begun).toBeLessThan(1000)
     expect(page.status).toBe(503)
@@ -316,11 +316,11 @@ describe('life and death', () => {
     await first[Symbol.asyncDispose]()
     await expect(first.ready).rejects.toThrow('stopped')
     await expect(
-      startEmbeddedPods({ url: `http://localhost:${port + 1}/`, folder, vaultUrl: url, log, now: Date.now }),
+      startEmbeddedPods({ url: `http://localhost:${port + 1}/`, folder, vaultUrl: url, log }),
     ).rejects.toThrow(`these pods belong to ${url} for ever`)
-    await expect(
-      startEmbeddedPods({ url: `${url}pods/`, folder, vaultUrl: url, log, now: Date.now }),
-    ).rejects.toThrow('an origin of their own')
+    await expect(startEmbeddedPods({ url: `${url}pods/`, folder, vaultUrl: url, log })).rejects.toThrow(
+      'an origin of their own',
+    )
     expect(await readFile(join(folder, 'base-url'), 'utf8')).toBe(url)
     await rm(folder, { recursive: true, force: true })
   })
@@ -332,7 +332,7 @@ describe('life and death', () => {
       const { startEmbeddedPods } = await import(${JSON.stringify(join(import.meta.dirname, '../../vault-server/pods/embedded.ts'))})
       const log = { info() {}, warn() {} }
       const pods = await startEmbeddedPods({ url: 'http://localhost:${port}/', folder: ${JSON.stringify(folder)},
-        vaultUrl: 'http://localhost:1', log, now: Date.now })
+        vaultUrl: 'http://localhost:1', log })
       await pods.ready
       process.kill(process.pid, 'SIGKILL')`
     const parent = execFile(process.execPath, ['--input-type=module', '-e', program], {

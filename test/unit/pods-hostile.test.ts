@@ -22,7 +22,7 @@ beforeEach(async () => {
   hostile = createServer((req, res) => respond(req, res)).listen(0, '127.0.0.1')
   await once(hostile, 'listening')
   base = `http://127.0.0.1:${(hostile.address() as AddressInfo).port}/`
-  outbound = createOutbound({ allow: [new URL(base).origin], maxBytes: 400_000 })
+  outbound = createOutbound({ allow: [new URL(base).origin], maxBytes: 1_000_000 })
 })
 afterEach(async () => {
   hostile.closeAllConnections()
@@ -57,8 +57,8 @@ describe('the client', () => {
   })
 
   const unreadable: Record<string, RequestListener> = {
-    'too large': answer(200, 'x'.repeat(300_000)),
-    'far too large': answer(200, 'x'.repeat(500_000)),
+    'too large': answer(200, 'x'.repeat(600_000)),
+    'far too large': answer(200, 'x'.repeat(1_100_000)),
     'large when unpacked': (_req, res) =>
       res.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(5_000_000))),
     'not UTF-8': (_req, res) => res.end(Buffer.from([0xff, 0xfe, 0x41])),
@@ -269,7 +269,7 @@ describe('the cache', () => {
     const feed = createLocalFeed({ baseUrl: base, now: () => clock })
     using cache = cacheOf({ feed })
     let seq = 0
-    const beat = () => feed.take({ type: 'beat', seq, at: Date.now() })
+    const beat = () => feed.take({ type: 'beat', seq, at: clock })
     beat()
     const bodies = [turtle('old'), turtle('new')]
     const conditions: unknown[] = []
@@ -291,29 +291,29 @@ describe('the cache', () => {
     const feed = createLocalFeed({ baseUrl: base, now: () => clock })
     respond = serve(turtle('Ada'))
     const breaks: Record<string, () => void> = {
-      gap: () => feed.take({ type: 'beat', seq: 7, at: Date.now() }),
+      gap: () => feed.take({ type: 'beat', seq: 7, at: clock }),
       silence: () => {
         clock += 1001
         expect(feed.stretch()).toBeUndefined()
-        feed.take({ type: 'beat', seq: 7, at: Date.now() })
+        feed.take({ type: 'beat', seq: 7, at: clock })
       },
       'a late beat': () => {
         clock += 1001
-        feed.take({ type: 'beat', seq: 7, at: Date.now() - 1001 })
+        feed.take({ type: 'beat', seq: 7, at: clock - 1001 })
       },
       cut: () => {
         feed.interrupt()
-        feed.take({ type: 'beat', seq: 0, at: Date.now() })
+        feed.take({ type: 'beat', seq: 0, at: clock })
       },
     }
     for (const happens of Object.values(breaks)) {
       using cache = cacheOf({ feed })
       feed.interrupt()
-      feed.take({ type: 'beat', seq: 0, at: Date.now() })
+      feed.take({ type: 'beat', seq: 0, at: clock })
       await cache.read(account(), field)
       for (let n = 0; n < 10; n++) {
         clock += 500
-        feed.take({ type: 'beat', seq: 0, at: Date.now() })
+        feed.take({ type: 'beat', seq: 0, at: clock })
         feed.stretch()
       }
       expect(cache.peek(account(), field)).toBeDefined()

@@ -19,7 +19,7 @@ export type FromChild =
   | { readonly type: 'failed'; readonly reason: string }
   /** The resource was written, or may have been. Numbers start at 1 and leave none out. */
   | { readonly type: 'changed'; readonly seq: number; readonly url: string }
-  /** Every change up to `seq` has been told; `at` is the system clock in Unix ms. */
+  /** Every change up to `seq` has been told; `at` is by `machineMs`. */
   | { readonly type: 'beat'; readonly seq: number; readonly at: number }
 
 /** Member of the JSON body of the account-creating POST. */
@@ -27,3 +27,11 @@ export const CREATION_SECRET = 'reachCreationSecret'
 
 /** Every this many ms the child says that it lives and how far it has told. */
 export const BEAT_MS = 250
+
+/**
+ * Milliseconds by the machine's own clock: the same in all its processes, and nobody sets it. Not the time of day, which
+ * may jump, and which a test may turn.
+ */
+export function machineMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n)
+}

@@ -6,7 +6,7 @@ import { AppRunner, CreateAccountHandler, ForbiddenHttpError, MonitoringStore } 
 import type { App, ResourceIdentifier } from '@solid/community-server'
 import { timingSafeEqual } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { BEAT_MS, CREATION_SECRET } from './child-protocol.ts'
+import { BEAT_MS, CREATION_SECRET, machineMs } from './child-protocol.ts'
 import type { ChildStart, FromChild, ToChild } from './child-protocol.ts'
 import { guardOutboundConnections } from './egress.ts'
 
@@ -50,7 +50,7 @@ function reportChanges(baseUrl: string): { seen: () => number } {
       }
     }
   }
-  setInterval(() => tell({ type: 'beat', seq, at: Date.now() }), BEAT_MS)
+  setInterval(() => tell({ type: 'beat', seq, at: machineMs() }), BEAT_MS)
   return { seen: () => calls }
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '#core/logger.ts'
 import type { PodFeed } from '#core/pods/pod.ts'
+import { machineMs } from './child-protocol.ts'
 import type { FromChild, ToChild } from './child-protocol.ts'
 import type { PodServerDoor } from './door.ts'
 import { createLocalFeed } from './feed.ts'
@@ -45,7 +46,6 @@ export async function startEmbeddedPods(options: {
   folder: string
   vaultUrl: string
   log: Pick<Logger, 'info' | 'warn'>
-  now: () => number
   /** Where to listen; by default the URL's port on the loopback interface. */
   port?: number
   host?: string
@@ -53,7 +53,7 @@ export async function startEmbeddedPods(options: {
   outboundAllow?: readonly string[]
   accessRules?: 'wac' | 'acp'
 }): Promise<EmbeddedPods> {
-  const { folder, vaultUrl, log, now, accessRules = 'wac' } = options
+  const { folder, vaultUrl, log, accessRules = 'wac' } = options
   const url = new URL(options.url)
   if (url.pathname !== '/' || url.search || url.hash) {
     throw new Error(`the pods need an origin of their own: ${url.href} is not the root of one`)
@@ -72,7 +72,7 @@ export async function startEmbeddedPods(options: {
   }
 
   const creationSecret = randomBytes(32).toString('base64url')
-  const feed = createLocalFeed({ baseUrl, now })
+  const feed = createLocalFeed({ baseUrl, now: machineMs })
   const ready = Promise.withResolvers<void>()
   // A caller that looks at `ready` later must not find the process gone by then.
   ready.promise.catch(() => undefined)

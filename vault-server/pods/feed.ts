@@ -11,7 +11,7 @@ export interface LocalFeed extends PodFeed {
   interrupt(): void
 }
 
-/** Turns one child's numbered changes and heartbeats into a feed; `now` in Unix ms. */
+/** Turns one child's numbered changes and heartbeats into a feed. `now` in ms, by the clock the beats carry. */
 export function createLocalFeed(options: { baseUrl: string; now: () => number }): LocalFeed {
   const { baseUrl, now } = options
   const listeners = new Set<(change: PodChange) => void>()
@@ -51,8 +51,8 @@ export function createLocalFeed(options: { baseUrl: string; now: () => number })
         interrupt()
         seq = message.seq
       }
-      // The beat may have waited in the channel: count from when it was sent, by the clock both processes share.
-      heardAt = now() - Math.max(0, Date.now() - message.at)
+      // The beat may have waited in the channel: what counts is when it was sent.
+      heardAt = Math.min(now(), message.at)
     },
     interrupt,
   }
