@@ -50,33 +50,27 @@ function Entry({ item }: { item: ActivityItem }) {
   const { text, rich, has } = useText()
   const formats = useFormats()
   const id = `activity.${item.type}`
-  const business = item.vendor?.name ?? text('activity.business')
+  const business = <Theirs>{item.vendor?.name ?? text('activity.business')}</Theirs>
+  const fields = formats.list((item.fields ?? []).map(({ title }) => title))
+  // Types whose sentence names the fields need them no second time.
+  const detail = ['disclosed', 'granted', 'changed'].includes(item.type) ? item.purposeTitle : fields
   return (
     <>
       <StateMark state={marks[item.type] ?? 'waiting'} size={24} />
       <div className={styles.what}>
         <p>
           {rich(has(id) ? id : 'activity.other', {
-            business: <Theirs>{business}</Theirs>,
+            business:
+              item.grantId === undefined ? (
+                <b>{business}</b>
+              ) : (
+                <Link to={`/relationships/${encodeURIComponent(item.grantId)}`}>{business}</Link>
+              ),
+            fields: fields === '' ? text('activity.no-fields') : fields,
             type: item.type,
-            day: item.until === undefined ? '' : formats.day(item.until),
           })}
         </p>
-        {item.fields !== undefined && item.fields.length > 0 && (
-          <p className={styles.fields}>
-            {item.purposeTitle === undefined
-              ? formats.list(item.fields.map(({ title }) => title))
-              : text('activity.fields', {
-                  fields: formats.list(item.fields.map(({ title }) => title)),
-                  purpose: item.purposeTitle,
-                })}
-          </p>
-        )}
-        {item.grantId !== undefined && (
-          <Link className={styles.link} to={`/relationships/${encodeURIComponent(item.grantId)}`}>
-            {text('activity.grant')}
-          </Link>
-        )}
+        {detail !== undefined && detail !== '' && <p className={styles.detail}>{detail}</p>}
       </div>
       <p className={styles.when}>
         <time dateTime={item.time}>{formats.time(item.time)}</time>

@@ -1,6 +1,5 @@
 import type { ReactNode } from 'react'
 import { Button as AriaButton } from 'react-aria-components/Button'
-import type { ButtonProps as AriaButtonProps } from 'react-aria-components/Button'
 import { Link } from 'react-router'
 import { classNames } from './class-names.ts'
 import styles from './button.module.css'
@@ -11,19 +10,42 @@ import styles from './button.module.css'
  */
 export type ButtonLook = 'solid' | 'outline' | 'quiet'
 
-interface ButtonProps extends Omit<AriaButtonProps, 'className' | 'children' | 'style'> {
+interface ButtonProps {
   look?: ButtonLook
   wide?: boolean
   small?: boolean
+  type?: 'button' | 'submit'
+  onPress?: () => void
+  isPending?: boolean
+  /** Where the visible words alone do not tell what is meant; it begins with them. */
+  'aria-label'?: string
   children: ReactNode
 }
 
-/** While pending it keeps its size and its place in the Tab order and takes no further press. */
-export function Button({ look = 'outline', wide = false, small = false, children, ...props }: ButtonProps) {
+/** While pending it keeps its size, its contrast and its place in the Tab order, and takes no further press. */
+export function Button({
+  look = 'outline',
+  wide = false,
+  small = false,
+  type = 'button',
+  onPress,
+  isPending = false,
+  children,
+  ...named
+}: ButtonProps) {
   return (
-    <AriaButton {...props} className={buttonClass(look, { wide, small })}>
+    <AriaButton
+      {...named}
+      className={buttonClass(look, { wide, small })}
+      type={isPending ? 'button' : type}
+      onPress={() => {
+        if (!isPending) onPress?.()
+      }}
+      aria-disabled={isPending}
+      data-busy={isPending}
+    >
       <span className={styles.label}>{children}</span>
-      {props.isPending === true && <span className={styles.spinner} aria-hidden="true" />}
+      {isPending && <span className={styles.spinner} aria-hidden="true" />}
     </AriaButton>
   )
 }

@@ -1,5 +1,5 @@
 import type { Me } from '#schemas/types.gen.ts'
-import { usePodAccess } from '../data/pod.ts'
+import { usePodAccess, usePodChanged } from '../data/pod.ts'
 import { useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import styles from './connect-pod.module.css'
@@ -24,7 +24,26 @@ export function ConnectPod({
   const connect = usePodAccess('connect')
   const container = me.container ?? text('connect.container')
   const lost = me.podAccess === 'lost'
-  const start = () => connect.mutate(undefined, { onSuccess: ({ ok }) => ok && onDone?.() })
+  const podChanged = usePodChanged()
+  const start = () => {
+    if (!connect.isPending) connect.mutate()
+  }
+  const goOn = async () => {
+    await podChanged()
+    onDone?.()
+  }
+  if (connect.data?.ok === true)
+    return (
+      <div className={styles.connect}>
+        <PageTitle title={text('connect.done')} />
+        <ProbeResult probe={connect.data} />
+        <div className={styles.act}>
+          <Button look="solid" wide onPress={() => void goOn()}>
+            {text('connect.go-on')}
+          </Button>
+        </div>
+      </div>
+    )
   return (
     <div className={styles.connect}>
       <div>
@@ -61,7 +80,7 @@ export function ConnectPod({
         </Facts>
       </Card>
       {connect.isError && <ProblemNote error={connect.error} onRetry={start} />}
-      {connect.data !== undefined && !connect.data.ok && <ProbeResult probe={connect.data} />}
+      {connect.data !== undefined && <ProbeResult probe={connect.data} />}
       <div className={styles.act}>
         <Button look="solid" wide onPress={start} isPending={connect.isPending}>
           {text(lost ? 'connect.again' : 'connect.act')}

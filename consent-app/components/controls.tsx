@@ -11,7 +11,7 @@ import styles from './controls.module.css'
 import { Icon } from './icons.tsx'
 
 interface TextFieldProps {
-  label: string
+  label: ReactNode
   value: string
   onChange: (value: string) => void
   type?: 'text' | 'email' | 'password' | 'date' | 'time' | 'tel' | 'url'
@@ -57,7 +57,7 @@ export function TextField(props: TextFieldProps) {
 }
 
 interface SelectFieldProps {
-  label: string
+  label: ReactNode
   value: string
   onChange: (value: string) => void
   options: readonly { value: string; label: string }[]

@@ -39,7 +39,9 @@ function ValueView({ node }: { node: ValueNode }): ReactNode {
         </span>
       )
     case 'parts':
-      return (
+      return node.between !== undefined ? (
+        <bdi>{words(node)}</bdi>
+      ) : (
         <span className={styles.parts}>
           {node.parts.map(({ name, value }) => (
             <span key={name} className={styles.line}>
@@ -78,7 +80,7 @@ export function useValueWords(): (node: ValueNode) => string {
       case 'list':
         return formats.list(node.parts.map(words))
       case 'parts':
-        return node.parts.map(({ value }) => words(value)).join(', ')
+        return node.parts.map(({ value }) => words(value)).join(node.between ?? ', ')
     }
   }
   return words

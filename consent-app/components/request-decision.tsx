@@ -42,6 +42,7 @@ export function RequestDecision({
   const [isConfirming, setConfirming] = useState(false)
   const [missing, setMissing] = useState<string>()
   const hint = useRef<HTMLDivElement>(null)
+  const panel = useRef<HTMLElement>(null)
 
   const business = request.vendor.name
   const fields = chosenFields(request.items, ticks)
@@ -80,6 +81,11 @@ export function RequestDecision({
         </PageTitle>
         <BusinessCard vendor={request.vendor} />
         <p className={styles.assurance}>{text('request.no-password')}</p>
+        <div className={styles.jump}>
+          <Button small onPress={() => panel.current?.focus()}>
+            {text('request.jump')}
+          </Button>
+        </div>
         {request.vendor.suspended && (
           <Notice tone="stop" title={text('business.suspended.title')}>
             <p>{text('business.suspended.body')}</p>
@@ -116,7 +122,7 @@ export function RequestDecision({
         <p className={styles.asOf}>{text('request.as-of', { moment: formats.moment(request.asOf) })}</p>
       </div>
 
-      <section className={styles.panel} aria-label={text('decision.label')}>
+      <section ref={panel} tabIndex={-1} className={styles.panel} aria-label={text('decision.title')}>
         <h2>{text('decision.title')}</h2>
         <UntilChoice request={request} onChange={setUntil} />
         <div className={styles.sentence} aria-live="polite">

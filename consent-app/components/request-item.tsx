@@ -102,7 +102,11 @@ function FieldDetail({ view, lit }: { view: FieldView; lit: boolean }) {
     <div className={styles.value}>
       <FieldValue field={view.field} value={view.value} lit={lit} />
       {view.value === undefined && <p className={styles.note}>{text('request.missing')}</p>}
-      {view.derived && <p className={styles.note}>{view.rule ?? view.description}</p>}
+      {view.derived && (
+        <p className={styles.note}>
+          {view.description} {view.rule !== undefined && text('derived.rule', { rule: view.rule })}
+        </p>
+      )}
     </div>
   )
 }

@@ -41,7 +41,7 @@ export function RequestOutcome({
       <Row>
         {isWebAddress(returnTo) && (
           <WayOut href={returnTo}>
-            {rich('outcome.back', { host: <Theirs>{request.returnHost}</Theirs> })}
+            <span>{rich('outcome.back', { host: <Theirs>{request.returnHost}</Theirs> })}</span>
           </WayOut>
         )}
         <LinkButton to={grantId === undefined ? '/' : `/relationships/${encodeURIComponent(grantId)}`}>

@@ -12,10 +12,20 @@ export type ValueNode =
   | {
       readonly kind: 'parts'
       readonly parts: readonly { readonly name: string; readonly value: ValueNode }[]
+      /** What stands between the parts; without it each has a line of its own. */
+      readonly between: string | undefined
     }
 
 const dayPattern = /^\d{4}-\d{2}-\d{2}$/
 const picturePattern = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/]+=*$/
+/** Groups that are read on one line. */
+const between: Readonly<Record<string, string>> = {
+  'contact-rules.quietHours': ' – ',
+  'sizes.shoe': ' ',
+  'sizes.top': ' ',
+  'sizes.trousers': ' ',
+}
+
 const choiceFields = new Set(['contact-rules.channels', 'diet.diet'])
 
 /**
@@ -30,7 +40,7 @@ export function describeValue(field: string, value: unknown): ValueNode {
       name,
       value: describeValue(`${field}.${name}`, part),
     }))
-    return { kind: 'parts', parts }
+    return { kind: 'parts', parts, between: between[field] }
   }
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   if (picturePattern.test(text)) return { kind: 'picture', source: text }

@@ -6,7 +6,6 @@ import { Button } from '../components/button.tsx'
 import { Row } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
-import { SensitivityTag } from '../components/sensitivity-tag.tsx'
 import { readCategory, useSaveCategory } from '../data/categories.ts'
 import { ProblemError } from '../data/http.ts'
 import { useText } from '../messages/text.tsx'
@@ -92,20 +91,18 @@ export function CategoryForm({ view }: { view: CategoryView }) {
   return (
     <form onSubmit={submit} noValidate className={styles.form}>
       {formFields(schema).map((field) => {
-        const id = `${view.category}.${field.name}`
         return (
-          <div key={field.name} className={styles.field}>
-            <FieldInput
-              field={field}
-              value={draft[field.name]}
-              onChange={(value) => {
-                setSaved(undefined)
-                setDraft((current) => withValue(current, field.name, value))
-              }}
-              problems={within(problems, field.name)}
-            />
-            <SensitivityTag sensitivity={findField(id)?.sensitivity ?? 'ordinary'} />
-          </div>
+          <FieldInput
+            key={field.name}
+            field={field}
+            sensitivity={findField(`${view.category}.${field.name}`)?.sensitivity ?? 'ordinary'}
+            value={draft[field.name]}
+            onChange={(value) => {
+              setSaved(undefined)
+              setDraft((current) => withValue(current, field.name, value))
+            }}
+            problems={within(problems, field.name)}
+          />
         )
       })}
       <DerivedAnswers answers={view.derived} />

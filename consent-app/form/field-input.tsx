@@ -1,4 +1,6 @@
+import type { FieldView } from '#schemas/types.gen.ts'
 import { Checkbox, SelectField, TextField } from '../components/controls.tsx'
+import { SensitivityTag } from '../components/sensitivity-tag.tsx'
 import type { MessageId } from '../messages/locale.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { byName, countryCodes } from './codes.ts'
@@ -18,6 +20,7 @@ interface FieldInputProps {
   onChange: (value: unknown) => void
   /** By name within this field: '' for itself. */
   problems: Readonly<Record<string, FieldProblem>>
+  sensitivity?: FieldView['sensitivity']
 }
 
 const inputTypes: Partial<Record<FieldKind, 'email' | 'tel' | 'date' | 'time'>> = {
@@ -28,10 +31,15 @@ const inputTypes: Partial<Record<FieldKind, 'email' | 'tel' | 'date' | 'time'>> 
 }
 
 /** One field of a category, typed in by the control that fits its schema. */
-export function FieldInput({ field, value, onChange, problems }: FieldInputProps) {
+export function FieldInput({ field, value, onChange, problems, sensitivity = 'ordinary' }: FieldInputProps) {
   const { text } = useText()
   const formats = useFormats()
-  const { kind, title, description, schema } = field
+  const { kind, description, schema } = field
+  const title = (
+    <>
+      {field.title} <SensitivityTag sensitivity={sensitivity} />
+    </>
+  )
   const problem = problems['']
   const error = problem === undefined ? undefined : text(`form.wrong.${problem}` satisfies MessageId)
   switch (kind) {
@@ -70,6 +78,7 @@ export function FieldInput({ field, value, onChange, problems }: FieldInputProps
       return (
         <ListInput
           field={field}
+          title={title}
           values={asTexts(value)}
           onChange={(values) => onChange(values.length === 0 ? undefined : values)}
           error={error}

@@ -8,7 +8,7 @@ export function Group({
   error,
   children,
 }: {
-  title: string
+  title: ReactNode
   description?: string | undefined
   error?: string | undefined
   children: ReactNode

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'react'
-import type { KeyboardEvent } from 'react'
+import type { KeyboardEvent, ReactNode } from 'react'
 import { Button } from '../components/button.tsx'
 import { SelectField, TextField } from '../components/controls.tsx'
 import { Icon } from '../components/icons.tsx'
@@ -12,11 +12,13 @@ import { Group } from './group.tsx'
 /** A list that is added to and taken from one by one; languages also keep an order, the best first. */
 export function ListInput({
   field,
+  title,
   values,
   onChange,
   error,
 }: {
   field: FormField
+  title: ReactNode
   values: readonly string[]
   onChange: (values: readonly string[]) => void
   error: string | undefined
@@ -49,7 +51,7 @@ export function ListInput({
   }
 
   return (
-    <Group title={field.title} description={field.description} error={error}>
+    <Group title={title} description={field.description} error={error}>
       {values.length > 0 && (
         <ul className={styles.values}>
           {values.map((value, index) => (

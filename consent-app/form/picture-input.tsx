@@ -1,4 +1,5 @@
 import { useRef, useState } from 'react'
+import type { ReactNode } from 'react'
 import { Button } from '../components/button.tsx'
 import { Row } from '../components/layout.tsx'
 import { useText } from '../messages/text.tsx'
@@ -14,7 +15,7 @@ export function PictureInput({
   onChange,
   longest,
 }: {
-  title: string
+  title: ReactNode
   description: string | undefined
   value: string | undefined
   onChange: (value: string | undefined) => void

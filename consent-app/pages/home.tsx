@@ -30,13 +30,16 @@ function Overview({ name }: { name: string | undefined }) {
   return (
     <>
       {grants.data === undefined ? (
-        grants.isError ? (
-          <ProblemNote error={grants.error} onRetry={() => void grants.refetch()} />
-        ) : (
-          <Skeleton lines={4} />
-        )
+        <Stack>
+          <PageTitle title={text('nav.home')} />
+          {grants.isError ? (
+            <ProblemNote error={grants.error} onRetry={() => void grants.refetch()} />
+          ) : (
+            <Skeleton lines={4} />
+          )}
+        </Stack>
       ) : (
-        <Sight grants={grants.data} name={name} />
+        <Sight grants={grants.data} name={name} readAt={grants.dataUpdatedAt} />
       )}
       <Section title={text('home.activity')} aside={<Link to="/activity">{text('home.activity.all')}</Link>}>
         <LatestActivity />
@@ -45,8 +48,17 @@ function Overview({ name }: { name: string | undefined }) {
   )
 }
 
-function Sight({ grants, name }: { grants: readonly GrantView[]; name: string | undefined }) {
+function Sight({
+  grants,
+  name,
+  readAt,
+}: {
+  grants: readonly GrantView[]
+  name: string | undefined
+  readAt: number
+}) {
   const { text } = useText()
+  const time = useFormats().time(readAt)
   const rows = sightOf(grants)
   const title =
     rows.length === 0
@@ -55,7 +67,7 @@ function Sight({ grants, name }: { grants: readonly GrantView[]; name: string | 
   return (
     <>
       <PageTitle title={text('nav.home')}>{title}</PageTitle>
-      <Lead>{name === undefined ? text('home.lead') : text('home.lead.name', { name })}</Lead>
+      <Lead>{name === undefined ? text('home.lead', { time }) : text('home.lead.name', { name, time })}</Lead>
       <OpenRequests />
       <Attention grants={grants} />
       <Section

@@ -60,12 +60,14 @@ function Relationship({ grant }: { grant: GrantView }) {
       <Lead>
         {rich(`relationship.lead.${grant.state}`, { day: formats.day(grant.endedAt ?? grant.until) })}
       </Lead>
-      {vendor.suspended && isLive(grant) && (
-        <Notice tone="attention">
-          <p>{text('home.suspended', { business: vendor.name })}</p>
-        </Notice>
-      )}
-      {isLive(grant) ? <Acts grant={grant} /> : <Copies grant={grant} />}
+      <div className={styles.acts}>
+        {vendor.suspended && isLive(grant) && (
+          <Notice tone="attention">
+            <p>{text('home.suspended', { business: vendor.name })}</p>
+          </Notice>
+        )}
+        {isLive(grant) ? <Acts grant={grant} /> : <Copies grant={grant} />}
+      </div>
       <Section title={text('relationship.what')}>
         <Card>
           <Facts>

@@ -4,7 +4,8 @@ import { Bare } from '../components/bare.tsx'
 import { Button } from '../components/button.tsx'
 import { CreateVaultForm } from '../components/create-vault-form.tsx'
 import { Card, PageTitle } from '../components/layout.tsx'
-import { Mark, StateMark } from '../components/mark.tsx'
+import { LitExample } from '../components/lit-example.tsx'
+import { StateMark } from '../components/mark.tsx'
 import { Notice } from '../components/notice.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { SignInForm } from '../components/sign-in-form.tsx'
@@ -44,11 +45,9 @@ export function WelcomePage({ me }: { me: Me }) {
     <Bare wide>
       <div className={styles.welcome}>
         <div className={styles.statement}>
-          <div className={styles.emblem}>
-            <Mark size={72} />
-          </div>
           <PageTitle title={text(isRequest ? 'welcome.request.title' : 'welcome.title')} />
           <p className={styles.sentence}>{text(isRequest ? 'welcome.request.body' : 'welcome.body')}</p>
+          {!isRequest && <LitExample />}
           <ul className={styles.promises}>
             {promises.map((promise) => (
               <li key={promise}>
