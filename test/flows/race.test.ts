@@ -1,0 +1,215 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { readFact } from '#core/domain/facts.ts'
+import type { Fact } from '#core/domain/facts.ts'
+import { replay } from '#core/domain/replay.ts'
+import type { Finding, LoggedFact } from '#core/domain/replay.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Grant } from '#schemas/types.gen.ts'
+import { checkLog } from '../check-log.ts'
+import { TestGateway } from '../gateway.ts'
+import type { TestCustomer, TestVendor } from '../gateway.ts'
+
+const CUSTOMERS = 10
+const fields = ['profile.name', 'contact.email']
+const DEADLINE_MS = 60_000
+
+const endings = ['withdrawal', 'pause', 'expiry', 'suspension', 'access-loss'] as const
+type Ending = (typeof endings)[number]
+
+/**
+ * One customer with the grant she has at this moment. `closed` numbers the ends; it is set while an end has been answered
+ * and nothing was begun anew.
+ */
+interface Seat {
+  readonly customer: TestCustomer
+  readonly vendor: TestVendor
+  readonly ending: Ending
+  grant: Grant
+  closed: number | undefined
+}
+
+/** What the sender of a request knows of a seat. */
+interface Glance {
+  readonly seat: Seat
+  readonly grant: Grant
+  readonly closed: number | undefined
+}
+
+interface Outcome {
+  readonly disclosed: number
+  readonly refused: number
+  readonly ended: Readonly<Record<Ending, number>>
+  /** Answers with data to requests that were sent after the end had been answered. */
+  readonly late: number
+  readonly facts: readonly LoggedFact[]
+  readonly findings: readonly Finding[]
+}
+
+/** Queries against everything that ends a release, all at once, until there is enough of both. */
+async function race(gateway: TestGateway, enough: { disclosed: number; refused: number }): Promise<Outcome> {
+  const ended: Record<Ending, number> = {
+    withdrawal: 0,
+    pause: 0,
+    expiry: 0,
+    suspension: 0,
+    'access-loss': 0,
+  }
+  // One business for most, so that a batch meets every kind of end; suspending one must not end the others.
+  const shared = await gateway.vendor('shared')
+  const seats: Seat[] = []
+  for (let n = 0; n < CUSTOMERS; n++) {
+    const ending = endings[n % endings.length] ?? 'pause'
+    const vendor = ending === 'suspension' ? await gateway.vendor(`suspended-${n}`) : shared
+    const customer = await gateway.customer()
+    const grant = await newGrant(gateway, customer, vendor, ending)
+    seats.push({ customer, vendor, ending, grant, closed: undefined })
+  }
+  const vendors = [...new Set(seats.map(({ vendor }) => vendor))]
+  let disclosed = 0
+  let refused = 0
+  let late = 0
+  const until = Date.now() + DEADLINE_MS
+  const goesOn = () =>
+    Date.now() < until &&
+    (disclosed < enough.disclosed || refused < enough.refused || endings.some((ending) => ended[ending] < 5))
+
+  const glance = (seat: Seat): Glance => ({ seat, grant: seat.grant, closed: seat.closed })
+  /** Data is late when its end had been answered before the request was sent, and nothing was begun anew since. */
+  const judge = (before: readonly Glance[], released: (grant: Grant) => boolean) => {
+    for (const { seat, grant, closed } of before) {
+      if (!released(grant)) refused++
+      else {
+        disclosed++
+        if (closed !== undefined && closed === seat.closed) late++
+      }
+    }
+  }
+
+  const readOne = async (seat: Seat) => {
+    while (goesOn()) {
+      const before = glance(seat)
+      const { status } = await gateway.read(seat.vendor, seat.grant.subject, fields.join())
+      expect([200, 403, 404]).toContain(status)
+      judge([before], () => status === 200)
+    }
+  }
+  const readMany = async (vendor: TestVendor) => {
+    const own = seats.filter((seat) => seat.vendor === vendor)
+    while (goesOn()) {
+      const before = own.map(glance)
+      const { json } = await gateway.query(
+        vendor,
+        [...new Set(before.map(({ grant }) => grant.subject))],
+        fields,
+      )
+      const rows: { subject: string; data?: unknown }[] = json.rows ?? []
+      const released = new Set(rows.flatMap(({ subject, data }) => (data === undefined ? [] : [subject])))
+      judge(before, ({ subject }) => released.has(subject))
+    }
+  }
+  const end = async (seat: Seat) => {
+    while (goesOn()) {
+      await wait(Math.random() * 150)
+      await close(gateway, seat)
+      seat.closed = ++ended[seat.ending]
+      await wait(Math.random() * 10)
+      seat.closed = undefined
+      await reopen(gateway, seat)
+    }
+  }
+  await Promise.all([
+    ...seats.flatMap((seat) => [readOne(seat), readOne(seat), end(seat)]),
+    ...vendors.map(readMany),
+  ])
+
+  const facts = await allFacts(gateway)
+  return { disclosed, refused, ended, late, facts, findings: replay(facts) }
+}
+
+function newGrant(
+  gateway: TestGateway,
+  customer: TestCustomer,
+  vendor: TestVendor,
+  ending: Ending,
+): Promise<Grant> {
+  const options =
+    ending === 'expiry'
+      ? { fields, until: gateway.house.now() + 1500 + Math.round(Math.random() * 200) }
+      : { fields }
+  return gateway.grant(customer, vendor, options)
+}
+
+async function close(gateway: TestGateway, { ending, grant, customer, vendor }: Seat): Promise<void> {
+  if (ending === 'withdrawal') await gateway.change(grant, 'withdrawn')
+  else if (ending === 'pause') await gateway.change(grant, 'paused')
+  else if (ending === 'suspension') await gateway.suspend(vendor.vendorId)
+  else if (ending === 'access-loss') await gateway.loseAccess(customer.accountId)
+  else await wait(Math.max(0, grant.until - gateway.house.now() + 1))
+}
+
+async function reopen(gateway: TestGateway, seat: Seat): Promise<void> {
+  const { ending, grant, customer, vendor } = seat
+  if (ending === 'pause') await gateway.change(grant, 'resumed')
+  else if (ending === 'suspension') await gateway.suspend(vendor.vendorId, false)
+  else if (ending === 'access-loss') await gateway.openAccess(customer.accountId)
+  else seat.grant = await newGrant(gateway, customer, vendor, ending)
+}
+
+/** Every entry of the log, from the threads that its rows name; the public tree says whether any is missing. */
+async function allFacts({ ledger }: TestGateway): Promise<LoggedFact[]> {
+  const { checkpoint } = await checkLog(ledger.log)
+  const grants = await ledger.list<{ id: string }>('grant-of-vendor/', { limit: 100_000 })
+  const vendors = await ledger.list<{ vendorId: string }>('vendor/', { limit: 1_000 })
+  const accounts = await ledger.list<{ accountId: string }>('account/', { limit: 1_000 })
+  const threads = [
+    ...grants.map(({ value }) => value.id),
+    ...vendors.map(({ value }) => value.vendorId),
+    ...accounts.map(({ value }) => value.accountId),
+  ]
+  const found = new Map<number, Fact>()
+  for (const thread of threads)
+    for (const { index, ops } of await ledger.history(thread, { limit: 100_000 }))
+      found.set(index, readFact(ops))
+  expect(found.size).toBe(checkpoint.size)
+  return [...found].map(([index, fact]) => ({ index, fact })).toSorted((a, b) => a.index - b.index)
+}
+
+/** The same ledger, but what a commit relied on is not looked at any more. */
+function withoutChecks(ledger: Ledger): Ledger {
+  return new Proxy(ledger, {
+    get(target, name) {
+      if (name === 'commitEach')
+        return (commits: Parameters<Ledger['commitEach']>[0]) =>
+          target.commitEach(commits.map((commit) => ({ ...commit, checks: [] })))
+      const member: unknown = Reflect.get(target, name, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
+test('no disclosure stands in the log after the end of its grant, whatever ends it and however many ask', async () => {
+  await using gateway = await TestGateway.open()
+  const { disclosed, refused, ended, late, facts, findings } = await race(gateway, {
+    disclosed: 600,
+    refused: 150,
+  })
+  expect(disclosed).toBeGreaterThanOrEqual(500)
+  expect(refused).toBeGreaterThanOrEqual(100)
+  for (const ending of endings) expect(ended[ending]).toBeGreaterThanOrEqual(5)
+  expect(late).toBe(0)
+  expect(findings).toEqual([])
+  const logged = facts.filter(({ fact }) => fact.type === 'disclosed').length
+  expect(logged).toBeGreaterThanOrEqual(disclosed)
+  console.log(`${disclosed} disclosed, ${refused} refused, ${logged - disclosed} held back; ended:`, ended)
+}, 90_000)
+
+test('the same race finds disclosures after the end as soon as commits check nothing', async () => {
+  await using gateway = await TestGateway.open({ wrapLedger: withoutChecks })
+  const { findings } = await race(gateway, { disclosed: 250, refused: 100 })
+  const codes = new Set(findings.map(({ code }) => code))
+  console.log(`${findings.length} findings:`, [...codes])
+  expect(findings.length).toBeGreaterThan(0)
+  for (const code of codes)
+    expect(['withdrawn', 'paused', 'expired', 'access-lost', 'business-suspended']).toContain(code)
+}, 90_000)
