@@ -27,6 +27,8 @@ import type { Business } from './business.ts'
 import { ledgerFolders, openIn } from './level-ledger.ts'
 
 export interface OAuthVault extends AsyncDisposable {
+  /** Of 127.0.0.1, also when the vault's address is that of a proxy. */
+  readonly port: number
   readonly vaultUrl: string
   readonly issuer: string
   readonly gatewayUrl: string
@@ -56,13 +58,15 @@ const values: Readonly<Record<string, Json>> = {
   'diet.allergies': ['peanut'],
 }
 
-/** `path`: where the vault is mounted. `wrap`: a faulty double around the ledger. */
+/** `path`: where the vault is mounted. `behind`: its address at a TLS proxy. `wrap`: a faulty double around the ledger. */
 export async function startOAuthVault({
   path = '',
+  behind,
   mode = 'development',
   wrap = (ledger) => ledger,
 }: {
   path?: string
+  behind?: string
   mode?: 'development' | 'production'
   wrap?: (ledger: Ledger) => Ledger
 } = {}): Promise<OAuthVault> {
@@ -77,7 +81,8 @@ export async function startOAuthVault({
       drainMs: 500,
     }),
   )
-  const config = { vaultUrl: `http://127.0.0.1:${port}${path}`, gatewayUrl: 'https://gateway.example', mode }
+  const vaultUrl = (behind ?? `http://127.0.0.1:${port}`) + path
+  const config = { vaultUrl, gatewayUrl: 'https://gateway.example', mode }
   const pods: OAuthVault['pods'] = { refusal: undefined }
 
   async function open() {
@@ -87,7 +92,6 @@ export async function startOAuthVault({
     const now = () => Date.now()
     const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
     const { interactions } = authorization
-    const { vaultUrl } = config
     const decide = await decisions({ vaultUrl, ledger, keys, interactions, now })
     const preview = async (_accountId: string, fields: readonly string[]) => {
       if (pods.refusal !== undefined) throw pods.refusal
@@ -118,7 +122,8 @@ export async function startOAuthVault({
   const resources = opened.move()
 
   return {
-    vaultUrl: config.vaultUrl,
+    port,
+    vaultUrl,
     gatewayUrl: config.gatewayUrl,
     issuer: running.authorization.issuer,
     pods,

@@ -2,6 +2,7 @@
 import { errors } from 'oidc-provider'
 import { describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
+import { LedgerBusy, LedgerStopped } from '#core/ledger/ledger.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { ledgerAdapter } from '../../vault-server/oauth/adapter.ts'
 import { grantHooks } from '../../vault-server/oauth/grant-hooks.ts'
@@ -16,6 +17,7 @@ import {
   proof,
   redeem,
   refresh,
+  registerBusiness,
   registrationBody,
 } from '../business.ts'
 import { faultyLedger } from '../delayed-ledger.ts'
@@ -229,6 +231,24 @@ describe('a commit whose reply was lost', () => {
       const tokens = await redeem(shop, await comeBack(vault, alma, returnTo), pending)
       expect(tokens.grantId).toBeDefined()
     }
+  })
+
+  test('a ledger that takes nothing more is 503 with the time to come again, and nothing is half done', async () => {
+    await using vault = await withDelay(0)
+    const shop = await vault.business()
+    for (const [error, wait] of [
+      [new LedgerBusy('full'), '1'],
+      [new LedgerStopped('broken'), '30'],
+    ] as const) {
+      vault.faults.failNext = { when: 'before', error }
+      const reply = await postForm(shop, 'token', batch)
+      expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, wait])
+      expect(await reply.json()).toMatchObject({ error: 'temporarily_unavailable' })
+    }
+    const admission = await vault.operator.add({ name: 'Shop' })
+    vault.faults.failNext = { when: 'before', error: new LedgerStopped('broken') }
+    await expect(registerBusiness(vault.issuer, admission)).rejects.toThrow('503')
+    await registerBusiness(vault.issuer, admission)
   })
 
   test('a decision survives a restart before its reply, and so does everything the browser and the business hold', async () => {

@@ -1,39 +1,22 @@
 import { hash } from 'node:crypto'
-import { decodeJwt } from 'jose'
 import { answersText, decide } from '#core/domain/decision.ts'
-import type { Answers, Outcome } from '#core/domain/decision.ts'
+import type { Answers } from '#core/domain/decision.ts'
 import { DomainError } from '#core/domain/errors.ts'
-import { newGrant } from '#core/domain/grant.ts'
 import { noticeOf, noticeText } from '#core/domain/notice.ts'
-import type { Notice } from '#core/domain/notice.ts'
-import { formatTime, parseTime } from '#core/domain/times.ts'
+import { parseTime } from '#core/domain/times.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
-import { grantEntry, requestEntry } from '#core/records/entries.ts'
-import { createGrant } from '#core/records/grants.ts'
-import { enqueueJob } from '#core/records/jobs.ts'
-import { combine, unchanged } from '#core/records/parts.ts'
-import type { CommitParts, Stored } from '#core/records/parts.ts'
-import { keepReceipt, readReceipt } from '#core/records/receipts.ts'
-import { decideRequest, readRequest } from '#core/records/requests.ts'
-import { readVendor, readVendorStanding } from '#core/records/vendors.ts'
-import type {
-  AccessRequest,
-  CustomerStanding,
-  Decision,
-  DecisionResult,
-  ReceiptView,
-  StoredReceipt,
-  Vendor,
-  VendorStanding,
-} from '#schemas/types.gen.ts'
-import type { Exchange, Interactions } from '../oauth/interactions.ts'
+import { readAccount } from '#core/records/accounts.ts'
+import { readReceipt } from '#core/records/receipts.ts'
+import { readRequest } from '#core/records/requests.ts'
+import { readVendor } from '#core/records/vendors.ts'
+import type { AccessRequest, Decision, DecisionResult } from '#schemas/types.gen.ts'
+import type { Exchange } from '../oauth/interactions.ts'
 import { readOAuthKeys } from '../oauth/oauth-keys.ts'
-import type { SigningKey } from '../oauth/oauth-keys.ts'
-import { pairwiseSubject } from '../oauth/pairwise.ts'
-import { newId, readReceiptKey, signReceipt } from './receipt-signing.ts'
+import { conclude, viewOf } from './conclusion.ts'
+import type { Case, DecisionParts } from './conclusion.ts'
+import { readReceiptKey } from './receipt-signing.ts'
 import { findInteraction } from './requests.ts'
 
 /** Answers a request for the customer who is signed in. Refuses with the code that fits. */
@@ -41,15 +24,6 @@ export type Decide = (
   exchange: Exchange,
   asked: { readonly uid: string; readonly accountId: string; readonly decision: Decision },
 ) => Promise<DecisionResult>
-
-interface DecisionParts {
-  readonly vaultUrl: string
-  readonly ledger: Ledger
-  readonly interactions: Interactions
-  readonly secrets: { readonly receiptKey: SigningKey; readonly pairwise: Uint8Array }
-  /** Unix ms. */
-  readonly now: () => number
-}
 
 /** Opens what makes decisions. `now` in Unix ms. */
 export async function decisions({
@@ -61,21 +35,6 @@ export async function decisions({
     pairwise: (await readOAuthKeys(keys)).pairwiseSecret,
   }
   return (exchange, asked) => decideOnce({ ...parts, secrets }, exchange, asked)
-}
-
-/** Everything a decision is about, as it was read. */
-interface Case {
-  readonly exchange: Exchange
-  readonly stored: Stored<AccessRequest>
-  /** The request as it was claimed by this customer. */
-  readonly request: AccessRequest & { readonly accountId: string; readonly secret: string }
-  readonly vendor: Vendor
-  readonly webId: string
-  readonly notice: Notice
-  readonly noticeHash: string
-  readonly answersHash: string
-  /** Unix ms: the moment of the decision. */
-  readonly at: number
 }
 
 /**
@@ -113,131 +72,6 @@ async function decideOnce(
   }
 }
 
-interface Conclusion {
-  readonly commit: CommitParts
-  readonly result: DecisionResult
-}
-
-function conclude(parts: DecisionParts, found: Case, outcome: Outcome): Promise<Conclusion> {
-  switch (outcome.status) {
-    case 'allowed':
-      return allow(parts, found, outcome)
-    case 'refused':
-      return refuse(parts, found)
-    case 'later':
-      return putOff(parts, found)
-  }
-}
-
-async function allow(
-  parts: DecisionParts,
-  found: Case,
-  outcome: Outcome & { status: 'allowed' },
-): Promise<Conclusion> {
-  const { ledger, interactions, secrets } = parts
-  const { request, noticeHash, at, webId } = found
-  const { accountId, vendorId, secret } = request
-  const { vendor, customer } = await readReleasable(ledger, request)
-  const { items, until } = outcome
-  const subject = pairwiseSubject(secrets.pairwise, vendorId, accountId)
-  const [grantId, receiptId] = [newId(), newId()]
-  const origin = { grantId, accountId, subject, receiptId, secret, noticeHash, items, until }
-  const grant = newGrant(request, origin, at)
-  const receipt = await receiptFor(
-    parts,
-    found,
-    { status: 'allowed', grantId, subject, items, until },
-    receiptId,
-  )
-  const { returnTo, parts: concluded } = await interactions.allow(found.exchange, grant, at)
-  const { redeemBy } = grant
-  const entry = grantEntry(
-    grant,
-    { type: 'granted', request: request.requestId, items, until, redeemBy, notice: noticeHash },
-    { who: webId, data: receipt.jws },
-  )
-  const commit = combine(
-    { checks: [unchanged(vendor)] },
-    concluded,
-    await createGrant({ reader: ledger }, grant, customer),
-    kept(found, receipt),
-    decideRequest(found.stored, { ...decided(found, 'allowed', returnTo), grantId, receiptId }),
-    { entries: [entry] },
-  )
-  return { commit, result: { status: 'allowed', returnTo, grantId, receipt: viewOf(receipt) } }
-}
-
-async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
-  const { request, noticeHash, webId } = found
-  const receipt = await receiptFor(parts, found, { status: 'refused' }, newId())
-  const { returnTo, parts: concluded } = await parts.interactions.refuse(found.exchange, {
-    error: 'access_denied',
-    description: 'the customer declined',
-    final: true,
-  })
-  const fact = { type: 'refused', notice: noticeHash } as const
-  const commit = combine(
-    concluded,
-    kept(found, receipt),
-    decideRequest(found.stored, { ...decided(found, 'refused', returnTo), receiptId: receipt.receiptId }),
-    { entries: [requestEntry(request, fact, { who: webId, data: receipt.jws })] },
-  )
-  return { commit, result: { status: 'refused', returnTo, receipt: viewOf(receipt) } }
-}
-
-async function putOff({ interactions }: DecisionParts, found: Case): Promise<Conclusion> {
-  const { request, noticeHash, webId } = found
-  const { returnTo, parts: concluded } = await interactions.refuse(found.exchange, {
-    error: 'interaction_required',
-    description: 'the customer decides later',
-    final: false,
-  })
-  const fact = { type: 'deferred', notice: noticeHash } as const
-  const commit = combine(concluded, decideRequest(found.stored, decided(found, 'later', returnTo)), {
-    entries: [requestEntry(request, fact, { who: webId })],
-  })
-  return { commit, result: { status: 'later', returnTo } }
-}
-
-function decided<Status extends 'allowed' | 'refused' | 'later'>(
-  { at, answersHash }: Case,
-  status: Status,
-  returnTo: string,
-): { status: Status; decidedAt: number; answersHash: string; returnTo: string } {
-  return { status, decidedAt: at, answersHash, returnTo }
-}
-
-/** The receipt, and the job that writes it into the pod under its id. */
-function kept({ request, at }: Case, receipt: StoredReceipt): CommitParts {
-  const { accountId } = request
-  const { receiptId } = receipt
-  const payload = { accountId, receiptId }
-  return combine(
-    keepReceipt(receipt),
-    enqueueJob({ id: `write-receipt-${receiptId}`, kind: 'write-receipt', payload, customer: accountId }, at),
-  )
-}
-
-function receiptFor(
-  { vaultUrl, ledger, secrets }: DecisionParts,
-  { request, vendor, notice, noticeHash, at }: Case,
-  decidedAs: Parameters<typeof signReceipt>[0]['decided'],
-  receiptId: string,
-): Promise<StoredReceipt> {
-  const source = {
-    receiptId,
-    issuedAt: at,
-    vaultUrl,
-    logOrigin: ledger.log.origin,
-    language: notice.language,
-    noticeHash,
-    vendor,
-    request,
-    decided: decidedAs,
-  }
-  return signReceipt(source, { key: secrets.receiptKey, accountId: request.accountId })
-}
-
 /** Somebody else's request, or one this customer has not opened, is `not-found`; another text than shown is refused. */
 async function readClaimed(
   ledger: Ledger,
@@ -262,23 +96,6 @@ async function readParties(
   return { vendor: vendor.value, webId: account.value.webId }
 }
 
-/** Nothing is allowed that could not be released now; both standings must still be so when the commit is decided. */
-async function readReleasable(
-  ledger: Ledger,
-  { vendorId, accountId }: { vendorId: string; accountId: string },
-): Promise<{ vendor: Stored<VendorStanding>; customer: Stored<CustomerStanding> }> {
-  const [vendor, customer] = await Promise.all([
-    readVendorStanding(ledger, vendorId),
-    readCustomerStanding(ledger, accountId),
-  ])
-  if (vendor?.value.state !== 'active')
-    throw new DomainError('vendor-suspended', 'This business is suspended')
-  if (customer === undefined) throw new DomainError('pod-not-connected', 'Connect your pod first')
-  if (customer.value.podAccess === 'lost')
-    throw new DomainError('pod-access-lost', 'Reach can no longer see your pod')
-  return { vendor, customer }
-}
-
 async function resultOf(ledger: Ledger, request: AccessRequest): Promise<DecisionResult> {
   const { status, returnTo, grantId, receiptId } = request
   if (status === 'open' || returnTo === undefined) throw new Error('a decided request without its outcome')
@@ -288,16 +105,6 @@ async function resultOf(ledger: Ledger, request: AccessRequest): Promise<Decisio
     returnTo,
     ...(grantId === undefined ? {} : { grantId }),
     ...(receipt === undefined ? {} : { receipt: viewOf(receipt.value) }),
-  }
-}
-
-function viewOf({ receiptId, grantId, issuedAt, jws }: StoredReceipt): ReceiptView {
-  return {
-    receiptId,
-    ...(grantId === undefined ? {} : { grantId }),
-    issuedAt: formatTime(issuedAt),
-    jws,
-    payload: decodeJwt(jws),
   }
 }
 

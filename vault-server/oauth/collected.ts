@@ -27,10 +27,6 @@ export class Collection {
     this.#parts.push(part)
   }
 
-  get isEmpty(): boolean {
-    return this.#writes.size === 0 && this.#parts.length === 0
-  }
-
   commit(): Commit {
     const writes = [...this.#writes.values()]
     const checks = writes.map(({ key }) => this.#seen.get(key) ?? { key, version: 'absent' as const })

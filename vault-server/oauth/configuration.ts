@@ -26,7 +26,7 @@ const minute = 60
 const day = 86_400
 
 /** Seconds a customer has from the opening of the page to the decision. */
-export const interactionLife = 60 * minute
+const interactionLife = 60 * minute
 
 /**
  * node-oidc-provider as FAPI 2.0 Security Profile server with pushed, rich requests (RFC 9126, RFC 9396), DPoP (RFC

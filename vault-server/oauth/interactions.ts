@@ -54,9 +54,14 @@ export function openInteractions({
   gatewayUrl: string
 }): Interactions {
   async function details([request, response]: Exchange): Promise<Interaction & { parJti: string }> {
-    const interaction = (await provider.interactionDetails(request, response)) as Interaction & {
-      parJti?: string
-    }
+    const interaction: Interaction & { parJti?: string } = await provider
+      .interactionDetails(request, response)
+      .catch((cause: unknown) => {
+        if (!(cause instanceof errors.SessionNotFound)) throw cause
+        throw new DomainError('request-expired', 'This request has expired, or was answered already', {
+          cause,
+        })
+      })
     const { parJti } = interaction
     if (parJti === undefined) throw new Error('an interaction without a pushed request')
     return Object.assign(interaction, { parJti })
@@ -78,16 +83,9 @@ export function openInteractions({
     async find(exchange) {
       const { cookies } = provider.createContext(...exchange)
       if (cookies.get(provider.cookieName('interaction'), { signed: true }) === undefined) return undefined
-      try {
-        const { uid, parJti, returnTo, params } = await details(exchange)
-        const redirectUri = String(params['redirect_uri'])
-        return { uid, requestId: requestIdOf(parJti), returnTo, redirectUri }
-      } catch (cause) {
-        if (!(cause instanceof errors.SessionNotFound)) throw cause
-        throw new DomainError('request-expired', 'This request has expired, or was answered already', {
-          cause,
-        })
-      }
+      const { uid, parJti, returnTo, params } = await details(exchange)
+      const redirectUri = String(params['redirect_uri'])
+      return { uid, requestId: requestIdOf(parJti), returnTo, redirectUri }
     },
 
     async allow(exchange, grant, now) {
