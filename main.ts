@@ -46,7 +46,10 @@ function announce(config: Config, reach: Reach): void {
 `)
   reach.podServer?.ready.then(
     () => console.log('  The pods are ready.'),
-    () => console.error('  The pods did not start; the vault says so to customers. See the lines above.'),
+    () => {
+      if (!stop.signal.aborted)
+        console.error('  The pods did not start; the vault says so to customers. See the lines above.')
+    },
   )
 }
 

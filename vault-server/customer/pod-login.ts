@@ -139,6 +139,8 @@ export function createPodLogins(options: {
 /** The newest tokens the library has told of; asked for only after the library is done. */
 function tokensOf(session: Session): () => SessionTokenSet | undefined {
   let newest: SessionTokenSet | undefined
+  // It tells when the token is old, an hour long, and keeps the process alive for that; we look at the time ourselves.
+  session.events.on(EVENTS.TIMEOUT_SET, clearTimeout)
   session.events.on(EVENTS.NEW_TOKENS, (tokens) => {
     newest = tokens
   })
