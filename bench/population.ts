@@ -57,11 +57,17 @@ export async function addCustomers(
   return accounts
 }
 
-/** One grant per account to one business, redeemed: what deciding and redeeming do. */
+/** One grant per account to one business: what deciding and, unless `redeems` is false, redeeming do. */
 export async function addGrants(
   house: House,
   accounts: readonly Pick<Account, 'accountId'>[],
-  to: { vendorId: string; clientId: string; items: readonly GrantedItem[]; until?: number },
+  to: {
+    vendorId: string
+    clientId: string
+    items: readonly GrantedItem[]
+    until?: number
+    redeems?: boolean
+  },
 ): Promise<Grant[]> {
   const { ledger, names, now } = house
   const request = { ...to, requestId: randomId(), retention: 'P30D', recipients: [] }
@@ -86,6 +92,7 @@ export async function addGrants(
     const created = await createGrant({ reader: ledger }, grant, standing)
     return combine(created, { entries: [grantEntry(grant, fact)] })
   })
+  if (to.redeems === false) return grants
   await commitAll(ledger, grants, async ({ grantId }) => {
     const stored = await needed(readGrant(ledger, grantId))
     const entries = [grantEntry(stored.value, { type: 'redeemed' })]
