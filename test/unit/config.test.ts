@@ -34,7 +34,7 @@ describe('development', () => {
       keysFolder: join(root, 'data-keys'),
       tour: true,
       outboundAllow: ['http://localhost:3100', 'http://localhost:3000'],
-      logLevel: 'info',
+      logLevel: 'warn',
       warnings: [],
     })
   })
