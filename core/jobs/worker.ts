@@ -64,7 +64,7 @@ export function startJobs(ports: JobPorts, options: JobOptions = {}): Jobs {
     while (isGoing()) {
       wokenMeanwhile = false
       const due = (await listDueJobs(ledger, ports.now(), looked)).filter(isOurs).slice(0, settings.width)
-      if (due.length === 0 && !wokenMeanwhile) return
+      if (due.length === 0) return
       await Promise.all(due.map((ticket) => runJob(ports, settings, ticket)))
     }
   }
