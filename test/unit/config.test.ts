@@ -76,6 +76,7 @@ describe('production', () => {
     const config = readConfig({ ...production, REACH_LISTEN_HOST: '0.0.0.0' }, root)
     expect(config).toMatchObject({
       mode: 'production',
+      logLevel: 'info',
       tour: false,
       listen: { host: '0.0.0.0', vaultPort: 3100, gatewayPort: 3200, podsPort: 3000 },
     })
