@@ -28,7 +28,8 @@ export function vendorCommands(
     .option('--jurisdiction <code>', 'country whose law it is under, two letters')
     .option('--json', 'print JSON')
     .action(async ({ json, ...business }: JsonOption & Record<string, string>) => {
-      const added = await asOperator(config(), (vendors) => vendors.add(parseAdmission(business)))
+      const admission = parseAdmission(business)
+      const added = await asOperator(config(), (vendors) => vendors.add(admission))
       if (json === true) return output.json(added)
       output.line(
         `Admitted as ${added.vendorId}. Hand this to its engineers; it is good once, within 7 days:\n`,
