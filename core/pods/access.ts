@@ -145,9 +145,12 @@ async function allowed(fetch: PodFetch, url: string): Promise<boolean> {
   return status < 400 || status === 404 || status === 410
 }
 
-/** The condition can never hold, so nothing is written: who may write hears 412, who may not 403. */
+/**
+ * The two conditions can never hold together, so nothing is written: who may write hears 412, who may not 403. (The
+ * community server takes an ETag that nothing has for good where there is nothing.)
+ */
 async function mayWrite(fetch: PodFetch, url: string): Promise<boolean> {
-  const headers = { 'content-type': 'text/plain', 'if-match': '"never"' }
+  const headers = { 'content-type': 'text/plain', 'if-match': '*', 'if-none-match': '*' }
   const { status } = await attempt(fetch, url, { method: 'PUT', body: 'probe', headers })
   return status !== 401 && status !== 403
 }

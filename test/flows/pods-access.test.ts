@@ -74,7 +74,8 @@ describe.each(['wac', 'acp'] as const)('%s', (accessRules) => {
     expect(seen.findings.filter(({ ok }) => !ok)).toEqual([])
     expect(seen.ok).toBe(true)
     // Trying left nothing behind.
-    expect(await (await customer.fetch(customer.container)).text()).not.toContain('probe')
+    for (const tried of [customer.container, receiptsOf(customer.container)])
+      expect(await (await customer.fetch(tried)).text()).not.toContain('probe')
   })
 
   test('receipts: the agent adds and reads, and changes or removes none', async () => {
