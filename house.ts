@@ -1,5 +1,6 @@
 /** What one house stands on: a ledger with its keys, and the pods of its customers as Reach's agent reads them. */
 import { join } from 'node:path'
+import { WebSocket } from 'undici'
 import type { Config } from '#core/config.ts'
 import { createOutbound } from '#core/http/outbound.ts'
 import { type KeyStore, openKeyStore } from '#core/ledger/key-store.ts'
@@ -60,6 +61,7 @@ export async function openPods({
   const cache = createPodCache({
     fetch: await createAgentFetch(identity, { fetch: outbound.fetch, now }),
     now,
+    connect: (url) => new WebSocket(url, { dispatcher: outbound.dispatcher }),
     onAccessLost: async (accountId) => void (await recordLostAccess(ledger, accountId)),
     ...(podServer === undefined ? {} : { feed: podServer.feed }),
   })

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { WebSocket } from 'undici'
 import { createOutbound } from '../core/http/outbound.ts'
 import { leanExpress, listen } from '../core/http/server.ts'
 import { openKeyStore } from '../core/ledger/key-store.ts'
@@ -14,6 +15,8 @@ export interface TestAgent extends AsyncDisposable {
   readonly webId: string
   readonly vaultUrl: string
   readonly fetch: PodFetch
+  /** Opens a WebSocket under the guard that the product uses. */
+  readonly connect: (url: string) => WebSocket
   /** How often each path of the identity was asked for. */
   readonly asked: ReadonlyMap<string, number>
   /** Another process of the same vault: the key from the store, everything else new. */
@@ -49,6 +52,7 @@ export async function startTestAgent(pods: TestPods, options: { mount?: string }
     webId,
     vaultUrl,
     fetch,
+    connect: (url) => new WebSocket(url, { dispatcher: outbound.dispatcher }),
     asked,
     again: fetchAs,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

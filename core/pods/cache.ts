@@ -12,6 +12,8 @@ import { createBackoff } from './backoff.ts'
 import { bytesOf, entryOf, newAccount, readingOf, todaysFragments, unreadableReading } from './cache-entry.ts'
 import type { AccountEntry, CategoryEntry, Resource } from './cache-entry.ts'
 import { PodRefusal, createPodClient } from './client.ts'
+import { createPodNotifications } from './notifications.ts'
+import type { PodSocket } from './notifications.ts'
 import type { PodAccount, PodChange, PodFeed, PodFetch, PodRead, PodReader } from './pod.ts'
 
 /** The promise for pods of other hosts: access that was closed is seen this much later, at most. */
@@ -37,6 +39,8 @@ export function createPodCache(options: {
   now: () => number
   onAccessLost: (accountId: string, category?: string) => Promise<void> | void
   feed?: PodFeed
+  /** Opens a guarded WebSocket: pods that no feed covers can then tell of changes before they are asked. */
+  connect?: (url: string) => PodSocket
   maxBytes?: number
 }): PodCache {
   const { now, feed, onAccessLost, maxBytes = MAX_BYTES } = options
@@ -44,6 +48,14 @@ export function createPodCache(options: {
   const backoff = createBackoff(now)
   const accounts = createAccountTable(maxBytes)
   const unsubscribe = feed?.subscribe(onChange)
+  const notifications =
+    options.connect &&
+    createPodNotifications({
+      fetch: options.fetch,
+      connect: options.connect,
+      now,
+      onChange: (url) => onChange({ url, below: false }),
+    })
 
   function onChange({ url, below }: PodChange): void {
     const container = url.slice(0, url.lastIndexOf('/') + 1)
@@ -177,6 +189,7 @@ export function createPodCache(options: {
     backoff.success(key)
     entry.unknownSince = undefined
     resource.confirmed = begun
+    if (!feed?.covers(resource.url)) notifications?.watch(resource.url)
     entry.bytes = bytesOf(entry)
     accounts.grew(entry)
   }
@@ -212,6 +225,7 @@ export function createPodCache(options: {
     },
     [Symbol.dispose]() {
       unsubscribe?.()
+      notifications?.[Symbol.dispose]()
       for (const entry of accounts.all()) accounts.drop(entry)
     },
   }

@@ -16,7 +16,7 @@ const namespaces = {
   foaf: 'http://xmlns.com/foaf/0.1/',
   acl: 'http://www.w3.org/ns/auth/acl#',
   acp: 'http://www.w3.org/ns/solid/acp#',
-  ldp: 'http://www.w3.org/ns/ldp#',
+  notify: 'http://www.w3.org/ns/solid/notifications#',
   /** Ours, where the others have no term. For ever. */
   vrm: 'urn:reach:vrm:',
 } as const

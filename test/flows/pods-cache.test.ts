@@ -37,7 +37,9 @@ async function save(
 }
 
 /** A customer who has opened her pod and filled in her profile, and a cache that counts what it asks. */
-async function ready(options: { feed?: PodFeed } = { feed: pods.server.feed }) {
+async function ready(
+  options: { feed?: PodFeed; connect?: TestAgent['connect'] } = { feed: pods.server.feed },
+) {
   const customer = await pods.customer()
   const parties = { container: customer.container, owner: customer.webId, agent: agent.webId }
   await openAccess(customer.fetch, parties)
@@ -202,6 +204,34 @@ test('without a feed all of it is asked again after ten seconds, the folder too,
   expect(cache.peek(account, ['profile.name'])).toBeUndefined()
   await expect(cache.read(account, ['profile.name'])).rejects.toMatchObject({ code: 'pod-access-lost' })
   expect(lost).toEqual([account.accountId])
+})
+
+test('a pod without a feed tells of a change over its own notifications, and is asked only then', async () => {
+  const sockets: ReturnType<TestAgent['connect']>[] = []
+  const connect = (url: string) => {
+    const socket = agent.connect(url)
+    sockets.push(socket)
+    return socket
+  }
+  const { cache, account, customer } = await ready({ connect })
+  await cache.read(account, ['profile.name'])
+  await vi.waitFor(() => expect(sockets.map(({ readyState }) => readyState)).toEqual([1, 1]), {
+    timeout: 5000,
+  })
+  expect(cache.peek(account, ['profile.name'])).toBeDefined()
+  await save(customer, 'profile', { name: 'Told' })
+  await vi.waitFor(() => expect(cache.peek(account, ['profile.name'])).toBeUndefined(), {
+    timeout: 5000,
+    interval: 10,
+  })
+  expect((await cache.read(account, ['profile.name'])).fragments.get('profile.name')).toBe('"Told"')
+  // A socket that closes may have missed something.
+  for (const socket of sockets) socket.close()
+  await vi.waitFor(() => expect(cache.peek(account, ['profile.name'])).toBeUndefined(), {
+    timeout: 5000,
+    interval: 10,
+  })
+  cache[Symbol.dispose]()
 })
 
 test('a birthday comes at midnight without any change in the pod', async () => {
