@@ -7,7 +7,7 @@ export function Skeleton({ lines = 3 }: { lines?: number }) {
   const { text } = useText()
   return (
     <div className={styles.skeleton} role="status">
-      <VisuallyHidden>{text('loading')}</VisuallyHidden>
+      <VisuallyHidden>{text('app.loading')}</VisuallyHidden>
       {Array.from({ length: lines }, (_, line) => (
         <span key={line} className={styles.line} aria-hidden="true" />
       ))}

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Decision, DecisionResult, OpenRequests, RequestView } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { forgetWay, rememberWay } from './ways-back.ts'
 
 /** Requests that wait for an answer, and those put off. */
 export function useOpenRequests() {
@@ -17,8 +18,12 @@ export function useOpenRequests() {
 export function useRequest(uid: string, accountId: string | undefined) {
   return useQuery({
     queryKey: ['request', uid, accountId],
-    queryFn: ({ signal }) =>
-      call<RequestView>('POST', `consent/${encodeURIComponent(uid)}/open`, { body: {}, signal }),
+    queryFn: async ({ signal }) => {
+      const path = `consent/${encodeURIComponent(uid)}/open`
+      const view = await call<RequestView>('POST', path, { body: {}, signal })
+      if (view.status === 'open') rememberWay(view.requestId, uid)
+      return view
+    },
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
@@ -32,6 +37,7 @@ export function useDecide(uid: string) {
     mutationFn: (body: Decision) =>
       call<DecisionResult>('POST', `consent/${encodeURIComponent(uid)}/decision`, { body }),
     onSuccess: () => {
+      forgetWay(uid)
       for (const key of ['requests', 'grants', 'activity']) void client.invalidateQueries({ queryKey: [key] })
     },
   })

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { Redirect, SignIn } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { forgetWays } from './ways-back.ts'
 
 const rememberedAs = 'reach.issuer'
 
@@ -42,6 +43,7 @@ export function useSignOut() {
   return useMutation({
     mutationFn: () => call<undefined>('POST', 'api/sign-out', { body: {} }),
     onSuccess: async () => {
+      forgetWays()
       client.clear()
       await client.invalidateQueries({ queryKey: ['me'] })
     },

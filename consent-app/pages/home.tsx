@@ -1,7 +1,7 @@
 import { Link } from 'react-router'
 import type { GrantView, OpenRequest } from '#schemas/types.gen.ts'
 import { ActivityList } from '../components/activity-list.tsx'
-import { LinkButton } from '../components/button.tsx'
+import { LinkButton, WayOut } from '../components/button.tsx'
 import { BusinessInitial } from '../components/business.tsx'
 import { ConnectPod } from '../components/connect-pod.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
@@ -15,7 +15,9 @@ import { useActivity } from '../data/activity.ts'
 import { useGrants } from '../data/grants.ts'
 import { useMe } from '../data/me.ts'
 import { useOpenRequests } from '../data/requests.ts'
+import { wayTo } from '../data/ways-back.ts'
 import { useFormats, useText } from '../messages/text.tsx'
+import { isWebAddress } from '../mount.ts'
 import styles from './home.module.css'
 
 /** Who can see what, what waits for an answer, what needs a look, and what happened last. */
@@ -107,25 +109,35 @@ function OpenRequests() {
   )
 }
 
+/** Answered in this browser when the business sent it here, else by beginning at the business again. */
 function RequestCard({ request }: { request: OpenRequest }) {
   const { text, rich } = useText()
   const formats = useFormats()
+  const { vendor, status, receivedAt } = request
+  const uid = status === 'open' ? wayTo(request.requestId) : undefined
   return (
     <div className={styles.request}>
-      <BusinessInitial name={request.vendor.name} />
+      <BusinessInitial name={vendor.name} />
       <div>
-        <p className={styles.asks}>
-          {rich('home.request', { business: <Theirs>{request.vendor.name}</Theirs> })}
-        </p>
+        <p className={styles.asks}>{rich('home.request', { business: <Theirs>{vendor.name}</Theirs> })}</p>
         <p className={styles.when}>
-          {text(request.status === 'later' ? 'home.request.later' : 'home.request.since', {
-            moment: formats.moment(request.receivedAt),
+          {text(status === 'later' ? 'home.request.later' : 'home.request.since', {
+            moment: formats.moment(receivedAt),
           })}
         </p>
+        {uid === undefined && <p className={styles.when}>{text('home.request.elsewhere')}</p>}
       </div>
-      <LinkButton look="solid" to={`/consent/${encodeURIComponent(request.requestId)}`}>
-        {text('home.request.act')}
-      </LinkButton>
+      {uid !== undefined ? (
+        <LinkButton look="solid" to={`/consent/${encodeURIComponent(uid)}`}>
+          {text('home.request.act')}
+        </LinkButton>
+      ) : (
+        isWebAddress(vendor.website) && (
+          <WayOut look="outline" href={vendor.website}>
+            <span>{rich('outcome.back', { host: <Theirs>{new URL(vendor.website).host}</Theirs> })}</span>
+          </WayOut>
+        )
+      )}
     </div>
   )
 }

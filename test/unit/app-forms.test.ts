@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { categories } from '#core/domain/catalogue.ts'
+import createVault from '#schemas/api/create-vault.json' with { type: 'json' }
+import { checkNewVault, passwordLength, podNamePattern } from '../../consent-app/components/new-vault.ts'
+import { formFields, kindOf } from '../../consent-app/form/form-fields.ts'
+import type { FieldSchema } from '../../consent-app/form/form-fields.ts'
+import {
+  checkValues,
+  cleanValues,
+  mergeValues,
+  sameValue,
+  withValue,
+} from '../../consent-app/form/form-values.ts'
+
+const schemaOf = (id: string): FieldSchema =>
+  (categories.find((category) => category.id === id)?.schema ?? {}) as FieldSchema
+
+describe('the form of a category', () => {
+  test('has a control for every field of the catalogue', () => {
+    const kinds = Object.fromEntries(
+      categories.flatMap(({ id, schema }) =>
+        formFields(schema as FieldSchema).map(({ name, kind }) => [`${id}.${name}`, kind]),
+      ),
+    )
+    expect(kinds).toEqual({
+      'profile.name': 'text',
+      'profile.birthDate': 'date',
+      'profile.languages': 'languages',
+      'profile.picture': 'picture',
+      'contact.email': 'email',
+      'contact.phone': 'phone',
+      'contact.address': 'group',
+      'contact-rules.channels': 'choices',
+      'contact-rules.quietHours': 'group',
+      'contact-rules.topics': 'texts',
+      'interests.topics': 'texts',
+      'diet.diet': 'choices',
+      'diet.allergies': 'texts',
+      'sizes.shoe': 'group',
+      'sizes.top': 'group',
+      'sizes.trousers': 'group',
+      'accessibility.needs': 'texts',
+    })
+  })
+
+  test('knows the better control of members, too', () => {
+    const address = schemaOf('contact').properties?.['address']
+    expect(formFields(address ?? {}).map(({ name, kind }) => `${name} ${kind}`)).toContain('country country')
+    const hours = schemaOf('contact-rules').properties?.['quietHours']
+    expect(formFields(hours ?? {}).map(({ kind }) => kind)).toEqual(['time', 'time'])
+    expect(kindOf(schemaOf('sizes').properties?.['shoe']?.properties?.['system'] ?? {})).toBe('choice')
+  })
+})
+
+describe('what is saved', () => {
+  test('leaves out what is empty, and trims', () => {
+    expect(
+      cleanValues({ name: ' Ada ', email: '  ', topics: ['a', ' ', 'a '], address: { street: '' } }),
+    ).toEqual({ name: 'Ada', topics: ['a'] })
+  })
+
+  test('is refused with the reason, at its place', () => {
+    expect(
+      checkValues(schemaOf('contact'), { email: 'nobody', phone: '030', address: { country: 'de' } }),
+    ).toEqual({ email: 'email', phone: 'phone', 'address.country': 'format' })
+    expect(checkValues(schemaOf('contact-rules'), { quietHours: { from: '25:00' } })).toEqual({
+      'quietHours.from': 'time',
+      'quietHours.to': 'required',
+    })
+    expect(checkValues(schemaOf('profile'), { name: 'x'.repeat(201), birthDate: '2026-02-31x' })).toEqual({
+      name: 'long',
+      birthDate: 'date',
+    })
+    expect(
+      checkValues(schemaOf('interests'), { topics: Array.from({ length: 61 }, (_, n) => `${n}`) }),
+    ).toEqual({
+      topics: 'many',
+    })
+  })
+
+  test('passes when it is right', () => {
+    const values = { email: 'ada@example.org', phone: '+49 30 1234567', address: { country: 'DE' } }
+    expect(checkValues(schemaOf('contact'), values)).toEqual({})
+  })
+})
+
+const values = fc.dictionary(
+  fc.constantFrom('a', 'b', 'c', 'd'),
+  fc.oneof(fc.constantFrom('1', '2'), fc.constantFrom(['x'], ['x', 'y']), fc.constant({ in: '3' })),
+)
+
+describe('two changes of the same values', () => {
+  test('are joined without losing either, and nothing is decided where both changed', () => {
+    fc.assert(
+      fc.property(values, values, values, (base, mine, theirs) => {
+        const { merged, conflicts, theirsOnly } = mergeValues(base, mine, theirs)
+        for (const name of ['a', 'b', 'c', 'd']) {
+          const iChanged = !sameValue(base[name], mine[name])
+          const theyChanged = !sameValue(base[name], theirs[name])
+          const differ = !sameValue(mine[name], theirs[name])
+          expect(conflicts.includes(name)).toBe(iChanged && theyChanged && differ)
+          expect(theirsOnly.includes(name)).toBe(theyChanged && !iChanged)
+          if (!conflicts.includes(name))
+            expect(sameValue(merged[name], iChanged ? mine[name] : theirs[name])).toBe(true)
+        }
+      }),
+    )
+  })
+
+  test('setting a value and taking it out again changes nothing', () => {
+    fc.assert(
+      fc.property(values, (base) => {
+        const { a: _a, ...others } = base
+        expect(withValue(withValue(base, 'a', 'new'), 'a', undefined)).toEqual(others)
+      }),
+    )
+  })
+})
+
+describe('a new vault', () => {
+  test('is checked by the rules of the vault', () => {
+    const { podName, password } = createVault.properties
+    expect(podNamePattern.source).toBe(podName.pattern)
+    expect(passwordLength).toBe(password.minLength)
+  })
+
+  test('says what is wrong, each at its field', () => {
+    expect(checkNewVault({ podName: 'ada', email: 'ada@example.org', password: 'long enough' })).toEqual({
+      podName: undefined,
+      email: undefined,
+      password: undefined,
+    })
+    expect(Object.values(checkNewVault({ podName: '-a', email: 'ada', password: 'short' }))).not.toContain(
+      undefined,
+    )
+  })
+})

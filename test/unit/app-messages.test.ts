@@ -1,0 +1,176 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from '@formatjs/icu-messageformat-parser'
+import { parseSync } from 'vite'
+import { describe, expect, test } from 'vitest'
+import { factTypes } from '#core/domain/facts.ts'
+import { problems } from '#core/http/problem.ts'
+
+const app = join(import.meta.dirname, '../../consent-app')
+const folder = join(app, 'messages')
+const languages = readdirSync(folder).filter((name) => name.endsWith('.json'))
+const textsOf = (name: string): Record<string, string> => JSON.parse(readFileSync(join(folder, name), 'utf8'))
+const en = textsOf('en.json')
+
+const sources = readdirSync(app, { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
+  .map((name) => ({ name, text: readFileSync(join(app, name), 'utf8') }))
+
+/**
+ * Words that hurry, shame, flatter or promise without end (consent-ux R8, R10 and its wording rules), per language. A
+ * language without a list fails below.
+ */
+const forbidden: Readonly<Record<string, readonly RegExp[]>> = {
+  'en.json': [
+    /\bforever\b/i,
+    /\balways\b/i,
+    /\bunlimited\b/i,
+    /\bwe value\b/i,
+    /\bare you sure\b/i,
+    /\bmiss(ing)? out\b/i,
+    /\blimited time\b/i,
+    /\bno thanks\b/i,
+    /\bi prefer\b/i,
+    /\bhurry\b/i,
+    /\bnow or never\b/i,
+    /\blast chance\b/i,
+    /\bonly today\b/i,
+    /\b(sad|sorry) to see you\b/i,
+    /\b(best|better|full|improved|enhanced) experience\b/i,
+    /\byou will lose\b/i,
+    /\bdon[’']t you want\b/i,
+    /\brecommended\b/i,
+    /\bcontinue\b/i,
+    /\bmanage options\b/i,
+    /\bsimply\b/i,
+    /\bjust (click|allow|accept)\b/i,
+    /\bnot\b[^.]*\bwithout\b[^.]*\bnot\b/i,
+    /!/,
+  ],
+}
+
+describe.each(languages)('%s', (name) => {
+  const texts = textsOf(name)
+
+  test('has exactly the texts of English, each a well-formed message with the same arguments', () => {
+    expect(Object.keys(texts).toSorted()).toEqual(Object.keys(en).toSorted())
+    for (const [id, text] of Object.entries(texts))
+      expect(argumentsOf(text), id).toEqual(argumentsOf(en[id] ?? ''))
+  })
+
+  test('holds no word that hurries, shames or promises without end', () => {
+    const words = forbidden[name] ?? []
+    expect(words.length).toBeGreaterThan(10)
+    const found = Object.entries(texts).flatMap(([id, text]) =>
+      words.filter((word) => word.test(text)).map((word) => `${id}: ${word}`),
+    )
+    expect(found).toEqual([])
+  })
+
+  test('says the two answers in one word each, the same everywhere', () => {
+    expect(texts['decision.allow']).toMatch(/^\p{L}+$/u)
+    expect(texts['decision.deny']).toMatch(/^\p{L}+$/u)
+  })
+})
+
+/** The calls of `text` and `rich` that spell their id, and ids in tables and conditions. */
+function idsIn(text: string): string[] {
+  return [...text.matchAll(/'([a-z][\w-]*(?:\.[\w-]+)+)'/g)].map(([, id = '']) => id)
+}
+
+test('every text of English is used, and every id that is used exists', () => {
+  const spelled = sources.flatMap(({ text }) => idsIn(text))
+  const families = sources.flatMap(({ text }) =>
+    [...text.matchAll(/`([a-z][\w.-]*\.)\$\{/g)].map(([, family = '']) => family),
+  )
+  const unused = Object.keys(en).filter(
+    (id) => !spelled.includes(id) && !families.some((family) => id.startsWith(family)),
+  )
+  expect(unused).toEqual([])
+  const heads = new Set(Object.keys(en).map((id) => id.slice(0, id.indexOf('.') + 1)))
+  const missing = spelled.filter(
+    (id) => heads.has(id.slice(0, id.indexOf('.') + 1)) && !Object.hasOwn(en, id) && !isNoText(id),
+  )
+  expect(missing).toEqual([])
+})
+
+/** Names that look like ids of texts and are fields of the catalogue, files or storage. */
+function isNoText(id: string): boolean {
+  return /\.(tsx?|json|css)$/.test(id) || /^(contact|profile|sizes|diet|contact-rules)\./.test(id)
+}
+
+test('every refusal of the vault and every fact of the log has its words', () => {
+  const ofBusinesses = [
+    'unsupported-media-type',
+    'method-not-allowed',
+    'invalid-token',
+    'invalid-proof',
+    'use-dpop-nonce',
+    'insufficient-scope',
+    'subject-unavailable',
+    'purpose-not-granted',
+    'unknown-field',
+  ]
+  const silent = Object.keys(problems).filter((code) => !Object.hasOwn(en, `problem.${code}`))
+  expect(silent.toSorted()).toEqual(ofBusinesses.toSorted())
+  const facts = factTypes.filter((type) => !type.startsWith('vendor-'))
+  expect(facts.filter((type) => !Object.hasOwn(en, `activity.${type}`))).toEqual([])
+})
+
+test('no words stand in the pages themselves', () => {
+  const found = sources
+    .filter(({ name }) => name.endsWith('.tsx'))
+    .flatMap(({ name, text }) => literalsOf(name, text).map((literal) => `${name}: ${literal}`))
+  expect(found).toEqual([])
+})
+
+test('a word that stands in a page is found', () => {
+  expect(literalsOf('a.tsx', 'const a = <p title="Hello you">Bye {x}</p>')).toEqual(['Hello you', 'Bye'])
+})
+
+/** Text between tags, and attributes that people read or hear. */
+function literalsOf(name: string, text: string): string[] {
+  const { program, errors } = parseSync(name, text, { lang: 'tsx' })
+  expect(errors).toEqual([])
+  const found: string[] = []
+  walk(program, (node) => {
+    if (node['type'] === 'JSXText') found.push(String(node['value']).trim())
+    if (node['type'] !== 'JSXAttribute') return
+    const attribute = node['name'] as Node
+    const value = node['value'] as Node | null
+    const isRead = /^(title|alt|label|placeholder|description|aria-(label|description))$/.test(
+      String(attribute['name']),
+    )
+    if (isRead && value?.['type'] === 'Literal') found.push(String(value['value']))
+  })
+  return found.filter((literal) => /\p{L}{2}/u.test(literal))
+}
+
+type Node = Readonly<Record<string, unknown>>
+
+function walk(value: unknown, visit: (node: Node) => void): void {
+  if (Array.isArray(value)) for (const part of value) walk(part, visit)
+  else if (typeof value === 'object' && value !== null) {
+    const node = value as Node
+    if (typeof node['type'] === 'string') visit(node)
+    for (const part of Object.values(node)) walk(part, visit)
+  }
+}
+
+/** Names of the arguments and tags of a message. */
+function argumentsOf(text: string): string[] {
+  const names = new Set<string>()
+  // Literal and `#` have no name of their own.
+  walkMessage(parse(text), (name) => names.add(name))
+  return [...names].toSorted()
+}
+
+function walkMessage(value: unknown, visit: (name: string) => void): void {
+  if (Array.isArray(value)) for (const part of value) walkMessage(part, visit)
+  else if (typeof value === 'object' && value !== null) {
+    const element = value as Node
+    if (typeof element['type'] === 'number' && element['type'] > 0 && typeof element['value'] === 'string')
+      visit(element['value'])
+    for (const part of Object.values(element)) walkMessage(part, visit)
+  }
+}
