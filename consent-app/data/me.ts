@@ -1,4 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { QueryClient } from '@tanstack/react-query'
 import type { CreateVault, Me, Redirect } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
 
@@ -17,11 +18,17 @@ export function useCreateVault() {
   const client = useQueryClient()
   return useMutation({
     mutationFn: (body: CreateVault) => call<Me>('POST', 'api/vaults', { body }),
-    onSuccess: (me) => {
-      client.clear()
-      client.setQueryData(['me'], me)
-    },
+    onSuccess: (me) => changeWho(client, me),
   })
+}
+
+/**
+ * Somebody else, or nobody, is signed in now: what was read as the one before goes. The query of `me` itself stays, since pages
+ * watch it, and would not see one that takes its place.
+ */
+export function changeWho(client: QueryClient, me: Me): void {
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'me' })
+  client.setQueryData(['me'], me)
 }
 
 /** Makes a throw-away customer with sample data; the reply says where the tour goes on. */
