@@ -8,29 +8,45 @@ import type { Names } from './names.ts'
 import { combine } from './parts.ts'
 import type { Stored } from './parts.ts'
 
-/** Grants looked at in one sweep; the next goes on where this one ended. */
-const mostPerSweep = 200
+/** Grants looked at together. */
+const mostAtOnce = 200
+
+interface EndsPorts {
+  readonly ledger: Ledger
+  readonly names: Names
+  readonly now: () => number
+}
 
 /**
  * Records the ends that have passed (`expired`, `unredeemed`) in state and log, and gives their number. Nothing waits for
  * it: a release checks the end itself. Whatever changed meanwhile is left to the next sweep.
  */
-export async function recordEnds(
-  { ledger, names, now }: { ledger: Ledger; names: Names; now: () => number },
-  limit = mostPerSweep,
-): Promise<number> {
-  const { grants: passed, gone } = await listPassedGrants(ledger, now(), limit)
-  if ((gone.writes ?? []).length > 0) await ledger.commit(gone)
-  const byAccount = Map.groupBy(passed, (grant) => grant.value.accountId)
+export async function recordEnds(ports: EndsPorts, atOnce = mostAtOnce): Promise<number> {
+  let total = 0
+  for (;;) {
+    const { ended, cleared } = await sweep(ports, atOnce)
+    total += ended
+    if (ended + cleared === 0) return total
+  }
+}
+
+async function sweep(
+  { ledger, names, now }: EndsPorts,
+  limit: number,
+): Promise<{ ended: number; cleared: number }> {
+  const { grants, gone } = await listPassedGrants(ledger, now(), limit)
+  const cleared = gone.writes?.length ?? 0
+  if (cleared > 0) await ledger.commit(gone)
   // Grants of one customer share a row and go one after the other; those of different customers share a group.
+  const byAccount = Map.groupBy(grants, (grant) => grant.value.accountId)
   const counts = await Promise.all(
-    [...byAccount.values()].map(async (grants) => {
+    [...byAccount.values()].map(async (own) => {
       let count = 0
-      for (const grant of grants) if (await recordEnd({ ledger, names }, grant, now())) count += 1
+      for (const grant of own) if (await recordEnd({ ledger, names }, grant, now())) count += 1
       return count
     }),
   )
-  return counts.reduce((sum, count) => sum + count, 0)
+  return { ended: counts.reduce((sum, count) => sum + count, 0), cleared }
 }
 
 async function recordEnd(

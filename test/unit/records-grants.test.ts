@@ -3,7 +3,7 @@ import { pause, redeem, resume, withdraw } from '#core/domain/grant.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
-import { loseAccess, openAccess } from '#core/records/access.ts'
+import { loseAccess, openAccess, recordLostAccess } from '#core/records/access.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import type { Released, ReleaseBasis } from '#core/records/disclosures.ts'
@@ -245,6 +245,22 @@ describe('lost access', () => {
   })
 })
 
+describe('lost access noticed in many places at once', () => {
+  test('is recorded once, whatever else is decided meanwhile', async () => {
+    const [account, vendor] = [await world.customer(), await world.business()]
+    const grant = await world.grant(account, vendor)
+    const change = changeGrant(rows(), grant, withdraw(grant.value, world.now())).then((parts) =>
+      world.ledger.commit(parts),
+    )
+    const news = await Promise.all([1, 2, 3, 4].map(() => recordLostAccess(world.ledger, account.accountId)))
+    await change.catch((error: unknown) => expect(error).toBeInstanceOf(CommitRefused))
+    expect(news.filter((isNews) => isNews)).toHaveLength(1)
+    expect((await basisOf(grant.value)).customer.value.podAccess).toBe('lost')
+    expect(await recordLostAccess(world.ledger, account.accountId)).toBe(false)
+    expect(await recordLostAccess(world.ledger, anId())).toBe(false)
+  })
+})
+
 describe('a disclosure', () => {
   test('is numbered, under the terms of its grant, and provable from the salts of its entry', async () => {
     const grant = await world.grant(await world.customer(), await world.business())
@@ -372,7 +388,7 @@ describe('ends that have passed', () => {
     expect(await recordEnds({ ledger, names, now })).toBe(1)
     clock.time = live.value.validFrom + 601_000
     expect((await listPassedGrants(ledger, now(), 3)).grants).toHaveLength(3)
-    expect(await recordEnds({ ledger, names, now })).toBe(5)
+    expect(await recordEnds({ ledger, names, now }, 2)).toBe(5)
     expect(await recordEnds({ ledger, names, now })).toBe(0)
     expect((await own.story(unredeemed.value.grantId)).at(-1)?.type).toBe('unredeemed')
     for (const grant of [...short, ...twins]) {
@@ -415,8 +431,8 @@ describe('ends that have passed', () => {
     const grant = await own.grant(stays, vendor, { until: now() + 2_000 })
     await keys.destroyCustomerKey(gone.accountId)
     clock.time += 10_000
-    await recordEnds({ ledger, names, now }, 1)
     expect(await recordEnds({ ledger, names, now }, 1)).toBe(1)
+    expect((await listPassedGrants(ledger, now(), 10)).gone.writes).toEqual([])
     expect((await own.reread(grant.value.grantId)).value.state).toBe('expired')
   })
 })

@@ -27,6 +27,7 @@ import {
   readSession,
   readSignIn,
 } from '#core/records/sessions.ts'
+import { endTokens, isTokenMarked, revokeToken } from '#core/records/token-marks.ts'
 import {
   admitVendor,
   findVendor,
@@ -37,6 +38,7 @@ import {
   registerVendor,
   reinstateVendor,
   suspendVendor,
+  unregisterVendor,
 } from '#core/records/vendors.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
 import { anId, aSecret, begin, openRecordsWorld } from '../records-world.ts'
@@ -271,6 +273,23 @@ describe('businesses', () => {
     }
   })
 
+  test('that gave their client back release nothing until they have registered again', async () => {
+    const { ledger } = world
+    const { vendorId, clientId } = await world.business()
+    const both = async () =>
+      [await must(readVendor(ledger, vendorId)), await must(readVendorStanding(ledger, vendorId))] as const
+    await ledger.commit(unregisterVendor(...(await both())))
+    expect(await findVendor(ledger, clientId)).toBeUndefined()
+    const [vendor, standing] = await both()
+    expect([standing.value.state, vendor.value.clientId]).toEqual(['admitted', undefined])
+    const next = anId()
+    await ledger.commit(registerVendor(vendor, standing, next))
+    expect((await must(findVendor(ledger, next))).value.vendorId).toBe(vendorId)
+    await ledger.commit(suspendVendor((await both())[1]))
+    await ledger.commit(unregisterVendor(...(await both())))
+    expect((await both())[1].value.state).toBe('suspended')
+  })
+
   test('are listed in pages', async () => {
     await using own = await openRecordsWorld()
     const ids = [await own.business(), await own.business(), await own.business()]
@@ -370,5 +389,24 @@ describe('receipts', () => {
     )
     expect((await must(readReceipt(ledger, receipt.receiptId))).value).toEqual(receipt)
     expect(await readReceipt(ledger, '../receipt')).toBeUndefined()
+  })
+})
+
+describe('marks on tokens', () => {
+  test('make the tokens of a grant bad, or one token alone, as long as any of them can live', async () => {
+    await using own = await openRecordsWorld()
+    const { ledger, clock, now } = own
+    const [grantId, jti] = [anId(), anId()]
+    await ledger.commit(endTokens(grantId, now()))
+    await ledger.commit(revokeToken(jti, now() + 300_000))
+    expect(await isTokenMarked(ledger, { jti: anId(), grantId })).toBe(true)
+    expect(await isTokenMarked(ledger, { jti })).toBe(true)
+    expect(await isTokenMarked(ledger, { jti: anId(), grantId: anId() })).toBe(false)
+    expect(await isTokenMarked(ledger, { jti: '../x' })).toBe(false)
+    clock.time += 300_000
+    expect(await isTokenMarked(ledger, { jti: anId(), grantId })).toBe(true)
+    expect(await isTokenMarked(ledger, { jti })).toBe(true)
+    clock.time += 200_000
+    expect(await isTokenMarked(ledger, { jti, grantId })).toBe(false)
   })
 })

@@ -161,7 +161,7 @@ describe('rules and schemas', () => {
       fc.property(someItems, anId(), aRequest, anId(43), (items, vendorId, request, text) => {
         const details = parseDetails({
           type: 'urn:reach:access-request:1',
-          items: items.map(({ id: _, ...item }) => item),
+          items: items.map(({ purpose, fields, why, required }) => ({ purpose, fields, why, required })),
           retention: 'P30D',
           recipients: [{ name: 'DHL', role: 'delivers parcels' }],
           until: '2026-12-24T00:00:00Z',
