@@ -28,12 +28,16 @@ export interface Issuer {
   readonly key: SigningKey
 }
 
-export function newKey(algorithm: ProofAlgorithm = 'ES256'): SigningKey {
+/** `rsa` says how an RSA key differs from a usual one. */
+export function newKey(
+  algorithm: ProofAlgorithm = 'ES256',
+  rsa: { modulusLength?: number; publicExponent?: number } = {},
+): SigningKey {
   const pair =
     algorithm === 'ES256'
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
       : algorithm === 'PS256'
-        ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+        ? generateKeyPairSync('rsa', { modulusLength: 2048, ...rsa })
         : generateKeyPairSync('ed25519')
   return { algorithm, privateKey: pair.privateKey, jwk: pair.publicKey.export({ format: 'jwk' }) }
 }

@@ -249,6 +249,20 @@ describe('a token for one customer', () => {
     expect((await gateway.read(forged, grant.subject, both.join())).status).toBe(404)
   })
 
+  test('reads its own subject only, whatever grant it names', async () => {
+    const customer = await gateway.customer()
+    const [grant, other] = [await gateway.grant(customer, shop), await gateway.grant(customer, shop)]
+    const claims = { sub: grant.subject, scope: 'openid' }
+    const until = new Date(other.until).toISOString()
+    const detail = { type: 'urn:reach:access-request:1', grant_id: other.grantId, items: other.items, until }
+    const nameless = gateway.withToken(shop, { ...claims, authorization_details: [detail] })
+    expect((await gateway.read(nameless, grant.subject, both.join())).status).toBe(200)
+    expect((await gateway.read(nameless, other.subject, both.join())).status).toBe(404)
+    const mixed = gateway.withToken(shop, { ...claims, grant_id: other.grantId })
+    expect((await gateway.read(mixed, grant.subject, both.join())).status).toBe(404)
+    expect((await gateway.read(mixed, other.subject, both.join())).status).toBe(404)
+  })
+
   test('does not open the batch door', async () => {
     const grant = await gateway.grant(await gateway.customer(), shop)
     const own = gateway.withGrantToken(shop, grant)

@@ -143,6 +143,15 @@ describe('a DPoP proof is refused', () => {
     expect(await verdict(good({ nonce: before.current() }))).toBe('use-dpop-nonce')
   })
 
+  test.each([
+    ['of 1024 bits', { modulusLength: 1024 }],
+    ['of 4104 bits', { modulusLength: 4104 }],
+    ['with another exponent', { publicExponent: 3 }],
+  ])('with an RSA key %s, though it is well signed', async (_name, rsa) => {
+    const other = newBusiness(issuer, 'business-4', { key: newKey('PS256', rsa) })
+    expect(await verdict(proofFor(other, target()), other)).toBe('invalid-proof')
+  })
+
   test('when used a second time, also when both come at once', async () => {
     const once = good()
     expect(await verdict(once)).toBe('ok')
