@@ -158,7 +158,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       },
     },
   )
-  const showMe = meOf({ reader: ledger, config, podServer, agentWebId: agent.webId })
+  const showMe = meOf({ reader: ledger, config, podServer, pods, agentWebId: agent.webId })
 
   const api = Router()
   api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)

@@ -1,8 +1,9 @@
 import { Router } from 'express'
 import type { Config } from '#core/config.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
+import type { PodReader } from '#core/pods/pod.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
-import type { Me } from '#schemas/types.gen.ts'
+import type { Account, Me } from '#schemas/types.gen.ts'
 import type { EmbeddedPods } from '../pods/embedded.ts'
 import { customerIfAny } from './session.ts'
 import type { Customer } from './session.ts'
@@ -14,9 +15,10 @@ export function meOf(options: {
   reader: LedgerReader
   config: Pick<Config, 'mode' | 'tour'>
   podServer: EmbeddedPods | undefined
+  pods: PodReader
   agentWebId: string
 }): ShowMe {
-  const { reader, config, podServer, agentWebId } = options
+  const { reader, config, podServer, pods, agentWebId } = options
   return async (customer) => {
     const account = customer && (await readAccount(reader, customer.accountId))?.value
     const standing = customer && (await readCustomerStanding(reader, customer.accountId))?.value
@@ -39,6 +41,19 @@ export function meOf(options: {
       podAccess: standing?.podAccess ?? 'none',
     }
   }
+}
+
+/** A greeting is not worth waiting long for a pod, nor failing with it. */
+const nameWithinMs = 1_000
+
+async function nameOf(account: Account, pods: PodReader): Promise<string | undefined> {
+  const fields = ['profile.name']
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, nameWithinMs, undefined).unref())
+  const read =
+    pods.peek(account, fields) ??
+    (await Promise.race([pods.read(account, fields).catch(() => undefined), late]))
+  const text = read?.fragments.get('profile.name')
+  return text === undefined ? undefined : String(JSON.parse(text))
 }
 
 /** `GET /me`, for everybody. */
