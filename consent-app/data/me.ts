@@ -18,7 +18,10 @@ export function useCreateVault() {
   const client = useQueryClient()
   return useMutation({
     mutationFn: (body: CreateVault) => call<Me>('POST', 'api/vaults', { body }),
-    onSuccess: (me) => changeWho(client, me),
+    onSuccess: (me) => {
+      forgetOthers(client)
+      client.setQueryData(['me'], me)
+    },
   })
 }
 
@@ -26,9 +29,8 @@ export function useCreateVault() {
  * Somebody else, or nobody, is signed in now: what was read as the one before goes. The query of `me` itself stays, since pages
  * watch it, and would not see one that takes its place.
  */
-export function changeWho(client: QueryClient, me: Me): void {
+export function forgetOthers(client: QueryClient): void {
   client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'me' })
-  client.setQueryData(['me'], me)
 }
 
 /** Makes a throw-away customer with sample data; the reply says where the tour goes on. */

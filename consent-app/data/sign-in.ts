@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { Redirect, SignIn } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { forgetOthers } from './me.ts'
 import { forgetWays } from './ways-back.ts'
 
 const rememberedAs = 'reach.issuer'
@@ -44,7 +45,7 @@ export function useSignOut() {
     mutationFn: () => call<undefined>('POST', 'api/sign-out', { body: {} }),
     onSuccess: async () => {
       forgetWays()
-      client.clear()
+      forgetOthers(client)
       await client.invalidateQueries({ queryKey: ['me'] })
     },
   })
