@@ -5,6 +5,7 @@
 import { AppRunner, CreateAccountHandler, ForbiddenHttpError, MonitoringStore } from '@solid/community-server'
 import type { App, ResourceIdentifier } from '@solid/community-server'
 import { timingSafeEqual } from 'node:crypto'
+import { chmod } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { BEAT_MS, CREATION_SECRET, machineMs } from './child-protocol.ts'
 import type { ChildStart, FromChild, ToChild } from './child-protocol.ts'
@@ -86,6 +87,8 @@ async function start(settings: ChildStart): Promise<App> {
     },
   })
   await created.start()
+  // Connecting takes the right to write: for this user alone, like the folder it is in.
+  await chmod(settings.socket, 0o600)
   // The server notes its base URL in its own store at every start: if that was not seen, nothing would be.
   if (changes.seen() === 0)
     throw new Error('changes of the pods are not seen: another version of the pod server?')

@@ -1,22 +1,20 @@
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '#core/logger.ts'
 import type { PodFeed } from '#core/pods/pod.ts'
+import { startChild } from './child-process.ts'
+import type { RunningChild } from './child-process.ts'
 import { machineMs } from './child-protocol.ts'
-import type { FromChild, ToChild } from './child-protocol.ts'
+import type { ChildStart } from './child-protocol.ts'
 import type { PodServerDoor } from './door.ts'
 import { createLocalFeed } from './feed.ts'
 import { startPodFront } from './front.ts'
 
 /** sun_path holds 108 bytes on Linux and 104 elsewhere, one of them for the end. */
 const MAX_SOCKET_PATH = 103
-const MEMORY_MB = 1024
-const STOP_MS = 3000
 const FIRST_BACKOFF_MS = 500
 const LAST_BACKOFF_MS = 30_000
 /** A child that ran this long had not failed to start. */
@@ -72,17 +70,64 @@ export async function startEmbeddedPods(options: {
   }
 
   const creationSecret = randomBytes(32).toString('base64url')
+  const settings: ChildStart = {
+    type: 'start',
+    baseUrl,
+    socket,
+    root,
+    accessRules,
+    creationSecret,
+    outboundAllow: [url.origin, new URL(vaultUrl).origin, ...(options.outboundAllow ?? [])],
+  }
   const feed = createLocalFeed({ baseUrl, now: machineMs })
   const ready = Promise.withResolvers<void>()
   // A caller that looks at `ready` later must not find the process gone by then.
   ready.promise.catch(() => undefined)
+  const stopping = new AbortController()
   let state: PodServerState = 'starting'
-  let child: ChildProcess | undefined
-  let again: NodeJS.Timeout | undefined
-  let failures = 0
+  let child: RunningChild | undefined
+
+  /** Ends only when we stop. */
+  async function keepRunning(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted;) {
+      const startedAt = performance.now()
+      const ms = () => Math.round(performance.now() - startedAt)
+      await makeRoom(root, socket)
+      if (stopping.signal.aborted) return
+      let failure: string | undefined
+      child = startChild(settings, {
+        onReport: feed.take,
+        onFailure: (reason) => (failure = reason),
+        onReady() {
+          if (stopping.signal.aborted) return
+          state = 'ready'
+          log.info('pod-server-ready', { ms: ms() })
+          ready.resolve()
+        },
+      })
+      const reason = await child.ended
+      feed.interrupt()
+      if (stopping.signal.aborted) return
+      state = 'restarting'
+      failures = ms() > SETTLED_MS ? 1 : failures + 1
+      const delay = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1))
+      log.warn('pod-server-ended', { attempt: failures, ms: delay, reason })
+      if (failures >= STARTS_BEFORE_GIVING_UP_READY) {
+        ready.reject(new Error('the pod server does not start', { cause: failure }))
+      }
+      await sleep(delay, undefined, { signal: stopping.signal }).catch(() => undefined)
+    }
+  }
 
   // Ends after the front, so that replies under way can finish.
-  opened.defer(stop)
+  let running = Promise.resolve()
+  opened.defer(async () => {
+    state = 'stopped'
+    stopping.abort()
+    ready.reject(new Error('the pod server was stopped'))
+    await child?.stop()
+    await running
+  })
   const front = opened.use(
     await startPodFront({
       baseUrl: url,
@@ -93,73 +138,7 @@ export async function startEmbeddedPods(options: {
       host: options.host ?? 'localhost',
     }),
   )
-
-  async function launch(): Promise<void> {
-    await sweep(root)
-    await rm(socket, { force: true })
-    if (state === 'stopped') return
-    const startedAt = performance.now()
-    const launched = spawn(
-      process.execPath,
-      [`--max-old-space-size=${MEMORY_MB}`, fileURLToPath(new URL('child.ts', import.meta.url))],
-      // Of our environment it needs nothing. What it prints names pods and people, so nothing of it is kept.
-      { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: {}, cwd: import.meta.dirname },
-    )
-    child = launched
-    let reason: string | undefined
-    launched.on('message', (message: FromChild) => {
-      if (message.type === 'changed' || message.type === 'beat') feed.take(message)
-      else if (message.type === 'failed') reason = message.reason
-      else void chmod(socket, 0o600).then(becomeReady)
-    })
-    launched.on('error', () => undefined)
-    launched.once('exit', (_code, signal) => {
-      feed.interrupt()
-      child = undefined
-      if (state === 'stopped') return
-      if (performance.now() - startedAt > SETTLED_MS) failures = 0
-      failures += 1
-      state = 'restarting'
-      const delay = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1))
-      log.warn('pod-server-ended', { attempt: failures, ms: delay, reason: signal?.toLowerCase() ?? 'exit' })
-      if (failures >= STARTS_BEFORE_GIVING_UP_READY) {
-        ready.reject(new Error('the pod server does not start', { cause: reason }))
-      }
-      again = setTimeout(() => void launch(), delay)
-    })
-    const start: ToChild = {
-      type: 'start',
-      baseUrl,
-      socket,
-      root,
-      accessRules,
-      creationSecret,
-      outboundAllow: [url.origin, new URL(vaultUrl).origin, ...(options.outboundAllow ?? [])],
-    }
-    launched.send(start)
-
-    function becomeReady(): void {
-      if (child !== launched || state === 'stopped') return
-      state = 'ready'
-      log.info('pod-server-ready', { ms: Math.round(performance.now() - startedAt) })
-      ready.resolve()
-    }
-  }
-
-  async function stop(): Promise<void> {
-    state = 'stopped'
-    clearTimeout(again)
-    ready.reject(new Error('the pod server was stopped'))
-    const stopping = child
-    if (!stopping) return
-    const gone = new Promise((resolve) => stopping.once('exit', resolve))
-    if (stopping.connected) stopping.send({ type: 'stop' } satisfies ToChild)
-    const deadline = setTimeout(() => stopping.kill('SIGKILL'), STOP_MS)
-    await gone
-    clearTimeout(deadline)
-  }
-
-  await launch()
+  running = keepRunning()
   const resources = opened.move()
   return {
     baseUrl,
@@ -192,9 +171,11 @@ async function claimBaseUrl(file: string, baseUrl: string): Promise<void> {
   }
 }
 
-/** Halves of documents that were being written when the server was killed. */
-async function sweep(root: string): Promise<void> {
+/** Sweeps what a killed process left: its socket, and halves of documents that were being written. */
+async function makeRoom(root: string, socket: string): Promise<void> {
   const folder = join(root, '.internal', 'tempFiles')
   const names = await readdir(folder).catch(() => [])
-  await Promise.all(names.map((name) => rm(join(folder, name), { force: true, recursive: true })))
+  const leftovers = [socket, ...names.map((name) => join(folder, name))]
+  // What cannot be swept is in nobody's way.
+  await Promise.allSettled(leftovers.map((path) => rm(path, { force: true, recursive: true })))
 }

@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { connect } from 'node:net'
+import { Socket, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { listen } from '#core/http/server.ts'
 
@@ -122,6 +122,8 @@ export async function startPodFront(options: {
       return
     }
     const upstream = connect(socket)
+    // An idle channel is none that hangs.
+    if (client instanceof Socket) client.setTimeout(0)
     upgraded.add(client).add(upstream)
     const end = () => {
       client.destroy()
