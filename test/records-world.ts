@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { newGrant, redeem } from '#core/domain/grant.ts'
 import { readFact } from '#core/domain/facts.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { openAccess } from '#core/records/access.ts'
 import { createAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import type { ReleaseBasis } from '#core/records/disclosures.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, createGrant, readGrant } from '#core/records/grants.ts'
 import { createNames } from '#core/records/names.ts'
@@ -19,6 +21,22 @@ import { ledgerFolders, openIn } from './level-ledger.ts'
 export const begin = Date.parse('2026-11-22T12:00:00Z')
 export const anId = (): string => randomBytes(16).toString('base64url')
 export const aSecret = (): string => randomBytes(32).toString('base64url')
+
+/** What has to be there. */
+export async function must<Value>(value: Promise<Value | undefined>): Promise<Value> {
+  const found = await value
+  if (found === undefined) throw new Error('not there')
+  return found
+}
+
+/** Why the ledger refused a commit. */
+export async function refusalOf(commit: Promise<unknown>): Promise<string> {
+  const error: unknown = await commit.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return error instanceof CommitRefused ? error.reason : `not refused: ${String(error)}`
+}
 
 export interface RecordsWorld extends AsyncDisposable {
   readonly ledger: Ledger
@@ -35,6 +53,14 @@ export interface RecordsWorld extends AsyncDisposable {
   grant(account: Account, vendor: Vendor, change?: Partial<Grant>): Promise<Stored<Grant>>
   /** The grant as it stands now. */
   reread(grantId: string): Promise<Stored<Grant>>
+  /** Commits the next state of a grant with its entry. */
+  turn(
+    stored: Stored<Grant>,
+    next: Grant,
+    type: 'redeemed' | 'paused' | 'resumed' | 'withdrawn',
+  ): Promise<void>
+  /** What a disclosure under this grant would rely on now. */
+  basis(grantId: string): Promise<ReleaseBasis>
   /** Opened facts of a thread, oldest first. */
   story(thread: string): Promise<{ index: number; type: string }[]>
 }
@@ -48,11 +74,6 @@ export async function openRecordsWorld(): Promise<RecordsWorld> {
   stack.use(ledger)
   const names = createNames(await keys.secret('names'))
   const rows = { reader: ledger, names }
-  const must = async <Value>(value: Promise<Value | undefined>): Promise<Value> => {
-    const found = await value
-    if (found === undefined) throw new Error('not there')
-    return found
-  }
   const owned = stack.move()
   return {
     ledger,
@@ -124,6 +145,15 @@ export async function openRecordsWorld(): Promise<RecordsWorld> {
         await ledger.commit(combine(next, { entries: [grantEntry(grant, { type: 'redeemed' })] }))
       }
       return must(readGrant(ledger, grant.grantId))
+    },
+    async turn(stored, next, type) {
+      const parts = await changeGrant(rows, stored, next)
+      await ledger.commit(combine(parts, { entries: [grantEntry(stored.value, { type })] }))
+    },
+    async basis(grantId) {
+      const grant = await must(readGrant(ledger, grantId))
+      const customer = await must(readCustomerStanding(ledger, grant.value.accountId))
+      return { grant, customer, vendor: await must(readVendorStanding(ledger, grant.value.vendorId)) }
     },
     reread: (grantId) => must(readGrant(ledger, grantId)),
     async story(thread) {

@@ -1,7 +1,8 @@
 /**
- * The one text of a JSON value, to hash and to sign: members sorted by UTF-16 code units, no space (RFC 8785; numbers
- * and strings are written as ECMAScript does, which is what it asks for). Members that are `undefined` are left out.
- * Throws `TypeError` for what JSON cannot say without loss: NaN, Infinity, lone surrogates, functions, cycles.
+ * The one text of a JSON value, to hash and to sign: members sorted by UTF-16 code units, no space (RFC 8785;
+ * numbers and strings are written as ECMAScript does, which is what it asks for). Members that are
+ * `undefined` are left out. Throws `TypeError` for what JSON cannot say without loss: NaN, Infinity, lone
+ * surrogates, functions, cycles.
  */
 export function canonical(value: unknown): string {
   return write(value, 0)

@@ -145,7 +145,9 @@ function categoryOf(file: CategoryFile): Category {
   }
 }
 
-/** A schema without our own keyword, which a strict validator does not know; also in the schemas inside it. */
+/**
+ * A schema without our own keyword, which a strict validator does not know; also in the schemas inside it.
+ */
 function bare(schema: object): ValueSchema {
   const kept = Object.entries(schema).filter(([keyword]) => keyword !== 'reach' && !keyword.startsWith('$'))
   return Object.fromEntries(
@@ -194,7 +196,10 @@ export function findCategory(id: string): Category | undefined {
   return categoriesById.get(id)
 }
 
-/** The stored fields behind a field: itself, or what a derived one is worked out from. Empty for an unknown id. */
+/**
+ * The stored fields behind a field: itself, or what a derived one is worked out from. Empty for an unknown
+ * id.
+ */
 export function sourcesOf(id: FieldId): readonly FieldId[] {
   const field = byId.get(id)
   if (field === undefined) return []

@@ -19,9 +19,10 @@ export type Outcome =
 type Asked = Pick<AccessRequest, 'items' | 'until' | 'status' | 'expiresAt'>
 
 /**
- * What the answers come to. Everything granted was asked, item by item and field by field, and ends no later than asked
- * and than 365 days from now; there are no exceptions that could be left out, so leaving something out only narrows.
- * Throws `request-expired`, `request-decided`, `nothing-selected`, `required-item-refused` or `invalid-input`.
+ * What the answers come to. Everything granted was asked, item by item and field by field, and ends no later
+ * than asked and than 365 days from now; there are no exceptions that could be left out, so leaving something
+ * out only narrows. Throws `request-expired`, `request-decided`, `nothing-selected`, `required-item-refused`
+ * or `invalid-input`.
  */
 export function decide(request: Asked, answers: Answers, now: number): Outcome {
   if (request.status === 'allowed' || request.status === 'refused') {

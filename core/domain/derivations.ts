@@ -1,6 +1,6 @@
 /**
- * Answers that are worked out inside, so that their source stays with the customer. A rule sees the values of stored
- * fields by field id, as they stand in the pod, and gives `undefined` when it cannot answer for sure.
+ * Answers that are worked out inside, so that their source stays with the customer. A rule sees the values of
+ * stored fields by field id, as they stand in the pod, and gives `undefined` when it cannot answer for sure.
  */
 export type FieldValues = Readonly<Record<string, unknown>>
 
@@ -21,12 +21,13 @@ export function derive(field: string, values: FieldValues, today: string): unkno
 }
 
 /**
- * Whether a birthday of this age is today or lies in the past. Somebody born on 29 February has it on 1 March in a year
- * without that day. No answer for what is no date, or lies in the future.
+ * Whether a birthday of this age is today or lies in the past. Somebody born on 29 February has it on 1 March
+ * in a year without that day. No answer for what is no date, or lies in the future.
  */
 function isOver(age: number, birthDate: unknown, today: string): boolean | undefined {
   if (!isDate(birthDate) || birthDate > today) return undefined
-  // Dates of four-digit years order as text, and 02-29 of a year without one comes after 02-28 and before 03-01.
+  // Dates of four-digit years order as text, and 02-29 of a year without one comes after 02-28 and before
+  // 03-01.
   const birthday = String(Number(birthDate.slice(0, 4)) + age).padStart(4, '0') + birthDate.slice(4)
   return birthday <= today
 }

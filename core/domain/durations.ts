@@ -6,8 +6,8 @@ const units = [
 ] as const
 
 /**
- * The most days an ISO 8601 duration of years, months, weeks and days can be, such as 92 for P3M less a day or two.
- * `undefined` for anything else: each unit at most once, in this order.
+ * The most days an ISO 8601 duration of years, months, weeks and days can be, such as 92 for P3M less a day
+ * or two. `undefined` for anything else: each unit at most once, in this order.
  */
 export function mostDays(duration: string): number | undefined {
   const found = /^P(?=[0-9])(?:([0-9]{1,3})Y)?(?:([0-9]{1,3})M)?(?:([0-9]{1,3})W)?(?:([0-9]{1,3})D)?$/.exec(

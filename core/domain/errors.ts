@@ -1,6 +1,7 @@
 /**
- * The closed set of refusals. A code is API: it never changes meaning, and `core/http/problem.ts` does not compile
- * when one lacks a status. Anything thrown that is no `DomainError` is a bug and becomes a 500 without detail.
+ * The closed set of refusals. A code is API: it never changes meaning, and `core/http/problem.ts` does not
+ * compile when one lacks a status. Anything thrown that is no `DomainError` is a bug and becomes a 500
+ * without detail.
  */
 export type ErrorCode =
   | 'invalid-input'

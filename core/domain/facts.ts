@@ -1,6 +1,7 @@
 /**
- * Policy facts of log entries (`ops`): one line of JSON per entry, with a closed set of types and members in a fixed
- * order. They hold no value, no name and no id of a person. What stands for a person is the random grant reference.
+ * Policy facts of log entries (`ops`): one line of JSON per entry, with a closed set of types and members in
+ * a fixed order. They hold no value, no name and no id of a person. What stands for a person is the random
+ * grant reference.
  */
 
 export interface FactItem {
@@ -42,8 +43,9 @@ const shapes = {
   expired: ['vendor', 'grant'],
   unredeemed: ['vendor', 'grant'],
   /**
-   * One entry for each grant of the customer that had not ended, all in one commit; a customer without any has one
-   * entry that names none. So replay needs no id of the person, and every grant's own thread tells its story.
+   * One entry for each grant of the customer that had not ended, all in one commit; a customer without any
+   * has one entry that names none. So replay needs no id of the person, and every grant's own thread tells
+   * its story.
    */
   'access-lost': ['vendor?', 'grant?'],
   'access-restored': ['vendor?', 'grant?'],
@@ -110,8 +112,8 @@ function ordered(name: string, value: unknown): unknown {
 }
 
 /**
- * The same line as `writeFact` gives for a disclosure, for the hot path: everything that does not change between reads
- * of one scope under one grant is written once.
+ * The same line as `writeFact` gives for a disclosure, for the hot path: everything that does not change
+ * between reads of one scope under one grant is written once.
  */
 export function disclosedFacts(
   grant: {
@@ -134,8 +136,8 @@ export function disclosedFacts(
 export class NotAFact extends Error {}
 
 /**
- * Reads a line strictly: known type, its members and no others, each once and in order, each of its form, no spare
- * space. Two readers can so never see different facts in one line.
+ * Reads a line strictly: known type, its members and no others, each once and in order, each of its form, no
+ * spare space. Two readers can so never see different facts in one line.
  */
 export function readFact(line: string): Fact {
   const fact = parse(line)

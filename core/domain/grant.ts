@@ -57,7 +57,8 @@ export function endsAt(grant: Grant): number {
 export type Liveness = 'live' | 'unredeemed' | 'paused' | 'withdrawn' | 'expired'
 
 /**
- * What a grant is at this moment; nothing leaves unless it is `live`. A passed end counts before anybody recorded it.
+ * What a grant is at this moment; nothing leaves unless it is `live`. A passed end counts before anybody
+ * recorded it.
  */
 export function liveness(grant: Grant, now: number): Liveness {
   if (grant.state === 'withdrawn') return 'withdrawn'
@@ -90,7 +91,10 @@ export function withdraw(grant: Grant, now: number): Grant {
   return hasEnded(grant) ? grant : { ...grant, state: 'withdrawn', endedAt: now }
 }
 
-/** Records an end that has passed, and how it is called in the log; `undefined` when there is nothing to record. */
+/**
+ * Records an end that has passed, and how it is called in the log; `undefined` when there is nothing to
+ * record.
+ */
 export function endPassed(
   grant: Grant,
   now: number,
@@ -107,8 +111,8 @@ function assertGoingOn(grant: Grant, now: number): void {
 }
 
 /**
- * The asked fields that this grant allows for exactly this purpose, in the order asked. A wider or narrower purpose of
- * the vocabulary is another purpose.
+ * The asked fields that this grant allows for exactly this purpose, in the order asked. A wider or narrower
+ * purpose of the vocabulary is another purpose.
  */
 export function releasable(
   grant: Pick<Grant, 'items'>,
@@ -124,8 +128,8 @@ export function releasable(
 export type GrantRefusal = Exclude<Liveness, 'live'> | 'not-granted'
 
 /**
- * The grant among those of one subject under which to release: live, and covering most of what is asked; then the one
- * that lasts longest, then the newest. `refused` says how near the nearest came.
+ * The grant among those of one subject under which to release: live, and covering most of what is asked; then
+ * the one that lasts longest, then the newest. `refused` says how near the nearest came.
  */
 export function chooseGrant<Held extends { readonly value: Grant }>(
   grants: readonly Held[],

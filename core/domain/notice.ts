@@ -37,8 +37,8 @@ export interface NoticeSource {
 }
 
 /**
- * The notice in English, the first language of the app. It names fields, never their values: its hash goes into the log,
- * and a hash over values could be guessed.
+ * The notice in English, the first language of the app. It names fields, never their values: its hash goes
+ * into the log, and a hash over values could be guessed.
  */
 export function noticeOf({ vendor, items, retention, recipients, until }: NoticeSource): Notice {
   const { name } = vendor

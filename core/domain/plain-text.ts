@@ -13,8 +13,9 @@ export function plainTextFault(
 }
 
 /**
- * Control and format characters (bidirectional overrides, zero-width ones), surrogates, private use, line breaks of every
- * kind, and fillers that count as letters but show nothing. Joiners between letters stay: several scripts need them.
+ * Control and format characters (bidirectional overrides, zero-width ones), surrogates, private use, line
+ * breaks of every kind, and fillers that count as letters but show nothing. Joiners between letters stay:
+ * several scripts need them.
  */
 const invisible =
   /[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0\u2800]|(?![\u200C\u200D])\p{Cf}|(?<![\p{L}\p{M}\p{Extended_Pictographic}\uFE0F])[\u200C\u200D]/u

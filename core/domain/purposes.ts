@@ -1,6 +1,7 @@
 /**
- * The purposes a business may name: W3C DPV 2.3 purposes (https://w3id.org/dpv, W3C Software and Document licence) in
- * plain words of ours. A purpose stands for itself alone: allowing it allows none above or below it in the vocabulary.
+ * The purposes a business may name: W3C DPV 2.3 purposes (https://w3id.org/dpv, W3C Software and Document
+ * licence) in plain words of ours. A purpose stands for itself alone: allowing it allows none above or below
+ * it in the vocabulary.
  */
 export interface Purpose {
   /** `dpv:Term`. */
@@ -51,7 +52,9 @@ export function isRefusedPurpose(id: string): boolean {
   return refused.has(id)
 }
 
-/** IRI of a purpose or a personal-data type: `dpv:X` in the main vocabulary, `pd:X` in the one of data types. */
+/**
+ * IRI of a purpose or a personal-data type: `dpv:X` in the main vocabulary, `pd:X` in the one of data types.
+ */
 export function dpvIri(prefixed: string): string {
   const [prefix, term] = prefixed.split(':')
   const base = prefix === 'pd' ? 'https://w3id.org/dpv/pd#' : 'https://w3id.org/dpv#'

@@ -42,9 +42,9 @@ const context = {
 const profile = 'https://w3id.org/dpv/schema/dpv-27560#'
 
 /**
- * The canonical receipt: ISO/IEC TS 27560 in the terms of W3C DPV 2.3 as JSON-LD ("Implementing ISO/IEC TS 27560 with
- * DPV", sections 6 and 7). What the business did not state, such as where it stores, is said to be not stated.
- * To sign and to hash it, write it with `canonical`.
+ * The canonical receipt: ISO/IEC TS 27560 in the terms of W3C DPV 2.3 as JSON-LD ("Implementing ISO/IEC TS
+ * 27560 with DPV", sections 6 and 7). What the business did not state, such as where it stores, is said to be
+ * not stated. To sign and to hash it, write it with `canonical`.
  */
 export function receiptOf(source: ReceiptSource): Node {
   const { decided, request, vaultUrl, receiptId } = source

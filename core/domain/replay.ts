@@ -46,10 +46,11 @@ interface GrantState {
 type Report = (code: FindingCode, grant?: string) => void
 
 /**
- * Plays the facts of a whole log again, in its order, and finds every disclosure that should not have been: without an
- * earlier grant to that business for that purpose and those fields, before its redemption, while it was paused, after it
- * was withdrawn, had expired or lost the pod, while the business was suspended; and every gap in a grant's numbering.
- * It believes nothing but the order: states come from the entries before, ends from the granted `until`.
+ * Plays the facts of a whole log again, in its order, and finds every disclosure that should not have been:
+ * without an earlier grant to that business for that purpose and those fields, before its redemption, while
+ * it was paused, after it was withdrawn, had expired or lost the pod, while the business was suspended; and
+ * every gap in a grant's numbering. It believes nothing but the order: states come from the entries before,
+ * ends from the granted `until`.
  */
 export function replay(facts: Iterable<LoggedFact>): Finding[] {
   const findings: Finding[] = []

@@ -27,8 +27,8 @@ const mostRetention = 10 * 366
 type Add = (pointer: string, detail: string) => void
 
 /**
- * The rules beyond the schema `api/access-request-details.json`, which the details have passed. Throws `invalid-input`
- * with every violation found; pointers begin at the details, such as `/items/0/purpose`.
+ * The rules beyond the schema `api/access-request-details.json`, which the details have passed. Throws
+ * `invalid-input` with every violation found; pointers begin at the details, such as `/items/0/purpose`.
  */
 export function normalizeRequest(
   details: AccessRequestDetails,
@@ -90,7 +90,8 @@ function checkItems(items: readonly RequestedItem[], add: Add): void {
     item.fields.forEach((field, position) => {
       const pointer = `${at}/fields/${position}`
       if (!isField(field)) add(pointer, 'is no field of the catalogue')
-      // Asked for twice for one purpose, refusing the one would change nothing: the other would still let it out.
+      // Asked for twice for one purpose, refusing the one would change nothing: the other would still let it
+      // out.
       const scope = `${item.purpose} ${field}`
       if (asked.has(scope)) add(pointer, 'is asked for twice for the same purpose')
       asked.add(scope)

@@ -8,8 +8,8 @@ export const longestGrant = 365 * day
 export const suggestedGrant = 90 * day
 
 /**
- * Unix ms of an RFC 3339 date-time; `undefined` for anything else, also for a day that no calendar has. Leap seconds
- * are not accepted, parts of a millisecond are cut.
+ * Unix ms of an RFC 3339 date-time; `undefined` for anything else, also for a day that no calendar has. Leap
+ * seconds are not accepted, parts of a millisecond are cut.
  */
 export function parseTime(text: string): number | undefined {
   const found = rfc3339.exec(text)

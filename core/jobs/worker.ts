@@ -47,8 +47,9 @@ interface JobPorts {
 }
 
 /**
- * Runs the jobs of a ledger: leased by compare-and-set, tried again with exponential backoff and jitter, laid aside after
- * too many failures. Several processes may run one queue; each does the kinds it has a handler for. Disposal begins nothing new and waits for what runs.
+ * Runs the jobs of a ledger: leased by compare-and-set, tried again with exponential backoff and jitter, laid
+ * aside after too many failures. Several processes may run one queue; each does the kinds it has a handler
+ * for. Disposal begins nothing new and waits for what runs.
  */
 export function startJobs(ports: JobPorts, options: JobOptions = {}): Jobs {
   const { ledger, log } = ports

@@ -7,8 +7,9 @@ import { combine } from './parts.ts'
 import type { CommitParts } from './parts.ts'
 
 /**
- * Reach has lost the pod, or was shut out: the commit that ends every release of this customer's data and says so in the
- * log, once for each grant it hits. `undefined` when that is recorded already, or there was never any access.
+ * Reach has lost the pod, or was shut out: the commit that ends every release of this customer's data and
+ * says so in the log, once for each grant it hits. `undefined` when that is recorded already, or there was
+ * never any access.
  */
 export async function loseAccess(reader: LedgerReader, accountId: string): Promise<CommitParts | undefined> {
   const standing = await readCustomerStanding(reader, accountId)
@@ -17,8 +18,8 @@ export async function loseAccess(reader: LedgerReader, accountId: string): Promi
 }
 
 /**
- * Commits that Reach has lost the pod, wherever that was noticed and however often. Gives whether it was news. A grant
- * that comes or goes meanwhile does not get around it: the commit is made anew until it holds.
+ * Commits that Reach has lost the pod, wherever that was noticed and however often. Gives whether it was
+ * news. A grant that comes or goes meanwhile does not get around it: the commit is made anew until it holds.
  */
 export async function recordLostAccess(ledger: Ledger, accountId: string): Promise<boolean> {
   for (;;) {
@@ -33,7 +34,9 @@ export async function recordLostAccess(ledger: Ledger, accountId: string): Promi
   }
 }
 
-/** Reach sees the pod as it should: for the first time, or again. `undefined` when that is recorded already. */
+/**
+ * Reach sees the pod as it should: for the first time, or again. `undefined` when that is recorded already.
+ */
 export async function openAccess(reader: LedgerReader, accountId: string): Promise<CommitParts | undefined> {
   const standing = await readCustomerStanding(reader, accountId)
   if (standing === undefined || standing.value.podAccess === 'open') return undefined

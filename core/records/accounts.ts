@@ -8,7 +8,9 @@ const accountKey = (accountId: string) => `account/${accountId}`
 const webIdKey = (names: Names, webId: string) => `account-of-webid/${names.hidden('webid', webId)}`
 const standingKey = (accountId: string) => `customer-standing/${accountId}`
 
-/** A new customer whose pod Reach cannot see yet. Refused (`changed`) when the WebID has an account already. */
+/**
+ * A new customer whose pod Reach cannot see yet. Refused (`changed`) when the WebID has an account already.
+ */
 export function createAccount(names: Names, account: Account): CommitParts {
   const { accountId, webId } = account
   const standing: CustomerStanding = { v: 1, podAccess: 'none' }

@@ -22,12 +22,13 @@ export interface Released {
 }
 
 /**
- * The commit of one disclosure. It holds only while grant, customer and business stand as read and the grant has not
- * ended; whatever ends a release writes one of the three rows. The part that repeats is made once per grant as read and
- * scope: call `disclosureOf` once and its result for every read.
+ * The commit of one disclosure. It holds only while grant, customer and business stand as read and the grant
+ * has not ended; whatever ends a release writes one of the three rows. The part that repeats is made once per
+ * grant as read and scope: call `disclosureOf` once and its result for every read.
  *
- * Throws for what may not be released in any case (another grant, not redeemed, paused, ended, more than was granted, pod
- * not open, business not active): callers have decided that before, so here it is a mistake in the code.
+ * Throws for what may not be released in any case (another grant, not redeemed, paused, ended, more than was
+ * granted, pod not open, business not active): callers have decided that before, so here it is a mistake in
+ * the code.
  */
 export function disclosureOf(
   grant: Grant,

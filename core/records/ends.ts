@@ -18,8 +18,9 @@ interface EndsPorts {
 }
 
 /**
- * Records the ends that have passed (`expired`, `unredeemed`) in state and log, and gives their number. Nothing waits for
- * it: a release checks the end itself. Whatever changed meanwhile is left to the next sweep.
+ * Records the ends that have passed (`expired`, `unredeemed`) in state and log, and gives their number.
+ * Nothing waits for it: a release checks the end itself. Whatever changed meanwhile is left to the next
+ * sweep.
  */
 export async function recordEnds(ports: EndsPorts, atOnce = mostAtOnce): Promise<number> {
   let total = 0
@@ -37,7 +38,8 @@ async function sweep(
   const { grants, gone } = await listPassedGrants(ledger, now(), limit)
   const cleared = gone.writes?.length ?? 0
   if (cleared > 0) await ledger.commit(gone)
-  // Grants of one customer share a row and go one after the other; those of different customers share a group.
+  // Grants of one customer share a row and go one after the other; those of different customers share a
+  // group.
   const byAccount = Map.groupBy(grants, (grant) => grant.value.accountId)
   const counts = await Promise.all(
     [...byAccount.values()].map(async (own) => {

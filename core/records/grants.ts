@@ -23,7 +23,10 @@ const grantKey = (grantId: string) => `grant/${part(grantId)}`
 const accountPrefix = (accountId: string) => `grant-of-account/${accountId}/`
 const vendorPrefix = (vendorId: string) => `grant-of-vendor/${vendorId}/`
 const endsPrefix = 'grant-end/'
-/** Grants of an account that have not ended: one row, so that whoever needs all of them can check that it has all. */
+/**
+ * Grants of an account that have not ended: one row, so that whoever needs all of them can check that it has
+ * all.
+ */
 const liveKey = (accountId: string) => `grants-live/${accountId}`
 /** Redeemed grants of one subject at one business that have not ended: what a query looks up. */
 const subjectKey = (names: Names, vendorId: string, subject: string) =>
@@ -45,8 +48,9 @@ interface Rows {
 }
 
 /**
- * A new grant, not redeemed: no business finds it yet. It is given only while the pod is open (`pod-not-connected`), and
- * the commit fails when that changes: `access-lost` in the log names the grants it hits, and none may slip in behind it.
+ * A new grant, not redeemed: no business finds it yet. It is given only while the pod is open
+ * (`pod-not-connected`), and the commit fails when that changes: `access-lost` in the log names the grants it
+ * hits, and none may slip in behind it.
  */
 export async function createGrant(
   { reader }: Pick<Rows, 'reader'>,
@@ -73,13 +77,14 @@ export async function createGrant(
 }
 
 /**
- * The next state of a grant, with every index that follows from it. A grant that ends takes all OAuth Grants that point
- * to it along in the same commit.
+ * The next state of a grant, with every index that follows from it. A grant that ends takes all OAuth Grants
+ * that point to it along in the same commit.
  */
 export async function changeGrant(rows: Rows, stored: Stored<Grant>, next: Grant): Promise<CommitParts> {
   const { reader, names } = rows
   const { grantId, accountId, vendorId, subject } = stored.value
-  // What goes on must do so before its end, by the ledger's time: a code redeemed a moment too late stays unredeemed.
+  // What goes on must do so before its end, by the ledger's time: a code redeemed a moment too late stays
+  // unredeemed.
   const end = hasEnded(next) ? {} : { notAfter: endsAt(stored.value) }
   const checks: Check[] = [{ ...unchanged(stored), ...end }]
   const writes: Write[] = [put(stored.key, next, { customer: accountId })]
@@ -132,7 +137,10 @@ export async function findSubjectGrants(
   return found === undefined ? [] : readAll(reader, found.value.ids)
 }
 
-/** The same without I/O; `undefined` when a row is not at hand, which says nothing about whether there are any. */
+/**
+ * The same without I/O; `undefined` when a row is not at hand, which says nothing about whether there are
+ * any.
+ */
 export function peekSubjectGrants(
   { reader, names }: Rows,
   vendorId: string,
@@ -172,7 +180,10 @@ export function listVendorGrants(
   return page(reader, { prefix: vendorPrefix(vendorId), ...options }, (id) => readGrant(reader, id))
 }
 
-/** All grants of a customer that have not ended. `complete` makes the commit fail when that is no longer all of them. */
+/**
+ * All grants of a customer that have not ended. `complete` makes the commit fail when that is no longer all
+ * of them.
+ */
 export async function readLiveGrants(
   reader: LedgerReader,
   accountId: string,
@@ -185,8 +196,8 @@ export async function readLiveGrants(
 }
 
 /**
- * Grants whose end has passed and is not recorded yet, earliest first, at most `limit`. `gone` takes what points to grants
- * that can no longer be read, as after an erasure, out of the way.
+ * Grants whose end has passed and is not recorded yet, earliest first, at most `limit`. `gone` takes what
+ * points to grants that can no longer be read, as after an erasure, out of the way.
  */
 export async function listPassedGrants(
   reader: LedgerReader,

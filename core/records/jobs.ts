@@ -3,8 +3,9 @@ import { absent, ascending, part, put, read, remove, unchanged } from './parts.t
 import type { CommitParts, Stored } from './parts.ts'
 
 /**
- * A job in the queue. The row stands under the time from which it may run, so leasing, waiting and trying again are all
- * one move to a later time. It holds nothing personal; the payload lies apart, sealed under the customer's key.
+ * A job in the queue. The row stands under the time from which it may run, so leasing, waiting and trying
+ * again are all one move to a later time. It holds nothing personal; the payload lies apart, sealed under the
+ * customer's key.
  */
 export interface Ticket {
   readonly v: 1

@@ -17,8 +17,8 @@ export function createNames(secret: Uint8Array): Names {
 }
 
 /**
- * HMAC would cost ten times as much per query. The nested form keeps what matters of it: the outer hash hides the inner
- * state, so nothing can be appended to a text whose hash is known.
+ * HMAC would cost ten times as much per query. The nested form keeps what matters of it: the outer hash hides
+ * the inner state, so nothing can be appended to a text whose hash is known.
  */
 function hidden(key: string, text: string): string {
   return hash('sha256', `${key}\n${hash('sha256', `${key}\n${text}`, 'base64url')}`, 'base64url')

@@ -3,7 +3,10 @@ import { oauthModelKey } from './oauth-models.ts'
 import { asFound, part, put, read, remove } from './parts.ts'
 import type { CommitParts } from './parts.ts'
 
-/** Which OAuth Grants point to a grant of ours, and back. Our grant decides; they die with it, never the other way. */
+/**
+ * Which OAuth Grants point to a grant of ours, and back. Our grant decides; they die with it, never the other
+ * way.
+ */
 const pointersKey = (grantId: string) => `oauth-grants-of/${part(grantId)}`
 const backKey = (oauthGrantId: string) => `grant-of-oauth-grant/${part(oauthGrantId)}`
 
@@ -50,7 +53,9 @@ export async function dropOAuthGrant(reader: LedgerReader, oauthGrantId: string)
   }
 }
 
-/** Ends every OAuth Grant that points to our grant: none can be added unseen, as the pointers' row is checked. */
+/**
+ * Ends every OAuth Grant that points to our grant: none can be added unseen, as the pointers' row is checked.
+ */
 export async function dropOAuthGrants(reader: LedgerReader, grantId: string): Promise<CommitParts> {
   const found = await read<Pointers>(reader, pointersKey(grantId))
   const ids = found?.value.ids ?? []

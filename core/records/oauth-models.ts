@@ -1,16 +1,25 @@
 import { hash } from 'node:crypto'
 import { part } from './parts.ts'
 
-/** Ids of the library are often the secret itself (codes, refresh tokens, admission codes): keys name their hash. */
+/**
+ * Ids of the library are often the secret itself (codes, refresh tokens, admission codes): keys name their
+ * hash.
+ */
 const hidden = (id: string) => hash('sha256', id, 'base64url')
 
-/** Keys of the authorization server's own records; their content is the library's (node-oidc-provider adapter). */
+/**
+ * Keys of the authorization server's own records; their content is the library's (node-oidc-provider
+ * adapter).
+ */
 export const oauthModelKey = (model: string, id: string) => `oauth/${part(model)}/${hidden(id)}`
 
 /** Sessions are found by uid too. The row holds `{ id }`. */
 export const oauthUidKey = (model: string, uid: string) => `oauth-uid/${part(model)}/${hidden(uid)}`
 
-/** Index of what was issued under an OAuth Grant (codes, refresh tokens). The row holds `{ key }` of the record. */
+/**
+ * Index of what was issued under an OAuth Grant (codes, refresh tokens). The row holds `{ key }` of the
+ * record.
+ */
 export const oauthIssuedPrefix = (oauthGrantId: string, model: string) =>
   `oauth-issued/${part(oauthGrantId)}/${part(model)}/`
 export const oauthIssuedKey = (oauthGrantId: string, model: string, id: string) =>

@@ -9,8 +9,9 @@ export type Stored<Value> = KeyedRow<Value>
 export type CommitParts = Commit
 
 /**
- * The parts of one commit. The same check twice counts once; two versions of one key, or two writes to one key, are a
- * mistake in the use case and throw. At most one part brings counters, so that `counts` keeps its order.
+ * The parts of one commit. The same check twice counts once; two versions of one key, or two writes to one
+ * key, are a mistake in the use case and throw. At most one part brings counters, so that `counts` keeps its
+ * order.
  */
 export function combine(...parts: readonly CommitParts[]): Commit {
   const checks = new Map<string, Check>()
@@ -90,7 +91,9 @@ export function descending(time: number): string {
 
 const latest = 99_999_999_999_999
 
-/** Part of a key made of an id that may come from outside: whatever it holds, it is no separator and not long. */
+/**
+ * Part of a key made of an id that may come from outside: whatever it holds, it is no separator and not long.
+ */
 export function part(id: string): string {
   return /^[A-Za-z0-9_-]{1,100}$/.test(id) ? id : `~${hash('sha256', id, 'base64url')}`
 }
@@ -102,8 +105,8 @@ export interface Page<Value> {
 }
 
 /**
- * Walks an index whose rows hold ids, in key order, and reads what they point to. A cursor is the ending of a key; one
- * that cannot be ours is refused (`invalid-input`).
+ * Walks an index whose rows hold ids, in key order, and reads what they point to. A cursor is the ending of a
+ * key; one that cannot be ours is refused (`invalid-input`).
  */
 export async function page<Value>(
   reader: LedgerReader,

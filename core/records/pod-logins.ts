@@ -12,8 +12,8 @@ export interface PodLoginStorage {
 }
 
 /**
- * One namespace per login, since the library keeps one list of all logins in a storage. Rows hold refresh tokens and
- * private keys: sealed like every row, and gone `lifetime` ms after they were last written.
+ * One namespace per login, since the library keeps one list of all logins in a storage. Rows hold refresh
+ * tokens and private keys: sealed like every row, and gone `lifetime` ms after they were last written.
  */
 export function podLoginStorage(
   { ledger, names, now }: { ledger: Ledger; names: Names; now: () => number },

@@ -27,8 +27,8 @@ export function receiveRequest(request: AccessRequest): CommitParts {
 
 /**
  * Makes the request this customer's, for good: test-and-set by its version. Nothing to do when it is already.
- * Anybody else gets `not-found`, the same answer as for a request that never was. `secret`: 32 fresh random bytes in
- * base64url, from which the salts of this request's and its grant's log entries derive.
+ * Anybody else gets `not-found`, the same answer as for a request that never was. `secret`: 32 fresh random
+ * bytes in base64url, from which the salts of this request's and its grant's log entries derive.
  */
 export function claimRequest(
   stored: Stored<AccessRequest>,

@@ -3,7 +3,10 @@ import type { Names } from './names.ts'
 import { absent, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
-/** A signed-in browser. The cookie holds the id; the row is found by its keyed hash, so the database opens no session. */
+/**
+ * A signed-in browser. The cookie holds the id; the row is found by its keyed hash, so the database opens no
+ * session.
+ */
 export interface Session {
   readonly v: 1
   readonly accountId: string

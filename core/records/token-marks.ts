@@ -3,16 +3,22 @@ import { part, put } from './parts.ts'
 import type { CommitParts } from './parts.ts'
 
 /**
- * Access tokens are JWTs that nobody stores. These marks make some of them bad (401) before they expire; whether a grant
- * is live is another question, which its own row answers. A mark outlives the last token it can be about.
+ * Access tokens are JWTs that nobody stores. These marks make some of them bad (401) before they expire;
+ * whether a grant is live is another question, which its own row answers. A mark outlives the last token it
+ * can be about.
  */
 const grantKey = (grantId: string) => `tokens-ended/${part(grantId)}`
 const tokenKey = (jti: string) => `token-revoked/${part(jti)}`
 
-/** Longest life of an access token, in ms, with room for a token that was being made while the mark was set. */
+/**
+ * Longest life of an access token, in ms, with room for a token that was being made while the mark was set.
+ */
 const outlives = 420_000
 
-/** The tokens issued for this grant of ours are no good any more: a code was used twice, or they were given back. */
+/**
+ * The tokens issued for this grant of ours are no good any more: a code was used twice, or they were given
+ * back.
+ */
 export function endTokens(grantId: string, now: number): CommitParts {
   return { writes: [put(grantKey(grantId), { v: 1 }, { expires: now + outlives })] }
 }
@@ -22,7 +28,9 @@ export function revokeToken(jti: string, expires: number): CommitParts {
   return { writes: [put(tokenKey(jti), { v: 1 }, { expires: expires + 60_000 })] }
 }
 
-/** Whether an access token with these claims was marked. Both may come from a token that is otherwise good. */
+/**
+ * Whether an access token with these claims was marked. Both may come from a token that is otherwise good.
+ */
 export async function isTokenMarked(
   reader: LedgerReader,
   token: { readonly jti: string; readonly grantId?: string | undefined },

@@ -8,7 +8,6 @@ import {
   readAccount,
   readCustomerStanding,
 } from '#core/records/accounts.ts'
-import { podLoginStorage } from '#core/records/pod-logins.ts'
 import { keepReceipt, readReceipt } from '#core/records/receipts.ts'
 import {
   claimRequest,
@@ -18,30 +17,8 @@ import {
   readRequest,
   receiveRequest,
 } from '#core/records/requests.ts'
-import {
-  beginSignIn,
-  completeSignIn,
-  endSession,
-  extendSession,
-  openSession,
-  readSession,
-  readSignIn,
-} from '#core/records/sessions.ts'
-import { endTokens, isTokenMarked, revokeToken } from '#core/records/token-marks.ts'
-import {
-  admitVendor,
-  findVendor,
-  listVendors,
-  peekVendor,
-  readVendor,
-  readVendorStanding,
-  registerVendor,
-  reinstateVendor,
-  suspendVendor,
-  unregisterVendor,
-} from '#core/records/vendors.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
-import { anId, aSecret, begin, openRecordsWorld } from '../records-world.ts'
+import { aSecret, anId, begin, must, openRecordsWorld } from '../records-world.ts'
 import type { RecordsWorld } from '../records-world.ts'
 
 const day = 86_400_000
@@ -51,12 +28,6 @@ beforeAll(async () => {
   world = await openRecordsWorld()
 })
 afterAll(() => world[Symbol.asyncDispose]())
-
-async function must<Value>(value: Promise<Value | undefined>): Promise<Value> {
-  const found = await value
-  if (found === undefined) throw new Error('not there')
-  return found
-}
 
 function request(vendorId: string, change: Partial<AccessRequest> = {}): AccessRequest {
   return {
@@ -82,6 +53,15 @@ function request(vendorId: string, change: Partial<AccessRequest> = {}): AccessR
     status: 'open',
     ...change,
   }
+}
+
+async function claimed(accountId: string, vendorId: string, change: Partial<AccessRequest> = {}) {
+  const { ledger } = world
+  const asked = request(vendorId, change)
+  await ledger.commit(receiveRequest(asked))
+  const stored = await must(readRequest(ledger, asked.requestId))
+  await ledger.commit(claimRequest(stored, { accountId, secret: aSecret() }))
+  return asked
 }
 
 describe('accounts', () => {
@@ -139,15 +119,6 @@ describe('accounts', () => {
     expect((await listAccountRequests(ledger, account.accountId, { limit: 5 })).rows).toEqual([])
   })
 })
-
-async function claimed(accountId: string, vendorId: string, change: Partial<AccessRequest> = {}) {
-  const { ledger } = world
-  const asked = request(vendorId, change)
-  await ledger.commit(receiveRequest(asked))
-  const stored = await must(readRequest(ledger, asked.requestId))
-  await ledger.commit(claimRequest(stored, { accountId, secret: aSecret() }))
-  return asked
-}
 
 describe('requests', () => {
   test('belong to the first customer who opens them, for good', async () => {
@@ -227,150 +198,6 @@ describe('requests', () => {
   })
 })
 
-describe('businesses', () => {
-  test('are admitted once, register once, and are found by their client', async () => {
-    const { ledger } = world
-    const vendorId = anId()
-    const vendor = { v: 1 as const, vendorId, name: 'Acme', admittedAt: world.now() }
-    await ledger.commit(admitVendor(vendor))
-    await expect(ledger.commit(admitVendor(vendor))).rejects.toBeInstanceOf(CommitRefused)
-    expect((await must(readVendorStanding(ledger, vendorId))).value.state).toBe('admitted')
-    const [stored, standing] = [
-      await must(readVendor(ledger, vendorId)),
-      await must(readVendorStanding(ledger, vendorId)),
-    ]
-    const clientId = anId()
-    const twice = [registerVendor(stored, standing, clientId), registerVendor(stored, standing, anId())]
-    const verdicts = await ledger.commitEach(twice)
-    expect(verdicts.map((verdict) => verdict instanceof CommitRefused)).toEqual([false, true])
-    expect((await must(findVendor(ledger, clientId))).value).toEqual({ ...vendor, clientId })
-    expect(peekVendor(ledger, clientId)?.value.vendorId ?? vendorId).toBe(vendorId)
-    const [now, active] = [
-      await must(readVendor(ledger, vendorId)),
-      await must(readVendorStanding(ledger, vendorId)),
-    ]
-    expect(active.value.state).toBe('active')
-    expect(() => registerVendor(now, active, anId())).toThrow(expect.objectContaining({ code: 'conflict' }))
-    for (const hostile of ['', '../vendor', '\ud800', 'x'.repeat(9000)]) {
-      expect(await findVendor(ledger, hostile)).toBeUndefined()
-    }
-  })
-
-  test('come back from a suspension as what they were', async () => {
-    const { ledger } = world
-    const registered = await world.business()
-    const waiting = { v: 1 as const, vendorId: anId(), name: 'New', admittedAt: world.now() }
-    await ledger.commit(admitVendor(waiting))
-    for (const [vendorId, state] of [
-      [registered.vendorId, 'active'],
-      [waiting.vendorId, 'admitted'],
-    ] as const) {
-      await ledger.commit(suspendVendor(await must(readVendorStanding(ledger, vendorId))))
-      const suspended = await must(readVendorStanding(ledger, vendorId))
-      expect(suspended.value.state).toBe('suspended')
-      await ledger.commit(reinstateVendor(await must(readVendor(ledger, vendorId)), suspended))
-      expect((await must(readVendorStanding(ledger, vendorId))).value.state).toBe(state)
-    }
-  })
-
-  test('that gave their client back release nothing until they have registered again', async () => {
-    const { ledger } = world
-    const { vendorId, clientId } = await world.business()
-    const both = async () =>
-      [await must(readVendor(ledger, vendorId)), await must(readVendorStanding(ledger, vendorId))] as const
-    await ledger.commit(unregisterVendor(...(await both())))
-    expect(await findVendor(ledger, clientId)).toBeUndefined()
-    const [vendor, standing] = await both()
-    expect([standing.value.state, vendor.value.clientId]).toEqual(['admitted', undefined])
-    const next = anId()
-    await ledger.commit(registerVendor(vendor, standing, next))
-    expect((await must(findVendor(ledger, next))).value.vendorId).toBe(vendorId)
-    await ledger.commit(suspendVendor((await both())[1]))
-    await ledger.commit(unregisterVendor(...(await both())))
-    expect((await both())[1].value.state).toBe('suspended')
-  })
-
-  test('are listed in pages', async () => {
-    await using own = await openRecordsWorld()
-    const ids = [await own.business(), await own.business(), await own.business()]
-      .map((one) => one.vendorId)
-      .toSorted()
-    const first = await listVendors(own.ledger, { limit: 2 })
-    const last = first.at(-1)?.value.vendorId
-    if (last === undefined) throw new Error('a page')
-    const rest = await listVendors(own.ledger, { limit: 2, after: last })
-    expect([...first, ...rest].map((row) => row.value.vendorId)).toEqual(ids)
-  })
-})
-
-describe('sessions and sign-ins', () => {
-  test('are found by an id that the database does not hold, until they end', async () => {
-    await using own = await openRecordsWorld()
-    const { ledger, names, clock } = own
-    const id = aSecret()
-    const session = { v: 1 as const, accountId: anId(), createdAt: clock.time, expiresAt: clock.time + 1_000 }
-    await ledger.commit(openSession(names, id, session))
-    await expect(ledger.commit(openSession(names, id, session))).rejects.toBeInstanceOf(CommitRefused)
-    expect((await must(readSession(ledger, names, id))).value).toEqual(session)
-    for (const row of await ledger.list('session/')) expect(row.key).not.toContain(id)
-    await ledger.commit(extendSession(await must(readSession(ledger, names, id)), clock.time + 5_000))
-    clock.time += 4_999
-    expect(await readSession(ledger, names, id)).toBeDefined()
-    clock.time += 1
-    expect(await readSession(ledger, names, id)).toBeUndefined()
-    const other = aSecret()
-    await ledger.commit(openSession(names, other, { ...session, expiresAt: clock.time + 1_000 }))
-    await ledger.commit(endSession(await must(readSession(ledger, names, other))))
-    expect(await readSession(ledger, names, other)).toBeUndefined()
-  })
-
-  test('complete once', async () => {
-    const { ledger, names, now } = world
-    const id = aSecret()
-    const signIn = {
-      v: 1 as const,
-      podLogin: anId(),
-      issuer: 'https://i.example/',
-      returnTo: '/',
-      createdAt: now(),
-      expiresAt: now() + 1_000,
-    }
-    await ledger.commit(beginSignIn(names, id, signIn))
-    const stored = await must(readSignIn(ledger, names, id))
-    const twice = await ledger.commitEach([completeSignIn(stored), completeSignIn(stored)])
-    expect(twice.map((verdict) => verdict instanceof CommitRefused)).toEqual([false, true])
-    expect(await readSignIn(ledger, names, id)).toBeUndefined()
-  })
-})
-
-describe('the storage of a pod login', () => {
-  test('keeps, deletes and sweeps its own namespace only, and holds no name in its keys', async () => {
-    await using own = await openRecordsWorld()
-    const { ledger, names, now, clock } = own
-    const [one, other] = ['login-1', 'login-1x'].map((login) =>
-      podLoginStorage({ ledger, names, now }, login, 60_000),
-    )
-    if (one === undefined || other === undefined) throw new Error('two logins')
-    const key = 'issuerConfig:https://alice.pods.example/'
-    await one.set(key, '{"issuer":1}')
-    await one.set('solidClientAuthenticationUser:abc', 'two')
-    await other.set(key, 'theirs')
-    expect(await one.get(key)).toBe('{"issuer":1}')
-    await one.set(key, 'new')
-    expect(await one.get(key)).toBe('new')
-    for (const row of await ledger.list('pod-login/')) expect(row.key).not.toMatch(/alice|login-1|issuer/)
-    await one.delete(key)
-    expect(await one.get(key)).toBeUndefined()
-    expect(await one.get('solidClientAuthenticationUser:abc')).toBe('two')
-    await one.clear()
-    await one.clear()
-    expect(await one.get('solidClientAuthenticationUser:abc')).toBeUndefined()
-    expect(await other.get(key)).toBe('theirs')
-    clock.time += 60_001
-    expect(await other.get(key)).toBeUndefined()
-  })
-})
-
 describe('receipts', () => {
   test('never change', async () => {
     const { ledger } = world
@@ -389,24 +216,5 @@ describe('receipts', () => {
     )
     expect((await must(readReceipt(ledger, receipt.receiptId))).value).toEqual(receipt)
     expect(await readReceipt(ledger, '../receipt')).toBeUndefined()
-  })
-})
-
-describe('marks on tokens', () => {
-  test('make the tokens of a grant bad, or one token alone, as long as any of them can live', async () => {
-    await using own = await openRecordsWorld()
-    const { ledger, clock, now } = own
-    const [grantId, jti] = [anId(), anId()]
-    await ledger.commit(endTokens(grantId, now()))
-    await ledger.commit(revokeToken(jti, now() + 300_000))
-    expect(await isTokenMarked(ledger, { jti: anId(), grantId })).toBe(true)
-    expect(await isTokenMarked(ledger, { jti })).toBe(true)
-    expect(await isTokenMarked(ledger, { jti: anId(), grantId: anId() })).toBe(false)
-    expect(await isTokenMarked(ledger, { jti: '../x' })).toBe(false)
-    clock.time += 300_000
-    expect(await isTokenMarked(ledger, { jti: anId(), grantId })).toBe(true)
-    expect(await isTokenMarked(ledger, { jti })).toBe(true)
-    clock.time += 200_000
-    expect(await isTokenMarked(ledger, { jti, grantId })).toBe(false)
   })
 })

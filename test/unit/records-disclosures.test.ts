@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pause, redeem, resume, withdraw } from '#core/domain/grant.ts'
+import { readFact } from '#core/domain/facts.ts'
+import { replay } from '#core/domain/replay.ts'
+import { loseAccess, openAccess } from '#core/records/access.ts'
+import { disclosureOf } from '#core/records/disclosures.ts'
+import type { Released, ReleaseBasis } from '#core/records/disclosures.ts'
+import { vendorEntry } from '#core/records/entries.ts'
+import { changeGrant, seqKey } from '#core/records/grants.ts'
+import { combine } from '#core/records/parts.ts'
+import { reinstateVendor, readVendor, suspendVendor } from '#core/records/vendors.ts'
+import type { Grant } from '#schemas/types.gen.ts'
+import { openRecordsWorld, refusalOf } from '../records-world.ts'
+import type { RecordsWorld } from '../records-world.ts'
+
+let world: RecordsWorld
+beforeAll(async () => {
+  world = await openRecordsWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const rows = () => ({ reader: world.ledger, names: world.names })
+
+const nobody = { who: '', data: '{}' }
+const disclosed = (basis: ReleaseBasis, personal: Released = nobody) =>
+  disclosureOf(basis.grant.value, 'dpv:CustomerCare', ['profile.name'])(basis, personal)
+
+describe('a disclosure', () => {
+  test('is numbered, under the terms of its grant, and provable from the salts of its entry', async () => {
+    const grant = await world.grant(await world.customer(), await world.business())
+    const personal = { who: 'https://alice.example/#me', data: '{"profile.name":"Alice"}' }
+    for (const seq of [1, 2, 3]) {
+      const committed = await world.ledger.commit(disclosed(await world.basis(grant.value.grantId), personal))
+      expect(committed.counts).toEqual([seq])
+      expect(committed.entries[0]?.salts.data).toHaveLength(22)
+    }
+    expect(await world.ledger.count(seqKey(grant.value.grantId))).toBe(3)
+    const [last] = await world.ledger.history(grant.value.grantId, { limit: 1 })
+    expect(readFact(last?.ops ?? '')).toEqual({
+      type: 'disclosed',
+      time: world.now(),
+      vendor: grant.value.vendorId,
+      grant: grant.value.grantId,
+      purpose: 'dpv:CustomerCare',
+      fields: ['profile.name'],
+      seq: 3,
+      until: grant.value.until,
+      notice: grant.value.noticeHash,
+    })
+    expect(last?.ops).not.toMatch(/alice/i)
+  })
+
+  test('is refused once anything it relied on has changed', async () => {
+    const { ledger, now } = world
+    const grant = await world.grant(await world.customer(), await world.business())
+    const { grantId, accountId, vendorId } = grant.value
+    /** Verdict on a disclosure that was decided just before something else was committed. */
+    const after = async (between: () => Promise<unknown>): Promise<string> => {
+      const commit = disclosed(await world.basis(grant.value.grantId))
+      await between()
+      return refusalOf(ledger.commit(commit))
+    }
+    const suspend = async () => {
+      const { vendor } = await world.basis(grant.value.grantId)
+      const entries = [vendorEntry({ type: 'vendor-suspended', vendor: vendorId })]
+      await ledger.commit(combine(suspendVendor(vendor), { entries }))
+    }
+    const reinstate = async () => {
+      const vendor = await readVendor(ledger, vendorId)
+      if (vendor === undefined) throw new Error('no vendor')
+      const entries = [vendorEntry({ type: 'vendor-reinstated', vendor: vendorId })]
+      await ledger.commit(
+        combine(reinstateVendor(vendor, (await world.basis(grant.value.grantId)).vendor), { entries }),
+      )
+    }
+    expect(await after(suspend)).toBe('changed')
+    await reinstate()
+    expect(await after(async () => ledger.commit((await loseAccess(ledger, accountId)) ?? {}))).toBe(
+      'changed',
+    )
+    await ledger.commit((await openAccess(ledger, accountId)) ?? {})
+    const turn = async (act: typeof pause, type: 'paused' | 'resumed' | 'withdrawn') => {
+      const stored = await world.reread(grantId)
+      await world.turn(stored, act(stored.value, now()), type)
+    }
+    expect(await after(() => turn(pause, 'paused'))).toBe('changed')
+    await turn(resume, 'resumed')
+    expect(await after(() => turn(withdraw, 'withdrawn'))).toBe('changed')
+  })
+
+  test('and the redemption of its grant happen up to the very end and not after it, by the time of the ledger', async () => {
+    const grant = await world.grant(await world.customer(), await world.business())
+    const waiting = await world.grant(await world.customer(), await world.business(), { redeemed: false })
+    const pickUp = await changeGrant(rows(), waiting, redeem(waiting.value, world.now()))
+    const edge = disclosed(await world.basis(grant.value.grantId))
+    world.clock.time = waiting.value.redeemBy + 1
+    expect(await refusalOf(world.ledger.commit(pickUp))).toBe('too-late')
+    world.clock.time = grant.value.until
+    expect((await world.ledger.commit(edge)).time).toBe(grant.value.until)
+    world.clock.time += 1
+    expect(await refusalOf(world.ledger.commit(edge))).toBe('too-late')
+  })
+
+  test('cannot even be put together where nothing may leave', async () => {
+    const basis = await world.basis(
+      (await world.grant(await world.customer(), await world.business())).value.grantId,
+    )
+    const stranger = await world.basis(
+      (await world.grant(await world.customer(), await world.business())).value.grantId,
+    )
+    const { grant, customer, vendor } = basis
+    const held = (change: Partial<Grant>) => ({
+      ...basis,
+      grant: { ...grant, value: { ...grant.value, ...change } },
+    })
+    expect(() => disclosed(basis)).not.toThrow()
+    const wrong = [
+      held({ redeemed: false }),
+      held({ state: 'paused' }),
+      held({ state: 'withdrawn' }),
+      held({ state: 'expired' }),
+      held({ items: [{ id: 'item-1', purpose: 'dpv:CustomerCare', fields: ['contact.email'] }] }),
+      held({ items: [{ id: 'item-1', purpose: 'dpv:DirectMarketing', fields: ['profile.name'] }] }),
+      { ...basis, customer: { ...customer, value: { v: 1 as const, podAccess: 'lost' as const } } },
+      { ...basis, customer: { ...customer, value: { v: 1 as const, podAccess: 'none' as const } } },
+      { ...basis, vendor: { ...vendor, value: { v: 1 as const, state: 'suspended' as const } } },
+      { ...basis, vendor: { ...vendor, value: { v: 1 as const, state: 'admitted' as const } } },
+    ]
+    for (const one of wrong) expect(() => disclosed(one)).toThrow(/nothing leaves/)
+    expect(() => disclosureOf(grant.value, 'dpv:CustomerCare', ['profile.name'])(stranger, nobody)).toThrow(
+      /nothing leaves/,
+    )
+    expect(() => disclosureOf(grant.value, 'dpv:CustomerCare', [])).toThrow(/nothing leaves/)
+  })
+})
+
+describe('the log of all this', () => {
+  test('replays without a finding', async () => {
+    const { ledger } = world
+    const threads = new Set<string>()
+    const facts = new Map<number, string>()
+    for (const row of await ledger.list<{ id?: string }>('grant-of-account/', { limit: 10_000 }))
+      threads.add(row.value.id ?? '')
+    for (const row of await ledger.list<{ vendorId: string }>('vendor/', { limit: 10_000 }))
+      threads.add(row.value.vendorId)
+    for (const thread of threads) {
+      for (const { index, ops } of await ledger.history(thread, { limit: 1_000 })) facts.set(index, ops)
+    }
+    const log = [...facts]
+      .toSorted(([one], [other]) => one - other)
+      .map(([index, ops]) => ({ index, fact: readFact(ops) }))
+    expect(log.filter(({ fact }) => fact.type === 'disclosed')).not.toHaveLength(0)
+    expect(replay(log)).toEqual([])
+  })
+})
