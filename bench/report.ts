@@ -1,4 +1,4 @@
-import { Samples } from './samples.ts'
+import type { Samples } from './samples.ts'
 
 /** One ratio that must hold: of two rates of the same run. */
 interface Floor {

@@ -1,14 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { readFact } from '#core/domain/facts.ts'
-import type { Fact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
 import type { Finding, LoggedFact } from '#core/domain/replay.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Grant } from '#schemas/types.gen.ts'
-import { checkLog } from '../check-log.ts'
 import { TestGateway } from '../gateway.ts'
 import type { TestCustomer, TestVendor } from '../gateway.ts'
+import { loggedFacts } from '../logged-facts.ts'
 
 const CUSTOMERS = 10
 const fields = ['profile.name', 'contact.email']
@@ -123,7 +121,7 @@ async function race(gateway: TestGateway, enough: { disclosed: number; refused: 
     ...vendors.map(readMany),
   ])
 
-  const facts = await allFacts(gateway)
+  const facts = await loggedFacts(gateway.ledger)
   return { disclosed, refused, ended, late, facts, findings: replay(facts) }
 }
 
@@ -154,25 +152,6 @@ async function reopen(gateway: TestGateway, seat: Seat): Promise<void> {
   else if (ending === 'suspension') await gateway.suspend(vendor.vendorId, false)
   else if (ending === 'access-loss') await gateway.openAccess(customer.accountId)
   else seat.grant = await newGrant(gateway, customer, vendor, ending)
-}
-
-/** Every entry of the log, from the threads that its rows name; the public tree says whether any is missing. */
-async function allFacts({ ledger }: TestGateway): Promise<LoggedFact[]> {
-  const { checkpoint } = await checkLog(ledger.log)
-  const grants = await ledger.list<{ id: string }>('grant-of-vendor/', { limit: 100_000 })
-  const vendors = await ledger.list<{ vendorId: string }>('vendor/', { limit: 1_000 })
-  const accounts = await ledger.list<{ accountId: string }>('account/', { limit: 1_000 })
-  const threads = [
-    ...grants.map(({ value }) => value.id),
-    ...vendors.map(({ value }) => value.vendorId),
-    ...accounts.map(({ value }) => value.accountId),
-  ]
-  const found = new Map<number, Fact>()
-  for (const thread of threads)
-    for (const { index, ops } of await ledger.history(thread, { limit: 100_000 }))
-      found.set(index, readFact(ops))
-  expect(found.size).toBe(checkpoint.size)
-  return [...found].map(([index, fact]) => ({ index, fact })).toSorted((a, b) => a.index - b.index)
 }
 
 /** The same ledger, but what a commit relied on is not looked at any more. */

@@ -5,12 +5,6 @@ import { standingRefusal } from '#core/domain/standing.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
 import type { PodAccount, PodRead, PodReader } from '#core/pods/pod.ts'
-import {
-  peekAccount,
-  peekCustomerStanding,
-  readAccount,
-  readCustomerStanding,
-} from '#core/records/accounts.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import type { ReleaseBasis } from '#core/records/disclosures.ts'
 import type { Names } from '#core/records/names.ts'

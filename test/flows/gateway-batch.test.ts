@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readFact } from '#core/domain/facts.ts'
+import type { Fact } from '#core/domain/facts.ts'
+import { replay } from '#core/domain/replay.ts'
+import { addGrants } from '../../bench/population.ts'
+import { delivery, marketing, TestGateway } from '../gateway.ts'
+import type { TestVendor } from '../gateway.ts'
+import { loggedFacts } from '../logged-facts.ts'
+
+let gateway: TestGateway
+let shop: TestVendor
+
+beforeAll(async () => {
+  gateway = await TestGateway.open()
+  shop = await gateway.vendor('shop')
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const both = ['profile.name', 'contact.email']
+const read = (subject: string) => gateway.read(shop, subject, both.join())
+
+async function factsOf(thread: string): Promise<Fact[]> {
+  const items = await gateway.ledger.history(thread)
+  return items.map(({ ops }) => readFact(ops))
+}
+
+describe('a batch', () => {
+  test('gives every subject its own verdict, in order, and every row its own entry', async () => {
+    const people = await Promise.all(Array.from({ length: 6 }, () => gateway.customer()))
+    const to = { vendorId: shop.vendorId, clientId: shop.clientId }
+    const items = [{ id: 'item-1', purpose: delivery, fields: both }]
+    const grants = await addGrants(gateway.house, people, { ...to, items })
+    const subjects = grants.map(({ subject }) => subject)
+    const [, second, third] = grants
+    if (second === undefined || third === undefined) throw new Error('there are six')
+    await gateway.change(second, 'paused')
+    gateway.pods.behave(people[2]?.person ?? { webId: '', container: '' }, 'broken')
+    const reply = await gateway.query(shop, ['nobody', ...subjects], both)
+    expect(reply.status).toBe(200)
+    const rows: { subject: string; data?: unknown; error?: string; log?: { index: number } }[] =
+      reply.json.rows
+    expect(rows.map(({ subject }) => subject)).toEqual(['nobody', ...subjects])
+    const unavailable = 'subject-unavailable'
+    const errors = [unavailable, undefined, unavailable, 'later', undefined, undefined, undefined]
+    expect(rows.map(({ error }) => error)).toEqual(errors)
+    const indexes = rows.flatMap(({ log }) => (log === undefined ? [] : [log.index]))
+    expect(new Set(indexes).size).toBe(4)
+    expect(rows[1]?.data).toEqual({ 'profile.name': 'Ada Lovelace', 'contact.email': 'ada@example.org' })
+  })
+
+  test('takes a thousand subjects', async () => {
+    const grant = await gateway.grant(await gateway.customer(), shop)
+    const subjects = [grant.subject, ...Array.from({ length: 999 }, (_, n) => `${'x'.repeat(60)}${n}`)]
+    const reply = await gateway.query(shop, subjects, both)
+    expect(reply.json.rows).toHaveLength(1000)
+    expect(reply.json.rows[0].data).toBeDefined()
+    const more = await gateway.query(shop, [...subjects, 'one more'], both)
+    expect([more.status, more.json.errors]).toEqual([
+      400,
+      [expect.objectContaining({ pointer: '/subjects' })],
+    ])
+  })
+})
+
+describe('a pod that cannot confirm its values', () => {
+  test.each(['broken', 'nonsense'] as const)(
+    'because it is %s gives 503 with Retry-After, and nothing leaves',
+    async (how) => {
+      const customer = await gateway.customer()
+      const grant = await gateway.grant(customer, shop)
+      expect((await read(grant.subject)).status).toBe(200)
+      gateway.pods.behave(customer.person, how)
+      gateway.pods.fill(customer.person, 'profile', { name: 'Changed' })
+      gateway.advance(11_000)
+      const reply = await read(grant.subject)
+      expect([reply.status, reply.json.code]).toEqual([
+        503,
+        how === 'broken' ? 'pod-unreachable' : 'pod-unreadable',
+      ])
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+      const [row] = (await gateway.query(shop, [grant.subject], both)).json.rows
+      expect(row).toEqual({ subject: grant.subject, error: 'later' })
+      const types = (await factsOf(grant.grantId)).map(({ type }) => type)
+      expect(types).toEqual(['disclosed', 'redeemed', 'granted'])
+    },
+  )
+})
+
+describe('a suspended business', () => {
+  test('gets nothing by any door until it is reinstated', async () => {
+    const vendor = await gateway.vendor('suspended')
+    const grant = await gateway.grant(await gateway.customer(), vendor)
+    await gateway.suspend(vendor.vendorId)
+    const single = await gateway.read(vendor, grant.subject, both.join())
+    const batch = await gateway.query(vendor, [grant.subject], both)
+    for (const { status, json } of [single, batch])
+      expect([status, json.code]).toEqual([403, 'vendor-suspended'])
+    expect((await factsOf(grant.grantId)).map(({ type }) => type)).toEqual(['redeemed', 'granted'])
+    await gateway.suspend(vendor.vendorId, false)
+    expect((await gateway.read(vendor, grant.subject, both.join())).status).toBe(200)
+  })
+})
+
+describe('refusals', () => {
+  test('are counted per grant and hour, in one entry, and strangers leave no trace in the log', async () => {
+    await using own = await TestGateway.open()
+    const vendor = await own.vendor('counted')
+    const customer = await own.customer()
+    const grant = await own.grant(customer, vendor)
+    for (let i = 0; i < 3; i++) await own.read(vendor, grant.subject, both.join(), marketing)
+    await own.change(grant, 'paused')
+    for (let i = 0; i < 2; i++) await own.read(vendor, grant.subject, both.join())
+    const size = () => Number(own.ledger.log.checkpoint().split('\n')[1])
+    const before = size()
+    await own.query(
+      vendor,
+      Array.from({ length: 500 }, (_, n) => `stranger-${n}`),
+      both,
+    )
+    expect(size()).toBe(before)
+    own.advance(3_600_000)
+    await own.read(own.withToken(vendor), grant.subject, both.join())
+    await own.stop()
+    expect(size()).toBe(before + 2)
+    const facts = (await own.ledger.history(grant.grantId)).map(({ ops }) => readFact(ops))
+    const counts = facts.flatMap((fact) => (fact.type === 'disclosures-refused' ? [fact.counts] : []))
+    expect(counts).toEqual([{ paused: 1 }, { 'not-granted': 3, paused: 2 }])
+    expect(own.logLines.join('')).toContain('"event":"unknown-subjects"')
+    expect(own.logLines.join('')).not.toContain('stranger')
+  })
+})
+
+describe('a ledger that cannot write', () => {
+  test('stops everything: no record, no data', async () => {
+    await using own = await TestGateway.open()
+    const vendor = await own.vendor('stopped')
+    const grant = await own.grant(await own.customer(), vendor)
+    expect((await own.read(vendor, grant.subject, both.join())).status).toBe(200)
+    await own.ledger[Symbol.asyncDispose]()
+    const replies = [
+      await own.read(vendor, grant.subject, both.join()),
+      await own.query(vendor, [grant.subject], both),
+    ]
+    for (const { status, json, text, headers } of replies) {
+      expect([status, json.code]).toEqual([503, 'ledger-stopped'])
+      expect(headers.get('retry-after')).not.toBeNull()
+      expect(text).not.toContain('Ada')
+    }
+  })
+})
+
+test('the log of everything above verifies, and its replay finds nothing', async () => {
+  expect(replay(await loggedFacts(gateway.ledger))).toEqual([])
+})
