@@ -84,6 +84,7 @@ test('the decision page shows the exact values of today, and none once Reach is 
   await using vault = await startTestVault(pods)
   const { browser } = await owner(vault)
   const business = await fill(vault, browser)
+  expect((await browser.get('/api/me')).body).toMatchObject({ podAccess: 'open', name: 'Alma Quist' })
   const page = await openPage(vault, browser, await ask(business))
   const fields = page.view.items.flatMap((item) => item.fields)
   expect(fields.map(({ field, value }) => [field, value])).toEqual([
@@ -92,6 +93,7 @@ test('the decision page shows the exact values of today, and none once Reach is 
     ['diet.allergies', ['peanut']],
   ])
   await act(browser, 'disconnect')
+  expect((await browser.get('/api/me')).body).not.toHaveProperty('name')
   const again = (await browser.post(`${page.path}/open`)).body as RequestView
   expect(again.valuesUnavailable).toMatch(/no longer see/)
   expect(JSON.stringify(again)).not.toContain('Alma')

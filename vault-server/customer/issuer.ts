@@ -1,7 +1,7 @@
-import { Parser } from 'n3'
-import type { Quad } from 'n3'
 import { DomainError } from '#core/domain/errors.ts'
+import { OutboundRefused } from '#core/http/public-address.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
+import { parseTurtle } from '#core/pods/rdf.ts'
 
 const solid = 'http://www.w3.org/ns/solid/terms#'
 const space = 'http://www.w3.org/ns/pim/space#'
@@ -79,7 +79,7 @@ async function readWebIdProfile(webId: string, { fetch }: { fetch: PodFetch }): 
   const document = new URL(webId)
   document.hash = ''
   const text = await get(document.href, 'text/turtle', fetch)
-  const quads = text === undefined ? [] : parseTurtle(text, document.href)
+  const quads = text === undefined ? [] : readTurtle(text, document.href)
   const named = (predicate: string) =>
     quads
       .filter((quad) => quad.subject.value === webId && quad.predicate.value === predicate)
@@ -90,23 +90,37 @@ async function readWebIdProfile(webId: string, { fetch }: { fetch: PodFetch }): 
   return { issuers: named(`${solid}oidcIssuer`), storages: named(`${space}storage`) }
 }
 
-function parseTurtle(text: string, baseIRI: string): Quad[] {
+/** What is no Turtle, or more of it than a profile has, names nothing. */
+function readTurtle(text: string, base: string): ReturnType<typeof parseTurtle> {
   try {
-    return new Parser({ baseIRI, format: 'text/turtle' }).parse(text)
-  } catch {
-    return []
+    return parseTurtle(text, base)
+  } catch (error) {
+    if (error instanceof DomainError) return []
+    throw error
   }
 }
 
-/** The text of a document, `undefined` when there is none; silence of its server is another thing. */
+/** The text of a document, `undefined` when there is none. Silence or trouble of its server is `pod-unreachable`. */
 async function get(url: string, accept: string, fetch: PodFetch): Promise<string | undefined> {
   let reply: Response
   try {
     reply = await fetch(url, { headers: { accept } })
   } catch (cause) {
-    throw new DomainError('sign-in-failed', 'The address does not answer, or may not be asked from here', {
-      cause,
-    })
+    if (isRefused(cause))
+      throw new DomainError('sign-in-failed', 'The address may not be asked from here', { cause })
+    throw unreachable(cause)
   }
+  if (reply.status >= 500) throw unreachable()
   return reply.ok ? await reply.text() : undefined
+}
+
+function isRefused(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof OutboundRefused) return true
+  }
+  return false
+}
+
+function unreachable(cause?: unknown): DomainError {
+  return new DomainError('pod-unreachable', 'The address does not answer', { cause, retryAfter: 5 })
 }

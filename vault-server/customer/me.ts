@@ -31,15 +31,10 @@ export function meOf(options: {
     }
     if (account === undefined) return { signedIn: false, ...setup }
     const { accountId, webId, issuer, container } = account
-    return {
-      signedIn: true,
-      ...setup,
-      accountId,
-      webId,
-      issuer,
-      container,
-      podAccess: standing?.podAccess ?? 'none',
-    }
+    const podAccess = standing?.podAccess ?? 'none'
+    const name = podAccess === 'open' ? await nameOf(account, pods) : undefined
+    const named = name === undefined ? {} : { name }
+    return { signedIn: true, ...setup, accountId, webId, issuer, container, podAccess, ...named }
   }
 }
 

@@ -10,6 +10,7 @@ import type { GuardedOidc } from './guarded-oidc.ts'
 
 /** Logins kept in memory; the others come back from storage with one round trip to their issuer. */
 const maxLive = 1_000
+const liveMs = 3_600_000
 /** An access token is not used in its last minute: a request may take a while to arrive. */
 const spareMs = 60_000
 /** For an issuer that does not say how long its tokens live. */
@@ -43,7 +44,7 @@ export function createPodLogins(options: {
   now: () => number
 }): PodLogins {
   const { clientId, redirectUrl, storageOf, oidc, fetch, now } = options
-  const live = new LRUCache<string, Live>({ max: maxLive })
+  const live = new LRUCache<string, Live>({ max: maxLive, ttl: liveMs })
   const restoring = new Map<string, Promise<Live>>()
 
   async function keep(podLogin: string, tokens: SessionTokenSet | undefined): Promise<Live> {
@@ -90,15 +91,19 @@ export function createPodLogins(options: {
     async begin(podLogin, issuer) {
       const storage = checkedStorage(storageOf(podLogin, 'begun'), oidc)
       const session = new Session({ storage, keepAlive: false }, podLogin)
-      const { promise, resolve } = Promise.withResolvers<string>()
+      let location: string | undefined
+      const handleRedirect = (url: string) => {
+        location = url
+      }
       await oidc.run(() =>
         session
-          .login({ oidcIssuer: issuer, clientId, redirectUrl, handleRedirect: resolve })
+          .login({ oidcIssuer: issuer, clientId, redirectUrl, handleRedirect })
           .catch((error: unknown) => {
             throw failed(error)
           }),
       )
-      return await promise
+      if (location === undefined) throw refused('The sign-in server of the pod has no sign-in page')
+      return location
     },
     async complete(podLogin, query) {
       const storage = checkedStorage(storageOf(podLogin, 'completed'), oidc)
@@ -189,7 +194,7 @@ function failed(error: unknown): DomainError {
       cause: error,
     })
   }
-  if (/ECONN|ENOTFOUND|EAI_AGAIN|timed out|fetch failed|took too long|50[0234]/.test(words)) {
+  if (/ECONN|ENOTFOUND|EAI_AGAIN|timed out|fetch failed|took too long|got: 5\d\d/.test(words)) {
     return new DomainError('pod-unreachable', 'The sign-in server of the pod does not answer', {
       cause: error,
       retryAfter: 5,
