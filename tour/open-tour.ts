@@ -58,7 +58,10 @@ export async function openTour({
     async openShop() {
       const shop = await openSampleShop({ config: tourConfig, keys, operator, now })
       shopRoutes.use(shop.routes)
-      startRoutes.use(sameOriginOnly({ origin: new URL(config.vaultUrl).origin }), tourRoutes({ vaultUrl: tourConfig.vaultUrl, shop }))
+      startRoutes.use(
+        sameOriginOnly({ origin: new URL(config.vaultUrl).origin }),
+        tourRoutes({ vaultUrl: tourConfig.vaultUrl, shop }),
+      )
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

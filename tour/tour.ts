@@ -23,11 +23,16 @@ const SAMPLE_DATA: Readonly<Record<string, Record<string, unknown>>> = {
 /** One customer's calls to the tour's vault, with her cookies. */
 class TourCustomer {
   readonly #vaultUrl: string
-  #cookie = ''
-  setCookies: string[] = []
+  /** Name to the `Set-Cookie` line that set it last. */
+  readonly #cookies = new Map<string, string>()
 
   constructor(vaultUrl: string) {
     this.#vaultUrl = vaultUrl
+  }
+
+  /** What the browser that takes over must be given. */
+  get setCookies(): string[] {
+    return [...this.#cookies.values()]
   }
 
   async call<Reply>(method: string, path: string, body?: unknown): Promise<Reply> {
@@ -37,15 +42,11 @@ class TourCustomer {
         'content-type': 'application/json',
         origin: new URL(this.#vaultUrl).origin,
         'sec-fetch-site': 'same-origin',
-        cookie: this.#cookie,
+        cookie: this.setCookies.map((line) => line.split(';', 1)[0]).join('; '),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    const cookies = response.headers.getSetCookie()
-    if (cookies.length > 0) {
-      this.setCookies = cookies
-      this.#cookie = cookies.map((cookie) => cookie.split(';', 1)[0]).join('; ')
-    }
+    for (const line of response.headers.getSetCookie()) this.#cookies.set(line.split('=', 1)[0] ?? '', line)
     if (!response.ok) {
       const cause = new Error(`${method} ${path} answered ${response.status}`)
       if (response.status === 503)
@@ -71,12 +72,11 @@ export function tourRoutes({ vaultUrl, shop }: { vaultUrl: string; shop: SampleS
       password: randomBytes(18).toString('base64url'),
     }
     await customer.call('POST', '/api/vaults', credentials)
-    const session = customer.setCookies
     await customer.call('POST', '/api/pod/connect', {})
     for (const [category, values] of Object.entries(SAMPLE_DATA))
       await customer.call('PUT', `/api/categories/${category}`, { etag: null, values })
     const { href } = await shop.ask()
-    response.setHeader('set-cookie', session)
+    response.setHeader('set-cookie', customer.setCookies)
     response.set('cache-control', 'no-store').json({ location: href })
   })
   return routes

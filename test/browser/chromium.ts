@@ -1,0 +1,70 @@
+/** A real Chromium for tests, and what is asked of every page it shows. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AxeBuilder } from '@axe-core/playwright'
+import { type Browser, type Page, chromium } from '@playwright/test'
+import { expect } from 'vitest'
+import { findChromium } from '../../scripts/chromium.ts'
+
+const results = join(import.meta.dirname, '..', 'results')
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium()
+  if (executablePath === undefined)
+    throw new Error('the browser tests need Chromium (or CHROMIUM=/path/of/one)')
+  const quiet = [
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--no-first-run',
+  ]
+  return chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', ...quiet],
+  })
+}
+
+/** A page in a browser profile of its own that fails the test on anything a page must not do. */
+export async function openPage(
+  browser: Browser,
+  options: {
+    viewport?: { width: number; height: number }
+    colorScheme?: 'light' | 'dark'
+    allowed: readonly string[]
+  },
+): Promise<{ page: Page; faults: string[] }> {
+  const { viewport = { width: 1280, height: 900 }, colorScheme = 'light', allowed } = options
+  const context = await browser.newContext({
+    viewport,
+    colorScheme,
+    reducedMotion: 'reduce',
+    locale: 'en-GB',
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`))
+  page.on('console', (message) => {
+    // A refused request is told to the page by its status; everything else on the console is a fault.
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+      faults.push(message.text())
+  })
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url())
+    if (protocol !== 'data:' && !allowed.includes(origin)) faults.push(`request to ${origin}`)
+  })
+  return { page, faults }
+}
+
+/** Leaves a picture to be looked at, and holds the page to WCAG 2.2 AA as far as axe can tell. */
+export async function lookAt(page: Page, name: string): Promise<void> {
+  await mkdir(results, { recursive: true })
+  await page.screenshot({ path: join(results, `${name}.png`), fullPage: true })
+  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze()
+  expect(
+    violations.map(
+      ({ id, nodes }) => `${name}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
+    ),
+  ).toEqual([])
+}

@@ -1,0 +1,291 @@
+/**
+ * The story of the foundation in a real Chromium: a person makes a vault, fills it in, decides on what a business asks, sees the
+ * read, withdraws. The business is a standard OAuth client (openid-client); pods, ledger and servers are the real ones.
+ */
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import type { Browser, Page } from '@playwright/test'
+import * as oauth from 'openid-client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import type { Disclosure } from '../../schemas/types.gen.ts'
+import { type Business, type Tokens, accessRequest, ask, redeem, registerBusiness } from '../business.ts'
+import { createWorld, type World } from '../world.ts'
+import { launchChromium, lookAt, openPage } from './chromium.ts'
+
+const person = { podName: 'ada-lovelace', email: 'ada@example.org', password: 'difference engine no 2' }
+const question = accessRequest({
+  items: [
+    {
+      purpose: 'dpv:DeliveryOfGoods',
+      fields: ['profile.name', 'contact.address'],
+      why: 'To deliver what you order.',
+      required: true,
+    },
+    {
+      purpose: 'dpv:ServicePersonalisation',
+      fields: ['sizes.shoe', 'diet.allergies'],
+      why: 'To show what suits you.',
+      required: false,
+    },
+  ],
+  recipients: [{ name: 'Parcel Service', role: 'delivers the parcel' }],
+})
+
+let world: World
+let browser: Browser
+let page: Page
+let faults: string[]
+let shopSite: Server
+let shop: Business
+let tokens: Tokens
+const vault = (path: string): string => world.config.vaultUrl + path
+
+beforeAll(async () => {
+  await buildConsentApp()
+  world = await createWorld({ tour: true })
+  browser = await launchChromium()
+  shopSite = createServer((_request, response) => void response.end('Thank you.')).listen(0, 'localhost')
+  await once(shopSite, 'listening')
+  const shopUrl = `http://localhost:${(shopSite.address() as AddressInfo).port}`
+  const { vaultUrl, gatewayUrl, podsUrl } = world.config
+  ;({ page, faults } = await openPage(browser, { allowed: [vaultUrl, gatewayUrl, podsUrl ?? '', shopUrl] }))
+  const admission = await world.operator.add({ name: 'Corner Shop', contact: 'privacy@shop.example' })
+  shop = await registerBusiness(`${vaultUrl}/oauth`, admission, { redirectUri: `${shopUrl}/callback` })
+}, 120_000)
+
+afterAll(async () => {
+  await browser?.close()
+  shopSite?.close()
+  await world?.[Symbol.asyncDispose]()
+}, 30_000)
+
+test('a person creates a vault and lets Reach read one folder of it', async () => {
+  await page.goto(vault('/'))
+  await lookAt(page, 'story-1-welcome')
+  await page.getByLabel('Name of your pod').fill(person.podName)
+  await page.getByLabel('E-mail', { exact: true }).fill(person.email)
+  await page.getByLabel('Password', { exact: true }).fill(person.password)
+  await page.getByRole('button', { name: 'Create my vault' }).click()
+  await page.getByRole('heading', { name: 'Let Reach read one folder' }).waitFor()
+  await lookAt(page, 'story-2-connect')
+  await page.getByRole('button', { name: 'Give Reach this access' }).click()
+  await page.getByText('Reach sees exactly what it should').waitFor()
+  await lookAt(page, 'story-3-probe')
+  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('heading', { name: 'Nobody can read your data.' }).waitFor()
+})
+
+test('she fills in her data, and it is in her pod', async () => {
+  await page.getByRole('link', { name: 'My data' }).click()
+  const part = (name: string) => page.getByRole('region', { name, exact: true })
+  const save = async (name: string) => {
+    await part(name)
+      .getByRole('button', { name: `Save ${name}` })
+      .click()
+    await part(name).getByText('Saved in your pod').waitFor()
+  }
+  await part('Profile').getByLabel('Name', { exact: true }).fill('Ada Lovelace')
+  await part('Profile').getByLabel('Birth date').fill('1990-12-10')
+  await save('Profile')
+  await part('Contact').getByLabel('Street and number').fill('12 St James Square')
+  await part('Contact').getByLabel('Town').fill('London')
+  await part('Contact').getByLabel('Country').selectOption('GB')
+  await save('Contact')
+  await part('Diet').getByLabel('Add to Allergies').fill('walnuts')
+  await part('Diet').getByRole('button', { name: 'Add', exact: true }).click()
+  await save('Diet')
+  const shoe = part('Sizes').getByRole('group', { name: 'Shoe size' })
+  await shoe.getByLabel('Size', { exact: true }).fill('39')
+  await shoe.getByLabel('System').selectOption('EU')
+  await save('Sizes')
+  await lookAt(page, 'story-4-data')
+  await page.reload()
+  await expect
+    .poll(() => part('Profile').getByLabel('Name', { exact: true }).inputValue())
+    .toBe('Ada Lovelace')
+})
+
+test('she sees who asks, what for and the exact values, allows a part of it, and gets a receipt', async () => {
+  const pending = await ask(shop, question)
+  await page.goto(pending.url.href)
+  await page.getByRole('heading', { name: 'Corner Shop asks to read from your vault' }).waitFor()
+  for (const value of ['Ada Lovelace', '12 St James Square', 'walnuts', '39 EU'])
+    await page.getByText(value).first().waitFor()
+  const boxes = page.getByRole('checkbox')
+  expect(await boxes.count()).toBe(2)
+  expect(
+    await boxes.evaluateAll((all) => all.filter((one) => (one as HTMLInputElement).checked).length),
+  ).toBe(0)
+  await expectEqualButtons(page)
+  await lookAt(page, 'story-5-request')
+
+  await page.getByRole('checkbox', { name: /Shoe size/ }).check({ force: true })
+  await page.getByRole('radio', { name: /30 days/ }).check({ force: true })
+  await page.getByRole('button', { name: 'Allow', exact: true }).click()
+  await page.getByText('Before it counts').waitFor()
+  await lookAt(page, 'story-6-summary')
+  await page.getByRole('button', { name: 'Allow this' }).click()
+  await page.getByRole('heading', { name: 'Allowed' }).waitFor()
+  await page
+    .getByRole('button', { name: 'Download receipt' })
+    .or(page.getByRole('link', { name: 'Download receipt' }))
+    .waitFor()
+  await lookAt(page, 'story-7-receipt')
+  await page
+    .getByRole('link', { name: /Go back to/ })
+    .or(page.getByRole('button', { name: /Go back to/ }))
+    .click()
+  await page.waitForURL(/\/callback\?/)
+  tokens = await redeem(shop, new URL(page.url()), pending)
+})
+
+test('the business gets exactly what was granted, with its place in the log', async () => {
+  const delivery = await query('dpv:DeliveryOfGoods', [
+    'profile.name',
+    'contact.address',
+    'profile.birthDate',
+  ])
+  expect(delivery.status).toBe(200)
+  const { data, log } = (await delivery.json()) as Disclosure
+  expect(data).toEqual({
+    'profile.name': 'Ada Lovelace',
+    'contact.address': { street: '12 St James Square', locality: 'London', country: 'GB' },
+  })
+  expect(log.index).toBeGreaterThan(0)
+  const personal = await query('dpv:ServicePersonalisation', ['sizes.shoe', 'diet.allergies'])
+  expect(((await personal.json()) as Disclosure).data).toEqual({ 'sizes.shoe': { size: '39', system: 'EU' } })
+})
+
+test('she sees the reads, withdraws in two clicks, and the token that is still good finds nobody', async () => {
+  await page.goto(vault('/activity'))
+  await page.getByText('Corner Shop read').first().waitFor()
+  await lookAt(page, 'story-8-activity')
+  await page.goto(vault('/'))
+  await page.getByText('1 business can read 3 of your fields.').waitFor()
+  await lookAt(page, 'story-9-home')
+
+  await page.getByRole('link', { name: 'Relationships', exact: true }).click()
+  await page.getByText('Read 2 times').waitFor()
+  await lookAt(page, 'story-10-relationships')
+  await page.getByRole('button', { name: 'Withdraw from Corner Shop' }).click()
+  await lookAt(page, 'story-11-withdraw')
+  await page.getByRole('button', { name: 'Withdraw', exact: true }).click()
+  await page
+    .getByText(/^Withdrawn/)
+    .first()
+    .waitFor()
+
+  const known = await query('dpv:DeliveryOfGoods', ['profile.name'])
+  expect(known.status).toBe(404)
+  expect(await known.json()).toMatchObject({ code: 'subject-unavailable' })
+})
+
+test('denying and putting off work as well, each in one step', async () => {
+  for (const [act, heading, error] of [
+    ['Deny', 'Denied', 'access_denied'],
+    ['Decide later', 'Put off', 'interaction_required'],
+  ] as const) {
+    const pending = await ask(shop, question)
+    await page.goto(pending.url.href)
+    await page.getByRole('button', { name: act, exact: true }).click()
+    await page.getByRole('heading', { name: heading }).waitFor()
+    await page
+      .getByRole('link', { name: /Go back to/ })
+      .or(page.getByRole('button', { name: /Go back to/ }))
+      .click()
+    await page.waitForURL(/\/callback\?/)
+    expect(new URL(page.url()).searchParams.get('error')).toBe(error)
+  }
+})
+
+test('she signs out and in again at the login page of her pod', async () => {
+  await page.goto(vault('/settings'))
+  await lookAt(page, 'story-12-settings')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
+  await page.getByLabel('Your pod’s sign-in server or your WebID').fill(`${world.config.podsUrl}/`)
+  await page.getByRole('button', { name: 'Go to sign-in' }).click()
+  await signInAtPod(page)
+  await page.getByRole('heading', { name: 'Nobody can read your data.' }).waitFor()
+})
+
+test('the tour shows it all with invented data, by keyboard alone and on a phone', async () => {
+  const { vaultUrl, gatewayUrl } = world.config
+  const phone = await openPage(browser, {
+    viewport: { width: 390, height: 844 },
+    colorScheme: 'dark',
+    allowed: [vaultUrl, gatewayUrl],
+  })
+  const { page: small } = phone
+  await small.goto(vault('/'))
+  await press(small, 'button', 'Take the tour')
+  await small.getByRole('heading', { name: 'Corner Shop (sample) asks to read from your vault' }).waitFor()
+  await lookAt(small, 'story-13-tour-phone-dark')
+  await press(small, 'checkbox', 'Over 18', ' ')
+  await press(small, 'button', 'Allow')
+  await press(small, 'button', 'Allow this')
+  await small.getByRole('heading', { name: 'Allowed' }).waitFor()
+  await press(small, 'link', 'Go back to')
+  await small.getByText('This is everything the shop received').waitFor()
+  await small.getByText('Lindenweg 7').waitFor()
+  await lookAt(small, 'story-14-tour-shop')
+  expect(phone.faults).toEqual([])
+})
+
+test('no page ran into an error, broke its own rules or asked anybody else', () => {
+  expect(faults).toEqual([])
+})
+
+function query(purpose: string, fields: readonly string[]): Promise<Response> {
+  const url = new URL(`${world.config.gatewayUrl}/v1/subjects/${tokens.subject}`)
+  url.search = new URLSearchParams({ fields: fields.join(), purpose }).toString()
+  const { config, DPoP } = shop
+  return oauth.fetchProtectedResource(config, tokens.accessToken, url, 'GET', null, undefined, { DPoP })
+}
+
+/** Consent UX R5: the two answers are the same size, side by side, one step of the keyboard apart. */
+async function expectEqualButtons(on: Page): Promise<void> {
+  const [allow, deny] = await Promise.all(
+    ['Allow', 'Deny'].map(async (name) => {
+      const button = on.getByRole('button', { name, exact: true })
+      const style = await button.evaluate((element) => {
+        const { fontWeight, fontSize, color, backgroundColor } = getComputedStyle(element)
+        return { fontWeight, fontSize, color, backgroundColor }
+      })
+      return { style, box: await button.boundingBox() }
+    }),
+  )
+  expect(allow?.style).toEqual(deny?.style)
+  expect(Math.abs((allow?.box?.width ?? 0) - (deny?.box?.width ?? 9))).toBeLessThanOrEqual(1)
+  expect(allow?.box?.height).toBe(deny?.box?.height)
+  expect(allow?.box?.y).toBe(deny?.box?.y)
+  await on.getByRole('button', { name: 'Allow', exact: true }).focus()
+  await on.keyboard.press('Tab')
+  expect(await on.evaluate(() => document.activeElement?.textContent)).toBe('Deny')
+}
+
+/** The embedded pod server's own pages. */
+async function signInAtPod(on: Page): Promise<void> {
+  await on.getByLabel('Email').fill(person.email)
+  await on.getByLabel('Password').fill(person.password)
+  await on.getByRole('button', { name: 'Log in' }).click()
+  await on.getByRole('button', { name: 'Authorize' }).click()
+}
+
+/** Reaches a control with the Tab key and uses it with Enter (or `key`); fails when the keyboard cannot get there. */
+async function press(
+  on: Page,
+  role: 'button' | 'checkbox' | 'link',
+  name: string,
+  key = 'Enter',
+): Promise<void> {
+  const target = on.getByRole(role, { name }).first()
+  await target.waitFor()
+  for (let step = 0; step < 80; step++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return on.keyboard.press(key)
+    await on.keyboard.press('Tab')
+  }
+  throw new Error(`the keyboard does not reach ${role} ${name}`)
+}

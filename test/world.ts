@@ -1,0 +1,93 @@
+/**
+ * The whole of Reach as `npm start` runs it, on free ports in a temporary folder, with a clock that can be moved and every log
+ * line kept for looking at.
+ */
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { AddressInfo } from 'node:net'
+import { type Config, readConfig } from '../core/config.ts'
+import { createLogger } from '../core/logger.ts'
+import { createMetrics } from '../core/metrics.ts'
+import { type Reach, startReach } from '../reach.ts'
+import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
+
+export interface World extends AsyncDisposable {
+  readonly config: Config
+  readonly reach: Reach
+  readonly operator: VendorOperator
+  /** Every line logged so far, at the finest level. */
+  readonly lines: readonly string[]
+  metrics(): Promise<string>
+  /** Moves the clock of vault, gateway and ledger, in ms. */
+  readonly clock: { ahead: number }
+  /** Waits until the jobs of all commits so far are done. */
+  settle(): Promise<void>
+  /** Stops everything and starts it again on the same folders. */
+  restart(): Promise<void>
+}
+
+/** Resolves when the pods answer, too. */
+export async function createWorld({ tour = false }: { tour?: boolean } = {}): Promise<World> {
+  await using opened = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'reach-world-'))
+  opened.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+  const [pods, vault, gateway, admin] = await freePorts(4)
+  const config = readConfig(
+    {
+      REACH_PODS_URL: `http://localhost:${pods}`,
+      REACH_VAULT_URL: `http://localhost:${vault}`,
+      REACH_GATEWAY_URL: `http://localhost:${gateway}`,
+      REACH_ADMIN_PORT: String(admin),
+      REACH_TOUR: tour ? 'on' : 'off',
+    },
+    folder,
+  )
+  const clock = { ahead: 0 }
+  const lines: string[] = []
+  const metrics = createMetrics()
+  const log = createLogger({
+    level: 'trace',
+    stream: { write: (line) => void lines.push(line) },
+    observe: metrics.observe,
+  })
+  const now = (): number => Date.now() + clock.ahead
+  const start = async (): Promise<Reach> => {
+    const reach = await startReach({ config, now, log, metrics })
+    await reach.podServer?.ready
+    return reach
+  }
+
+  let reach = await start()
+  opened.defer(() => reach[Symbol.asyncDispose]())
+  const resources = opened.move()
+  return {
+    config,
+    get reach() {
+      return reach
+    },
+    get operator() {
+      return vendorOperator({ ledger: reach.ledger, authorization: reach.vault.authorization, now })
+    },
+    lines,
+    metrics: () => metrics.text(),
+    clock,
+    settle: () => reach.vault.jobs.settle(),
+    async restart() {
+      await reach[Symbol.asyncDispose]()
+      reach = await start()
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+/** Ports that were free a moment ago, on both loopback addresses as far as one knows. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
