@@ -42,10 +42,12 @@ let shared: Promise<TestPods> | undefined
 /** The pods of this worker. Nobody stops them: their process ends with the worker's, and so do their files. */
 export function sharedPods(): Promise<TestPods> {
   shared ??= startTestPods().then((pods) => {
-    process.once('exit', () => {
+    // The test runner ends a worker by this signal.
+    process.once('SIGTERM', () => {
       for (const folder of [pods.folder, dirname(pods.server.door.socket)]) {
-        rmSync(folder, { recursive: true, force: true })
+        rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
       }
+      process.exit()
     })
     return pods
   })

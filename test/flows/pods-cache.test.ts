@@ -98,6 +98,24 @@ test('a picture comes through the pod as its bytes', async () => {
   })
 })
 
+test('of many who save on the ground of one version exactly one wins', async () => {
+  const { customer } = await ready()
+  const url = `${customer.container}profile.ttl`
+  const client = createPodClient({ fetch: customer.fetch })
+  const { etag = '', body } = await client.get(url)
+  const saved = await Promise.allSettled(
+    Array.from({ length: 8 }, (_, n) =>
+      client.put(url, writeCategory('profile', { name: `n${n}` }, body, url), { ifMatch: etag }),
+    ),
+  )
+  expect(saved.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  const refused = saved.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+  for (const error of refused) expect(error).toMatchObject({ code: 'pod-changed' })
+  const winner = saved.findIndex(({ status }) => status === 'fulfilled')
+  expect(await (await customer.fetch(url)).text()).toContain(`"n${winner}"`)
+  await expect(client.put(url, body, { ifNoneMatch: '*' })).rejects.toMatchObject({ code: 'pod-changed' })
+})
+
 test('many who read at once share one request per resource', async () => {
   const { cache, account, asked } = await ready()
   await Promise.all(Array.from({ length: 20 }, () => cache.read(account, ['profile.name'])))

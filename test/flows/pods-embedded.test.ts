@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
 import http from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
@@ -282,7 +282,14 @@ describe('life and death', () => {
       await customer.fetch(url, { method: 'PUT', headers: turtle, body: '<#a> <#b> "kept".' })
       const before = pods.server.feed.stretch()
       const orphans = join(pods.folder, 'root', '.internal', 'tempFiles')
-      await writeFile(join(orphans, 'temp-half.txt'), 'half of a document')
+      // Half of a new version is on its way when it happens.
+      const half = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('<#a> <#b> "lost')) })
+      const broken = { method: 'PUT', headers: turtle, body: half, duplex: 'half' }
+      const writing = customer.fetch(url, broken as RequestInit).then(
+        ({ status }) => status,
+        () => 'broken off',
+      )
+      await vi.waitFor(async () => expect(await readdir(orphans)).toHaveLength(1), { timeout: 5000 })
       process.kill(await childPid(), 'SIGKILL')
       await vi.waitFor(async () => {
         const { status, headers } = await ask({ path: '/', headers: { accept: 'application/json' } })
@@ -296,6 +303,7 @@ describe('life and death', () => {
       await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 60_000, interval: 100 })
       expect(await (await customer.fetch(url)).text()).toContain('kept')
       expect(await readdir(orphans)).toEqual([])
+      expect([503, 'broken off']).toContain(await writing)
       await vi.waitFor(() => expect(pods.server.feed.stretch()).toBeDefined())
       expect(pods.server.feed.stretch()).not.toBe(before)
     },
