@@ -17,6 +17,7 @@ import type { SolidDataset, ThingPersisted } from '@inrupt/solid-client'
 import { DataFactory, Store } from 'n3'
 import type { Quad, Term } from 'n3'
 import type { Category, StoredField } from '#core/domain/catalogue.ts'
+import { DomainError } from '#core/domain/errors.ts'
 import type { CategoryValues } from './pod.ts'
 import { iri, parseTurtle, writeTurtle } from './rdf.ts'
 import {
@@ -25,6 +26,7 @@ import {
   knownTerms,
   objectsOf,
   orderPredicate,
+  readCategory,
   valuesIn,
   variants,
 } from './vocabulary.ts'
@@ -33,7 +35,8 @@ const { namedNode } = DataFactory
 
 /**
  * The document with these values and no others of the catalogue, everything else kept. `values` fits the category's
- * schema. `existing` is undefined for a new document; one that cannot be read is `pod-unreadable`, not overwritten.
+ * schema; what cannot stand in a pod all the same, such as an address of the pod, is `invalid-input`. `existing` is
+ * undefined for a new document; one that cannot be read is `pod-unreadable`, not overwritten.
  */
 export function writeCategory(
   category: string,
@@ -69,7 +72,15 @@ export function writeCategory(
       me = writePlain(me, field, value)
     }
   }
-  return writeTurtle(toRdfJsDataset(setThing(dataset, me)) as unknown as Iterable<Quad>)
+  const turtle = writeTurtle(toRdfJsDataset(setThing(dataset, me)) as unknown as Iterable<Quad>)
+  // What could not be read again could never be put right here.
+  const { unreadable } = readCategory(category, turtle, resourceUrl)
+  if (unreadable !== undefined) {
+    throw new DomainError('invalid-input', unreadable, {
+      violations: [{ pointer: '/values', detail: unreadable }],
+    })
+  }
+  return turtle
 }
 
 function writePlain(me: ThingPersisted, field: StoredField, value: unknown): ThingPersisted {

@@ -178,3 +178,22 @@ test('a picture travels as its bytes; one that lies elsewhere stays, and is no v
   const svg = '<#me> <http://xmlns.com/foaf/0.1/img> <data:image/svg+xml;base64,AAAA> .'
   expect(readCategory('profile', svg, url).unreadable).toMatch(/Picture/)
 })
+
+test('nothing is written that could not be read again', () => {
+  const refused =
+    (values: Record<string, unknown>, noted = '') =>
+    () =>
+      writeCategory('profile', values, noted, url)
+  expect(refused({ name: 'see https://pods.example/alice/profile/card#me' })).toThrow('an address of the pod')
+  const many = Array.from({ length: 500 }, (_, n) => `<#other> <urn:other:p> ${n} .`).join(' ')
+  expect(refused({ name: 'Ada' }, many)).toThrow('too many triples')
+})
+
+test('a document that cannot be read is not overwritten', () => {
+  const hostile = ['<#me> <', '<#me> <http://www.w3.org/2006/vcard/ns#fn> "a", "b" .']
+  for (const document of hostile) {
+    expect(() => writeCategory('profile', { name: 'Ada' }, document, url)).toThrow(
+      expect.objectContaining({ code: 'pod-unreadable' }),
+    )
+  }
+})
