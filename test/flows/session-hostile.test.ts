@@ -62,6 +62,18 @@ test('an issuer that says it is another one is refused, whatever it signs', asyn
   expect(issuer.asked).not.toContain('/token')
 })
 
+test('a code of an honest issuer never reaches the one that sent the browser on to it', async () => {
+  await using issuer = await startHostileIssuer()
+  await using vault = await startTestVault(pods, { outboundAllow: [issuer.url] })
+  const browser = vault.browser()
+  const begun = await browser.post('/api/sign-in', { issuer: issuer.url })
+  const state = new URL((begun.body as Redirect).location).searchParams.get('state')
+  const asked = [...issuer.asked]
+  const query = `?code=of-the-victim&state=${state}&iss=${encodeURIComponent(pods.server.baseUrl)}`
+  expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject(failed)
+  expect(issuer.asked).toEqual(asked)
+})
+
 test.each(['javascript:alert(1)//', 'data:text/html,x', 'http://169.254.169.254/'])(
   'an authorization page at %s is not opened',
   async (address) => {
