@@ -51,7 +51,7 @@ export interface Write {
   readonly value: Json | undefined
   /** Unix time in ms from which the row reads as absent; it is swept later. */
   readonly expires?: number
-  /** Seals the value under this customer's own key instead of the data key: it dies with that key. */
+  /** Seals the value under this customer's own key: once that is destroyed the row reads as absent, for checks as well. */
   readonly customer?: string
 }
 
@@ -160,7 +160,7 @@ export interface LedgerReader {
   get<Value = Json>(key: string): Promise<Row<Value> | undefined>
   /** The row when it is at hand without I/O; says nothing when it is not. For the hot path before `get`. */
   peek<Value = Json>(key: string): Row<Value> | undefined
-  /** Rows under a prefix in key order, beginning behind `after`. */
+  /** Rows under a prefix in key order (by UTF-8 bytes), beginning behind `after`; without `limit` all of them. */
   list<Value = Json>(prefix: string, options?: { after?: string; limit?: number }): Promise<KeyedRow<Value>[]>
   /** Current value of a counter; 0 when it was never raised. */
   count(key: string): Promise<number>
@@ -183,9 +183,16 @@ export interface LogReader {
 
 export interface Ledger extends LedgerReader, AsyncDisposable {
   readonly log: LogReader
-  /** Rejects with `CommitRefused`, `LedgerBusy` or `LedgerStopped`. */
+  /**
+   * Rejects with `CommitRefused`, `LedgerBusy` or `LedgerStopped`; with `LedgerDamaged` when a row it checks is. A
+   * commit that breaks the port's rules (a malformed key, claims that throw, more than 1024 entries or 4 MiB) is a bug
+   * of its caller: rejected with that error, alone and without a trace.
+   */
   commit(commit: Commit): Promise<Committed>
-  /** Each commit stands alone; verdicts in the order given. Rejects only with `LedgerBusy` or `LedgerStopped`. */
+  /**
+   * Each commit stands alone; verdicts in the order given. All are queued or, with `LedgerBusy` or `LedgerStopped`,
+   * none. Rejects otherwise only with an error that is no verdict, after all others were decided.
+   */
   commitEach(commits: readonly Commit[]): Promise<(Committed | CommitRefused)[]>
   /** Why nothing more is accepted; undefined while healthy. */
   readonly stopped: Error | undefined

@@ -7,7 +7,7 @@ import type { Mark } from './anchor.ts'
 import type { LogSigner } from './checkpoint.ts'
 import type { KeyStore } from './key-store.ts'
 import { buildLeaf, sealOps, type OpsKey } from './leaf.ts'
-import { CommitRefused, type Check, type Committed, type Salts } from './ledger.ts'
+import { CommitRefused, LedgerDamaged, type Check, type Committed, type Salts } from './ledger.ts'
 import type { PreparedCommit, Waiting } from './level-commit.ts'
 import {
   HEAD_KEY,
@@ -252,8 +252,15 @@ export class GroupFormer {
     if (row.expires !== 0) draft.operations.push([expiryKey(row.expires, key), EMPTY])
   }
 
+  /** A rotten row stays for its reader to find; no reason to stop all others. */
   #sweep(key: string, draft: Draft): void {
-    const row = this.#newest(key, draft)
+    let row: RowHead | undefined
+    try {
+      row = this.#newest(key, draft)
+    } catch (error) {
+      if (error instanceof LedgerDamaged) return
+      throw error
+    }
     if (row && row.expires !== 0 && row.expires <= draft.time)
       this.#write(key, undefined, undefined, row, draft)
   }

@@ -58,9 +58,9 @@ export async function recover(
     for await (const key of db.keys({ gte: first, lt: `${first[0]}~`, limit: 1 }))
       throw new LedgerDamaged(`there is something beyond the checkpoint: ${key}`)
 
-  const head = await checkGroups(db, { checkpoint, size, root, anchored, tailBytes })
+  const { head, tailFrom } = await checkGroups(db, { checkpoint, size, root, anchored, tailBytes })
   const log = new LevelLog(db, signer, { size, checkpoint, open: tree.open })
-  await checkTail(log, tailBytes)
+  await checkTail(log, tailFrom)
   await compareWithAnchor(log, { size, root }, anchored)
   return { head, tree }
 }
@@ -111,11 +111,14 @@ interface Expected {
   readonly tailBytes: number
 }
 
-/** Rows of the newest groups, back to the anchor's and beyond what a replay can have touched, must chain. */
+/**
+ * Rows of the newest groups, back to the anchor's and beyond what a replay can have touched, must chain. `tailFrom`: size of
+ * the log at the oldest of them.
+ */
 async function checkGroups(
   db: Database,
   { checkpoint, size, root, anchored, tailBytes }: Expected,
-): Promise<Head> {
+): Promise<{ head: Head; tailFrom: number }> {
   let head: Head | undefined
   let next: { group: number; previous: string } | undefined
   for await (const [key, bytes] of db.iterator({ gte: groupKey(0), lt: 'b~', reverse: true })) {
@@ -135,15 +138,14 @@ async function checkGroups(
     }
     if (anchored.group === group && !anchored.chain.equals(chain))
       throw new LedgerDamaged(`group ${group} is another one than the anchored`)
+    const isFirst = group === 0
+    if (isFirst && row.previous !== NOTHING.chain.toString('base64'))
+      throw new LedgerDamaged('the first group is another one')
+    if (isFirst || (head.bytes - row.bytes > tailBytes && group <= anchored.group))
+      return { head, tailFrom: isFirst ? 0 : row.size }
     next = { group, previous: row.previous }
-    if (head.bytes - row.bytes > tailBytes && group <= anchored.group) break
   }
-  if (!head) throw new LedgerDamaged('the database has no groups')
-  if (next?.group === 0 && next.previous !== NOTHING.chain.toString('base64'))
-    throw new LedgerDamaged('the first group is another one')
-  if (head.bytes <= tailBytes && next?.group !== 0)
-    throw new LedgerDamaged(`group ${(next?.group ?? 0) - 1} is missing`)
-  return head
+  throw new LedgerDamaged(next ? `group ${next.group - 1} is missing` : 'the database has no groups')
 }
 
 function parseRow(group: number, text: string): GroupRow {
@@ -155,12 +157,9 @@ function parseRow(group: number, text: string): GroupRow {
 }
 
 /** A replay that lost a block leaves a hole behind a good head: bundles are read again and compared with tiles. */
-async function checkTail(log: LevelLog, tailBytes: number): Promise<void> {
-  let left = tailBytes
-  for (let index = Math.ceil(log.size / TILE_WIDTH) - 1; index >= 0 && left > 0; index--) {
-    const bundle = await log.bundle(index, Math.min(TILE_WIDTH, log.size - index * TILE_WIDTH))
-    left -= bundle?.length ?? 0
-  }
+async function checkTail(log: LevelLog, from: number): Promise<void> {
+  for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < log.size; index++)
+    await log.bundle(index, Math.min(TILE_WIDTH, log.size - index * TILE_WIDTH))
 }
 
 async function compareWithAnchor(

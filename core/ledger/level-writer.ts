@@ -35,6 +35,8 @@ export class GroupWriter {
   readonly #parts: WriterParts
   #queue: Waiting[] = []
   #queuedBytes = 0
+  /** Taken from the queue, not yet part of a group. */
+  #taken: Waiting[] = []
   #running: Promise<void> | undefined
   #stopped: LedgerStopped | undefined
   #failure: Error | undefined
@@ -131,7 +133,10 @@ export class GroupWriter {
     const progress = { time, seals: former.head.seals }
     if (keys.isDue(progress)) await keys.renew(progress)
     const expired = await expiry.due(time)
-    return former.form(this.#take(), now(), expired, inFlight?.group)
+    this.#taken = this.#take()
+    const group = former.form(this.#taken, now(), expired, inFlight?.group)
+    this.#taken = []
+    return group
   }
 
   #take(): Waiting[] {
@@ -174,7 +179,7 @@ export class GroupWriter {
     )
     this.#stopped = stopped
     for (const group of groups) for (const [{ settle }] of group?.verdicts ?? []) settle(stopped)
-    for (const { settle } of this.#queue.splice(0)) settle(stopped)
+    for (const { settle } of [...this.#taken.splice(0), ...this.#queue.splice(0)]) settle(stopped)
     this.#queuedBytes = 0
   }
 }

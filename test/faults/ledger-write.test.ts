@@ -169,4 +169,41 @@ describe('a ledger whose write fails', () => {
       expect(openCheckpoint(ledger.log.checkpoint(), ledger.log.vkey).size).toBe(0)
     }
   })
+
+  test('leaves nobody waiting when the disk fails while a group is formed', async () => {
+    await using folders = await ledgerFolders()
+    const clock = { now: 1_795_000_000_000 }
+    let fails = false
+    const failingReads = (db: Database): Database =>
+      new Proxy(db, {
+        get(target, name) {
+          const member: unknown = Reflect.get(target, name, target)
+          if (name === 'getSync' && fails)
+            return () => {
+              throw new DiskFailure('cannot read')
+            }
+          return typeof member === 'function' ? (member.bind(target) as unknown) : member
+        },
+      })
+    {
+      await using first = (await openIn(folders, { now: () => clock.now })).ledger
+      await first.commit({ writes: [{ key: 'expires', value: 1, expires: clock.now + 1 }] })
+    }
+    clock.now += 60_000
+    const { db } = await openDatabase(folders.folder, { create: false })
+    const anchor = await openAnchor(folders.anchorFile)
+    const keys = await openKeyStore(folders.keysFolder)
+    await using ledger = await startLevelLedger({
+      db: failingReads(db),
+      anchor,
+      keys,
+      origin: ORIGIN,
+      now: () => clock.now,
+    })
+    fails = true
+    // The group would sweep the row that expired, and cannot read it.
+    const waiting = await Promise.allSettled([1, 2, 3].map(() => ledger.commit({ counters: [] })))
+    for (const result of waiting)
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'ledger-stopped' } })
+  })
 })

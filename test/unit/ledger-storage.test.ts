@@ -8,7 +8,10 @@ import { describe, expect, test } from 'vitest'
 import { openKeyStore } from '#core/ledger/key-store.ts'
 import { openLevelLedger, startLevelLedger } from '#core/ledger/level-ledger.ts'
 import { openDatabase } from '#core/ledger/level-database.ts'
-import { openAnchor } from '#core/ledger/anchor.ts'
+import { openAnchor, readAnchor } from '#core/ledger/anchor.ts'
+import { createLogSigner } from '#core/ledger/checkpoint.ts'
+import { entriesKey, groupKey } from '#core/ledger/level-keys.ts'
+import { recover } from '#core/ledger/level-recovery.ts'
 import { crc32c } from '#core/ledger/level-coding.ts'
 import { liveTables } from '#core/ledger/level-manifest.ts'
 import { LedgerDamaged, LedgerStopped, type Ledger } from '#core/ledger/ledger.ts'
@@ -145,6 +148,45 @@ describe('what lies on the disk of the embedded ledger', () => {
     await using ledger = (await openIn(folders)).ledger
     await ledger.commit({ writes: [{ key: 'a', value: 1 }] })
     expect(keys.logKey.asymmetricKeyType).toBe('ed25519')
+  })
+})
+
+describe('recovery', () => {
+  test('reads a tail and not the whole log, and finds a group missing in it', async () => {
+    await using folders = await ledgerFolders()
+    {
+      await using ledger = (await openIn(folders)).ledger
+      for (let i = 0; i < 12; i++)
+        await ledger.commitEach(
+          Array.from({ length: 100 }, () => ({ entries: [{ claims: () => ({ ops: '{}' }) }] })),
+        )
+    }
+    const keys = await openKeyStore(folders.keysFolder)
+    const signer = createLogSigner(ORIGIN, keys.logKey)
+    const anchored = await readAnchor(folders.anchorFile)
+    if (anchored === undefined || anchored === 'new') throw new Error('nothing is anchored')
+    const { db } = await openDatabase(folders.folder, { create: false })
+    const from = async (tailBytes: number): Promise<number> => {
+      const recovered = await recover(db, { signer, anchored, tailBytes })
+      expect(recovered.head).toMatchObject({ group: 12, commits: 1200 })
+      expect(recovered.tree.root().equals(anchored.root)).toBe(true)
+      return recovered.tree.size
+    }
+    const lost = async (key: string, tailBytes: number): Promise<void> => {
+      const value = await db.get(key)
+      if (!value) throw new Error(`no ${key}`)
+      await db.del(key)
+      await expect(from(tailBytes), key).rejects.toBeInstanceOf(LedgerDamaged)
+      await db.put(key, value)
+    }
+    for (const tailBytes of [0, 40_000, 1e9]) expect(await from(tailBytes)).toBe(1200)
+    for (const group of [0, 3, 11, 12]) await lost(groupKey(group), 1e9)
+    for (const group of [10, 11, 12]) await lost(groupKey(group), 40_000)
+    for (const first of [0, 256, 1100]) await lost(entriesKey(first), 1e9)
+    // Beyond the tail only a table can hold it, and those are verified.
+    await db.del(groupKey(2))
+    expect(await from(40_000)).toBe(1200)
+    await db.close()
   })
 })
 
