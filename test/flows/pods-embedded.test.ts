@@ -11,7 +11,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startEmbeddedPods } from '../../vault-server/pods/embedded.ts'
-import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { startTestPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 
@@ -81,59 +80,6 @@ describe('the closed edge', () => {
     expect((await customer.fetch(customer.podUrl)).status).toBe(200)
     expect((await fetch(customer.podUrl)).status).toBe(401)
     expect((await fetch(customer.webId)).status).toBe(200)
-  })
-
-  test('a taken name or address is account-exists; a half-made one goes on', async () => {
-    const { createPod } = createProvisioning(pods.server.door)
-    const person = (podName: string) => ({
-      podName,
-      email: `${podName}@example.org`,
-      password: 'correct horse',
-    })
-    await createPod(person('ada'))
-    await expect(createPod({ ...person('ada2'), email: 'ADA@example.org' })).rejects.toMatchObject({
-      code: 'account-exists',
-      violations: [{ pointer: '/email' }],
-    })
-    await expect(createPod({ ...person('ada'), email: 'bo@example.org' })).rejects.toMatchObject({
-      code: 'account-exists',
-      violations: [{ pointer: '/podName' }],
-    })
-    // Her address is bound to an account without a pod by now: the same password goes on, another one does not.
-    await expect(
-      createPod({ podName: 'bo', email: 'bo@example.org', password: 'another one' }),
-    ).rejects.toMatchObject({ code: 'account-exists' })
-    expect(await createPod({ ...person('bo'), email: 'bo@example.org' })).toMatchObject({
-      podUrl: `${pods.server.baseUrl}bo/`,
-    })
-  })
-
-  test('of six who want one name at once exactly one gets it', async () => {
-    const { createPod } = createProvisioning(pods.server.door)
-    const wanted = [0, 1, 2, 3, 4, 5].map((n) => ({
-      podName: 'eve',
-      email: `eve${n}@example.org`,
-      password: 'correct horse',
-    }))
-    const made = await Promise.allSettled(wanted.map(createPod))
-    expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-  })
-
-  test.each([
-    [{ podName: '../x' }, '/podName'],
-    [{ podName: '.account' }, '/podName'],
-    [{ podName: 'Ada' }, '/podName'],
-    [{ podName: '' }, '/podName'],
-    [{ email: 'nobody' }, '/email'],
-    [{ password: 'short' }, '/password'],
-    [{ password: 'x'.repeat(73) }, '/password'],
-  ])('refuses %j', async (bad, pointer) => {
-    const { createPod } = createProvisioning(pods.server.door)
-    const good = { podName: 'fine', email: 'fine@example.org', password: 'correct horse' }
-    await expect(createPod({ ...good, ...bad })).rejects.toMatchObject({
-      code: 'invalid-input',
-      violations: [{ pointer }],
-    })
   })
 })
 

@@ -182,7 +182,7 @@ function answer(req: IncomingMessage, res: ServerResponse, refusal: Refusal): vo
  * The path as the pod server will see it (it decodes each segment once, joins repeated slashes and resolves dots);
  * `undefined` for anything but origin-form (RFC 9112, 3.2.1).
  */
-export function canonicalPath(target: string): string | undefined {
+function canonicalPath(target: string): string | undefined {
   if (!target.startsWith('/')) return undefined
   const [path = ''] = target.split('?')
   try {

@@ -1,6 +1,7 @@
 import { Session } from '@inrupt/solid-client-authn-node'
 import { beforeAll, expect, test } from 'vitest'
 import { leanExpress, listen } from '../../core/http/server.ts'
+import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
@@ -73,4 +74,57 @@ test('goes nowhere but to the embedded pods', async () => {
   await expect(
     signInAtEmbeddedPods(pods.server.door, 'http://localhost:9/.oidc/auth', customer),
   ).rejects.toMatchObject({ code: 'sign-in-failed' })
+})
+
+test('a taken name or address is account-exists; a half-made one goes on', async () => {
+  const { createPod } = createProvisioning(pods.server.door)
+  const person = (podName: string) => ({
+    podName,
+    email: `${podName}@example.org`,
+    password: 'correct horse',
+  })
+  await createPod(person('ada'))
+  await expect(createPod({ ...person('ada2'), email: 'ADA@example.org' })).rejects.toMatchObject({
+    code: 'account-exists',
+    violations: [{ pointer: '/email' }],
+  })
+  await expect(createPod({ ...person('ada'), email: 'bo@example.org' })).rejects.toMatchObject({
+    code: 'account-exists',
+    violations: [{ pointer: '/podName' }],
+  })
+  // Her address is bound to an account without a pod by now: the same password goes on, another one does not.
+  await expect(
+    createPod({ podName: 'bo', email: 'bo@example.org', password: 'another one' }),
+  ).rejects.toMatchObject({ code: 'account-exists' })
+  expect(await createPod({ ...person('bo'), email: 'bo@example.org' })).toMatchObject({
+    podUrl: `${pods.server.baseUrl}bo/`,
+  })
+})
+
+test('of six who want one name at once exactly one gets it', async () => {
+  const { createPod } = createProvisioning(pods.server.door)
+  const wanted = [0, 1, 2, 3, 4, 5].map((n) => ({
+    podName: 'eve',
+    email: `eve${n}@example.org`,
+    password: 'correct horse',
+  }))
+  const made = await Promise.allSettled(wanted.map(createPod))
+  expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+})
+
+test.each([
+  [{ podName: '../x' }, '/podName'],
+  [{ podName: '.account' }, '/podName'],
+  [{ podName: 'Ada' }, '/podName'],
+  [{ podName: '' }, '/podName'],
+  [{ email: 'nobody' }, '/email'],
+  [{ password: 'short' }, '/password'],
+  [{ password: 'x'.repeat(73) }, '/password'],
+])('refuses %j', async (bad, pointer) => {
+  const { createPod } = createProvisioning(pods.server.door)
+  const good = { podName: 'fine', email: 'fine@example.org', password: 'correct horse' }
+  await expect(createPod({ ...good, ...bad })).rejects.toMatchObject({
+    code: 'invalid-input',
+    violations: [{ pointer }],
+  })
 })
