@@ -11,7 +11,7 @@ interface Floor {
 
 const gateway = 'gateway, 64 connections'
 
-/** From what was measured with room for noise; see docs/benchmark.md. Rates themselves are never compared. */
+/** Below what a quiet machine gives, with room for noise. Rates themselves are never compared. */
 const floors: readonly Floor[] = [
   {
     what: 'authenticate / DER',

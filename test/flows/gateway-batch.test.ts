@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import type { Fact } from '#core/domain/facts.ts'
@@ -61,6 +62,23 @@ describe('a batch', () => {
     ])
   })
 })
+
+test('a batch does not wait for every silent pod in turn: what was not asked in time is for later', async () => {
+  const people = await Promise.all(Array.from({ length: 80 }, () => gateway.customer()))
+  const items = [{ id: 'item-1', purpose: delivery, fields: both }]
+  const to = { vendorId: shop.vendorId, clientId: shop.clientId, items }
+  const subjects = (await addGrants(gateway.house, people, to)).map(({ subject }) => subject)
+  for (const { person } of people.slice(1)) gateway.pods.behave(person, 'silent')
+  expect((await read(subjects[0] ?? '')).status).toBe(200)
+  const asked = gateway.query(shop, subjects, both)
+  await wait(1000)
+  const began = performance.now()
+  gateway.advance(8_500)
+  const rows: { error?: string }[] = (await asked).json.rows
+  // One time-out of a pod, and not one for each 32 of them.
+  expect(performance.now() - began).toBeLessThan(9_000)
+  expect(rows.map(({ error }) => error)).toEqual([undefined, ...Array(79).fill('later')])
+}, 20_000)
 
 describe('a pod that cannot confirm its values', () => {
   test.each(['broken', 'nonsense'] as const)(
