@@ -1,9 +1,7 @@
-import { decodeJwt } from 'jose'
 import type { Outcome } from '#core/domain/decision.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { newGrant } from '#core/domain/grant.ts'
 import type { Notice } from '#core/domain/notice.ts'
-import { formatTime } from '#core/domain/times.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
@@ -18,7 +16,6 @@ import type {
   AccessRequest,
   CustomerStanding,
   DecisionResult,
-  ReceiptView,
   StoredReceipt,
   Vendor,
   VendorStanding,
@@ -27,6 +24,7 @@ import type { Exchange, Interactions } from '../oauth/interactions.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
 import { newId, signReceipt } from './receipt-signing.ts'
+import { viewReceipt } from './views.ts'
 
 export interface DecisionParts {
   readonly vaultUrl: string
@@ -104,7 +102,7 @@ async function allow(
     decideRequest(found.stored, { ...decided(found, 'allowed', returnTo), grantId, receiptId }),
     { entries: [entry] },
   )
-  return { commit, result: { status: 'allowed', returnTo, grantId, receipt: viewOf(receipt) } }
+  return { commit, result: { status: 'allowed', returnTo, grantId, receipt: viewReceipt(receipt) } }
 }
 
 async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
@@ -122,7 +120,7 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
     decideRequest(found.stored, { ...decided(found, 'refused', returnTo), receiptId: receipt.receiptId }),
     { entries: [requestEntry(request, fact, { who: webId, data: receipt.jws })] },
   )
-  return { commit, result: { status: 'refused', returnTo, receipt: viewOf(receipt) } }
+  return { commit, result: { status: 'refused', returnTo, receipt: viewReceipt(receipt) } }
 }
 
 async function putOff({ interactions }: DecisionParts, found: Case): Promise<Conclusion> {
@@ -193,14 +191,4 @@ async function readReleasable(
   if (customer.value.podAccess === 'lost')
     throw new DomainError('pod-access-lost', 'Reach can no longer see your pod')
   return { vendor, customer }
-}
-
-export function viewOf({ receiptId, grantId, issuedAt, jws }: StoredReceipt): ReceiptView {
-  return {
-    receiptId,
-    ...(grantId === undefined ? {} : { grantId }),
-    issuedAt: formatTime(issuedAt),
-    jws,
-    payload: decodeJwt(jws),
-  }
 }

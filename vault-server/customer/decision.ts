@@ -14,10 +14,11 @@ import { readVendor } from '#core/records/vendors.ts'
 import type { AccessRequest, Decision, DecisionResult } from '#schemas/types.gen.ts'
 import type { Exchange } from '../oauth/interactions.ts'
 import { readOAuthKeys } from '../oauth/oauth-keys.ts'
-import { conclude, viewOf } from './conclusion.ts'
+import { conclude } from './conclusion.ts'
 import type { Case, DecisionParts } from './conclusion.ts'
 import { readReceiptKey } from './receipt-signing.ts'
 import { findInteraction } from './requests.ts'
+import { viewReceipt } from './views.ts'
 
 /** Answers a request for the customer who is signed in. Refuses with the code that fits. */
 export type Decide = (
@@ -104,7 +105,7 @@ async function resultOf(ledger: Ledger, request: AccessRequest): Promise<Decisio
     status,
     returnTo,
     ...(grantId === undefined ? {} : { grantId }),
-    ...(receipt === undefined ? {} : { receipt: viewOf(receipt.value) }),
+    ...(receipt === undefined ? {} : { receipt: viewReceipt(receipt.value) }),
   }
 }
 

@@ -1,14 +1,13 @@
 import { Router } from 'express'
 import type { JWK } from 'jose'
-import { decodeJwt } from 'jose'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
-import { formatTime } from '#core/domain/times.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readReceipt } from '#core/records/receipts.ts'
-import type { ReceiptView, StoredReceipt } from '#schemas/types.gen.ts'
+import type { StoredReceipt } from '#schemas/types.gen.ts'
 import { writeProof } from '../audit/proof.ts'
 import { customerOf, signedInOnly } from './session.ts'
+import { viewReceipt } from './views.ts'
 
 type OfReceipt = { receiptId: string }
 
@@ -31,14 +30,7 @@ export function receiptRoutes({
   router.get<OfReceipt>('/receipts/:receiptId', signedInOnly, async (request, response) => {
     const { accountId } = customerOf(request)
     const receipt = await readOwnReceipt(ledger, accountId, request.params.receiptId)
-    const { receiptId, grantId, issuedAt, jws } = receipt
-    response.json({
-      receiptId,
-      ...(grantId === undefined ? {} : { grantId }),
-      issuedAt: formatTime(issuedAt),
-      jws,
-      payload: decodeJwt(jws),
-    } satisfies ReceiptView)
+    response.json(viewReceipt(receipt))
   })
 
   router.get<OfReceipt>('/receipts/:receiptId/proof', signedInOnly, async (request, response) => {

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import { findField } from '#core/domain/catalogue.ts'
 import { liveness } from '#core/domain/grant.ts'
 import { readFact } from '#core/domain/facts.ts'
@@ -6,7 +7,7 @@ import { formatTime } from '#core/domain/times.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { seqKey } from '#core/records/grants.ts'
 import { readVendor, readVendorStanding } from '#core/records/vendors.ts'
-import type { Grant, GrantView, VendorView } from '#schemas/types.gen.ts'
+import type { Grant, GrantView, ReceiptView, StoredReceipt, VendorView } from '#schemas/types.gen.ts'
 
 /** A business as the customer sees it. Its words are shown as they are and believed by nobody. */
 export async function viewVendor(reader: LedgerReader, vendorId: string): Promise<VendorView> {
@@ -68,5 +69,16 @@ async function timeOfLastRead(reader: LedgerReader, grantId: string): Promise<nu
     }
     before = entries.at(-1)?.index
     if (before === undefined || entries.length < limit) return undefined
+  }
+}
+
+/** A receipt as its customer sees it: the signed bytes, and what they say. */
+export function viewReceipt({ receiptId, grantId, issuedAt, jws }: StoredReceipt): ReceiptView {
+  return {
+    receiptId,
+    ...(grantId === undefined ? {} : { grantId }),
+    issuedAt: formatTime(issuedAt),
+    jws,
+    payload: decodeJwt(jws),
   }
 }
