@@ -78,7 +78,7 @@ test('a person creates a vault and lets Reach read one folder of it', async () =
 })
 
 test('she fills in her data, and it is in her pod', async () => {
-  await page.getByRole('link', { name: 'My data' }).click()
+  await page.getByRole('link', { name: 'My data', exact: true }).click()
   const part = (name: string) => page.getByRole('region', { name, exact: true })
   const save = async (name: string) => {
     await part(name)
@@ -103,7 +103,7 @@ test('she fills in her data, and it is in her pod', async () => {
   await lookAt(page, 'story-4-data')
   await page.reload()
   await expect
-    .poll(() => part('Profile').getByLabel('Name', { exact: true }).inputValue())
+    .poll(() => part('Profile').getByLabel('Name', { exact: true }).inputValue(), { timeout: 10_000 })
     .toBe('Ada Lovelace')
 })
 
@@ -208,6 +208,8 @@ test('she signs out and in again at the login page of her pod', async () => {
   await page.getByLabel('Your pod’s sign-in server or your WebID').fill(`${world.config.podsUrl}/`)
   await page.getByRole('button', { name: 'Go to sign-in' }).click()
   await signInAtPod(page)
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
+  await page.goto(vault('/'))
   await page.getByRole('heading', { name: 'Nobody can read your data.' }).waitFor()
 })
 
