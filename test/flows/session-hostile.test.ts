@@ -184,3 +184,22 @@ test('pages and answers carry the headers that keep others out', async () => {
   })
   expect(headers.get('strict-transport-security')).toBeNull()
 })
+
+test('whoever asks for sign-ins or vaults without end is slowed down, and nobody else', async () => {
+  await using vault = await startTestVault(pods)
+  for (const [path, allowed] of [
+    ['/api/sign-in', 60],
+    ['/api/vaults', 30],
+  ] as const) {
+    const from = (address: string) => vault.browser().post(path, {}, { 'x-forwarded-for': address })
+    const answers = await Promise.all(
+      Array.from({ length: allowed + 5 }, (_, index) => from(`2001:db8::${index + 1}`)),
+    )
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused).toHaveLength(5)
+    expect(refused[0]).toMatchObject({ body: { code: 'rate-limited' } })
+    expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await from('2001:db8:0:1::1')).status).toBe(400)
+    expect((await from('192.0.2.7')).status).toBe(400)
+  }
+})
