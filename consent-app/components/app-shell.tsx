@@ -13,6 +13,7 @@ import { Icon } from './icons.tsx'
 import type { IconName } from './icons.tsx'
 import { VisuallyHidden } from './layout.tsx'
 import { Notice } from './notice.tsx'
+import { shortWebId } from './short-web-id.ts'
 import { PageSkeleton } from './skeleton.tsx'
 import { Wordmark } from './wordmark.tsx'
 
@@ -76,7 +77,7 @@ function skip(event: MouseEvent) {
 function Account() {
   const { text } = useText()
   const me = useMe().data
-  const name = me?.name ?? me?.webId
+  const name = me?.name ?? (me?.webId && shortWebId(me.webId))
   if (name === undefined) return null
   return (
     <p className={styles.account} title={me?.webId}>

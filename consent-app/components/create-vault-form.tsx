@@ -8,6 +8,7 @@ import { Button } from './button.tsx'
 import { TextField } from './controls.tsx'
 import styles from './create-vault-form.module.css'
 import { Icon } from './icons.tsx'
+import { focusFirstWrong } from './focus-wrong.ts'
 import { ProblemNote } from './problem-note.tsx'
 import { checkNewVault, passwordLength } from './new-vault.ts'
 
@@ -23,11 +24,12 @@ export function CreateVaultForm() {
   const shown = (id: MessageId | undefined) => (sent && id !== undefined ? text(id) : undefined)
   const taken = create.error instanceof ProblemError && create.error.code === 'account-exists'
 
-  const submit = (event: FormEvent) => {
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     setSent(true)
     if (Object.values(wrong).every((id) => id === undefined) && !create.isPending)
       create.mutate({ podName, email, password })
+    else focusFirstWrong(event.currentTarget)
   }
 
   return (

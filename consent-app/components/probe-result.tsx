@@ -1,4 +1,4 @@
-import type { Probe } from '#schemas/types.gen.ts'
+import type { Finding, Probe } from '#schemas/types.gen.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Icon } from './icons.tsx'
 import { Soft, Stack } from './layout.tsx'
@@ -18,24 +18,36 @@ export function ProbeResult({ probe }: { probe: Probe }) {
       >
         <p>{text(probe.ok ? 'probe.ok.body' : 'probe.not.body')}</p>
       </Notice>
+      <div className={styles.sides}>
+        <Findings title={text('probe.can')} findings={probe.findings.filter(({ seen }) => seen)} />
+        <Findings title={text('probe.cannot')} findings={probe.findings.filter(({ seen }) => !seen)} />
+      </div>
+      <Soft>{text('probe.as-of', { moment: formats.moment(probe.asOf) })}</Soft>
+    </Stack>
+  )
+}
+
+/** A tick is what was agreed, on either side; a cross is said in words as well. */
+function Findings({ title, findings }: { title: string; findings: readonly Finding[] }) {
+  const { text } = useText()
+  if (findings.length === 0) return null
+  const distinct = findings.filter(
+    ({ what, ok }, index) => findings.findIndex((other) => other.what === what && other.ok === ok) === index,
+  )
+  return (
+    <section aria-label={title}>
+      <p className={styles.title}>{title}</p>
       <ul className={styles.findings}>
-        {probe.findings.map((finding, index) => (
-          <li key={index} data-ok={finding.ok}>
-            <Icon name={finding.ok ? 'check' : 'cross'} />
-            <div>
-              <p className={styles.what}>{finding.what}</p>
-              <p className={styles.seen}>
-                {text(finding.seen ? 'probe.seen' : 'probe.unseen')}
-                {' · '}
-                {text(
-                  finding.ok ? 'probe.as-agreed' : finding.expected ? 'probe.too-little' : 'probe.too-much',
-                )}
-              </p>
-            </div>
+        {distinct.map(({ what, ok, expected }) => (
+          <li key={`${what} ${ok}`} data-ok={ok}>
+            <Icon name={ok ? 'check' : 'cross'} />
+            <span>
+              <span className={styles.what}>{what}</span>
+              {!ok && <b>{text(expected ? 'probe.too-little' : 'probe.too-much')}</b>}
+            </span>
           </li>
         ))}
       </ul>
-      <Soft>{text('probe.as-of', { moment: formats.moment(probe.asOf) })}</Soft>
-    </Stack>
+    </section>
   )
 }

@@ -4,6 +4,7 @@ import { rememberedIssuer, useSignIn } from '../data/sign-in.ts'
 import { useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { TextField } from './controls.tsx'
+import { focusFirstWrong } from './focus-wrong.ts'
 import { asIssuer } from './issuer.ts'
 import { ProblemNote } from './problem-note.tsx'
 import styles from './create-vault-form.module.css'
@@ -15,11 +16,12 @@ export function SignInForm({ returnTo }: { returnTo: string }) {
   const [typed, setTyped] = useState(rememberedIssuer)
   const [wrong, setWrong] = useState(false)
 
-  const submit = (event: FormEvent) => {
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const issuer = asIssuer(typed)
     setWrong(issuer === undefined)
-    if (issuer !== undefined && !signIn.isPending) signIn.mutate({ issuer, returnTo })
+    if (issuer === undefined) focusFirstWrong(event.currentTarget)
+    else if (!signIn.isPending) signIn.mutate({ issuer, returnTo })
   }
 
   return (

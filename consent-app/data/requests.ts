@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Decision, DecisionResult, OpenRequests, RequestView } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
 import { forgetWay, rememberWay } from './ways-back.ts'
@@ -30,13 +30,19 @@ export function useRequest(uid: string, accountId: string | undefined) {
   })
 }
 
+/** What this page has answered, also after going to another one and coming back. */
+export function useDecided(uid: string): DecisionResult | undefined {
+  return useQuery<DecisionResult>({ queryKey: ['decided', uid], queryFn: skipToken }).data
+}
+
 /** Sends the answer. The same answer again gives the same result, so a lost reply can be asked for again. */
 export function useDecide(uid: string) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: (body: Decision) =>
       call<DecisionResult>('POST', `consent/${encodeURIComponent(uid)}/decision`, { body }),
-    onSuccess: () => {
+    onSuccess: (result) => {
+      client.setQueryData(['decided', uid], result)
       forgetWay(uid)
       for (const key of ['requests', 'grants', 'activity']) void client.invalidateQueries({ queryKey: [key] })
     },

@@ -3,6 +3,7 @@ import type { FormEvent } from 'react'
 import { findField } from '#core/domain/catalogue.ts'
 import type { CategoryView } from '#schemas/types.gen.ts'
 import { Button } from '../components/button.tsx'
+import { focusFirstWrong } from '../components/focus-wrong.ts'
 import { Row } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
@@ -67,11 +68,11 @@ export function CategoryForm({ view }: { view: CategoryView }) {
       merge: mergeValues(common, mine, now.values),
     })
   }
-  const submit = (event: FormEvent) => {
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     setSent(true)
-    if (isDirty && !save.isPending && Object.keys(checkValues(schema, clean)).length === 0)
-      void store(base, clean, base.values)
+    if (Object.keys(checkValues(schema, clean)).length > 0) focusFirstWrong(event.currentTarget)
+    else if (isDirty && !save.isPending) void store(base, clean, base.values)
   }
 
   if (conflict !== undefined)

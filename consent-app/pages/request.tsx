@@ -6,10 +6,11 @@ import { PageTitle, Stack } from '../components/layout.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { RequestDecision } from '../components/request-decision.tsx'
 import { RequestOutcome } from '../components/request-outcome.tsx'
+import { shortWebId } from '../components/short-web-id.ts'
 import { PageSkeleton } from '../components/skeleton.tsx'
 import { ProblemError } from '../data/http.ts'
 import { useMe } from '../data/me.ts'
-import { useDecide, useRequest } from '../data/requests.ts'
+import { useDecide, useDecided, useRequest } from '../data/requests.ts'
 import { useText } from '../messages/text.tsx'
 import styles from './request.module.css'
 
@@ -19,15 +20,16 @@ export function RequestPage() {
   const me = useMe().data
   const request = useRequest(uid, me?.accountId)
   const decide = useDecide(uid)
+  const decided = useDecided(uid)
   const view = request.data
   const outcome =
-    decide.data ??
+    decided ??
     (view?.status === 'allowed' || view?.status === 'refused'
       ? { status: view.status, returnTo: view.returnTo ?? '' }
       : undefined)
 
   return (
-    <Bare wide aside={<DecidingAs name={me?.name ?? me?.webId} />}>
+    <Bare wide aside={<DecidingAs name={me?.name ?? (me?.webId && shortWebId(me.webId))} />}>
       {view === undefined ? (
         request.isError ? (
           <NoRequest error={request.error} retry={() => void request.refetch()} />

@@ -48,6 +48,9 @@ export function WelcomePage({ me }: { me: Me }) {
           <PageTitle title={text(isRequest ? 'welcome.request.title' : 'welcome.title')} />
           <p className={styles.sentence}>{text(isRequest ? 'welcome.request.body' : 'welcome.body')}</p>
           {!isRequest && <LitExample />}
+        </div>
+        <div className={styles.ways}>{knowsPod || isRequest ? [signIn, create] : [create, signIn]}</div>
+        <div className={styles.more}>
           <ul className={styles.promises}>
             {promises.map((promise) => (
               <li key={promise}>
@@ -58,7 +61,6 @@ export function WelcomePage({ me }: { me: Me }) {
           </ul>
           {me.tour && !isRequest && <Tour />}
         </div>
-        <div className={styles.ways}>{knowsPod || isRequest ? [signIn, create] : [create, signIn]}</div>
       </div>
     </Bare>
   )
