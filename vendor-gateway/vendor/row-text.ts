@@ -35,7 +35,7 @@ export class RowWriter {
     if (committed.checkpoint !== this.#checkpoint) {
       // One checkpoint covers a whole group: its JSON is made once.
       this.#checkpoint = committed.checkpoint
-      this.#checkpointText = JSON.stringify(committed.checkpoint)
+      this.#checkpointText = asciiJson(committed.checkpoint)
     }
     const { index, salts } = entry
     return (
@@ -44,6 +44,14 @@ export class RowWriter {
       `"salts":{"subject":"${salts.subject}","data":"${salts.data}"}}}`
     )
   }
+}
+
+/** A note has a dash beyond Latin-1, which would make every reply a string of twice the width. */
+function asciiJson(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** The JSON of a row for which nothing is released. `subject` is as the business wrote it. */
