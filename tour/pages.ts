@@ -10,7 +10,7 @@ h1 { font-size: 1.9rem; margin: 0; letter-spacing: -.01em; }
   background: light-dark(#7a4b12, #e7b565); color: light-dark(#fff, #221a0c); }
 h2 { font-size: 1.15rem; margin: 2.25rem 0 .25rem; }
 dl { display: grid; grid-template-columns: minmax(9rem, auto) 1fr; gap: .35rem 1.25rem; margin: .75rem 0 0; }
-dt { color: light-dark(#6b5a3d, #b9a88a); } dd { margin: 0; overflow-wrap: anywhere; }
+dt { color: light-dark(#6b5a3d, #b9a88a); } dd, code { margin: 0; overflow-wrap: anywhere; }
 p.note { color: light-dark(#6b5a3d, #b9a88a); }
 nav { display: flex; gap: .75rem; flex-wrap: wrap; margin-top: 2.5rem; }
 a.button { font: 600 1rem/1.2 ui-sans-serif, system-ui, sans-serif; padding: .75rem 1.1rem; border-radius: .6rem; text-decoration: none;

@@ -6,6 +6,8 @@ import { randomBytes } from 'node:crypto'
 import express, { type Router } from 'express'
 import { LRUCache } from 'lru-cache'
 import { type PendingRequest, type Shop, type ShopCustomer } from '../examples/shop.ts'
+import { findField } from '#core/domain/catalogue.ts'
+import { purposes } from '#core/domain/purposes.ts'
 import { nothingPage, orderPage, type ShopAnswer, STYLE } from './pages.ts'
 
 const DAY = 86_400_000
@@ -75,14 +77,16 @@ export function sampleShop(options: {
     return Promise.all(
       granted.map(async ({ purpose, fields }) => {
         const response = await shop.read(gatewayUrl, customer, fields, purpose).catch(() => undefined)
-        if (response === undefined) return { purpose, status: 401, values: [] }
-        if (response.status !== 200) return { purpose, status: response.status, values: [] }
+        if (response === undefined) return { purpose: titleOf(purpose), status: 401, values: [] }
+        if (response.status !== 200) return { purpose: titleOf(purpose), status: response.status, values: [] }
         const { data, log } = (await response.json()) as {
           data: Record<string, unknown>
           log: { index: number }
         }
-        const values = Object.entries(data).map(([field, value]) => [field, plain(value)] as const)
-        return { purpose, status: 200, values, logIndex: log.index }
+        const values = Object.entries(data).map(
+          ([field, value]) => [findField(field)?.title ?? field, plain(value)] as const,
+        )
+        return { purpose: titleOf(purpose), status: 200, values, logIndex: log.index }
       }),
     )
   }
@@ -136,4 +140,8 @@ function plain(value: unknown): string {
   if (Array.isArray(value)) return value.map(plain).join(', ')
   if (typeof value === 'object' && value !== null) return Object.values(value).map(plain).join(', ')
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value)
+}
+
+function titleOf(purpose: string): string {
+  return purposes.find(({ id }) => id === purpose)?.title ?? purpose
 }

@@ -63,6 +63,7 @@ afterAll(async () => {
 
 test('a person creates a vault and lets Reach read one folder of it', async () => {
   await page.goto(vault('/'))
+  await page.getByRole('heading', { name: 'Create a vault' }).waitFor()
   await lookAt(page, 'story-1-welcome')
   await page.getByLabel('Name of your pod').fill(person.podName)
   await page.getByLabel('E-mail', { exact: true }).fill(person.email)
@@ -170,6 +171,7 @@ test('she sees the reads, withdraws in two clicks, and the token that is still g
   await page.getByText('Read 2 times').waitFor()
   await lookAt(page, 'story-10-relationships')
   await page.getByRole('button', { name: 'Withdraw from Corner Shop' }).click()
+  await page.getByRole('heading', { name: 'Withdraw from Corner Shop' }).waitFor()
   await lookAt(page, 'story-11-withdraw')
   await page.getByRole('button', { name: 'Withdraw', exact: true }).click()
   await page
@@ -202,6 +204,7 @@ test('denying and putting off work as well, each in one step', async () => {
 
 test('she signs out and in again at the login page of her pod', async () => {
   await page.goto(vault('/settings'))
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
   await lookAt(page, 'story-12-settings')
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
