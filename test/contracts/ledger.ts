@@ -294,7 +294,7 @@ export function ledgerContract(name: string, open: OpenLedger): void {
         await ledger.commit({
           entries: [
             entry(`{"a":${i}}`, ['acc', 'acc!grant']),
-            entry(`{"b":${i}}`, i % 2 === 0 ? ['acc'] : ['ac']),
+            entry(`{"b":${i}}`, i % 2 === 0 ? ['acc', 'acc0'] : ['ac', 'acc00']),
           ],
         })
       const read = async (thread: string, options?: { before?: number; limit?: number }): Promise<string[]> =>
@@ -302,6 +302,7 @@ export function ledgerContract(name: string, open: OpenLedger): void {
       expect(await read('acc!grant')).toEqual([5, 4, 3, 2, 1, 0].map((i) => `${2 * i} {"a":${i}}`))
       expect(await read('acc', { before: 8, limit: 3 })).toEqual(['6 {"a":3}', '5 {"b":2}', '4 {"a":2}'])
       expect(await read('ac')).toEqual(['11 {"b":5}', '7 {"b":3}', '3 {"b":1}'])
+      expect(await read('acc0')).toEqual(['9 {"b":4}', '5 {"b":2}', '1 {"b":0}'])
       expect(await read('a')).toEqual([])
     })
 

@@ -7,7 +7,15 @@ import { KeysDamaged } from '#core/ledger/key-files.ts'
 import { openKeyStore, type KeyStore } from '#core/ledger/key-store.ts'
 import { openOps, opsKeyName, sealOps } from '#core/ledger/leaf.ts'
 import { openDatabase } from '#core/ledger/level-database.ts'
-import { boxKey, counterKey, entriesKey, rowKey, tileKey, type Database } from '#core/ledger/level-keys.ts'
+import {
+  boxKey,
+  counterKey,
+  entriesKey,
+  groupKey,
+  rowKey,
+  tileKey,
+  type Database,
+} from '#core/ledger/level-keys.ts'
 import { startLevelLedger } from '#core/ledger/level-ledger.ts'
 import {
   LedgerDamaged,
@@ -356,6 +364,35 @@ describe('a ledger that is not the one its anchor knows', () => {
       await rm(now.folder, { recursive: true })
       await cp(good.folder, now.folder, { recursive: true })
       expect(await outcomeOf(now, expected, 'older copy')).toBe('refused')
+    }
+  })
+
+  test('once opened, a group that a crash left without anchor cannot be taken back', async () => {
+    await using now = await copyOf(good)
+    const before = await readFile(now.anchorFile)
+    const commit = {
+      writes: [{ key: 'later', value: 1 }],
+      entries: [{ claims: () => ({ ops: '{"later":1}' }) }],
+    }
+    {
+      await using ledger = (await openIn(now, { limits: LIMITS })).ledger
+      await ledger.commit(commit)
+    }
+    await writeFile(now.anchorFile, before)
+    {
+      await using ledger = (await openIn(now, { limits: LIMITS })).ledger
+      expect((await ledger.get('later'))?.value).toBe(1)
+    }
+    await rm(now.folder, { recursive: true })
+    await cp(good.folder, now.folder, { recursive: true })
+    expect(await outcomeOf(now, expected, 'taken back')).toBe('refused')
+  })
+
+  test('with anything beyond its checkpoint it is refused', async () => {
+    for (const key of [entriesKey(expected.history.length), boxKey(1e6), groupKey(1e6)]) {
+      await using copy = await copyOf(good)
+      await withRaw(copy, (db) => db.put(key, Buffer.from('{}')))
+      expect(await outcomeOf(copy, expected, key)).toBe('refused')
     }
   })
 

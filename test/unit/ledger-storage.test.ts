@@ -252,7 +252,11 @@ describe("LevelDB's tables", () => {
       tables: [join(folders.root, 'compacted-away.ldb'), table],
     })
     await ledger.commit({ writes: [{ key: 'a', value: 1 }] })
-    for (let i = 0; i < 100 && !ledger.stopped; i++) await setTimeout(20)
+    const busy = async (): Promise<void> => {
+      for (const end = Date.now() + 5000; Date.now() < end;)
+        await ledger.commit({ writes: [{ key: 'b', value: 1 }] })
+    }
+    await expect(busy()).rejects.toBeInstanceOf(LedgerStopped)
     expect(ledger.stopped?.cause).toBeInstanceOf(LedgerDamaged)
     await expect(ledger.commit({ writes: [{ key: 'a', value: 2 }] })).rejects.toBeInstanceOf(LedgerStopped)
     expect((await ledger.get('a'))?.value).toBe(1)
