@@ -15,7 +15,10 @@ const program = new Command('reach')
   .description('run and check a Reach')
   .exitOverride()
   .showHelpAfterError('Say reach --help, or reach <command> --help.')
-vendorCommands(program, { output, config: () => readConfig(process.env, root) })
+vendorCommands(program, {
+  output,
+  settings: () => ({ config: readConfig(process.env, root), now: Date.now }),
+})
 auditCommands(program, { output, stateFolder: stateFolder(process.env) })
 
 try {

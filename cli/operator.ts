@@ -13,16 +13,22 @@ import { operatorTokenFile } from '../vault-server/admin.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 
+export interface OperatorSettings {
+  readonly config: Config
+  /** Unix ms. */
+  readonly now: () => number
+}
+
+type Act<Result> = (vendors: VendorOperator) => Promise<Result>
+
 /** Runs one act of the operator on businesses. Throws `CommandFailed` with what to do next. */
-export async function asOperator<Result>(
-  config: Config,
-  act: (vendors: VendorOperator) => Promise<Result>,
-): Promise<Result> {
+export async function asOperator<Result>(settings: OperatorSettings, act: Act<Result>): Promise<Result> {
+  const { config } = settings
   const token = await readFile(join(config.keysFolder, operatorTokenFile), 'utf8').catch(() => undefined)
   const url = `http://127.0.0.1:${config.adminPort}`
   try {
     if (token !== undefined && (await answers(url))) return await act(overPort(url, token.trim()))
-    return await onLedger(config, act)
+    return await onLedger(settings, act)
   } catch (error) {
     if (error instanceof DomainError) throw new CommandFailed(EXIT.failed, error.message, { cause: error })
     throw error
@@ -72,11 +78,7 @@ function overPort(url: string, token: string): VendorOperator {
   }
 }
 
-async function onLedger<Result>(
-  config: Config,
-  act: (vendors: VendorOperator) => Promise<Result>,
-): Promise<Result> {
-  const now = Date.now
+async function onLedger<Result>({ config, now }: OperatorSettings, act: Act<Result>): Promise<Result> {
   await using opened = new AsyncDisposableStack()
   const { ledger, keys } = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
   const log = createLogger({ level: 'silent' })

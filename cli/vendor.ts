@@ -1,10 +1,8 @@
 /** `reach vendor`: which businesses may ask. */
 import type { Command } from 'commander'
-import type { Config } from '#core/config.ts'
 import { parser } from '#core/http/validate.ts'
-import type { VendorAdmission } from '#schemas/types.gen.ts'
 import type { VendorRow } from '../vault-server/operator/vendors.ts'
-import { asOperator } from './operator.ts'
+import { asOperator, type OperatorSettings } from './operator.ts'
 import type { Output } from './output.ts'
 
 interface JsonOption {
@@ -13,10 +11,10 @@ interface JsonOption {
 
 export function vendorCommands(
   program: Command,
-  { output, config }: { output: Output; config: () => Config },
+  { output, settings }: { output: Output; settings: () => OperatorSettings },
 ): void {
   const vendor = program.command('vendor').description('admit businesses, suspend and reinstate them')
-  const parseAdmission = parser<VendorAdmission>('api/vendor-admission.json')
+  const parseAdmission = parser('api/vendor-admission.json')
 
   vendor
     .command('add')
@@ -29,7 +27,7 @@ export function vendorCommands(
     .option('--json', 'print JSON')
     .action(async ({ json, ...business }: JsonOption & Record<string, string>) => {
       const admission = parseAdmission(business)
-      const added = await asOperator(config(), (vendors) => vendors.add(admission))
+      const added = await asOperator(settings(), (vendors) => vendors.add(admission))
       if (json === true) return output.json(added)
       output.line(
         `Admitted as ${added.vendorId}. Hand this to its engineers; it is good once, within 7 days:\n`,
@@ -44,7 +42,7 @@ export function vendorCommands(
     .description('all businesses and how they stand')
     .option('--json', 'print JSON')
     .action(async ({ json }: JsonOption) => {
-      const rows = await asOperator(config(), async (vendors) => {
+      const rows = await asOperator(settings(), async (vendors) => {
         const all: VendorRow[] = []
         for (let page = await vendors.list(); page.length > 0;) {
           all.push(...page)
@@ -70,7 +68,7 @@ export function vendorCommands(
       .argument('<vendorId>')
       .option('--json', 'print JSON')
       .action(async (vendorId: string, { json }: JsonOption) => {
-        const result = await asOperator(config(), (vendors): Promise<object> => vendors[act](vendorId))
+        const result = await asOperator(settings(), (vendors): Promise<object> => vendors[act](vendorId))
         if (json === true) return output.json(result)
         for (const [name, value] of Object.entries(result)) output.line(`${name.padEnd(22)} ${String(value)}`)
       })

@@ -531,6 +531,9 @@ export interface CompleteSignIn {
 export interface CreateVault {
   podName: string
   email: string
+  /**
+   * At most 72 bytes: what the pod server's hash takes in.
+   */
   password: string
 }
 /**
