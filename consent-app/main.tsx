@@ -11,4 +11,9 @@ if (element === null) throw new Error('The page has no #app')
 const locale = await loadLocale(navigator.languages)
 document.documentElement.lang = locale.language
 document.documentElement.dir = locale.direction
-createRoot(element).render(<App locale={locale} queryClient={createQueryClient()} />)
+const queryClient = createQueryClient()
+// A page that the browser kept and shows again must not outlive the session it was drawn for.
+window.addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) void queryClient.invalidateQueries()
+})
+createRoot(element).render(<App locale={locale} queryClient={queryClient} />)

@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import type { FormEvent } from 'react'
-import { rememberedIssuer, useSignIn } from '../data/sign-in.ts'
+import { rememberedIssuer } from '../data/remembered-issuer.ts'
+import { useSignIn } from '../data/sign-in.ts'
 import { useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { TextField } from './controls.tsx'

@@ -2,13 +2,13 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import type { CreateVault, Me, Redirect } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { rememberIssuer } from './remembered-issuer.ts'
 
 /** Who is signed in, and how this Reach is set up. While the pods start it is asked again until they are there. */
 export function useMe() {
   return useQuery({
     queryKey: ['me'],
     queryFn: ({ signal }) => call<Me>('GET', 'api/me', { signal }),
-    staleTime: 60_000,
     refetchInterval: (query) => (query.state.data?.podsReady === false ? 1500 : false),
   })
 }
@@ -21,6 +21,7 @@ export function useCreateVault() {
     onSuccess: (me) => {
       forgetOthers(client)
       client.setQueryData(['me'], me)
+      if (me.issuer !== undefined) rememberIssuer(me.issuer)
     },
   })
 }

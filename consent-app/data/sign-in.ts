@@ -1,27 +1,9 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { Redirect, SignIn } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { rememberIssuer } from './remembered-issuer.ts'
 import { forgetOthers } from './me.ts'
 import { forgetWays } from './ways-back.ts'
-
-const rememberedAs = 'reach.issuer'
-
-/** The issuer or WebID of the last sign-in on this device; nothing else is kept here. */
-export function rememberedIssuer(): string {
-  try {
-    return localStorage.getItem(rememberedAs) ?? ''
-  } catch {
-    return ''
-  }
-}
-
-function rememberIssuer(issuer: string): void {
-  try {
-    localStorage.setItem(rememberedAs, issuer)
-  } catch {
-    // Storage may be switched off; then it is typed again.
-  }
-}
 
 /** Leads to the pod's own sign-in page. `returnTo` is a path of this app without its mount. */
 export function useSignIn() {

@@ -1,7 +1,7 @@
 import { Link, useParams } from 'react-router'
 import type { GrantView } from '#schemas/types.gen.ts'
 import { ActivityList } from '../components/activity-list.tsx'
-import { Button, LinkButton } from '../components/button.tsx'
+import { Button } from '../components/button.tsx'
 import { BusinessCard, ContactLink } from '../components/business.tsx'
 import { isLive } from '../components/grant-facts.ts'
 import { GrantState } from '../components/grant-state.tsx'
@@ -162,9 +162,7 @@ function GrantActivity({ grantId }: { grantId: string }) {
         </div>
       )}
       <div>
-        <LinkButton look="quiet" to="/activity">
-          {text('home.activity.all')}
-        </LinkButton>
+        <Link to="/activity">{text('home.activity.all')}</Link>
       </div>
     </Stack>
   )
