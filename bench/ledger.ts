@@ -28,8 +28,8 @@ function cpuOf(step: () => void, perStep = 1): number {
   const before = process.cpuUsage()
   let steps = 0
   for (const end = performance.now() + 250; performance.now() < end; steps++) step()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / (steps * perStep)
+  const used = process.cpuUsage(before)
+  return (used.user + used.system) / (steps * perStep)
 }
 
 const secret = newSecret()
@@ -131,8 +131,8 @@ async function durable(waiting: number, hashes: number): Promise<void> {
     }),
   )
   const seconds = (performance.now() - begin) / 1000
-  const { user, system } = process.cpuUsage(cpu)
-  note(`cpu ${waiting}`, (user + system) / times.length)
+  const used = process.cpuUsage(cpu)
+  note(`cpu ${waiting}`, (used.user + used.system) / times.length)
   note(`p50 ${waiting}`, (1000 * median(times)) / raw.p50)
   note(`bound ${waiting}`, times.length / seconds / Math.min(raw.rate, hashes))
 }

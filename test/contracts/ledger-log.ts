@@ -1,0 +1,158 @@
+import { expect, test } from 'vitest'
+import { opens, saltOf } from '#core/ledger/leaf.ts'
+import type { Claims, Committed } from '#core/ledger/ledger.ts'
+import { checkLog, provenEntry } from '../check-log.ts'
+import { SECRET, entry, refusal, type OpenLedger } from './ledger-under-test.ts'
+
+/** What the log keeps of the commits, and in which order. */
+export function logContract(open: OpenLedger): void {
+  test('history finds the entries of a thread, newest first, below an index, up to a limit', async () => {
+    await using world = await open()
+    const { ledger } = world
+    for (let i = 0; i < 6; i++)
+      await ledger.commit({
+        entries: [
+          entry(`{"a":${i}}`, ['acc', 'acc!grant']),
+          entry(`{"b":${i}}`, i % 2 === 0 ? ['acc', 'acc0'] : ['ac', 'acc00']),
+        ],
+      })
+    const read = async (thread: string, options?: { before?: number; limit?: number }): Promise<string[]> =>
+      (await ledger.history(thread, options)).map(({ index, ops }) => `${index} ${ops}`)
+    expect(await read('acc!grant')).toEqual([5, 4, 3, 2, 1, 0].map((i) => `${2 * i} {"a":${i}}`))
+    expect(await read('acc', { before: 8, limit: 3 })).toEqual(['6 {"a":3}', '5 {"b":2}', '4 {"a":2}'])
+    expect(await read('ac')).toEqual(['11 {"b":5}', '7 {"b":3}', '3 {"b":1}'])
+    expect(await read('acc0')).toEqual(['9 {"b":4}', '5 {"b":2}', '1 {"b":0}'])
+    expect(await read('a')).toEqual([])
+  })
+
+  test('everything acknowledged is there after reopening, and the history of the log goes on', async () => {
+    await using world = await open()
+    const checkpoints = [world.ledger.log.checkpoint()]
+    const done: Committed[] = []
+    for (let round = 0; round < 3; round++) {
+      const { ledger } = world
+      for (const committed of await Promise.all(
+        Array.from({ length: 150 }, (_, i) =>
+          ledger.commit({
+            counters: [{ key: `n${i % 7}` }],
+            writes: [{ key: `r${round}!${String(i).padStart(3, '0')}`, value: { i } }],
+            entries: [entry(`{"round":${round},"i":${i}}`, [`t${i % 3}`])],
+          }),
+        ),
+      ))
+        done.push(committed)
+      checkpoints.push(ledger.log.checkpoint())
+      await world.reopen()
+    }
+    const { ledger } = world
+    expect(
+      (await checkLog(ledger.log, [...checkpoints, ...done.map((one) => one.checkpoint)])).checkpoint.size,
+    ).toBe(450)
+    expect(done.map(({ version }) => version)).toEqual(Array.from({ length: 450 }, (_, i) => i + 1))
+    expect(await ledger.list('r1!')).toHaveLength(150)
+    expect(await ledger.get('r1!007')).toEqual({ version: 158, value: { i: 7 } })
+    expect(await ledger.count('n0')).toBe(3 * 22)
+    expect(await ledger.history('t2')).toHaveLength(150)
+  })
+
+  test('the order of the log is the order of the commits, and each reads its own writes', async () => {
+    await using world = await open({ group: 7 })
+    const { ledger } = world
+    const done = await Promise.all(
+      Array.from({ length: 300 }, async (_, i) => {
+        const committed = await ledger.commit({
+          writes: [{ key: `k${i}`, value: i }],
+          entries: [entry(`{"i":${i}}`, ['t'])],
+        })
+        expect((await ledger.get(`k${i}`))?.version).toBe(committed.version)
+        expect(ledger.peek(`k${i}`)?.value).toBe(i)
+        return committed
+      }),
+    )
+    const inOrder = done.toSorted((a, b) => a.version - b.version)
+    expect(inOrder.map(({ entries }) => entries[0]?.index)).toEqual(Array.from({ length: 300 }, (_, i) => i))
+    for (let i = 1; i < 300; i++) expect(inOrder[i]?.time).toBeGreaterThanOrEqual(inOrder[i - 1]?.time ?? 0)
+    await checkLog(
+      ledger.log,
+      done.map(({ checkpoint }) => checkpoint),
+    )
+  })
+
+  test('the salts of an entry open its public leaf, slot by slot', async () => {
+    await using world = await open()
+    const { ledger } = world
+    const claims: Claims = {
+      ops: '{"o":1}',
+      subject: 's-1',
+      who: 'https://who/',
+      data: '{"x":1}',
+      secret: SECRET,
+    }
+    const done = await ledger.commit({ entries: [entry('{}'), { claims: () => claims }] })
+    const [plain, full] = done.entries
+    const leaf = await provenEntry(ledger.log, full?.index ?? -1, done.checkpoint)
+    expect(opens(leaf, 'subject', full?.salts.subject ?? '', 's-1')).toBe(true)
+    expect(opens(leaf, 'data', full?.salts.data ?? '', '{"x":1}')).toBe(true)
+    expect(opens(leaf, 'data', full?.salts.subject ?? '', '{"x":1}')).toBe(false)
+    expect(opens(leaf, 'who', saltOf(SECRET, 'who', 1), 'https://who/')).toBe(true)
+    for (const salt of Object.values(full?.salts ?? {}))
+      expect(opens(leaf, 'who', salt, 'https://who/')).toBe(false)
+    const bare = await provenEntry(ledger.log, plain?.index ?? -1, done.checkpoint)
+    expect(opens(bare, 'subject', plain?.salts.subject ?? '', '')).toBe(true)
+  })
+
+  test('withdrawals race disclosures: no entry after the end of its grant', async () => {
+    await using world = await open({ group: 16 })
+    const { ledger } = world
+    await ledger.commit({ writes: [{ key: 'grant', value: 'active' }] })
+    const disclose = (): Promise<Committed> =>
+      ledger.commit({
+        checks: [{ key: 'grant', version: 1 }],
+        counters: [{ key: 'seq' }],
+        entries: [{ claims: ({ counts }) => ({ ops: `{"seq":${counts[0]}}` }), threads: ['grant'] }],
+      })
+    const before = Array.from({ length: 100 }, disclose)
+    const withdrawal = ledger.commit({
+      checks: [{ key: 'grant', version: 1 }],
+      writes: [{ key: 'grant', value: 'withdrawn' }],
+      entries: [entry('"withdrawn"', ['grant'])],
+    })
+    const after = Array.from({ length: 100 }, disclose)
+    await Promise.all(before)
+    const end = (await withdrawal).entries[0]?.index ?? -1
+    for (const attempt of after) await refusal(attempt)
+    const history = await ledger.history('grant')
+    expect(history[0]).toEqual({ index: end, ops: '"withdrawn"' })
+    expect(history).toHaveLength(101)
+    expect(await ledger.count('seq')).toBe(100)
+  })
+
+  test('a large log serves every tile, bundle and proof', async () => {
+    await using world = await open()
+    const { ledger } = world
+    const checkpoints: string[] = []
+    for (const count of [1, 254, 1, 1, 255, 1000, 300]) {
+      const verdicts = await ledger.commitEach(
+        Array.from({ length: count }, (_, i) => ({ entries: [entry(`{"i":${i}}`)] })),
+      )
+      for (const verdict of verdicts) if ('checkpoint' in verdict) checkpoints.push(verdict.checkpoint)
+    }
+    const report = await checkLog(ledger.log, checkpoints)
+    expect(report).toMatchObject({ checkpoint: { size: 1812 }, bundles: 8, earlier: 1812 })
+    for (const index of [0, 255, 256, 511, 512, 1500, 1811])
+      await provenEntry(ledger.log, index, ledger.log.checkpoint())
+    expect(await ledger.log.tile(0, 0, 255)).toHaveLength(255 * 32)
+    for (const [level, index, width] of [
+      [0, 8, 1],
+      [0, 7, 21],
+      [0, 0, 0],
+      [0, 0, 257],
+      [0, -1, 1],
+      [2, 0, 1],
+      [64, 0, 1],
+      [0.5, 0, 1],
+    ] as const)
+      expect(await ledger.log.tile(level, index, width)).toBeUndefined()
+    expect(await ledger.log.bundle(7, 21)).toBeUndefined()
+  })
+}
