@@ -23,10 +23,14 @@ import styles from './home.module.css'
 /** Who can see what, what waits for an answer, what needs a look, and what happened last. */
 export function HomePage() {
   const me = useMe().data
-  return me?.podAccess === 'none' ? <ConnectPod me={me} /> : <Overview name={me?.name} />
+  return me?.podAccess === 'none' ? (
+    <ConnectPod me={me} />
+  ) : (
+    <Overview name={me?.name} isOpen={me?.podAccess !== 'lost'} />
+  )
 }
 
-function Overview({ name }: { name: string | undefined }) {
+function Overview({ name, isOpen }: { name: string | undefined; isOpen: boolean }) {
   const { text } = useText()
   const grants = useGrants()
   return (
@@ -41,7 +45,7 @@ function Overview({ name }: { name: string | undefined }) {
           )}
         </Stack>
       ) : (
-        <Sight grants={grants.data} name={name} readAt={grants.dataUpdatedAt} />
+        <Sight grants={grants.data} name={name} isOpen={isOpen} readAt={grants.dataUpdatedAt} />
       )}
       <Section title={text('home.activity')} aside={<Link to="/activity">{text('home.activity.all')}</Link>}>
         <LatestActivity />
@@ -53,15 +57,18 @@ function Overview({ name }: { name: string | undefined }) {
 function Sight({
   grants,
   name,
+  isOpen,
   readAt,
 }: {
   grants: readonly GrantView[]
   name: string | undefined
+  /** Without access to the pod nothing can be read, whatever is allowed. */
+  isOpen: boolean
   readAt: number
 }) {
   const { text } = useText()
   const time = useFormats().time(readAt)
-  const rows = sightOf(grants)
+  const rows = isOpen ? sightOf(grants) : []
   const title =
     rows.length === 0
       ? text('home.nobody')
@@ -76,7 +83,9 @@ function Sight({
         title={text('home.who')}
         aside={<Link to="/relationships">{text('home.relationships.all')}</Link>}
       >
-        {rows.length === 0 ? (
+        {!isOpen ? (
+          <p>{text('home.lost')}</p>
+        ) : rows.length === 0 ? (
           <EmptyState
             title={text('home.empty.title')}
             act={<LinkButton to="/data">{text('home.empty.act')}</LinkButton>}
