@@ -3,9 +3,6 @@
  * line nor a label of a metric can hold anything of a request. An event that is not listed does not compile.
  */
 export const events = {
-  starting: 'A server begins to start',
-  ready: 'A server answers',
-  stopping: 'A server drains and ends',
   request: 'A request was answered',
   'request-refused': 'A request met a known state of the world that stops it, such as a pod that is down',
   'request-failed': 'A request met a fault of ours',

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { events } from './events.ts'
 import type { EventName } from './events.ts'
 import type { LogFields } from './logger.ts'
@@ -6,8 +6,6 @@ import type { LogFields } from './logger.ts'
 export interface Metrics {
   /** For `createLogger`: every line also counts, so no event is in one and missing in the other. */
   readonly observe: (event: EventName, fields: LogFields) => void
-  /** A number that is asked for when the metrics are read. `name` gets `reach_` before it. */
-  gauge(name: string, help: string, read: () => number): void
   readonly contentType: string
   /** Prometheus text exposition format. */
   text(): Promise<string>
@@ -47,14 +45,6 @@ export function createMetrics(): Metrics {
         status: `${Math.floor(status / 100)}xx`,
       }
       requestSeconds.observe(labels, ms / 1_000)
-    },
-    gauge(name, help, read) {
-      const gauge: Gauge = new Gauge({
-        name: `reach_${name}`,
-        help,
-        registers,
-        collect: () => gauge.set(read()),
-      })
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),

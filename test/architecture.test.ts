@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { events } from '#core/events.ts'
 import { importsOf, isKnownPlace, readSources, violations } from './house-rules.ts'
 
 const files = readSources(join(import.meta.dirname, '..'))
@@ -11,6 +12,17 @@ test('the house keeps its rules', () => {
 test('every file lies where rules apply', () => {
   expect(files.length).toBeGreaterThan(100)
   expect(files.map(({ path }) => path).filter((path) => !isKnownPlace(path))).toEqual([])
+})
+
+test('every event that can be logged is logged somewhere', () => {
+  const text = files
+    .filter(({ path }) => /^(core|vault-server|vendor-gateway|tour)\//.test(path))
+    .filter(({ path }) => path !== 'core/events.ts')
+    .map((file) => file.text)
+    .join('\n')
+  const isLogged = (event: string) =>
+    new RegExp(`log\\.(debug|info|warn|error)\\([^,)]*'${event}'`).test(text)
+  expect(Object.keys(events).filter((event) => !isLogged(event))).toEqual([])
 })
 
 // A rule that nothing can break guards nothing: each is broken here once, and nearly broken once.

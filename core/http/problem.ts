@@ -188,5 +188,6 @@ function logFailure(
   }
   // A refusal with a 5xx status is a known state of the world; anything else is a bug.
   if (outcome.code === undefined) log.error('request-failed', fields, error)
+  else if (outcome.code === 'ledger-stopped') log.error('ledger-stopped', fields, error)
   else log.warn('request-refused', fields, error)
 }

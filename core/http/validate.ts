@@ -22,10 +22,8 @@ const allErrors = once(() => loadSchemas({ allErrors: true }))
  * The result throws `invalid-input` with every violation as a JSON Pointer and never echoes a value. Input is not
  * changed: no defaults, no coercion, nothing removed. An unknown id is a bug and throws a plain Error.
  */
-export function parser<Id extends keyof Schemas>(schemaId: Id): (value: unknown) => Schemas[Id]
-export function parser<T extends Schemas[keyof Schemas]>(schemaId: keyof Schemas): (value: unknown) => T
-export function parser<T>(schemaId: string): (value: unknown) => T {
-  const validate = validator<T>(firstError(), schemaId)
+export function parser<Id extends keyof Schemas>(schemaId: Id): (value: unknown) => Schemas[Id] {
+  const validate = validator<Schemas[Id]>(firstError(), schemaId)
   return (value) => {
     if (validate(value)) return value
     throw new DomainError('invalid-input', 'The input does not match its schema', {

@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
+import { dpopFetch } from './dpop-fetch.ts'
 import type { PodFetch } from './pod.ts'
 
 const TOKEN_SECONDS = 300
@@ -22,7 +23,7 @@ export interface AgentCredentials {
 
 /**
  * A fetch as Reach's agent: access tokens it signs itself (Solid-OIDC 0.1, RFC 9068), bound to a DPoP key of this
- * process (RFC 9449), a fresh proof per request. `now` in Unix ms. Redirects are refused: a proof names one URL.
+ * process. `now` in Unix ms. Redirects are refused.
  */
 export async function createAgentFetch(
   credentials: AgentCredentials,
@@ -30,19 +31,14 @@ export async function createAgentFetch(
 ): Promise<PodFetch> {
   const { fetch, now } = options
   const signingKey = (await importJWK(credentials.key.privateJwk, 'ES256')) as CryptoKey
-  const proofKeys = await generateKeyPair('ES256', { extractable: true })
-  const proofJwk = await exportJWK(proofKeys.publicKey)
-  const jkt = await calculateJwkThumbprint(proofJwk)
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const jkt = await calculateJwkThumbprint(await exportJWK(publicKey))
 
-  interface Token {
-    readonly text: string
-    readonly hash: string
-  }
   // The promise is kept, not its value: callers that come while it is being signed wait for the same token.
-  let token: Promise<Token> | undefined
+  let token: Promise<string> | undefined
   let expires = 0
 
-  function accessToken(): Promise<Token> {
+  function accessToken(): Promise<string> {
     const seconds = Math.floor(now() / 1000)
     const usable = seconds < expires - SPARE_SECONDS && seconds >= expires - TOKEN_SECONDS
     if (token && usable) return token
@@ -55,9 +51,9 @@ export async function createAgentFetch(
     return signing
   }
 
-  async function sign(seconds: number): Promise<Token> {
+  function sign(seconds: number): Promise<string> {
     const { webId, issuer, clientId, key } = credentials
-    const text = await new SignJWT({ webid: webId, client_id: clientId, cnf: { jkt } })
+    return new SignJWT({ webid: webId, client_id: clientId, cnf: { jkt } })
       .setProtectedHeader({ alg: 'ES256', kid: key.kid, typ: 'at+jwt' })
       .setIssuer(issuer)
       .setSubject(webId)
@@ -66,26 +62,7 @@ export async function createAgentFetch(
       .setExpirationTime(seconds + TOKEN_SECONDS)
       .setJti(randomUUID())
       .sign(signingKey)
-    return { text, hash: createHash('sha256').update(text).digest('base64url') }
   }
 
-  return async (url, init = {}) => {
-    const { text, hash } = await accessToken()
-    const htu = new URL(url)
-    htu.search = ''
-    htu.hash = ''
-    const proof = await new SignJWT({
-      htu: htu.href,
-      htm: init.method ?? 'GET',
-      jti: randomUUID(),
-      ath: hash,
-    })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: proofJwk })
-      .setIssuedAt(Math.floor(now() / 1000))
-      .sign(proofKeys.privateKey)
-    const headers = new Headers(init.headers)
-    headers.set('authorization', `DPoP ${text}`)
-    headers.set('dpop', proof)
-    return fetch(url, { ...init, headers, redirect: 'manual' })
-  }
+  return dpopFetch({ accessToken, privateKey, fetch, now })
 }

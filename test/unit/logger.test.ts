@@ -104,12 +104,4 @@ describe('metrics', () => {
     expect(series).toEqual([expect.stringMatching(/method="other".*\} 2$/)])
     expect(series.join()).not.toMatch(/alice|brew/i)
   })
-
-  test('ask a gauge when they are read', async () => {
-    const metrics = createMetrics()
-    let size = 1
-    metrics.gauge('log_size', 'Entries in the log', () => size)
-    size = 7
-    expect(await metrics.text()).toContain('reach_log_size 7')
-  })
 })

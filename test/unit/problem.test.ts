@@ -104,11 +104,13 @@ test.each([null, undefined, 'text', 42, { status: 404 }, { status: 418, expose: 
 
 describe('faults of the ledger', () => {
   test.each([
-    [new CommitRefused('grant/1', 'changed'), 409, 'conflict', undefined],
-    [new LedgerBusy('full'), 503, 'busy', '1'],
-    [new LedgerStopped('stopped'), 503, 'ledger-stopped', '30'],
-  ])('%s', async (error, status, code, retryAfter) => {
-    const { reply } = await thrown(error)
+    [new CommitRefused('grant/1', 'changed'), 409, 'conflict', undefined, []],
+    [new LedgerBusy('full'), 503, 'busy', '1', ['warn request-refused']],
+    [new LedgerStopped('stopped'), 503, 'ledger-stopped', '30', ['error ledger-stopped']],
+  ])('%s', async (error, status, code, retryAfter, logged) => {
+    const { reply, lines } = await thrown(error)
+    const told = lines.map((line): { level: string; event: string } => JSON.parse(line))
+    expect(told.map(({ level, event }) => `${level} ${event}`)).toEqual(logged)
     expect(reply.body).toMatchObject({ status, code })
     expect(reply.headers['retry-after']).toBe(retryAfter)
     expect('detail' in reply.body).toBe(status < 500)

@@ -3,9 +3,9 @@ import type { IStorage, SessionTokenSet } from '@inrupt/solid-client-authn-node'
 import { LRUCache } from 'lru-cache'
 import { DomainError } from '#core/domain/errors.ts'
 import { OutboundRefused } from '#core/http/public-address.ts'
+import { dpopFetch } from '#core/pods/dpop-fetch.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import type { PodLoginStorage } from '#core/records/pod-logins.ts'
-import { dpopFetch } from './dpop-fetch.ts'
 import type { GuardedOidc } from './guarded-oidc.ts'
 
 /** Logins kept in memory; the others come back from storage with one round trip to their issuer. */
@@ -51,7 +51,13 @@ export function createPodLogins(options: {
     if (tokens?.accessToken === undefined || tokens.dpopKey === undefined) throw died()
     const { accessToken, dpopKey, expiresAt } = tokens
     const kept = {
-      fetch: await dpopFetch({ accessToken, privateKey: dpopKey.privateKey, fetch, now }),
+      // The library's own fetch is the global one, which would follow a pod's address anywhere.
+      fetch: await dpopFetch({
+        accessToken: async () => accessToken,
+        privateKey: dpopKey.privateKey,
+        fetch,
+        now,
+      }),
       usableUntil: expiresAt === undefined ? now() + usualTokenMs : expiresAt * 1000,
     }
     live.set(podLogin, kept)

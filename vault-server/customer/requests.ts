@@ -14,7 +14,7 @@ import { requestEntry } from '#core/records/entries.ts'
 import { combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { claimRequest, listAccountRequests, readRequest } from '#core/records/requests.ts'
-import type { AccessRequest, Decision, FieldView, OpenRequests, RequestView } from '#schemas/types.gen.ts'
+import type { AccessRequest, FieldView, OpenRequests, RequestView } from '#schemas/types.gen.ts'
 import type { Exchange, Interactions, OpenInteraction } from '../oauth/interactions.ts'
 import { sameOriginOnly } from './csrf.ts'
 import type { Decide } from './decision.ts'
@@ -43,7 +43,7 @@ export function requestRoutes(
   { decide, customerOf, vaultUrl }: { decide: Decide; customerOf: CustomerOf; vaultUrl: string },
 ): { readonly consent: Router; readonly api: Router } {
   const parseNothing = parser('api/nothing.json')
-  const parseDecision = parser<Decision>('api/decision.json')
+  const parseDecision = parser('api/decision.json')
   const signedIn = async (request: Request) => {
     const customer = await customerOf(request)
     if (customer === undefined) throw new DomainError('not-signed-in', 'Sign in first')

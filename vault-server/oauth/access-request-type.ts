@@ -4,12 +4,11 @@ import { normalizeRequest } from '#core/domain/request.ts'
 import type { NormalizedRequest } from '#core/domain/request.ts'
 import { parseStrictJson } from '#core/http/strict-json.ts'
 import { parser } from '#core/http/validate.ts'
-import type { AccessRequestDetails } from '#schemas/types.gen.ts'
 
 /** Our type of authorization_details (RFC 9396). */
 export const requestType = 'urn:reach:access-request:1'
 
-const parseDetails = parser<AccessRequestDetails>('api/access-request-details.json')
+const parseDetails = parser('api/access-request-details.json')
 
 /**
  * The one access request in `authorization_details`, checked against schema and rules. Throws OAuth errors; their
