@@ -7,8 +7,9 @@ export interface Load {
   readonly requests: readonly Buffer[]
   readonly connections: number
   readonly seconds: number
-  /** Judges one reply in a hundred: parsing all of them would take the CPU from the server. */
+  /** Judges every n-th reply (100 when left out): parsing all of them would take the CPU from the server. */
   readonly judge?: (request: Buffer, body: string) => boolean
+  readonly judgeEvery?: number
 }
 
 export interface LoadResult {
@@ -50,8 +51,8 @@ async function runConnection(load: Load, state: State, end: number): Promise<voi
       const sent = performance.now()
       const reply = await exchange(socket, request)
       state.latencies.push(performance.now() - sent)
-      const judged = state.latencies.length % 100 === 1 && load.judge !== undefined
-      if (reply.status !== 200 || (judged && load.judge?.(request, reply.body()) === false)) {
+      const judges = (state.latencies.length - 1) % (load.judgeEvery ?? 100) === 0
+      if (reply.status !== 200 || (judges && load.judge?.(request, reply.body()) === false)) {
         state.bad++
         state.sample ||= reply.text().slice(0, 600)
       }

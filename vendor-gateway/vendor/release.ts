@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DomainError } from '#core/domain/errors.ts'
 import { chooseGrant, liveness } from '#core/domain/grant.ts'
 import type { RefusalReason } from '#core/domain/facts.ts'
@@ -42,6 +43,8 @@ export interface ReleaseDependencies {
   readonly now: () => number
 }
 
+/** Subjects of a batch that are decided and committed in one go: no other request waits longer than for these. */
+const CHUNK = 100
 /** How often one subject is decided again because grant, customer or business changed meanwhile. */
 const ATTEMPTS = 4
 const PODS_AT_ONCE = 32
@@ -96,12 +99,27 @@ export class Release {
    */
   async query(caller: Caller, subjects: readonly string[], asked: Asked): Promise<Verdict[]> {
     const scope = withinToken(caller, asked)
-    const deadline = this.#now() + BATCH_PATIENCE
+    // Who asks for one subject waits as long as the pod may take.
+    const deadline = subjects.length === 1 ? Infinity : this.#now() + BATCH_PATIENCE
+    const verdicts: Verdict[] = []
+    for (let at = 0; at < subjects.length; at += CHUNK) {
+      if (at > 0) await nextTurn()
+      verdicts.push(...(await this.#release(caller, subjects.slice(at, at + CHUNK), scope, deadline)))
+    }
+    return verdicts
+  }
+
+  async #release(
+    caller: Caller,
+    subjects: readonly string[],
+    asked: Asked,
+    deadline: number,
+  ): Promise<Verdict[]> {
     const verdicts = subjects.map((): Verdict => unavailable)
     let open = [...subjects.keys()]
     for (let attempt = 1; attempt <= ATTEMPTS && open.length > 0; attempt++) {
       const vendor = await this.#activeVendor(caller)
-      const decided = await this.#decide({ caller, vendor, asked: scope }, pick(subjects, open), deadline)
+      const decided = await this.#decide({ caller, vendor, asked }, pick(subjects, open), deadline)
       const ready: { at: number; release: Ready }[] = []
       for (const [i, at] of open.entries()) {
         const outcome = decided[i] ?? unavailable
@@ -136,8 +154,7 @@ export class Release {
     const decided = subjects.map((subject) => this.#decideNow(query, subject))
     const waiting = [...subjects.keys()].filter((i) => decided[i] === undefined)
     await inParallel(waiting, PODS_AT_ONCE, async (i) => {
-      const mayWait = subjects.length === 1 || this.#now() < deadline
-      decided[i] = await this.#decideSlowly(query, subjects[i] ?? '', mayWait)
+      decided[i] = await this.#decideSlowly(query, subjects[i] ?? '', this.#now() < deadline)
     })
     return decided.map((outcome) => outcome ?? unavailable)
   }
