@@ -2,12 +2,10 @@ import { compactVerify, createLocalJWKSet } from 'jose'
 import type { JSONWebKeySet } from 'jose'
 import { beforeAll, expect, test } from 'vitest'
 import { matches } from '#core/http/validate.ts'
-import { openCheckpoint } from '#core/ledger/checkpoint.ts'
-import { isIncluded, leafHash } from '#core/ledger/merkle.ts'
-import { parseBundle } from '#core/ledger/tiles.ts'
 import type { Activity, DecisionResult, GrantView, Grants, ReceiptView } from '../../schemas/types.gen.ts'
 import { ask, outcome, refresh } from '../business.ts'
 import { allowAll, connectPod, decide, openPage } from '../consent.ts'
+import { commitsTo, hashLeaf, isIncluded, openNote, readProof } from '../independent-log.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 import { signInAtPod, startTestVault } from '../vault.ts'
@@ -187,21 +185,11 @@ test.each(['allow', 'deny'] as const)(
     expect(JSON.parse(new TextDecoder().decode(verified.payload))).toEqual(receipt.payload)
 
     const proof = String((await browser.get(`/api/receipts/${receiptId}/proof`)).body)
-    const [head = '', note = ''] = proof.split(/\n\n(.*)/s)
-    const [version, indexLine = '', ...hashes] = head.split('\n')
-    expect(version).toBe('c2sp.org/tlog-proof@v1')
-    const index = Number(indexLine.replace('index ', ''))
-    const tree = openCheckpoint(note, vault.ledger.log.vkey)
-    const bundle = await vault.ledger.log.bundle(0, tree.size)
-    const leaf = leafHash(parseBundle(bundle ?? new Uint8Array())?.[index] ?? new Uint8Array())
-    expect(
-      isIncluded(
-        leaf,
-        index,
-        hashes.map((one) => Buffer.from(one, 'base64')),
-        tree,
-      ),
-    ).toBe(true)
+    const { extra, index, path, checkpoint } = readProof(proof)
+    const { entry, openings } = JSON.parse(String(extra)) as { entry: string; openings: { data: string } }
+    const leaf = Buffer.from(entry, 'base64')
+    expect(isIncluded(hashLeaf(leaf), index, path, openNote(checkpoint, vault.ledger.log.vkey))).toBe(true)
+    expect(commitsTo(leaf, 'data', openings.data, receipt.jws)).toBe(true)
 
     await vault.settle()
     const inPod = await person.fetch(`${person.container}receipts/${receiptId}.jws`)

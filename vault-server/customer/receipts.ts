@@ -2,8 +2,10 @@ import { Router } from 'express'
 import type { JWK } from 'jose'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
+import { saltOf } from '#core/ledger/leaf.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readReceipt } from '#core/records/receipts.ts'
+import { readRequest } from '#core/records/requests.ts'
 import type { StoredReceipt } from '#schemas/types.gen.ts'
 import { writeProof } from '../audit/proof.ts'
 import { customerOf, signedInOnly } from './session.ts'
@@ -52,9 +54,18 @@ async function readOwnReceipt(ledger: Ledger, accountId: string, receiptId: stri
   return stored.value
 }
 
-/** That the decision of this receipt is in the log, as a `.tlog-proof` file. */
+/**
+ * That the decision of this receipt is in the log, as a `.tlog-proof` file; with the salt under which the entry commits
+ * to exactly this receipt, or the two files would have nothing to do with each other.
+ */
 export async function proveReceipt(ledger: Ledger, receipt: StoredReceipt): Promise<string> {
-  return await writeProof(ledger.log, await indexOf(ledger, receipt))
+  const [index, request] = await Promise.all([
+    indexOf(ledger, receipt),
+    readRequest(ledger, receipt.requestId),
+  ])
+  const secret = request?.value.secret
+  if (secret === undefined) throw new Error('a receipt without its request')
+  return await writeProof(ledger.log, index, { data: saltOf(secret, 'data', index) })
 }
 
 /** Place of the decision's entry: of a grant in the receipt's own thread, of a refusal in that of its request. */
