@@ -1,6 +1,14 @@
 /** A browser for HTTP flows: cookies by path, redirects by hand, and the headers that a page of the vault would send. */
 export class BrowserJar {
   #cookies: { name: string; value: string; path: string }[] = []
+  readonly #redirects: string[]
+  /** Sent so far. */
+  requests = 0
+
+  /** `redirects` collects every address that a reply points to. */
+  constructor(redirects: string[] = []) {
+    this.#redirects = redirects
+  }
 
   /** One request; a redirect is answered, not followed. */
   async go(url: string | URL, init: RequestInit = {}): Promise<Response> {
@@ -11,8 +19,11 @@ export class BrowserJar {
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ')
     if (cookie !== '') headers.set('cookie', cookie)
+    this.requests++
     const response = await fetch(target, { ...init, headers, redirect: 'manual' })
     for (const line of response.headers.getSetCookie()) this.#keep(line, target.pathname)
+    const location = response.headers.get('location')
+    if (location !== null) this.#redirects.push(location)
     return response
   }
 

@@ -175,6 +175,8 @@ export async function ask(
 }
 
 export interface Tokens {
+  /** All that the token endpoint said. */
+  readonly response: oauth.TokenEndpointResponse
   readonly accessToken: string
   readonly refreshToken: string
   readonly claims: JWTPayload
@@ -218,6 +220,7 @@ export async function batchToken(business: Business): Promise<string> {
 function readTokens(response: oauth.TokenEndpointResponse): Tokens {
   const claims = decodeJwt(response.access_token)
   return {
+    response,
     accessToken: response.access_token,
     refreshToken: String(response.refresh_token),
     claims,

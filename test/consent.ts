@@ -2,7 +2,7 @@
 import type { Decision, DecisionResult, Probe, RequestView } from '../schemas/types.gen.ts'
 import { ask, redeem } from './business.ts'
 import type { Business, PendingRequest, Tokens } from './business.ts'
-import type { Answer, TestVault, VaultBrowser } from './vault.ts'
+import type { Answer, VaultBrowser } from './vault.ts'
 
 /** Opens the pod for Reach's agent and fills in what the sample request asks for. */
 export async function connectPod(browser: VaultBrowser): Promise<void> {
@@ -24,7 +24,7 @@ export interface OpenedPage {
 
 /** From the business to the decision page. */
 export async function openPage(
-  vault: TestVault,
+  vault: { readonly url: string },
   browser: VaultBrowser,
   pending: PendingRequest,
 ): Promise<OpenedPage> {
@@ -55,7 +55,7 @@ export interface Allowed {
 
 /** The customer allows all of the sample request, and the business redeems its code. */
 export async function allowAll(
-  vault: TestVault,
+  vault: { readonly url: string },
   browser: VaultBrowser,
   business: Business,
 ): Promise<Allowed> {

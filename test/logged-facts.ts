@@ -12,11 +12,12 @@ export async function loggedFacts(ledger: Ledger): Promise<LoggedFact[]> {
   const { checkpoint } = await checkLog(ledger.log)
   const grants = await ledger.list<{ id: string }>('grant-of-vendor/', { limit: 100_000 })
   const vendors = await ledger.list<{ vendorId: string }>('vendor/', { limit: 1_000 })
-  const accounts = await ledger.list<{ accountId: string }>('account/', { limit: 1_000 })
+  // Not the accounts: those of erased customers cannot be read.
+  const standings = await ledger.list('customer-standing/', { limit: 1_000 })
   const threads = [
     ...grants.map(({ value }) => value.id),
     ...vendors.map(({ value }) => value.vendorId),
-    ...accounts.map(({ value }) => value.accountId),
+    ...standings.map(({ key }) => key.slice('customer-standing/'.length)),
   ]
   const found = new Map<number, Fact>()
   for (const thread of threads)

@@ -94,7 +94,7 @@ export async function startTestPods(options: { accessRules?: 'wac' | 'acp' } = {
 }
 
 /** The customer's own fetch, by client credentials that she makes at the pod server. */
-async function ownFetch(
+export async function ownFetch(
   { door, baseUrl }: EmbeddedPods,
   { email, password, webId }: { email: string; password: string; webId: string },
 ): Promise<PodFetch> {

@@ -112,11 +112,13 @@ export interface Answer {
 
 /** Pages of the vault in a browser: same-origin JSON both ways. */
 export class VaultBrowser {
-  readonly jar = new BrowserJar()
+  readonly jar: BrowserJar
   readonly #vaultUrl: string
 
-  constructor(vaultUrl: string) {
+  /** `redirects` collects every address that a reply points to. */
+  constructor(vaultUrl: string, redirects: string[] = []) {
     this.#vaultUrl = vaultUrl
+    this.jar = new BrowserJar(redirects)
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
