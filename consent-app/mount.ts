@@ -3,21 +3,26 @@ export function mountPath(): string {
   return new URL(document.baseURI).pathname.replace(/\/+$/, '') || '/'
 }
 
+/** `URL.parse` for browsers that lack it. */
+export function asUrl(text: string, base?: string): URL | undefined {
+  return URL.canParse(text, base) ? new URL(text, base) : undefined
+}
+
 /**
  * Where in this app an address leads, without the mount, for the router: `/tour/settings` under `/tour` is
  * `/settings`. An address of another origin or outside the mount leads to the first page. `base` is the document's.
  */
 export function pathInApp(location: string, base: string): string {
-  const url = URL.parse(location, base)
+  const url = asUrl(location, base)
   const { origin, pathname } = new URL(base)
   const mount = pathname.replace(/\/+$/, '')
-  if (url === null || url.origin !== origin) return '/'
+  if (url === undefined || url.origin !== origin) return '/'
   const isInside = url.pathname === mount || url.pathname.startsWith(`${mount}/`)
   return isInside ? `${url.pathname.slice(mount.length) || '/'}${url.search}` : '/'
 }
 
 /** Whether a link may be followed: `javascript:` and the like, or nonsense, are not. */
 export function isWebAddress(href: string | undefined): href is string {
-  const protocol = href === undefined ? undefined : URL.parse(href)?.protocol
+  const protocol = href === undefined ? undefined : asUrl(href)?.protocol
   return protocol === 'https:' || protocol === 'http:'
 }

@@ -6,12 +6,23 @@ import { describeValue } from './value-text.ts'
 import type { ValueNode } from './value-text.ts'
 
 /**
- * Today's exact value of a field. It is lit when it leaves or would leave, and plain when it stays; `undefined` is
- * nothing in the pod yet.
+ * Today's exact value of a field. It is lit when it leaves or would leave, and plain when it stays. `undefined` is nothing in
+ * the pod yet, or with `unknown` nothing that could be looked up.
  */
-export function FieldValue({ field, value, lit }: { field: string; value: unknown; lit: boolean }) {
+export function FieldValue({
+  field,
+  value,
+  lit,
+  unknown = false,
+}: {
+  field: string
+  value: unknown
+  lit: boolean
+  unknown?: boolean
+}) {
   const { text } = useText()
-  if (value === undefined) return <span className={styles.missing}>{text('value.missing')}</span>
+  if (value === undefined)
+    return <span className={styles.missing}>{text(unknown ? 'value.unknown' : 'value.missing')}</span>
   const node = describeValue(field, value)
   return (
     <span className={classNames(styles.value, lit && styles.lit)}>

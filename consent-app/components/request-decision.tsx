@@ -128,7 +128,9 @@ export function RequestDecision({
         <div className={styles.sentence} aria-live="polite">
           <ScopeSentence business={business} fields={fields} until={until} />
         </div>
-        {fields.length > 0 && <ExactReply fields={fields} business={business} />}
+        {fields.length > 0 && request.valuesUnavailable === undefined && (
+          <ExactReply fields={fields} business={business} />
+        )}
         <div ref={hint} tabIndex={-1} className={styles.hint}>
           {missing !== undefined && hindrance !== undefined && <Notice tone="attention">{missing}</Notice>}
         </div>

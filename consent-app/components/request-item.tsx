@@ -100,8 +100,8 @@ function FieldDetail({ view, lit }: { view: FieldView; lit: boolean }) {
   const { text } = useText()
   return (
     <div className={styles.value}>
-      <FieldValue field={view.field} value={view.value} lit={lit} />
-      {view.value === undefined && <p className={styles.note}>{text('request.missing')}</p>}
+      <FieldValue field={view.field} value={view.value} lit={lit} unknown={view.missing !== true} />
+      {view.missing === true && <p className={styles.note}>{text('request.missing')}</p>}
       {view.derived && (
         <p className={styles.note}>
           {view.description} {view.rule !== undefined && text('derived.rule', { rule: view.rule })}

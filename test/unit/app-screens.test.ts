@@ -4,6 +4,7 @@ import type { GrantView, VendorView } from '#schemas/types.gen.ts'
 import { byDay } from '../../consent-app/components/activity-days.ts'
 import { endsSoon, sightOf, splitGrants, visibleFields } from '../../consent-app/components/grant-facts.ts'
 import { asIssuer } from '../../consent-app/components/issuer.ts'
+import { shortWebId } from '../../consent-app/components/short-web-id.ts'
 import { describeValue } from '../../consent-app/components/value-text.ts'
 import { parseDuration } from '../../consent-app/messages/duration.ts'
 import { chooseLanguage } from '../../consent-app/messages/locale.ts'
@@ -153,4 +154,10 @@ test('durations are read as ISO 8601 has them', () => {
 test('the language is the first one that Reach speaks, dates as in the reader’s region', () => {
   expect(chooseLanguage(['xx', 'en-IE', 'en'])).toEqual({ language: 'en', formats: 'en-IE' })
   expect(chooseLanguage(['constructor', 'xx-YY'])).toEqual({ language: 'en', formats: 'en' })
+})
+
+test('a WebID is shortened to its host and the first name in its path', () => {
+  expect(shortWebId('https://pods.example/ada/profile/card#me')).toBe('pods.example/ada')
+  expect(shortWebId('https://ada.example/profile/card#me')).toBe('ada.example')
+  expect(shortWebId('no address')).toBe('no address')
 })
