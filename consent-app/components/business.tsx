@@ -28,7 +28,7 @@ export function BusinessCard({ vendor }: { vendor: VendorView }) {
         )}
         <p className={styles.line} data-proven={vendor.domainProven}>
           <Icon name={vendor.domainProven ? 'shield' : 'question'} size={18} />
-          {text(vendor.domainProven ? 'business.proven' : 'business.unproven')}
+          {text(proofOf(vendor.domainProven, host))}
         </p>
         <Contact vendor={vendor} />
       </div>
@@ -86,4 +86,9 @@ export function BusinessInitial({ name, small = false }: { name: string; small?:
       {[...name.trim()][0]?.toUpperCase() ?? '?'}
     </span>
   )
+}
+
+function proofOf(proven: boolean, host: string | undefined): MessageId {
+  if (host === undefined) return 'business.no-site'
+  return proven ? 'business.proven' : 'business.unproven'
 }
