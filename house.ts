@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { WebSocket } from 'undici'
 import type { Config } from '#core/config.ts'
 import { createOutbound } from '#core/http/outbound.ts'
+import { KeysDamaged } from '#core/ledger/key-files.ts'
 import { type KeyStore, openKeyStore } from '#core/ledger/key-store.ts'
-import type { Ledger } from '#core/ledger/ledger.ts'
+import { type Ledger, LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
 import { createAgentFetch } from '#core/pods/agent.ts'
 import { createPodCache, type PodCache } from '#core/pods/cache.ts'
@@ -36,6 +37,13 @@ export async function openLedgerAndKeys({
     now,
   })
   return { ledger, keys, [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose]() }
+}
+
+/** Why a ledger or its keys refuse to open, in one line for the operator; `undefined` for any other error. */
+export function refusalToOpen(error: unknown): string | undefined {
+  const refuses =
+    error instanceof LedgerDamaged || error instanceof LedgerForeign || error instanceof KeysDamaged
+  return refuses ? `The ledger refuses to open: ${error.message}` : undefined
 }
 
 /** The pods of this ledger's customers, read as Reach's agent. */

@@ -2,9 +2,10 @@
 import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { type Config, ConfigError, readConfig } from '#core/config.ts'
-import { LedgerDamaged, LedgerForeign, LedgerInUse } from '#core/ledger/ledger.ts'
+import { LedgerInUse } from '#core/ledger/ledger.ts'
 import { createLogger } from '#core/logger.ts'
 import { createMetrics } from '#core/metrics.ts'
+import { refusalToOpen } from './house.ts'
 import { type Reach, startReach } from './reach.ts'
 import { buildConsentApp } from './scripts/build-consent-app.ts'
 
@@ -58,9 +59,7 @@ function inOneLine(error: unknown): string | undefined {
   if (error instanceof ConfigError) return error.message
   if (error instanceof LedgerInUse)
     return 'Reach is already running on this data folder: stop it first, or set REACH_DATA and REACH_KEYS.'
-  if (error instanceof LedgerDamaged || error instanceof LedgerForeign)
-    return `The ledger refuses to open: ${error.message}`
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error)
     return `Port ${String(error.port)} is taken by another program: stop it, or set another address.`
-  return undefined
+  return refusalToOpen(error)
 }

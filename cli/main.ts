@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { ConfigError, readConfig, stateFolder } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
-import { LedgerDamaged, LedgerForeign, LedgerInUse } from '#core/ledger/ledger.ts'
+import { LedgerInUse } from '#core/ledger/ledger.ts'
+import { refusalToOpen } from '../house.ts'
 import { auditCommands } from './audit.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { outputTo } from './output.ts'
@@ -37,8 +38,8 @@ function exitCodeOf(error: unknown): number {
   }
   if (error instanceof LedgerInUse)
     return told('A Reach runs on this data folder, but its operator port does not answer.', EXIT.unreachable)
-  if (error instanceof LedgerDamaged || error instanceof LedgerForeign)
-    return told(`The ledger refuses to open: ${error.message}`, EXIT.failed)
+  const refusal = refusalToOpen(error)
+  if (refusal !== undefined) return told(refusal, EXIT.failed)
   throw error
 }
 

@@ -83,5 +83,6 @@ async function onLedger<Result>({ config, now }: OperatorSettings, act: Act<Resu
   const { ledger, keys } = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
   const log = createLogger({ level: 'silent' })
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
-  return act(vendorOperator({ ledger, authorization, now }))
+  // Awaited here: what is returned unawaited would find the ledger closed.
+  return await act(vendorOperator({ ledger, authorization, now }))
 }

@@ -1,5 +1,3 @@
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { Agent, fetch as request } from 'undici'
 import type { Headers } from 'undici'
 import { pause, resume, withdraw } from '#core/domain/grant.ts'
@@ -27,6 +25,7 @@ import { createVendorGateway, startVendorGateway } from '../vendor-gateway/serve
 import type { GatewayTuning } from '../vendor-gateway/server.ts'
 import { openForeignPods } from './foreign-pods.ts'
 import type { ForeignPods, Person } from './foreign-pods.ts'
+import { freePort } from './free-ports.ts'
 import { ledgerFolders, openIn } from './level-ledger.ts'
 
 export const vaultUrl = 'https://vault.example'
@@ -346,12 +345,4 @@ async function commitAgain(
       if (!(error instanceof CommitRefused)) throw error
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -2,16 +2,14 @@
  * The whole of Reach as `npm start` runs it, on free ports in a temporary folder, with a clock that can be moved and every log
  * line kept for looking at.
  */
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AddressInfo } from 'node:net'
 import { type Config, readConfig } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
 import { createMetrics } from '../core/metrics.ts'
 import { type Reach, startReach } from '../reach.ts'
+import { freePorts } from './free-ports.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 
 export interface World extends AsyncDisposable {
@@ -81,13 +79,4 @@ export async function createWorld({ tour = false }: { tour?: boolean } = {}): Pr
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
-}
-
-/** Ports that were free a moment ago, on both loopback addresses as far as one knows. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
 }

@@ -1,0 +1,137 @@
+/** `npm start` and `reach` as an operator runs them: programs of their own, with what they print and their exit codes. */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdtemp, rm, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { freePorts } from '../free-ports.ts'
+
+const root = join(import.meta.dirname, '../..')
+let folder: string
+let settings: NodeJS.ProcessEnv
+let reach: Program | undefined
+
+beforeAll(async () => {
+  await buildConsentApp()
+  folder = await mkdtemp(join(tmpdir(), 'reach-test-operator-'))
+  const [vault, gateway, admin] = await freePorts(3)
+  settings = {
+    PATH: process.env['PATH'],
+    REACH_DATA: join(folder, 'data'),
+    REACH_KEYS: join(folder, 'keys'),
+    REACH_STATE: join(folder, 'state'),
+    REACH_VAULT_URL: `http://localhost:${vault}`,
+    REACH_GATEWAY_URL: `http://localhost:${gateway}`,
+    REACH_ADMIN_PORT: String(admin),
+    REACH_PODS_URL: 'off',
+  }
+})
+afterAll(async () => {
+  reach?.child.kill('SIGKILL')
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+})
+
+test('one business is admitted while Reach runs, another while it is stopped, and both are there ever after', async () => {
+  reach = run('main.ts')
+  await reach.says('Reach is running')
+  const first = await vendor('add', '--name', 'Corner Shop', '--json')
+  expect(first).toMatchObject({ code: 0, err: '' })
+  expect(Object.keys(JSON.parse(first.out))).toEqual([
+    'vendorId',
+    'admissionCode',
+    'softwareStatement',
+    'registrationEndpoint',
+  ])
+
+  const again = await run('main.ts').ended
+  expect(again.code).toBe(1)
+  expect(again.err.trim()).toMatch(/^Reach is already running on this data folder: [^\n]*$/)
+
+  reach.child.kill('SIGTERM')
+  expect(await reach.ended).toMatchObject({ code: 0, err: '' })
+  expect((await vendor('add', '--name', 'Book Shop')).out).toContain('Admitted as')
+  const rows = (await vendor('list')).out.trim().split('\n')
+  expect(rows.map((row) => row.replace(/^[\w-]{22} {2}/, '')).toSorted()).toEqual([
+    'admitted   Book Shop',
+    'admitted   Corner Shop',
+  ])
+})
+
+test('suspending, reinstating and showing say how the business stands; a new code is good for who has not registered', async () => {
+  const [{ vendorId }] = JSON.parse((await vendor('list', '--json')).out)
+  const state = async (act: string) => JSON.parse((await vendor(act, vendorId, '--json')).out).state
+  expect(await state('suspend')).toBe('suspended')
+  expect(await state('show')).toBe('suspended')
+  expect(await vendor('readmit', vendorId)).toMatchObject({ code: 1, out: '' })
+  expect(await state('reinstate')).toBe('admitted')
+  expect((await vendor('readmit', vendorId)).out).toMatch(/^admissionCode +\S+$/m)
+})
+
+test.each([
+  [['vendor', 'show', 'nobody'], 1, /^There is no such business\.$/],
+  [['vendor', 'add'], 2, /required option '--name <name>'/],
+  [['vendor', 'add', '--name', 'Shop', '--website', 'ftp://shop.example'], 2, /\/website does not have/],
+  [['vendor', 'burn'], 2, /unknown command 'burn'/],
+  [['audit', 'verify', 'no-such-folder'], 3, /has no vkey/],
+])('reach %j fails with code %i and says why', async (words, code, why) => {
+  const { err, out, ...ended } = await run('cli/main.ts', ...words).ended
+  expect({ code: ended.code, out }).toEqual({ code, out: '' })
+  expect(err.trim()).toMatch(why)
+})
+
+test('what keeps a ledger from opening is one line, at the start and in reach', async () => {
+  await copyFile(join(folder, 'keys/anchor'), join(folder, 'anchor'))
+  const refusal = async (line: string) => {
+    const start = await run('main.ts').ended
+    expect(start).toMatchObject({ code: 1, err: `${line}\n` })
+    expect(await vendor('list')).toEqual({ code: 1, out: '', err: `${line}\n` })
+  }
+  await rm(join(folder, 'keys/anchor'))
+  await refusal(
+    'The ledger refuses to open: the anchor is missing, the database is not empty: an operator must decide',
+  )
+  await copyFile(join(folder, 'anchor'), join(folder, 'keys/anchor'))
+  await truncate(join(folder, 'keys/data/d1.json'), 10)
+  await refusal('The ledger refuses to open: a key file is damaged')
+})
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+interface Program {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  /** Resolves when it has printed this; rejects when it ends before. */
+  says(text: string): Promise<void>
+}
+
+function run(program: string, ...words: string[]): Program {
+  const child = spawn(process.execPath, [join(root, program), ...words], {
+    env: settings,
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let out = ''
+  let err = ''
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (out += part))
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (err += part))
+  const ended = once(child, 'close').then(([code]: (number | null)[]) => ({ code: code ?? null, out, err }))
+  return {
+    child,
+    ended,
+    async says(text) {
+      while (!out.includes(text)) {
+        const next = await Promise.race([once(child.stdout, 'data'), ended])
+        if (!Array.isArray(next)) throw new Error(`it ended: ${next.err}`)
+      }
+    },
+  }
+}
+
+const vendor = (...words: string[]) => run('cli/main.ts', 'vendor', ...words).ended
