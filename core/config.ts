@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { isPublicHost, sharesRegistrableDomain } from '#core/http/origin.ts'
 
-/** A setting that is missing or bad. The message is one line, names the setting and never repeats its value. */
+/** A setting that is missing, bad or not that of the data. The message is one line that names the setting and never repeats its value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly setting: string

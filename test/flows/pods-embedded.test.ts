@@ -270,7 +270,7 @@ describe('life and death', () => {
     await expect(first.ready).rejects.toThrow('stopped')
     await expect(
       startEmbeddedPods({ url: `http://localhost:${port + 1}/`, folder, vaultUrl: url, log }),
-    ).rejects.toThrow(`these pods belong to ${url} for ever`)
+    ).rejects.toThrow(`REACH_PODS_URL must stay ${url}: `)
     await expect(startEmbeddedPods({ url: `${url}pods/`, folder, vaultUrl: url, log })).rejects.toThrow(
       'an origin of their own',
     )

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, readConfig } from '#core/config.ts'
+import { ConfigError, readConfig, stateFolder } from '#core/config.ts'
 import { isPublicHost, sharesRegistrableDomain } from '#core/http/origin.ts'
 
 const root = '/srv/reach'
@@ -143,4 +145,23 @@ test('only host names that certainly are apart count as apart', () => {
   expect(sharesRegistrableDomain('https://a.co.uk', 'https://b.co.uk')).toBe(true)
   expect(isPublicHost('https://xn--bcher-kva.example')).toBe(true)
   expect(isPublicHost('https://vault..example')).toBe(false)
+})
+
+describe('docs/operator.md', () => {
+  const file = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
+  const rows = [...file('docs/operator.md').matchAll(/^\| `(REACH_\w+)` \| (\S+) \|/gm)]
+  const defaults = new Map(rows.map(([, name = '', text = '']) => [name, text.replaceAll('`', '')]))
+
+  test('lists every setting and no other', () => {
+    const [, list = ''] = /const settings = \[([^\]]*)\]/.exec(file('core/config.ts')) ?? []
+    const names = [...list.matchAll(/'(\w+)'/g)].map(([, name]) => name)
+    expect(names.length).toBeGreaterThan(10)
+    expect([...defaults.keys()].toSorted()).toEqual(names.toSorted())
+  })
+
+  test('names the defaults: to set them changes nothing', () => {
+    const home = [...defaults].map(([name, text]) => [name, text === 'none' ? '' : text])
+    expect(readConfig(Object.fromEntries(home), root)).toEqual(readConfig({}, root))
+    expect(stateFolder({})).toBe(defaults.get('REACH_STATE')?.replace('~', homedir()))
+  })
 })

@@ -3,6 +3,7 @@ import { link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ConfigError } from '#core/config.ts'
 import type { Logger } from '#core/logger.ts'
 import type { PodFeed } from '#core/pods/pod.ts'
 import { startChild } from './child-process.ts'
@@ -163,9 +164,11 @@ async function claimBaseUrl(file: string, baseUrl: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     const first = await readFile(file, 'utf8')
-    if (first !== baseUrl) {
-      throw new Error(`these pods belong to ${first} for ever and cannot be served as ${baseUrl}`)
-    }
+    if (first !== baseUrl)
+      throw new ConfigError(
+        'REACH_PODS_URL',
+        `must stay ${first}: the pods in the data folder are named after it`,
+      )
   } finally {
     await rm(draft, { force: true })
   }
