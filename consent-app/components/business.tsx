@@ -1,4 +1,5 @@
 import type { VendorView } from '#schemas/types.gen.ts'
+import type { MessageId } from '../messages/locale.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { isWebAddress } from '../mount.ts'
 import styles from './business.module.css'
