@@ -65,6 +65,64 @@ describe('the closed edge', () => {
     '/.account/account//',
   ]
 
+  test('a backslash, which the pod server takes for a slash, goes no further', async () => {
+    const headers = { 'content-type': 'application/json', accept: 'application/json' }
+    expect((await ask({ method: 'POST', path: '/.account\\account/', headers }, '{}')).status).toBe(400)
+  })
+
+  test('a customer makes herself no further pods, under no name that the vault keeps back', async () => {
+    const { email, password } = await pods.customer()
+    const headers = { 'content-type': 'application/json', accept: 'application/json' }
+    const signIn = { method: 'POST', path: '/.account/login/password/', headers }
+    const { authorization } = JSON.parse((await ask(signIn, JSON.stringify({ email, password }))).text)
+    const token = { ...headers, authorization: `CSS-Account-Token ${authorization}` }
+    const asHer = { accept: token.accept, authorization: token.authorization }
+    const { controls } = JSON.parse((await ask({ path: '/.account/', headers: asHer })).text)
+    const { pathname } = new URL(controls.account.pod)
+    for (const path of [pathname, pathname.slice(0, -1), pathname.replace('/pod', '/%70od')]) {
+      const made = await ask({ method: 'POST', path, headers: token }, JSON.stringify({ name: 'www' }))
+      expect(made.status).toBe(403)
+    }
+    expect((await fetch(`${pods.server.baseUrl}www/profile/card`)).status).not.toBe(200)
+  })
+
+  test('nobody tries password after password', async () => {
+    const { email, password } = await pods.customer()
+    const from = { 'x-forwarded-for': '192.0.2.7' }
+    const headers = { 'content-type': 'application/json', accept: 'application/json', ...from }
+    const guess = (path: string, word: string) =>
+      ask({ method: 'POST', path, headers }, JSON.stringify({ email, password: word }))
+    const statuses: number[] = []
+    for (let n = 0; n < 21; n++) statuses.push((await guess('/.account/login/password/', 'wrong')).status)
+    expect(new Set(statuses.slice(0, 20))).toEqual(new Set([403]))
+    expect(statuses.at(-1)).toBe(429)
+    // Under another spelling neither, and not even with the right one.
+    expect((await guess('/.account//login/%70assword', password)).status).toBe(429)
+    const other = { ...headers, 'x-forwarded-for': '192.0.2.8' }
+    const path = '/.account/login/password/'
+    const mine = await ask({ method: 'POST', path, headers: other }, JSON.stringify({ email, password }))
+    expect(mine.status).toBe(200)
+  })
+
+  test('a page that somebody put into a pod runs nothing, and the sign-in pages cannot be framed', async () => {
+    const customer = await pods.customer()
+    const url = `${customer.podUrl}profile/page.html`
+    const page = { 'content-type': 'text/html' }
+    await customer.fetch(url, {
+      method: 'PUT',
+      headers: page,
+      body: '<script>steal(document.cookie)</script>',
+    })
+    const { pathname } = new URL(url)
+    for (const path of [pathname, `/.account/..${pathname}`, `/.oidc/%2e%2e${pathname}`, `/${pathname}`]) {
+      const { headers } = await ask({ path })
+      expect(headers['content-security-policy']).toMatch(/^sandbox(?!.*allow-(scripts|same-origin))/)
+      expect(headers['x-content-type-options']).toBe('nosniff')
+    }
+    const { headers } = await ask({ path: '/.account/login/', headers: { accept: 'text/html' } })
+    expect(headers['content-security-policy']).toBe("frame-ancestors 'none'")
+  })
+
   test.each(spellings)('nobody from outside makes an account by %s', async (path) => {
     const headers = { 'content-type': 'application/json', accept: 'application/json' }
     const outside = await ask({ method: 'POST', path, headers }, '{}')

@@ -2,12 +2,15 @@ import { Agent, request as httpRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { listen } from '#core/http/server.ts'
 
 /** The account and sign-in endpoints parse whole bodies in memory. */
 const MAX_API_BODY_BYTES = 64 * 1024
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 const STOP_MS = 1500
+/** Passwords one address may try in a minute; each costs the pod server a bcrypt. */
+const SIGN_INS = { points: 20, duration: 60 }
 
 /** Headers by which a client could pretend to have asked another origin: only what we set ourselves goes on. */
 const FORWARDING = [
@@ -46,12 +49,24 @@ export async function startPodFront(options: {
 }): Promise<PodFront> {
   const { baseUrl, socket, isReady, vaultUrl, port, host } = options
   const agent = new Agent({ keepAlive: true, maxSockets: 256 })
+  const signIns = new RateLimiterMemory(SIGN_INS)
   const upgraded = new Set<Duplex>()
 
-  function onRequest(req: IncomingMessage, res: ServerResponse): void {
-    const refusal = refuse(req)
+  async function onRequest(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const refusal = refuse(req) ?? (await refuseGuessing(req))
     if (refusal) answer(req, res, refusal)
     else forward(req, res)
+  }
+
+  async function refuseGuessing(req: IncomingMessage): Promise<Refusal | undefined> {
+    const path = canonicalPath(req.url ?? '') ?? ''
+    if (!changes(req) || !/^\/\.account\/login\/password(\/|$)/i.test(path)) return undefined
+    try {
+      await signIns.consume(addressOf(req))
+      return undefined
+    } catch {
+      return { status: 429, title: 'Too many attempts to sign in', retryAfter: SIGN_INS.duration }
+    }
   }
 
   function refuse(req: IncomingMessage): Refusal | undefined {
@@ -61,9 +76,12 @@ export async function startPodFront(options: {
     if (path.startsWith('/.account/login/password/register')) {
       return { status: 303, title: 'Pods are made in the vault', location: vaultUrl }
     }
-    const post = req.method !== 'GET' && req.method !== 'HEAD' && req.method !== 'OPTIONS'
-    if (post && /^\/\.account\/account\/?$/i.test(path)) {
+    if (changes(req) && /^\/\.account\/account\/?$/i.test(path)) {
       return { status: 403, title: 'Accounts are made by the vault' }
+    }
+    // The vault keeps some names back, and gives one pod to one account.
+    if (changes(req) && /^\/\.account\/account\/[^/]*\/pod\/?$/i.test(path)) {
+      return { status: 403, title: 'Pods are made by the vault' }
     }
     if (Number(req.headers['content-length'] ?? 0) > bodyLimit(path)) {
       return { status: 413, title: 'The body is too large' }
@@ -88,7 +106,8 @@ export async function startPodFront(options: {
     const upstream = httpRequest(
       { socketPath: socket, agent, method: req.method, path: req.url, headers: forwardedHeaders(req) },
       (reply) => {
-        res.writeHead(reply.statusCode ?? 502, reply.statusMessage, endToEnd(reply.rawHeaders))
+        const headers = [...endToEnd(reply.rawHeaders), ...pageHeaders(req.url ?? '')]
+        res.writeHead(reply.statusCode ?? 502, reply.statusMessage, headers)
         reply.pipe(res)
         reply.on('error', () => res.destroy())
       },
@@ -180,10 +199,10 @@ function answer(req: IncomingMessage, res: ServerResponse, refusal: Refusal): vo
 
 /**
  * The path as the pod server will see it (it decodes each segment once, joins repeated slashes and resolves dots);
- * `undefined` for anything but origin-form (RFC 9112, 3.2.1).
+ * `undefined` for anything but origin-form (RFC 9112, 3.2.1), and for a backslash, which it would take for a slash.
  */
 function canonicalPath(target: string): string | undefined {
-  if (!target.startsWith('/')) return undefined
+  if (!target.startsWith('/') || /^[^?]*\\/.test(target)) return undefined
   const [path = ''] = target.split('?')
   try {
     const decoded = path.split('/').map((segment) => encodeURIComponent(decodeURIComponent(segment)))
@@ -193,6 +212,30 @@ function canonicalPath(target: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function changes({ method }: IncomingMessage): boolean {
+  return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
+}
+
+/** TLS ends before us, on this machine: then the address of the client is the one its proxy names last. */
+function addressOf({ socket, headers }: IncomingMessage): string {
+  const address = socket.remoteAddress ?? ''
+  const named = String(headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .at(-1)
+    ?.trim()
+  return named && /^(127\.|::1$|::ffff:127\.)/.test(address) ? named : address
+}
+
+/**
+ * Every pod shares its origin with the pages on which people sign in and consent. So a document out of a pod, which
+ * anybody may have written, runs nothing and reads nothing of that origin; and those pages are framed by nobody.
+ */
+function pageHeaders(target: string): string[] {
+  const ours = /^\/\.(account|oidc)\//.test(canonicalPath(target) ?? '')
+  const policy = ours ? "frame-ancestors 'none'" : 'sandbox allow-downloads allow-popups'
+  return ['Content-Security-Policy', policy, 'X-Content-Type-Options', 'nosniff']
 }
 
 function bodyLimit(path: string): number {
