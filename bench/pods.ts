@@ -1,29 +1,27 @@
 import { createPodCache } from '#core/pods/cache.ts'
 import type { PodCache } from '#core/pods/cache.ts'
+import type { PodFeed } from '#core/pods/pod.ts'
 import { openForeignPods } from '../test/foreign-pods.ts'
 import type { Person } from '../test/foreign-pods.ts'
-import { createLocalFeed } from '../vault-server/pods/feed.ts'
 
 export interface BenchPods extends AsyncDisposable {
   readonly people: readonly Person[]
   readonly cache: PodCache
 }
 
-const BEAT_MS = 200
+/** Heard without a break, with nothing to report: the benchmark is of reads that need no pod. */
+const quietFeed: PodFeed = { covers: () => true, stretch: () => 1, subscribe: () => () => undefined }
 
-/** Filled pods behind the real cache, with a feed that is heard and has nothing to report. */
+/** Filled pods behind the real cache. */
 export async function openPods(count: number): Promise<BenchPods> {
   await using stack = new AsyncDisposableStack()
   const pods = stack.use(await openForeignPods())
   const people = Array.from({ length: count }, (_, n) => pods.person(n))
   for (const [n, person] of people.entries())
     for (const [category, values] of Object.entries(categoriesOf(n))) pods.fill(person, category, values)
-  const feed = createLocalFeed({ baseUrl: pods.url, now: Date.now })
-  const beat = () => feed.take({ type: 'beat', seq: 0, at: Date.now() })
-  beat()
-  const timer = setInterval(beat, BEAT_MS)
-  stack.defer(() => clearInterval(timer))
-  const cache = stack.use(createPodCache({ fetch, now: Date.now, onAccessLost: () => undefined, feed }))
+  const cache = stack.use(
+    createPodCache({ fetch, now: Date.now, onAccessLost: () => undefined, feed: quietFeed }),
+  )
   const open = stack.move()
   return { people, cache, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
