@@ -1,4 +1,7 @@
-/** What one house stands on: a ledger with its keys, and the pods of its customers as Reach's agent reads them. */
+/**
+ * What one house stands on: a ledger with its keys, and the pods of its customers as Reach's agent reads
+ * them.
+ */
 import { join } from 'node:path'
 import { WebSocket } from 'undici'
 import type { Config } from '#core/config.ts'

@@ -1,6 +1,7 @@
 /**
- * Everything in one process: a ledger, its keys, the pods as Reach's agent reads them, vault, gateway, operator port, and in
- * development the tour, which is the same house a second time under `/tour`. Reads as a table of contents.
+ * Everything in one process: a ledger, its keys, the pods as Reach's agent reads them, vault, gateway,
+ * operator port, and in development the tour, which is the same house a second time under `/tour`. Reads as a
+ * table of contents.
  */
 import { join } from 'node:path'
 import type { Config } from '#core/config.ts'

@@ -7,8 +7,9 @@ export default defineConfig({
     pool: 'forks',
     // Two cores; a worker's world with pod server and browser takes memory as well.
     maxWorkers: 2,
-    // The files of a worker share what is slow to start: the modules of the house and one pod server (test/pod-server.ts).
-    // A file keeps its world to itself by opening and disposing it, not by a process of its own.
+    // The files of a worker share what is slow to start: the modules of the house and one pod server
+    // (test/pod-server.ts). A file keeps its world to itself by opening and disposing it, not by a process of
+    // its own.
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,

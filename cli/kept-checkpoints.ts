@@ -1,6 +1,7 @@
 /**
- * The newest checkpoint that this user saw of each log. Without one a rewritten log passes every check; with one it must be the
- * continuation of what was seen. A log is known by its verifier key, which binds origin and key.
+ * The newest checkpoint that this user saw of each log. Without one a rewritten log passes every check; with
+ * one it must be the continuation of what was seen. A log is known by its verifier key, which binds origin
+ * and key.
  */
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'

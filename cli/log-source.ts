@@ -13,7 +13,10 @@ export interface LogSource {
   readonly read: ReadLogFile
 }
 
-/** A source by what the user typed. Throws `CommandFailed` (unreachable) when nothing answers or a file cannot be read. */
+/**
+ * A source by what the user typed. Throws `CommandFailed` (unreachable) when nothing answers or a file cannot
+ * be read.
+ */
 export function openLogSource(place: string): LogSource {
   return /^https?:\/\//.test(place)
     ? { name: place, read: readOverHttp(place) }
@@ -60,7 +63,10 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }
 
-/** Reads through `source` and keeps a copy of every file in `folder`; whole tiles that are there already are not asked again. */
+/**
+ * Reads through `source` and keeps a copy of every file in `folder`; whole tiles that are there already are
+ * not asked again.
+ */
 export function keepingCopies(source: LogSource, folder: string): LogSource {
   const kept = readFromFolder(folder)
   return {

@@ -1,6 +1,6 @@
 /**
- * How `reach` reaches the operator's acts: over the port of the Reach that runs, else on the ledger itself while none does. See
- * docs/decisions/0003-operator-port.md.
+ * How `reach` reaches the operator's acts: over the port of the Reach that runs, else on the ledger itself
+ * while none does. See docs/decisions/0003-operator-port.md.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -3,7 +3,10 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { isPublicHost, sharesRegistrableDomain } from '#core/http/origin.ts'
 
-/** A setting that is missing, bad or not that of the data. The message is one line that names the setting and never repeats its value. */
+/**
+ * A setting that is missing, bad or not that of the data. The message is one line that names the setting and
+ * never repeats its value.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly setting: string
@@ -34,7 +37,9 @@ interface CommonConfig {
   readonly dataFolder: string
   readonly keysFolder: string
   readonly tour: boolean
-  /** Exact origins that guarded requests may reach although they are private: our own, and those configured. */
+  /**
+   * Exact origins that guarded requests may reach although they are private: our own, and those configured.
+   */
   readonly outboundAllow: readonly string[]
   readonly logLevel: LogLevel
   /** One line each, to be shown at start. */
@@ -153,7 +158,10 @@ export function readConfig(env: Environment, root: string): Config {
     : { ...common, embeddedPods: true, podsUrl }
 }
 
-/** Where a person's own tools remember things from one run to the next, such as the checkpoints of logs they verified. */
+/**
+ * Where a person's own tools remember things from one run to the next, such as the checkpoints of logs they
+ * verified.
+ */
 export function stateFolder(env: Environment): string {
   return env['REACH_STATE'] || join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'reach')
 }
@@ -200,7 +208,9 @@ function port(name: Setting, value: string): number {
   return number
 }
 
-/** The port set, else that of a plain http address; behind a TLS proxy (https) the usual one of this server. */
+/**
+ * The port set, else that of a plain http address; behind a TLS proxy (https) the usual one of this server.
+ */
 function portFor(name: Setting, value: string | undefined, url: string | undefined, usual: number): number {
   if (value !== undefined) return port(name, value)
   if (url === undefined || url.startsWith('https:')) return usual

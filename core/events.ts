@@ -1,6 +1,7 @@
 /**
- * Every event that is logged and counted, and what it tells. Names are constants of the code, so that neither a log
- * line nor a label of a metric can hold anything of a request. An event that is not listed does not compile.
+ * Every event that is logged and counted, and what it tells. Names are constants of the code, so that neither
+ * a log line nor a label of a metric can hold anything of a request. An event that is not listed does not
+ * compile.
  */
 export const events = {
   request: 'A request was answered',

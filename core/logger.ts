@@ -9,9 +9,9 @@ const opaqueId = (value: unknown) => typeof value === 'string' && /^[A-Za-z0-9_-
 const amount = (value: unknown) => typeof value === 'number' && Number.isFinite(value)
 
 /**
- * Every field a log line can have, and the form its value must have. This list is the promise that nothing personal
- * is logged: no field takes free text, a URL, a WebID, a name or a value of a pod. What does not fit its form is
- * written as `refused`, so a mistake in a caller shows up in tests instead of leaking.
+ * Every field a log line can have, and the form its value must have. This list is the promise that nothing
+ * personal is logged: no field takes free text, a URL, a WebID, a name or a value of a pod. What does not fit
+ * its form is written as `refused`, so a mistake in a caller shows up in tests instead of leaking.
  */
 const forms = {
   requestId: opaqueId,
@@ -49,10 +49,10 @@ export interface Logger {
 }
 
 /**
- * JSON lines through pino. Errors are written as their chain of names, codes and places in the code, without the
- * messages: libraries put URLs and parts of the input into those. Standard output stays free for people and the
- * command line tool, so lines go to standard error unless `stream` says otherwise. `observe` is told of every event
- * with the fields that may be logged, whatever the level.
+ * JSON lines through pino. Errors are written as their chain of names, codes and places in the code, without
+ * the messages: libraries put URLs and parts of the input into those. Standard output stays free for people
+ * and the command line tool, so lines go to standard error unless `stream` says otherwise. `observe` is told
+ * of every event with the fields that may be logged, whatever the level.
  */
 export function createLogger(options: {
   level: LogLevel
@@ -94,7 +94,10 @@ interface ErrorDescription {
   readonly at: readonly string[]
 }
 
-/** The cause chain of an error, outermost first, at most five deep: names, codes and stack frames, no messages. */
+/**
+ * The cause chain of an error, outermost first, at most five deep: names, codes and stack frames, no
+ * messages.
+ */
 export function describeError(error: unknown): ErrorDescription[] {
   const chain: ErrorDescription[] = []
   for (let current = error; current !== undefined && chain.length < 5; current = causeOf(current)) {
@@ -116,7 +119,10 @@ function codeOf(error: unknown): string | undefined {
     : undefined
 }
 
-/** Lines of the stack that are places in files. The message, which stands before them and may span lines, is cut off. */
+/**
+ * Lines of the stack that are places in files. The message, which stands before them and may span lines, is
+ * cut off.
+ */
 function framesOf(error: unknown): string[] {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return []
   const { message, stack } = error

@@ -12,8 +12,8 @@ export interface Metrics {
 }
 
 /**
- * Metrics of this process. Labels are words of the code only (events, routes as written, methods, status classes):
- * few, and nothing of a customer or a business.
+ * Metrics of this process. Labels are words of the code only (events, routes as written, methods, status
+ * classes): few, and nothing of a customer or a business.
  */
 export function createMetrics(): Metrics {
   const registry = new Registry()

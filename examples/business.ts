@@ -1,6 +1,7 @@
 /**
- * `npm run example`: plays a business against the Reach that runs on this machine, step by step, in a terminal. The operator's
- * step (admission) and the customer's step (the decision in the browser) stay with the people whose steps they are.
+ * `npm run example`: plays a business against the Reach that runs on this machine, step by step, in a
+ * terminal. The operator's step (admission) and the customer's step (the decision in the browser) stay with
+ * the people whose steps they are.
  */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 /**
- * A business as its engineers would write it: nothing but a standard OAuth client (openid-client) and two key pairs. The
- * tour's sample shop and `npm run example` are both made of it.
+ * A business as its engineers would write it: nothing but a standard OAuth client (openid-client) and two key
+ * pairs. The tour's sample shop and `npm run example` are both made of it.
  */
 import * as client from 'openid-client'
 
@@ -102,7 +102,10 @@ function overHttp(issuer: string): { execute?: ((config: client.Configuration) =
   return issuer.startsWith('http:') ? { execute: [client.allowInsecureRequests] } : {}
 }
 
-/** Registers with what the operator handed out (RFC 7591): admission code and software statement, each good for one use. */
+/**
+ * Registers with what the operator handed out (RFC 7591): admission code and software statement, each good
+ * for one use.
+ */
 export async function registerShop(admission: {
   issuer: string
   admissionCode: string

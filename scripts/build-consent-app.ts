@@ -12,8 +12,8 @@ const stampFile = join(root, 'dist', 'consent-app.stamp')
 const sources = ['consent-app', 'schemas', 'core/domain', 'package-lock.json', 'scripts/build-consent-app.ts']
 
 /**
- * Builds the consent app where its sources have changed since, and resolves with the folder. Other processes may
- * serve or build it meanwhile: the build is made aside and then takes the old one's place.
+ * Builds the consent app where its sources have changed since, and resolves with the folder. Other processes
+ * may serve or build it meanwhile: the build is made aside and then takes the old one's place.
  */
 export async function buildConsentApp({ force = false }: { force?: boolean } = {}): Promise<string> {
   const stamp = await hashOfSources()

@@ -10,8 +10,9 @@ let graceMs = 0
 let stoppedAt = 0
 
 /**
- * Runs a Node script (`command` is a Node, unless `leashed` is false) and resolves with its exit code, or 128 and the
- * number of the signal that ended it. Through `leash.mjs` it ends also when this process is killed outright.
+ * Runs a Node script (`command` is a Node, unless `leashed` is false) and resolves with its exit code, or 128
+ * and the number of the signal that ended it. Through `leash.mjs` it ends also when this process is killed
+ * outright.
  */
 export function run(command, args, { graceMs: grace, options, leashed = true }) {
   return new Promise((resolve) => {

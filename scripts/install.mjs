@@ -35,7 +35,10 @@ export function isInstalled(root) {
   return existsSync(pinnedNode(root)) || systemNodeWorks(root)
 }
 
-/** Installs, unless another start of the same folder does: then waits for that one. Resolves with what went wrong. */
+/**
+ * Installs, unless another start of the same folder does: then waits for that one. Resolves with what went
+ * wrong.
+ */
 export async function install(root) {
   const release = await acquireInstallLock(root)
   try {
@@ -100,8 +103,8 @@ function countPackages(root) {
 }
 
 /**
- * The lock is a listening socket named after the folder: the system frees it however its owner ends. Who finds it
- * taken connects to it and is told of its end by the connection's.
+ * The lock is a listening socket named after the folder: the system frees it however its owner ends. Who
+ * finds it taken connects to it and is told of its end by the connection's.
  */
 async function acquireInstallLock(root) {
   const path = socketPath(`reach-install-${sha256(realpathSync(root)).slice(0, 16)}`)
@@ -113,7 +116,9 @@ async function acquireInstallLock(root) {
   }
 }
 
-/** Abstract names (Linux) and pipes (Windows) vanish with their owner; elsewhere the file may be left behind. */
+/**
+ * Abstract names (Linux) and pipes (Windows) vanish with their owner; elsewhere the file may be left behind.
+ */
 function socketPath(name) {
   if (windows) return `\\\\.\\pipe\\${name}`
   return process.platform === 'linux' ? `\0${name}` : join(tmpdir(), `${name}.sock`)

@@ -14,7 +14,8 @@ type JsonObject = { [member: string]: unknown }
 
 /**
  * TypeScript for every schema under schemas/: one type per file, named by its title (`Contact rules` gives
- * `ContactRules`), and `Schemas`, which maps each `$id` to its type. One wrapper schema refers to all files, so that a type which several files share is written once.
+ * `ContactRules`), and `Schemas`, which maps each `$id` to its type. One wrapper schema refers to all files,
+ * so that a type which several files share is written once.
  */
 export async function makeTypes(folder: string = schemaFolder): Promise<string> {
   const ids = kinds.flatMap((kind) =>
@@ -51,7 +52,9 @@ function readSchema(file: string): string {
   return JSON.stringify(forTypes(JSON.parse(readFileSync(file, 'utf8'))))
 }
 
-/** What the generator needs: no annotations of ours, and titles only where they shall name a type, on objects. */
+/**
+ * What the generator needs: no annotations of ours, and titles only where they shall name a type, on objects.
+ */
 function forTypes(node: unknown, isRoot = true): unknown {
   if (Array.isArray(node)) return node.map((item) => forTypes(item, false))
   if (!isObject(node)) return node

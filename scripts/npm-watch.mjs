@@ -1,11 +1,14 @@
-// npm passes on neither SIGTERM nor, of course, SIGKILL. In the chain npm -> sh -> this process, SIGTERM ends npm and
-// sh (we get a new parent); SIGKILL ends npm alone (we keep sh). Where sh replaced itself by us, npm is our parent.
+// npm passes on neither SIGTERM nor, of course, SIGKILL. In the chain npm -> sh -> this process, SIGTERM ends
+// npm and sh (we get a new parent); SIGKILL ends npm alone (we keep sh). Where sh replaced itself by us, npm
+// is our parent.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 
 const windows = process.platform === 'win32'
 
-/** Calls back once when the npm that runs us is gone, however it ended. Without npm there is nothing to watch. */
+/**
+ * Calls back once when the npm that runs us is gone, however it ended. Without npm there is nothing to watch.
+ */
 export function whenNpmIsGone(callback) {
   if (windows || process.env.npm_lifecycle_event === undefined) return
   const parent = process.ppid

@@ -1,5 +1,5 @@
-// node scripts/start.mjs <entry.ts> [arguments]: installs what is missing, then runs the entry on the pinned Node.
-// Plain JavaScript for the Node 20 that a machine may have. Standard output belongs to the entry alone.
+// node scripts/start.mjs <entry.ts> [arguments]: installs what is missing, then runs the entry on the pinned
+// Node. Plain JavaScript for the Node 20 that a machine may have. Standard output belongs to the entry alone.
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

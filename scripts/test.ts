@@ -98,7 +98,8 @@ async function runVitest(tally: Tally, run: { soak: boolean; files: readonly str
   const [code, signal] = await once(vitest, 'exit')
   const { passed, failed } = await readReport()
   tally.passed += passed
-  // A file that could not be loaded, an error outside of any test or a crash has no failed test case to show for it.
+  // A file that could not be loaded, an error outside of any test or a crash has no failed test case to show
+  // for it.
   tally.failed += code === 0 ? failed : Math.max(failed, 1)
   if (signal !== null) console.log(`FAILED the tests were ended by ${signal}`)
 }

@@ -1,4 +1,7 @@
-/** A browser for HTTP flows: cookies by path, redirects by hand, and the headers that a page of the vault would send. */
+/**
+ * A browser for HTTP flows: cookies by path, redirects by hand, and the headers that a page of the vault
+ * would send.
+ */
 export class BrowserJar {
   #cookies: { name: string; value: string; path: string }[] = []
   readonly #redirects: string[]
@@ -41,7 +44,10 @@ export class BrowserJar {
     })
   }
 
-  /** Goes on until a reply is no redirect, or leads to an address that `stop` names, which is then not visited. */
+  /**
+   * Goes on until a reply is no redirect, or leads to an address that `stop` names, which is then not
+   * visited.
+   */
   async follow(start: string | URL, stop: (url: URL) => boolean): Promise<{ url: URL; response?: Response }> {
     let url = new URL(start)
     for (let step = 0; step < 10; step++) {

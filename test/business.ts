@@ -1,6 +1,6 @@
 /**
- * A business as tests play it: openid-client for everything a correct client does, and assertions, proofs and requests by
- * hand for what a correct client would never send.
+ * A business as tests play it: openid-client for everything a correct client does, and assertions, proofs and
+ * requests by hand for what a correct client would never send.
  */
 import { hash, randomUUID } from 'node:crypto'
 import { SignJWT, decodeJwt, exportJWK, generateKeyPair } from 'jose'
@@ -288,7 +288,9 @@ export interface Raw {
   readonly moreProofs?: readonly string[]
 }
 
-/** An authenticated form to one of the endpoints by hand, such as `token`, `request`, `token/introspection`. */
+/**
+ * An authenticated form to one of the endpoints by hand, such as `token`, `request`, `token/introspection`.
+ */
 export async function postForm(
   business: Business,
   endpoint: string,

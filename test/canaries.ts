@@ -6,8 +6,8 @@ const DEPTH = 2
 const SHORTEST_RUN = 8
 
 /**
- * Which of these texts are in the bytes: as they are in upper or lower case, percent-, JSON-, hex-, base64- or
- * base64url-encoded, or as their bare SHA-256 (nobody needs a secret to test a guess against that).
+ * Which of these texts are in the bytes: as they are in upper or lower case, percent-, JSON-, hex-, base64-
+ * or base64url-encoded, or as their bare SHA-256 (nobody needs a secret to test a guess against that).
  */
 export function findCanaries(bytes: Uint8Array, canaries: readonly string[]): string[] {
   const texts = [...new Set(decodings(Buffer.from(bytes).toString('latin1'), DEPTH))]

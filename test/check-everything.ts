@@ -24,8 +24,8 @@ export interface Planted {
 }
 
 /**
- * The public log verifies from its first leaf over HTTP; its facts replay without a finding and agree with the state; no
- * job is lost; and nothing planted is where it must not be.
+ * The public log verifies from its first leaf over HTTP; its facts replay without a finding and agree with
+ * the state; no job is lost; and nothing planted is where it must not be.
  */
 export async function checkEverything(planted: Planted): Promise<void> {
   const { world } = planted

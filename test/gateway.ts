@@ -65,7 +65,10 @@ export interface TestGatewayOptions {
   readonly gatewayPath?: string
 }
 
-/** A gateway as it runs, on a ledger of its own, with pods of somebody else's. The vault's part is played by records. */
+/**
+ * A gateway as it runs, on a ledger of its own, with pods of somebody else's. The vault's part is played by
+ * records.
+ */
 export class TestGateway implements AsyncDisposable {
   readonly house: House
   readonly ledger: Ledger
@@ -223,7 +226,10 @@ export class TestGateway implements AsyncDisposable {
     return grant
   }
 
-  /** What a customer does with a grant, in one commit; the moment it is acknowledged is the moment this resolves. */
+  /**
+   * What a customer does with a grant, in one commit; the moment it is acknowledged is the moment this
+   * resolves.
+   */
   async change(
     { grantId }: Grant,
     change: 'paused' | 'resumed' | 'withdrawn',
@@ -259,7 +265,9 @@ export class TestGateway implements AsyncDisposable {
     })
   }
 
-  /** One request with a proof of its own; the nonce is learned from the gateway's challenge, as clients do. */
+  /**
+   * One request with a proof of its own; the nonce is learned from the gateway's challenge, as clients do.
+   */
   async call(call: Call): Promise<GatewayReply> {
     const reply = await this.#send(call)
     const renewed = reply.headers.get('dpop-nonce')

@@ -1,7 +1,7 @@
 /**
- * The log's formats a second time, from their specifications alone (RFC 6962 section 2.1, RFC 9162 section 2.1.3, C2SP
- * signed-note, tlog-tiles and tlog-proof, and the description of the entry), so that a mistake in our own code cannot
- * confirm itself. Imports nothing of ours.
+ * The log's formats a second time, from their specifications alone (RFC 6962 section 2.1, RFC 9162 section
+ * 2.1.3, C2SP signed-note, tlog-tiles and tlog-proof, and the description of the entry), so that a mistake in
+ * our own code cannot confirm itself. Imports nothing of ours.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto'
 
@@ -105,8 +105,9 @@ export function fileName(level: number | 'entries', index: number, width: number
 }
 
 /**
- * An entry is a version byte, 1, and four digests in the order ops, subject, who, data. A digest is SHA-256 of slot, salt
- * and value with colons between; a salt is the first 22 characters of base64url(SHA-256(secret:slot:index)).
+ * An entry is a version byte, 1, and four digests in the order ops, subject, who, data. A digest is SHA-256
+ * of slot, salt and value with colons between; a salt is the first 22 characters of
+ * base64url(SHA-256(secret:slot:index)).
  */
 export function commitsTo(
   entry: Uint8Array,

@@ -5,8 +5,8 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { checkLog } from './check-log.ts'
 
 /**
- * Every entry of a log with its facts, in order, from the threads that the rows name. The public tree is verified on the
- * way and says how many there must be: throws when one is missing.
+ * Every entry of a log with its facts, in order, from the threads that the rows name. The public tree is
+ * verified on the way and says how many there must be: throws when one is missing.
  */
 export async function loggedFacts(ledger: Ledger): Promise<LoggedFact[]> {
   const { checkpoint } = await checkLog(ledger.log)

@@ -1,6 +1,7 @@
 /**
- * The authorization server with the routes of a decision, on a real ledger and a real port. Who is signed in is told by a
- * header that only these flows know; values come from a table instead of a pod. Everything else is the product.
+ * The authorization server with the routes of a decision, on a real ledger and a real port. Who is signed in
+ * is told by a header that only these flows know; values come from a table instead of a pod. Everything else
+ * is the product.
  */
 import { randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
@@ -58,7 +59,10 @@ const values: Readonly<Record<string, Json>> = {
   'diet.allergies': ['peanut'],
 }
 
-/** `path`: where the vault is mounted. `behind`: its address at a TLS proxy. `wrap`: a faulty double around the ledger. */
+/**
+ * `path`: where the vault is mounted. `behind`: its address at a TLS proxy. `wrap`: a faulty double around
+ * the ledger.
+ */
 export async function startOAuthVault({
   path = '',
   behind,

@@ -1,4 +1,7 @@
-/** Reach's agent for tests that need no whole vault: its identity is served for real, its key kept in a folder. */
+/**
+ * Reach's agent for tests that need no whole vault: its identity is served for real, its key kept in a
+ * folder.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

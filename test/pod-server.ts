@@ -33,13 +33,17 @@ export interface TestPods extends AsyncDisposable {
   readonly server: EmbeddedPods
   readonly folder: string
   customer(): Promise<TestCustomer>
-  /** A free port for a vault; the pod server may call `http://localhost:<port>` and no other private address. */
+  /**
+   * A free port for a vault; the pod server may call `http://localhost:<port>` and no other private address.
+   */
   vaultPort(): Promise<number>
 }
 
 let shared: Promise<TestPods> | undefined
 
-/** The pods of this worker. Nobody stops them: their process ends with the worker's, and so do their files. */
+/**
+ * The pods of this worker. Nobody stops them: their process ends with the worker's, and so do their files.
+ */
 export function sharedPods(): Promise<TestPods> {
   shared ??= startTestPods().then((pods) => {
     // The test runner ends a worker by this signal.

@@ -1,6 +1,6 @@
 /**
- * People and businesses on the whole of Reach, through its public surface only. Every name and value is unique and kept, so
- * that `checkEverything` can look for it where it must not be.
+ * People and businesses on the whole of Reach, through its public surface only. Every name and value is
+ * unique and kept, so that `checkEverything` can look for it where it must not be.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import * as oauth from 'openid-client'

@@ -154,7 +154,9 @@ async function readAll(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
 }
 
-/** Begins a sign-in and types the password at the embedded pods' own page; gives the query of the way back. */
+/**
+ * Begins a sign-in and types the password at the embedded pods' own page; gives the query of the way back.
+ */
 export async function signInAtPod(
   pods: TestPods,
   browser: VaultBrowser,

@@ -1,6 +1,6 @@
 /**
- * The whole of Reach as `npm start` runs it, on free ports in a temporary folder, with a clock that can be moved and every log
- * line kept for looking at.
+ * The whole of Reach as `npm start` runs it, on free ports in a temporary folder, with a clock that can be
+ * moved and every log line kept for looking at.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** Opens the tour: the house's rooms a second time, on a ledger of its own, mounted under `/tour` of vault and gateway. */
+/**
+ * Opens the tour: the house's rooms a second time, on a ledger of its own, mounted under `/tour` of vault and
+ * gateway.
+ */
 import express, { type Router } from 'express'
 import type { Config } from '#core/config.ts'
 import type { Json } from '#core/ledger/ledger.ts'

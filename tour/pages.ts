@@ -1,4 +1,7 @@
-/** Pages of the tour's sample shop. They belong to the business, not to Reach: another origin, another look, marked as sample. */
+/**
+ * Pages of the tour's sample shop. They belong to the business, not to Reach: another origin, another look,
+ * marked as sample.
+ */
 
 export const STYLE = `
 :root { color-scheme: light dark; font: 17px/1.55 ui-serif, Georgia, serif; }

@@ -1,6 +1,6 @@
 /**
- * The tour's sample business: a standard OAuth client behind a few pages of its own. What it remembers of its visitors is in
- * memory and bounded: a tour is thrown away.
+ * The tour's sample business: a standard OAuth client behind a few pages of its own. What it remembers of its
+ * visitors is in memory and bounded: a tour is thrown away.
  */
 import { randomBytes } from 'node:crypto'
 import express, { type Router } from 'express'
@@ -44,7 +44,10 @@ export interface SampleShop {
   readonly routes: Router
 }
 
-/** `base` is the public path of the routes with a slash at the end, `vaultUrl` the tour's vault, `gatewayUrl` its gateway. */
+/**
+ * `base` is the public path of the routes with a slash at the end, `vaultUrl` the tour's vault, `gatewayUrl`
+ * its gateway.
+ */
 export function sampleShop(options: {
   shop: Shop
   base: string

@@ -1,6 +1,7 @@
 /**
- * "Take the tour": a throw-away customer with sample data and a sample business that has just asked her. Everything goes through
- * the public surface of the tour's own vault, as a customer's browser would; development only.
+ * "Take the tour": a throw-away customer with sample data and a sample business that has just asked her.
+ * Everything goes through the public surface of the tour's own vault, as a customer's browser would;
+ * development only.
  */
 import { randomBytes } from 'node:crypto'
 import express, { type Router } from 'express'
@@ -60,7 +61,10 @@ class TourCustomer {
   }
 }
 
-/** POST / answers `{ location }`, the decision page of the sample request, and signs the browser in as the new customer. */
+/**
+ * POST / answers `{ location }`, the decision page of the sample request, and signs the browser in as the new
+ * customer.
+ */
 export function tourRoutes({ vaultUrl, shop }: { vaultUrl: string; shop: SampleShop }): Router {
   const routes = express.Router()
   routes.post('/', async (_request, response) => {

@@ -24,9 +24,9 @@ export interface AdminState {
 }
 
 /**
- * The operator's port, bound to 127.0.0.1 only: `/health`, `/ready` and `/metrics` for whoever runs this machine, and
- * `/vendors` with the bearer token of `keysFolder`, made anew at each start and gone at the end. `url` is where it
- * listens.
+ * The operator's port, bound to 127.0.0.1 only: `/health`, `/ready` and `/metrics` for whoever runs this
+ * machine, and `/vendors` with the bearer token of `keysFolder`, made anew at each start and gone at the end.
+ * `url` is where it listens.
  */
 export async function startAdmin(options: {
   config: { readonly adminPort: number; readonly keysFolder: string }

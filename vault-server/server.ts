@@ -73,7 +73,9 @@ export interface VaultServer extends AsyncDisposable {
   readonly jobs: Jobs
 }
 
-/** The vault server on its own port: the vault at the root, and `mounts` beside it. `url` is where it listens. */
+/**
+ * The vault server on its own port: the vault at the root, and `mounts` beside it. `url` is where it listens.
+ */
 export async function startVaultServer(
   options: Omit<VaultParts, 'config'> & {
     config: Config

@@ -23,9 +23,9 @@ type Done = (error: Error | null, socket: Duplex) => void
 type Connect = (target: Target, done?: Done) => Duplex | null | undefined
 
 /**
- * Agents for clients on node:http(s) that can be given no fetch, with the rules of `createOutbound`: https to public
- * addresses, or an allowed origin. A refusal is an `error` event of the request. Redirects are the client's business;
- * each is a new connection and checked like the first.
+ * Agents for clients on node:http(s) that can be given no fetch, with the rules of `createOutbound`: https to
+ * public addresses, or an allowed origin. A refusal is an `error` event of the request. Redirects are the
+ * client's business; each is a new connection and checked like the first.
  */
 export function guardedAgents(guard: Guard): GuardedAgents {
   class GuardedHttpAgent extends http.Agent {

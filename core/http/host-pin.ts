@@ -2,9 +2,9 @@ import type { RequestHandler } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 
 /**
- * Refuses every request whose Host is not that of `url` (`misdirected`, RFC 9110 section 15.5.20). What derives URLs,
- * audiences or DPoP targets from the Host then derives ours. Forwarding headers are dropped and the scheme of `url` is
- * put in their place, so that nobody else can say what the address of this server is.
+ * Refuses every request whose Host is not that of `url` (`misdirected`, RFC 9110 section 15.5.20). What
+ * derives URLs, audiences or DPoP targets from the Host then derives ours. Forwarding headers are dropped and
+ * the scheme of `url` is put in their place, so that nobody else can say what the address of this server is.
  */
 export function pinHost(url: string): RequestHandler {
   const { host, protocol } = new URL(url)

@@ -7,7 +7,8 @@ const json = /^application\/json(?:;\s*charset="?utf-8"?)?$/i
 
 /**
  * Reads a strict JSON body of at most `limit` bytes into `request.body`, as `unknown` for a parser. Demands
- * `application/json`, which a form of another site cannot send, and no compression, so that a small body stays small.
+ * `application/json`, which a form of another site cannot send, and no compression, so that a small body
+ * stays small.
  */
 export function jsonBody({ limit = 65_536 }: { limit?: number } = {}): RequestHandler {
   const readBytes = express.raw({ type: () => true, limit, inflate: false })

@@ -6,9 +6,10 @@ import { OutboundRefused, guardedLookup, refuseLiteral, refusePeer } from './pub
 
 export interface Outbound extends AsyncDisposable {
   /**
-   * Like the global fetch, for addresses that others chose. Rejects with `OutboundRefused`, possibly as the cause of
-   * a TypeError, for what is not public https; with a TimeoutError; or with `ReplyTooLarge`. The body of the reply
-   * is read already. Redirects are followed for GET and HEAD only, up to `maxRedirects`, each hop checked anew.
+   * Like the global fetch, for addresses that others chose. Rejects with `OutboundRefused`, possibly as the
+   * cause of a TypeError, for what is not public https; with a TimeoutError; or with `ReplyTooLarge`. The
+   * body of the reply is read already. Redirects are followed for GET and HEAD only, up to `maxRedirects`,
+   * each hop checked anew.
    */
   readonly fetch: typeof globalThis.fetch
   /** The same guard for another client of undici, such as its WebSocket. Without limits of time and size. */

@@ -12,7 +12,10 @@ interface ProblemKind {
   readonly retryAfter?: number
 }
 
-/** The one table of refusals; docs/problems.md has a heading for each. A code without a status does not compile. */
+/**
+ * The one table of refusals; docs/problems.md has a heading for each. A code without a status does not
+ * compile.
+ */
 export const problems: Readonly<Record<ErrorCode, ProblemKind>> = {
   'invalid-input': { status: 400, title: 'The input is not valid' },
   'too-large': { status: 413, title: 'The input is too large' },
@@ -49,7 +52,9 @@ export const problems: Readonly<Record<ErrorCode, ProblemKind>> = {
   'ledger-stopped': { status: 503, title: 'Nothing can be recorded, so nothing is done', retryAfter: 30 },
 }
 
-/** RFC 9457. `type` is `/problems/<code>`, and `code` says the same for programs; neither for a fault of ours. */
+/**
+ * RFC 9457. `type` is `/problems/<code>`, and `code` says the same for programs; neither for a fault of ours.
+ */
 export interface Problem {
   readonly type: string
   readonly title: string
@@ -61,8 +66,9 @@ export interface Problem {
 }
 
 /**
- * Last in every server: whatever was thrown becomes problem details. A refusal tells its code and, below 500, its
- * detail and all violations; anything else that is not the client's fault is a 500 that tells nothing and is logged.
+ * Last in every server: whatever was thrown becomes problem details. A refusal tells its code and, below 500,
+ * its detail and all violations; anything else that is not the client's fault is a 500 that tells nothing and
+ * is logged.
  */
 export function problemHandler({ log }: { log: Logger }): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {

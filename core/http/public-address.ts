@@ -25,8 +25,8 @@ const refusedV4 = blockList('ipv4', [
   '224.0.0.0/4',
   '240.0.0.0/4',
 ])
-// IPv6 the other way round: global unicast less its special blocks. IPv4 in disguise (mapped, NAT64) lies outside;
-// 6to4 (2002::/16) and Teredo (in 2001::/23) carry IPv4 addresses inside.
+// IPv6 the other way round: global unicast less its special blocks. IPv4 in disguise (mapped, NAT64) lies
+// outside; 6to4 (2002::/16) and Teredo (in 2001::/23) carry IPv4 addresses inside.
 const globalV6 = blockList('ipv6', ['2000::/3'])
 const refusedV6 = blockList('ipv6', ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'])
 
@@ -39,7 +39,10 @@ function blockList(family: 'ipv4' | 'ipv6', ranges: readonly string[]): net.Bloc
   return list
 }
 
-/** Whether an IP address, without brackets, belongs to the public internet. Anything else is not an address: false. */
+/**
+ * Whether an IP address, without brackets, belongs to the public internet. Anything else is not an address:
+ * false.
+ */
 export function isPublicAddress(address: string): boolean {
   switch (net.isIP(address)) {
     case 4:
@@ -57,12 +60,18 @@ export function refuseLiteral(hostname: string): void {
   if (net.isIP(host) !== 0 && !isPublicAddress(host)) throw new OutboundRefused('not a public address')
 }
 
-/** For the end of a connection: what we are connected to, whatever happened between a check and the connecting. */
+/**
+ * For the end of a connection: what we are connected to, whatever happened between a check and the
+ * connecting.
+ */
 export function refusePeer(address: string | undefined): void {
   if (!isPublicAddress(address ?? '')) throw new OutboundRefused('connected to an address that is not public')
 }
 
-/** Like `dns.lookup`, but one address in the answer that is not public refuses all of it. Unasked for literals. */
+/**
+ * Like `dns.lookup`, but one address in the answer that is not public refuses all of it. Unasked for
+ * literals.
+ */
 export function guardedLookup(lookup: typeof dns.lookup = dns.lookup): net.LookupFunction {
   return (hostname, options, done) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {

@@ -1,8 +1,9 @@
 import { DomainError } from '#core/domain/errors.ts'
 
 /**
- * The parameters of a query string. Each may occur once, so that no two readers see two values, and must be well
- * encoded; `+` is a space and `null` (of Express: no query) is empty. Throws `invalid-input`. The object has no prototype.
+ * The parameters of a query string. Each may occur once, so that no two readers see two values, and must be
+ * well encoded; `+` is a space and `null` (of Express: no query) is empty. Throws `invalid-input`. The object
+ * has no prototype.
  */
 export function parseQuery(text: string | null): Record<string, string> {
   const parameters: Record<string, string> = Object.create(null)

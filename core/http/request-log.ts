@@ -2,7 +2,9 @@ import type { RequestHandler } from 'express'
 import type { Logger } from '#core/logger.ts'
 import { requestId } from './request-id.ts'
 
-/** One line per answered request: its route as written in the code, never its path, which may name somebody. */
+/**
+ * One line per answered request: its route as written in the code, never its path, which may name somebody.
+ */
 export function requestLog({ log, server }: { log: Logger; server: string }): RequestHandler {
   return (request, response, next) => {
     const started = performance.now()

@@ -26,8 +26,8 @@ const idleMs = 120_000
 const maxConnections = 10_000
 
 /**
- * An Express application without what we do not want: no banner, no ETag of computed replies, no lenient paths, and
- * a query parser that refuses a parameter given twice.
+ * An Express application without what we do not want: no banner, no ETag of computed replies, no lenient
+ * paths, and a query parser that refuses a parameter given twice.
  */
 export function leanExpress(): Express {
   const app = express()
@@ -40,9 +40,10 @@ export function leanExpress(): Express {
 }
 
 /**
- * Listens on `port` (0: any free one) of `host`. The host `localhost` means both loopback addresses, since one client
- * takes 127.0.0.1 and the next ::1. Disposing drains: no new connections, requests under way get their answer, and
- * what is left after `drainMs` is cut off. Rejects with the error of the system, such as EADDRINUSE.
+ * Listens on `port` (0: any free one) of `host`. The host `localhost` means both loopback addresses, since
+ * one client takes 127.0.0.1 and the next ::1. Disposing drains: no new connections, requests under way get
+ * their answer, and what is left after `drainMs` is cut off. Rejects with the error of the system, such as
+ * EADDRINUSE.
  */
 export async function listen(options: {
   app: RequestListener
@@ -84,7 +85,9 @@ async function open({ app, upgrade }: Handlers, address: { host: string; port: n
   return server
 }
 
-/** A free port of 127.0.0.1 may be taken on ::1: then another is tried. A machine without IPv6 has one server. */
+/**
+ * A free port of 127.0.0.1 may be taken on ::1: then another is tried. A machine without IPv6 has one server.
+ */
 async function listenOnLoopback(handlers: Handlers, port: number): Promise<[Server, ...Server[]]> {
   for (let attempt = 1; ; attempt++) {
     const server = await open(handlers, { host: '127.0.0.1', port })
@@ -104,8 +107,8 @@ function portOf(server: Server): number {
 }
 
 /**
- * `server.close()` alone waits for kept-alive connections. So answers from now on say that the connection ends,
- * connections that fall idle are swept, and the deadline ends the rest.
+ * `server.close()` alone waits for kept-alive connections. So answers from now on say that the connection
+ * ends, connections that fall idle are swept, and the deadline ends the rest.
  */
 async function drain(server: Server, deadlineMs: number): Promise<void> {
   server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))

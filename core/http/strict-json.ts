@@ -3,9 +3,9 @@ import { DomainError } from '#core/domain/errors.ts'
 const maxDepth = 32
 
 /**
- * JSON for input of others, as strict as I-JSON (RFC 7493): no member twice in an object, no lone surrogates, no
- * number beyond a double, and besides no `__proto__` and nesting of at most 32. Two readers of one text can then not
- * see two things. Throws `invalid-input`, with the place but never the text.
+ * JSON for input of others, as strict as I-JSON (RFC 7493): no member twice in an object, no lone surrogates,
+ * no number beyond a double, and besides no `__proto__` and nesting of at most 32. Two readers of one text
+ * can then not see two things. Throws `invalid-input`, with the place but never the text.
  */
 export function parseStrictJson(text: string): unknown {
   let value: unknown

@@ -18,9 +18,10 @@ const firstError = once(() => loadSchemas({ allErrors: false }))
 const allErrors = once(() => loadSchemas({ allErrors: true }))
 
 /**
- * Compiles the schema `schemaId` (such as `api/decision.json`) now and returns what turns raw input into its type.
- * The result throws `invalid-input` with every violation as a JSON Pointer and never echoes a value. Input is not
- * changed: no defaults, no coercion, nothing removed. An unknown id is a bug and throws a plain Error.
+ * Compiles the schema `schemaId` (such as `api/decision.json`) now and returns what turns raw input into its
+ * type. The result throws `invalid-input` with every violation as a JSON Pointer and never echoes a value.
+ * Input is not changed: no defaults, no coercion, nothing removed. An unknown id is a bug and throws a plain
+ * Error.
  */
 export function parser<Id extends keyof Schemas>(schemaId: Id): (value: unknown) => Schemas[Id] {
   const validate = validator<Schemas[Id]>(firstError(), schemaId)
@@ -108,7 +109,9 @@ function describe({ keyword, instancePath, params, message }: ErrorObject): Viol
   }
 }
 
-/** Names in a pointer may be the sender's own: it ends before the first that does not look like one of ours. */
+/**
+ * Names in a pointer may be the sender's own: it ends before the first that does not look like one of ours.
+ */
 function speakable(pointer: string): string {
   return /^(?:\/[A-Za-z0-9_.-]{1,64})*(?=\/|$)/.exec(pointer)?.[0] ?? ''
 }

@@ -15,9 +15,9 @@ export interface AccessWanted {
 }
 
 /**
- * The access document (WAC: Web Access Control; ACP: Access Control Policy) that says this, on the ground of the one
- * that is there. The owner's own rule is always in it, for without it she locks herself out. The agent is taken out of
- * every other rule that allows something; rules of anybody else stay as they are.
+ * The access document (WAC: Web Access Control; ACP: Access Control Policy) that says this, on the ground of
+ * the one that is there. The owner's own rule is always in it, for without it she locks herself out. The
+ * agent is taken out of every other rule that allows something; rules of anybody else stay as they are.
  */
 export function accessDocument(
   kind: 'wac' | 'acp',
@@ -47,7 +47,8 @@ function rewriteWac(store: Store, url: string, { container, owner, agent, agentM
     store.addQuads([
       quad(rule, named('rdf:type'), named('acl:Authorization')),
       quad(rule, named('acl:agent'), namedNode(who)),
-      // The container itself, and by default what lies in it: half of the two would leave the other half as it was.
+      // The container itself, and by default what lies in it: half of the two would leave the other half as
+      // it was.
       quad(rule, named('acl:accessTo'), namedNode(container)),
       quad(rule, named('acl:default'), namedNode(container)),
       ...modes.map((mode) => quad(rule, named('acl:mode'), named(`acl:${mode}`))),

@@ -1,6 +1,8 @@
 import type { AccountEntry } from './cache-entry.ts'
 
-/** The cached accounts, by id and by container; the one used longest ago goes first when there is too much. */
+/**
+ * The cached accounts, by id and by container; the one used longest ago goes first when there is too much.
+ */
 export interface AccountTable {
   get(accountId: string): AccountEntry | undefined
   add(entry: AccountEntry): void

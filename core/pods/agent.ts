@@ -22,8 +22,8 @@ export interface AgentCredentials {
 }
 
 /**
- * A fetch as Reach's agent: access tokens it signs itself (Solid-OIDC 0.1, RFC 9068), bound to a DPoP key of this
- * process. `now` in Unix ms. Redirects are refused.
+ * A fetch as Reach's agent: access tokens it signs itself (Solid-OIDC 0.1, RFC 9068), bound to a DPoP key of
+ * this process. `now` in Unix ms. Redirects are refused.
  */
 export async function createAgentFetch(
   credentials: AgentCredentials,

@@ -17,7 +17,10 @@ export interface Resource {
   flight: Promise<void> | undefined
 }
 
-/** As of the start of the request that confirmed: its time in Unix ms, the changes until then, the feed's stretch. */
+/**
+ * As of the start of the request that confirmed: its time in Unix ms, the changes until then, the feed's
+ * stretch.
+ */
 interface Confirmation {
   readonly at: number
   readonly changes: number
@@ -50,7 +53,8 @@ export interface AccountEntry {
   unknownSince: number | undefined
 }
 
-// A fragment of a category is made of that category alone: a derived field with sources elsewhere needs more than this.
+// A fragment of a category is made of that category alone: a derived field with sources elsewhere needs more
+// than this.
 for (const { id, derived } of categories) {
   for (const { id: field, from } of derived) {
     if (!from.every((source) => source.startsWith(`${id}.`)))

@@ -1,9 +1,10 @@
 /**
  * A customer's categories, parsed once and served only while the pod has confirmed them within the bound:
- * - where a feed covers the pod: no change was reported since the request that confirmed it began, and the feed was heard
- *   without a break; at most five minutes, against changes that no feed sees (such as of a group that a rule names);
- * - else, and while a feed is silent: the bound in ms, counted from the start of that request.
- * The container is confirmed like the resources: after half a revocation they still answer. Nothing is written to disk.
+ * - where a feed covers the pod: no change was reported since the request that confirmed it began, and the
+ *   feed was heard without a break; at most five minutes, against changes that no feed sees (such as of a
+ *   group that a rule names);
+ * - else, and while a feed is silent: the bound in ms, counted from the start of that request. The container
+ *   is confirmed like the resources: after half a revocation they still answer. Nothing is written to disk.
  */
 import { findField } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
@@ -24,15 +25,17 @@ const LONGEST_BY_FEED_MS = 300_000
 /** Shorter than the bound, so that an answer can still confirm something when it comes. */
 const TIMEOUT_MS = 5000
 const ATTEMPTS = 3
-/** A pod that does not know us (401) for this long has closed its door; before, it may be trouble with keys. */
+/**
+ * A pod that does not know us (401) for this long has closed its door; before, it may be trouble with keys.
+ */
 const UNKNOWN_MS = 30_000
 const MAX_BYTES = 64 * 1024 * 1024
 
 export interface PodCache extends PodReader, Disposable {}
 
 /**
- * `fetch` is the agent's. `onAccessLost` is told once the values are gone; with a category when only that one is
- * refused. `now` in Unix ms.
+ * `fetch` is the agent's. `onAccessLost` is told once the values are gone; with a category when only that one
+ * is refused. `now` in Unix ms.
  */
 export function createPodCache(options: {
   fetch: PodFetch
@@ -162,14 +165,16 @@ export function createPodCache(options: {
   }
 
   async function ask(entry: AccountEntry, resource: Resource | CategoryEntry): Promise<void> {
-    // Not by host: one customer could make her own resource slow, and the others at her host would wait for it.
+    // Not by host: one customer could make her own resource slow, and the others at her host would wait for
+    // it.
     const key = entry.container.url
     backoff.check(key)
     const { changes } = resource
     const stretch = feed?.covers(resource.url) ? feed.stretch() : undefined
     const begun = { at: now(), changes, stretch }
     const isCategory = 'category' in resource
-    // After a reported change not even the ETag is believed: its clock is too coarse to tell two quick writes apart.
+    // After a reported change not even the ETag is believed: its clock is too coarse to tell two quick writes
+    // apart.
     const etag = resource.confirmed?.changes === changes ? resource.etag : undefined
     try {
       const answer = isCategory ? await client.get(resource.url, { etag }) : await client.head(resource.url)

@@ -18,12 +18,14 @@ export interface PodResource {
 }
 
 export interface PodClient {
-  /** With `etag` answers `unchanged` (and no body) when the resource still has it. Accepts Turtle by default. */
+  /**
+   * With `etag` answers `unchanged` (and no body) when the resource still has it. Accepts Turtle by default.
+   */
   get(url: string, options?: { etag?: string | undefined; accept?: string }): Promise<PodResource>
   head(url: string): Promise<PodResource>
   /**
-   * Conditional always: a lost update is impossible. `pod-changed` when the condition fails. Gives the new ETag when
-   * the server tells it; many do only on the next HEAD.
+   * Conditional always: a lost update is impossible. `pod-changed` when the condition fails. Gives the new
+   * ETag when the server tells it; many do only on the next HEAD.
    */
   put(
     url: string,
@@ -44,7 +46,8 @@ export class PodRefusal extends DomainError {
 
 /**
  * HTTP to pods over somebody's fetch. Refuses with `pod-access-lost` (401, 403), `pod-changed` (409, 412),
- * `pod-unreachable` (network, timeout, 5xx and 429, `retryAfter` seconds) and `pod-unreadable` (all else, too big).
+ * `pod-unreachable` (network, timeout, 5xx and 429, `retryAfter` seconds) and `pod-unreadable` (all else, too
+ * big).
  */
 export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }): PodClient {
   const { fetch, timeoutMs = TIMEOUT_MS } = options
@@ -87,7 +90,10 @@ export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }
     throw new DomainError('pod-unreadable', `The pod answered ${status}`)
   }
 
-  /** A kept connection may have been closed by a server that restarted: what changes nothing is tried once more. */
+  /**
+   * A kept connection may have been closed by a server that restarted: what changes nothing is tried once
+   * more.
+   */
   async function send(url: string, init: RequestInit, safe: boolean): Promise<Response> {
     try {
       return await fetch(url, init)

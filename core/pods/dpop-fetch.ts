@@ -4,9 +4,9 @@ import type { CryptoKey } from 'jose'
 import type { PodFetch } from './pod.ts'
 
 /**
- * A fetch that sends an access token with a fresh DPoP proof per request (RFC 9449 section 4.2). `privateKey` is the
- * ES256 key the token is bound to and must be extractable: its public part goes into every proof. `now` in Unix ms.
- * Redirects are refused: a proof names one URL.
+ * A fetch that sends an access token with a fresh DPoP proof per request (RFC 9449 section 4.2). `privateKey`
+ * is the ES256 key the token is bound to and must be extractable: its public part goes into every proof.
+ * `now` in Unix ms. Redirects are refused: a proof names one URL.
  */
 export async function dpopFetch(options: {
   /** Asked for each request, so that a token can be replaced before it ends. */

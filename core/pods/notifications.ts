@@ -18,14 +18,17 @@ export interface PodSocket {
 }
 
 export interface PodNotifications extends Disposable {
-  /** Listens for changes of this resource from soon on, if its server lets us. Cheap to repeat; never fails. */
+  /**
+   * Listens for changes of this resource from soon on, if its server lets us. Cheap to repeat; never fails.
+   */
   watch(url: string): void
 }
 
 /**
- * Solid Notifications Protocol 0.2, WebSocketChannel2023, as far as it helps: a change is heard at once instead of at the
- * next poll. Never to be relied on: what was sent while a socket was down is lost, and rewriting an access document sends
- * nothing. `fetch` is the agent's; `connect` opens a guarded WebSocket; `now` in Unix ms.
+ * Solid Notifications Protocol 0.2, WebSocketChannel2023, as far as it helps: a change is heard at once
+ * instead of at the next poll. Never to be relied on: what was sent while a socket was down is lost, and
+ * rewriting an access document sends nothing. `fetch` is the agent's; `connect` opens a guarded WebSocket;
+ * `now` in Unix ms.
  */
 export function createPodNotifications(options: {
   fetch: PodFetch

@@ -1,6 +1,6 @@
 /**
- * What the rest of Reach sees of a customer's pod: categories of fields, read through a cache that fails closed.
- * A category is one RDF resource `<container><category>.ttl`; a field id is `<category>.<name>`.
+ * What the rest of Reach sees of a customer's pod: categories of fields, read through a cache that fails
+ * closed. A category is one RDF resource `<container><category>.ttl`; a field id is `<category>.<name>`.
  */
 
 /** Where a customer's data lies. `container` is the URL of `vrm/` and ends in a slash. */
@@ -10,33 +10,41 @@ export interface PodAccount {
   readonly container: string
 }
 
-/** The part of `fetch` that pod code needs. The caller decides whose it is (agent or customer) and guards it. */
+/**
+ * The part of `fetch` that pod code needs. The caller decides whose it is (agent or customer) and guards it.
+ */
 export type PodFetch = (url: string, init?: RequestInit) => Promise<Response>
 
-/** Field id to the JSON text of its value, ready to be put into a reply. A field without a value is missing. */
+/**
+ * Field id to the JSON text of its value, ready to be put into a reply. A field without a value is missing.
+ */
 export type Fragments = ReadonlyMap<string, string>
 
-/** The values of one category by the names in its schema, without the category. What has no value is missing. */
+/**
+ * The values of one category by the names in its schema, without the category. What has no value is missing.
+ */
 export type CategoryValues = Readonly<Record<string, unknown>>
 
 export interface PodRead {
   readonly fragments: Fragments
-  /** Category to the ETag of the resource the fragments came from; `undefined` when there is no such resource. */
+  /**
+   * Category to the ETag of the resource the fragments came from; `undefined` when there is no such resource.
+   */
   readonly etags: ReadonlyMap<string, string | undefined>
   /** Unix ms: the start of the oldest request that confirmed one of these values. */
   readonly confirmedAt: number
 }
 
 /**
- * Reads for release. Everything it answers was confirmed by the pod within the bound (see `cache.ts`). `fields` are
- * ids of the catalogue, derived ones included.
+ * Reads for release. Everything it answers was confirmed by the pod within the bound (see `cache.ts`).
+ * `fields` are ids of the catalogue, derived ones included.
  */
 export interface PodReader {
   /** At once, without parsing; `undefined` unless every field asked for is confirmed within the bound. */
   peek(account: PodAccount, fields: readonly string[]): PodRead | undefined
   /**
-   * Asks the pod where needed. Refuses with `pod-access-lost` (already purged and reported), `pod-unreachable`
-   * (with `retryAfter`) or `pod-unreadable`.
+   * Asks the pod where needed. Refuses with `pod-access-lost` (already purged and reported),
+   * `pod-unreachable` (with `retryAfter`) or `pod-unreadable`.
    */
   read(account: PodAccount, fields: readonly string[]): Promise<PodRead>
   /** Drops everything of this customer, and every answer under way for her. */
@@ -48,8 +56,9 @@ export interface PodFeed {
   /** Whether changes of this resource would be reported here. */
   covers(url: string): boolean
   /**
-   * Names the unbroken stretch of listening; `undefined` while nothing was heard for a second. Whatever was confirmed
-   * by a request that began in a stretch, and was not reported since, still holds while the same stretch lasts.
+   * Names the unbroken stretch of listening; `undefined` while nothing was heard for a second. Whatever was
+   * confirmed by a request that began in a stretch, and was not reported since, still holds while the same
+   * stretch lasts.
    */
   stretch(): number | undefined
   /** Calls back at each change. Returns the way to stop. */

@@ -34,9 +34,10 @@ import {
 const { namedNode } = DataFactory
 
 /**
- * The document with these values and no others of the catalogue, everything else kept. `values` fits the category's
- * schema; what cannot stand in a pod all the same, such as an address of the pod, is `invalid-input`. `existing` is
- * undefined for a new document; one that cannot be read is `pod-unreadable`, not overwritten.
+ * The document with these values and no others of the catalogue, everything else kept. `values` fits the
+ * category's schema; what cannot stand in a pod all the same, such as an address of the pod, is
+ * `invalid-input`. `existing` is undefined for a new document; one that cannot be read is `pod-unreadable`,
+ * not overwritten.
  */
 export function writeCategory(
   category: string,
@@ -125,7 +126,9 @@ function writeNode(node: ThingPersisted, field: StoredField, value: unknown): Th
     : addUrl(thing, iri('rdf:type'), iri(type))
 }
 
-/** Blank nodes that stand for fields get names, so that they can be edited; their other triples come along. */
+/**
+ * Blank nodes that stand for fields get names, so that they can be edited; their other triples come along.
+ */
 function nameNodes(quads: readonly Quad[], category: Category, resourceUrl: string): Quad[] {
   const store = new Store([...quads])
   const names = new Map<string, string>()

@@ -1,6 +1,7 @@
 /**
- * The one mapping between a category's RDF in the pod and its JSON values, driven by the catalogue; `vocabulary-edit.ts`
- * is the way back. The person is `<resource#me>` in every resource; a value with parts is a node of the same document.
+ * The one mapping between a category's RDF in the pod and its JSON values, driven by the catalogue;
+ * `vocabulary-edit.ts` is the way back. The person is `<resource#me>` in every resource; a value with parts
+ * is a node of the same document.
  */
 import { DataFactory, Store } from 'n3'
 import type { Quad, Term } from 'n3'
@@ -25,7 +26,10 @@ export function resourceOf(container: string, category: string): string {
   return new URL(knownCategory(category).file, container).href
 }
 
-/** Reads a category. Never throws for what a pod can hold: a document that does not fit is `unreadable`, whole. */
+/**
+ * Reads a category. Never throws for what a pod can hold: a document that does not fit is `unreadable`,
+ * whole.
+ */
 export function readCategory(category: string, turtle: string, resourceUrl: string): CategoryReading {
   const known = knownCategory(category)
   try {
@@ -81,7 +85,10 @@ function readField(store: Store, field: StoredField, resourceUrl: string): unkno
   return values[0]
 }
 
-/** The customer's own order where one was noted, the rest by code point: the same triples always read the same. */
+/**
+ * The customer's own order where one was noted, the rest by code point: the same triples always read the
+ * same.
+ */
 function inOrder(values: string[], store: Store, field: StoredField, resourceUrl: string): string[] {
   const sorted = values.toSorted()
   if (!field.rdf.ordered) return sorted
@@ -128,8 +135,8 @@ function readAddress(term: Term, field: StoredField): string {
 }
 
 /**
- * A picture stands in the document as its bytes, in a data URL. One that lies elsewhere is left alone: its address would
- * name the person, and fetching it is not ours.
+ * A picture stands in the document as its bytes, in a data URL. One that lies elsewhere is left alone: its
+ * address would name the person, and fetching it is not ours.
  */
 function readImage(term: Term): string | undefined {
   return isPicture(term.value) ? term.value : undefined

@@ -1,6 +1,7 @@
 /**
- * The story of the foundation in a real Chromium: a person makes a vault, fills it in, decides on what a business asks, sees the
- * read, withdraws. The business is a standard OAuth client (openid-client); pods, ledger and servers are the real ones.
+ * The story of the foundation in a real Chromium: a person makes a vault, fills it in, decides on what a
+ * business asks, sees the read, withdraws. The business is a standard OAuth client (openid-client); pods,
+ * ledger and servers are the real ones.
  */
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
@@ -279,7 +280,10 @@ async function signInAtPod(on: Page): Promise<void> {
   await on.getByRole('button', { name: 'Authorize' }).click()
 }
 
-/** Reaches a control with the Tab key and uses it with Enter (or `key`); fails when the keyboard cannot get there. */
+/**
+ * Reaches a control with the Tab key and uses it with Enter (or `key`); fails when the keyboard cannot get
+ * there.
+ */
 async function press(
   on: Page,
   role: 'button' | 'checkbox' | 'link',

@@ -1,6 +1,6 @@
 /**
- * A ledger under load in a process of its own, to be killed: node ledger-child.ts <root> <run> <write buffer>. Prints a
- * line for every commit that was acknowledged, at once.
+ * A ledger under load in a process of its own, to be killed: node ledger-child.ts <root> <run> <write
+ * buffer>. Prints a line for every commit that was acknowledged, at once.
  */
 import { writeSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'

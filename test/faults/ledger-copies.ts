@@ -144,7 +144,9 @@ export async function rawKeys(source: LedgerFolders): Promise<string[]> {
   return await withRaw(copy, (db) => db.keys().all())
 }
 
-/** Changes a stored value as an intruder would, with LevelDB's own checksums right. False when there is none. */
+/**
+ * Changes a stored value as an intruder would, with LevelDB's own checksums right. False when there is none.
+ */
 export function changeRaw(
   folders: LedgerFolders,
   key: string,

@@ -1,4 +1,7 @@
-/** `npm start` and `reach` as an operator runs them: programs of their own, with what they print and their exit codes. */
+/**
+ * `npm start` and `reach` as an operator runs them: programs of their own, with what they print and their
+ * exit codes.
+ */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

@@ -12,7 +12,9 @@ import { openForeignPods } from '../foreign-pods.ts'
 import { allowing, decideAt, startOAuthVault } from '../oauth-vault.ts'
 import type { OAuthVault } from '../oauth-vault.ts'
 
-/** The real authorization server and the real gateway on one ledger: what one issues, the other understands. */
+/**
+ * The real authorization server and the real gateway on one ledger: what one issues, the other understands.
+ */
 const stack = new AsyncDisposableStack()
 let vault: OAuthVault
 let port: number

@@ -1,4 +1,6 @@
-/** Rows 22 and 26 to 28 of the attack table: addresses, metadata and registration. Each with its exact answer. */
+/**
+ * Rows 22 and 26 to 28 of the attack table: addresses, metadata and registration. Each with its exact answer.
+ */
 import { request as httpRequest } from 'node:http'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

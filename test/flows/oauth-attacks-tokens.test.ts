@@ -1,4 +1,6 @@
-/** Rows 16 to 21, 23 to 25 and 29 of the attack table: codes, tokens and proofs. Each with its exact answer. */
+/**
+ * Rows 16 to 21, 23 to 25 and 29 of the attack table: codes, tokens and proofs. Each with its exact answer.
+ */
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

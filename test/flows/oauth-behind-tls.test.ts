@@ -1,4 +1,7 @@
-/** Behind a proxy that ends TLS: plain HTTP reaches the server, and every address and cookie is still an https one. */
+/**
+ * Behind a proxy that ends TLS: plain HTTP reaches the server, and every address and cookie is still an https
+ * one.
+ */
 import { request } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import * as client from 'openid-client'

@@ -1,4 +1,6 @@
-/** What ends with what: codes, grants, tokens, names, clients; and what a mount under a path or TLS changes. */
+/**
+ * What ends with what: codes, grants, tokens, names, clients; and what a mount under a path or TLS changes.
+ */
 import { afterEach, expect, test, vi } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import { withdraw } from '#core/domain/grant.ts'

@@ -1,4 +1,6 @@
-/** The same thing eight times at once, with the milliseconds a database may take between a check and a write. */
+/**
+ * The same thing eight times at once, with the milliseconds a database may take between a check and a write.
+ */
 import { errors } from 'oidc-provider'
 import { describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'

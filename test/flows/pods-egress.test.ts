@@ -27,7 +27,10 @@ afterAll(() => {
   allowed.close()
 })
 
-/** Tries from a process of its own, as the guard is for a whole process, with the HTTP clients the pod server uses. */
+/**
+ * Tries from a process of its own, as the guard is for a whole process, with the HTTP clients the pod server
+ * uses.
+ */
 async function reach(urls: readonly string[]): Promise<Record<string, string[]>> {
   const program = `
     const { createRequire } = await import('node:module')

@@ -16,8 +16,8 @@ const endings = ['withdrawal', 'pause', 'expiry', 'suspension', 'access-loss'] a
 type Ending = (typeof endings)[number]
 
 /**
- * One customer with the grant she has at this moment. `closed` numbers the ends; it is set while an end has been answered
- * and nothing was begun anew.
+ * One customer with the grant she has at this moment. `closed` numbers the ends; it is set while an end has
+ * been answered and nothing was begun anew.
  */
 interface Seat {
   readonly customer: TestCustomer
@@ -73,7 +73,10 @@ async function race(gateway: TestGateway, enough: { disclosed: number; refused: 
     (disclosed < enough.disclosed || refused < enough.refused || endings.some((ending) => ended[ending] < 5))
 
   const glance = (seat: Seat): Glance => ({ seat, grant: seat.grant, closed: seat.closed })
-  /** Data is late when its end had been answered before the request was sent, and nothing was begun anew since. */
+  /**
+   * Data is late when its end had been answered before the request was sent, and nothing was begun anew
+   * since.
+   */
   const judge = (before: readonly Glance[], released: (grant: Grant) => boolean) => {
     for (const { seat, grant, closed } of before) {
       if (!released(grant)) refused++

@@ -17,8 +17,8 @@ const sources = readdirSync(app, { recursive: true, encoding: 'utf8' })
   .map((name) => ({ name, text: readFileSync(join(app, name), 'utf8') }))
 
 /**
- * Words that hurry, shame, flatter or promise without end (consent-ux R8, R10 and its wording rules), per language. A
- * language without a list fails below.
+ * Words that hurry, shame, flatter or promise without end (consent-ux R8, R10 and its wording rules), per
+ * language. A language without a list fails below.
  */
 const forbidden: Readonly<Record<string, readonly RegExp[]>> = {
   'en.json': [

@@ -114,7 +114,8 @@ describe('a grant in the ledger', () => {
     expect((await world.reread(grantId)).value.state).toBe('active')
     expect(await findGrantId(world.ledger, two)).toBe(grantId)
 
-    // Somebody points one more OAuth Grant to it between the reading and the commit of its end: refused, then all go.
+    // Somebody points one more OAuth Grant to it between the reading and the commit of its end: refused, then
+    // all go.
     const stale = await changeGrant(rows(), grant, withdraw(grant.value, world.now()))
     const late = anId()
     await world.ledger.commit(await pointOAuthGrant(world.ledger, late, grantId))

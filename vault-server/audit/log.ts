@@ -9,9 +9,10 @@ import type { TileName } from '#core/ledger/tiles.ts'
 const immutable = 'public, max-age=31536000, immutable'
 
 /**
- * The public log to C2SP tlog-tiles, to be mounted at `<vaultUrl>/log`: `/checkpoint`, `/tile/<L>/<N>[.p/<W>]`,
- * `/tile/entries/<N>[.p/<W>]`, and `/vkey` with the key that verifies it. Open to every origin and to caches: what is
- * here may be shown to anybody. What does not exist, or is spelled in another way than the one of the spec, is 404.
+ * The public log to C2SP tlog-tiles, to be mounted at `<vaultUrl>/log`: `/checkpoint`,
+ * `/tile/<L>/<N>[.p/<W>]`, `/tile/entries/<N>[.p/<W>]`, and `/vkey` with the key that verifies it. Open to
+ * every origin and to caches: what is here may be shown to anybody. What does not exist, or is spelled in
+ * another way than the one of the spec, is 404.
  */
 export function logRoutes({ log }: { log: LogReader }): Router {
   const router = Router({ strict: true, caseSensitive: true })

@@ -9,9 +9,9 @@ export type Openings = { readonly [Name in Slot]?: string }
 
 /**
  * Proof that entry `index` is in the log, as a text of its own that verifies offline with the log's key (C2SP
- * tlog-proof): the audit path in the tree of the newest checkpoint, and that checkpoint. Its `extra` is the base64 of
- * `{"entry": base64, "openings": {slot: salt}}`; nothing signs that, so hash the entry to the leaf and each opening to
- * its digest before believing it.
+ * tlog-proof): the audit path in the tree of the newest checkpoint, and that checkpoint. Its `extra` is the
+ * base64 of `{"entry": base64, "openings": {slot: salt}}`; nothing signs that, so hash the entry to the leaf
+ * and each opening to its digest before believing it.
  */
 export async function writeProof(log: LogReader, index: number, openings: Openings): Promise<string> {
   const checkpoint = log.checkpoint()

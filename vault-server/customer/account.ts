@@ -17,8 +17,9 @@ export interface SignedInPerson {
 }
 
 /**
- * The account of this person, made at her first sign-in: one per WebID. The parts belong into the commit that opens her
- * session; of two first sign-ins at once one is refused (`changed`) and finds the other's account when it tries again.
+ * The account of this person, made at her first sign-in: one per WebID. The parts belong into the commit that
+ * opens her session; of two first sign-ins at once one is refused (`changed`) and finds the other's account
+ * when it tries again.
  */
 export async function accountOf(
   person: SignedInPerson,

@@ -11,7 +11,9 @@ import { fieldTitle, purposeTitle, viewVendor } from './views.ts'
 const usualLimit = 30
 const maxLimit = 100
 
-/** `GET /activity?before=<index>&limit=<n>`: the customer's entries of the log, newest first, in plain words. */
+/**
+ * `GET /activity?before=<index>&limit=<n>`: the customer's entries of the log, newest first, in plain words.
+ */
 export function activityRoutes({ reader }: { reader: LedgerReader }): Router {
   const router = Router()
   router.get('/activity', async (request, response) => {

@@ -27,9 +27,9 @@ interface AppFile {
 }
 
 /**
- * The built consent app out of `folder`: its files, and its page for every other path. The files are read once, so a
- * path of the request never becomes a path of the disk. Files under `/assets/` carry their hash in the name and are
- * kept for ever; the page is never kept, since it carries the nonce of its response.
+ * The built consent app out of `folder`: its files, and its page for every other path. The files are read
+ * once, so a path of the request never becomes a path of the disk. Files under `/assets/` carry their hash in
+ * the name and are kept for ever; the page is never kept, since it carries the nonce of its response.
  */
 export function appRoutes({ folder, vaultUrl }: { folder: string; vaultUrl: string }): Router {
   const files = readFiles(folder)
@@ -61,8 +61,8 @@ export function appRoutes({ folder, vaultUrl }: { folder: string; vaultUrl: stri
 }
 
 /**
- * The page learns from `<base>` where it is mounted: the paths of its files and of the API begin there. Whoever asks
- * for something else than a page is told so, instead of getting HTML.
+ * The page learns from `<base>` where it is mounted: the paths of its files and of the API begin there.
+ * Whoever asks for something else than a page is told so, instead of getting HTML.
  */
 function sendPage({ page, base }: { page: string | undefined; base: string }): RequestHandler {
   return (request, response, next) => {

@@ -7,8 +7,8 @@ const noPowers = ['camera', 'geolocation', 'microphone', 'payment', 'usb', 'brow
   .join(', ')
 
 /**
- * Response headers for everything a browser may see of the vault: no framing, no sniffing, no referrer, no sharing
- * with other origins, nothing kept by caches, and nothing executable in a reply that is no page.
+ * Response headers for everything a browser may see of the vault: no framing, no sniffing, no referrer, no
+ * sharing with other origins, nothing kept by caches, and nothing executable in a reply that is no page.
  */
 export function browserHeaders({ vaultUrl }: { vaultUrl: string }): RequestHandler[] {
   return [
@@ -32,8 +32,8 @@ export function browserHeaders({ vaultUrl }: { vaultUrl: string }): RequestHandl
 }
 
 /**
- * The policy for a page of the consent app: scripts and styles from our own files, and the one `<style>` that React
- * Aria adds under this response's nonce. No inline script, and nothing from or to anywhere else.
+ * The policy for a page of the consent app: scripts and styles from our own files, and the one `<style>` that
+ * React Aria adds under this response's nonce. No inline script, and nothing from or to anywhere else.
  */
 export function setPagePolicy(response: Response, nonce: string): void {
   const policy = {

@@ -1,6 +1,8 @@
 import { Router } from 'express'
 
-/** Our Client ID Document for Solid-OIDC (Solid-OIDC 0.1, section 5.1), at the address that is our client id. */
+/**
+ * Our Client ID Document for Solid-OIDC (Solid-OIDC 0.1, section 5.1), at the address that is our client id.
+ */
 export function clientDocumentRoutes({ vaultUrl }: { vaultUrl: string }): Router {
   const document = JSON.stringify({
     '@context': ['https://www.w3.org/ns/solid/oidc-context.jsonld'],

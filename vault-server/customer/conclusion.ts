@@ -176,7 +176,10 @@ function receiptFor(
   return signReceipt(source, { key: secrets.receiptKey, accountId: request.accountId })
 }
 
-/** Nothing is allowed that could not be released now; both standings must still be so when the commit is decided. */
+/**
+ * Nothing is allowed that could not be released now; both standings must still be so when the commit is
+ * decided.
+ */
 async function readReleasable(
   ledger: Ledger,
   { vendorId, accountId }: { vendorId: string; accountId: string },

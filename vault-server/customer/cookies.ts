@@ -1,6 +1,9 @@
 import type { Request, Response } from 'express'
 
-/** A cookie of this vault that only it can set and read: `__Host-` (RFC 6265bis, 4.1.3.2) demands Secure and Path=/. */
+/**
+ * A cookie of this vault that only it can set and read: `__Host-` (RFC 6265bis, 4.1.3.2) demands Secure and
+ * Path=/.
+ */
 export interface HostCookie {
   read(request: Request): string | undefined
   /** `maxAge` in seconds. */
@@ -9,8 +12,8 @@ export interface HostCookie {
 }
 
 /**
- * Mounts share an origin, and with `Path=/` their cookies too, so the mount's path is part of the name. Lax, not
- * Strict: the way back from an issuer or a business comes from another site. Values are base64url.
+ * Mounts share an origin, and with `Path=/` their cookies too, so the mount's path is part of the name. Lax,
+ * not Strict: the way back from an issuer or a business comes from another site. Values are base64url.
  */
 export function hostCookie(name: 'session' | 'sign-in', vaultUrl: string): HostCookie {
   const mount = new URL(vaultUrl).pathname.replaceAll(/[^A-Za-z0-9]+/g, '-').replace(/-$/, '')

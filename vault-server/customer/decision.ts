@@ -39,9 +39,10 @@ export async function decisions({
 }
 
 /**
- * One commit holds all of it: the request's outcome, grant and index, receipt, OAuth Grant with its pointer, the
- * interaction's result, the log entry, and the job that carries the receipt into the pod. The same answers again get the
- * stored result, so a repeated click or a lost reply does nothing twice; others are `request-decided`.
+ * One commit holds all of it: the request's outcome, grant and index, receipt, OAuth Grant with its pointer,
+ * the interaction's result, the log entry, and the job that carries the receipt into the pod. The same
+ * answers again get the stored result, so a repeated click or a lost reply does nothing twice; others are
+ * `request-decided`.
  */
 async function decideOnce(
   parts: DecisionParts,
@@ -73,7 +74,10 @@ async function decideOnce(
   }
 }
 
-/** Somebody else's request, or one this customer has not opened, is `not-found`; another text than shown is refused. */
+/**
+ * Somebody else's request, or one this customer has not opened, is `not-found`; another text than shown is
+ * refused.
+ */
 async function readClaimed(
   ledger: Ledger,
   requestId: string,

@@ -32,7 +32,10 @@ export interface GrantParts {
   readonly now: () => number
 }
 
-/** The customer's grants: `GET /grants`, `/grants/:grantId`, and `POST /grants/:grantId/{pause,resume,withdraw}`. */
+/**
+ * The customer's grants: `GET /grants`, `/grants/:grantId`, and `POST
+ * /grants/:grantId/{pause,resume,withdraw}`.
+ */
 export function grantRoutes(parts: GrantParts): Router {
   const { ledger, now } = parts
   const parseNothing = parser('api/nothing.json')
@@ -64,9 +67,9 @@ export function grantRoutes(parts: GrantParts): Router {
 }
 
 /**
- * Pauses, resumes or withdraws, in effect from this one commit on: the version that every disclosure checks changes with
- * it. Ending a grant ends what the authorization server issued under it. Again is the same answer. Refuses with
- * `not-found` for a grant of anybody else, `conflict` for one that has ended.
+ * Pauses, resumes or withdraws, in effect from this one commit on: the version that every disclosure checks
+ * changes with it. Ending a grant ends what the authorization server issued under it. Again is the same
+ * answer. Refuses with `not-found` for a grant of anybody else, `conflict` for one that has ended.
  */
 export async function actOnGrant(
   { accountId, grantId, act }: { accountId: string; grantId: string; act: GrantAct },
@@ -86,7 +89,8 @@ export async function actOnGrant(
       await ledger.commit(combine(changed, { entries: [entry] }))
       return next
     } catch (error) {
-      // Something else changed the grant first, such as its redemption or its end: decide anew on what it is now.
+      // Something else changed the grant first, such as its redemption or its end: decide anew on what it is
+      // now.
       if (!(error instanceof CommitRefused) || attempt === 5) throw error
     }
   }

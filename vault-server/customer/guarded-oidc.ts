@@ -7,11 +7,12 @@ import type { GuardedAgents } from '#core/http/guarded-agent.ts'
 import { OutboundRefused, guardedLookup, refuseLiteral } from '#core/http/public-address.ts'
 
 /**
- * Sign-in at an issuer somebody typed: `@inrupt/solid-client-authn-node` asks it through its own openid-client 5 on
- * node:http(s), which can be given agents, and fetches its keys by the global fetch, which cannot be guarded. So the
- * first gets our agents, and the address of the keys is checked before it is used: https (or an allowed origin), no
- * private literal, only public DNS answers. What is left is a name that changes its address in between; behind it
- * an internal server would need a TLS certificate for that name to see more than a failed handshake.
+ * Sign-in at an issuer somebody typed: `@inrupt/solid-client-authn-node` asks it through its own
+ * openid-client 5 on node:http(s), which can be given agents, and fetches its keys by the global fetch, which
+ * cannot be guarded. So the first gets our agents, and the address of the keys is checked before it is used:
+ * https (or an allowed origin), no private literal, only public DNS answers. What is left is a name that
+ * changes its address in between; behind it an internal server would need a TLS certificate for that name to
+ * see more than a failed handshake.
  */
 export interface GuardedOidc {
   /** Every request of openid-client within goes through the guarded agents. */
@@ -45,7 +46,10 @@ interface OpenidClient {
   readonly Issuer: new (metadata: { issuer: string }) => { readonly Client: { readonly prototype: object } }
 }
 
-/** The `http_options` hook of openid-client 5 (its documented customization), on everything that sends a request. */
+/**
+ * The `http_options` hook of openid-client 5 (its documented customization), on everything that sends a
+ * request.
+ */
 function installGuard(): void {
   const requireFromHere = createRequire(import.meta.url)
   const library = createRequire(requireFromHere.resolve('@inrupt/solid-client-authn-node'))

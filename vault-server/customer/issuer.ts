@@ -16,8 +16,9 @@ export interface WebIdProfile {
 }
 
 /**
- * The Solid-OIDC issuer behind what a person typed: an issuer, or her WebID, whose profile names one. Gives the issuer
- * as it spells itself. Refuses with `sign-in-failed`. `fetch` must be guarded: the address is the person's.
+ * The Solid-OIDC issuer behind what a person typed: an issuer, or her WebID, whose profile names one. Gives
+ * the issuer as it spells itself. Refuses with `sign-in-failed`. `fetch` must be guarded: the address is the
+ * person's.
  */
 export async function findIssuer(typed: string, { fetch }: { fetch: PodFetch }): Promise<string> {
   const looksLikeWebId = new URL(typed).hash !== ''
@@ -34,8 +35,8 @@ export async function findIssuer(typed: string, { fetch }: { fetch: PodFetch }):
 }
 
 /**
- * Whoever runs an issuer can vouch for any WebID. It counts only when the WebID's own profile names that issuer
- * (Solid-OIDC 0.1, section 5.3). Gives the profile.
+ * Whoever runs an issuer can vouch for any WebID. It counts only when the WebID's own profile names that
+ * issuer (Solid-OIDC 0.1, section 5.3). Gives the profile.
  */
 export async function verifyIssuerOf(
   webId: string,
@@ -58,7 +59,10 @@ function sameIssuer(one: string, other: string): boolean {
   return one.replace(/\/$/, '') === other.replace(/\/$/, '')
 }
 
-/** `undefined` when there is no issuer; one that calls itself otherwise is none (OpenID Connect Discovery 1.0, 4.3). */
+/**
+ * `undefined` when there is no issuer; one that calls itself otherwise is none (OpenID Connect Discovery 1.0,
+ * 4.3).
+ */
 async function discover(address: string, fetch: PodFetch): Promise<string | undefined> {
   const { href } = new URL(address)
   const reply = await get(
@@ -100,7 +104,10 @@ function readTurtle(text: string, base: string): ReturnType<typeof parseTurtle> 
   }
 }
 
-/** The text of a document, `undefined` when there is none. Silence or trouble of its server is `pod-unreachable`. */
+/**
+ * The text of a document, `undefined` when there is none. Silence or trouble of its server is
+ * `pod-unreachable`.
+ */
 async function get(url: string, accept: string, fetch: PodFetch): Promise<string | undefined> {
   let reply: Response
   try {

@@ -4,8 +4,8 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { DomainError } from '#core/domain/errors.ts'
 
 /**
- * At most `points` requests per address in `seconds`; more are refused with `rate-limited`. For routes that cost others
- * something: a bcrypt at the pod server, a request to an address that somebody typed.
+ * At most `points` requests per address in `seconds`; more are refused with `rate-limited`. For routes that
+ * cost others something: a bcrypt at the pod server, a request to an address that somebody typed.
  */
 export function limitPerAddress(options: { points: number; seconds: number }): RequestHandler {
   const limiter = new RateLimiterMemory({ points: options.points, duration: options.seconds })

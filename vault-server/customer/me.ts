@@ -10,7 +10,9 @@ import type { Customer } from './session.ts'
 
 export type ShowMe = (customer: Customer | undefined) => Promise<Me>
 
-/** What the app shows first: how this Reach is set up, whether its pods are there yet, and who is signed in. */
+/**
+ * What the app shows first: how this Reach is set up, whether its pods are there yet, and who is signed in.
+ */
 export function meOf(options: {
   reader: LedgerReader
   config: Pick<Config, 'mode' | 'tour'>

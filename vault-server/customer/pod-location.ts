@@ -6,9 +6,9 @@ const storageType = 'http://www.w3.org/ns/pim/space#Storage'
 const maxSteps = 8
 
 /**
- * The root of the storage that belongs to a WebID (Solid Protocol 4.1): what its profile names, the one around the
- * profile first; else the nearest container above the profile that says it is a storage. `fetch` is the customer's own.
- * Refuses with `pod-unreadable`.
+ * The root of the storage that belongs to a WebID (Solid Protocol 4.1): what its profile names, the one
+ * around the profile first; else the nearest container above the profile that says it is a storage. `fetch`
+ * is the customer's own. Refuses with `pod-unreadable`.
  */
 export async function findStorage(
   webId: string,

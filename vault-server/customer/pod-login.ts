@@ -16,7 +16,10 @@ const spareMs = 60_000
 /** For an issuer that does not say how long its tokens live. */
 const usualTokenMs = 300_000
 
-/** Solid-OIDC logins (Solid-OIDC 0.1) of customers at the issuers of their pods, each under an opaque id of ours. */
+/**
+ * Solid-OIDC logins (Solid-OIDC 0.1) of customers at the issuers of their pods, each under an opaque id of
+ * ours.
+ */
 export interface PodLogins {
   /** Where the browser must go to sign in. `issuer` as the issuer itself spells it. */
   begin(podLogin: string, issuer: string): Promise<string>
@@ -150,7 +153,8 @@ export function createPodLogins(options: {
 /** The newest tokens the library has told of; asked for only after the library is done. */
 function tokensOf(session: Session): () => SessionTokenSet | undefined {
   let newest: SessionTokenSet | undefined
-  // It tells when the token is old, an hour long, and keeps the process alive for that; we look at the time ourselves.
+  // It tells when the token is old, an hour long, and keeps the process alive for that; we look at the time
+  // ourselves.
   session.events.on(EVENTS.TIMEOUT_SET, clearTimeout)
   session.events.on(EVENTS.NEW_TOKENS, (tokens) => {
     newest = tokens
@@ -159,9 +163,9 @@ function tokensOf(session: Session): () => SessionTokenSet | undefined {
 }
 
 /**
- * The library stores an issuer's metadata each time before it acts on them, and checks nothing of what they say. So it
- * is checked here: they must be of the very issuer that was asked (OpenID Connect Discovery 1.0, 4.3), else one issuer
- * could speak for another; and each address in them must be one that may be asked.
+ * The library stores an issuer's metadata each time before it acts on them, and checks nothing of what they
+ * say. So it is checked here: they must be of the very issuer that was asked (OpenID Connect Discovery 1.0,
+ * 4.3), else one issuer could speak for another; and each address in them must be one that may be asked.
  */
 function checkedStorage(storage: PodLoginStorage, oidc: GuardedOidc): IStorage {
   const prefix = 'issuerConfig:'

@@ -5,9 +5,9 @@ import { readAccount } from '#core/records/accounts.ts'
 import type { Preview } from './requests.ts'
 
 /**
- * Today's values as a business would receive them: read by the reader that releases read by, so that what is shown is what
- * would leave. A field without a value is missing. Refuses with `pod-access-lost` (recorded then), `pod-unreachable` or
- * `pod-unreadable`. To be asked only while the customer's pod is open to Reach.
+ * Today's values as a business would receive them: read by the reader that releases read by, so that what is
+ * shown is what would leave. A field without a value is missing. Refuses with `pod-access-lost` (recorded
+ * then), `pod-unreachable` or `pod-unreadable`. To be asked only while the customer's pod is open to Reach.
  */
 export function previewOf({ reader, pods }: { reader: LedgerReader; pods: PodReader }): Preview {
   return async (accountId, fieldIds) => {

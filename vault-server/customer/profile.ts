@@ -21,8 +21,9 @@ import type { Customer } from './session.ts'
 const maxBody = 512 * 1024
 
 /**
- * The customer's data, read and written in her own session at her pod: `GET /categories`, `PUT /categories/:category`.
- * Nothing of it is kept here. A save is conditional on the document the form was filled from.
+ * The customer's data, read and written in her own session at her pod: `GET /categories`, `PUT
+ * /categories/:category`. Nothing of it is kept here. A save is conditional on the document the form was
+ * filled from.
  */
 export function profileRoutes(options: {
   reader: LedgerReader
@@ -95,9 +96,10 @@ async function readDocument(pod: PodClient, container: string, { id }: Category)
 }
 
 /**
- * Writes the values into the document that the form was filled from, everything else in it kept, and gives back what
- * the pod then holds, values and ETag from one answer: an ETag of somebody else's later change would hide that change.
- * Refuses with `pod-changed`, or `pod-unreadable` for a document that would have to be overwritten blindly.
+ * Writes the values into the document that the form was filled from, everything else in it kept, and gives
+ * back what the pod then holds, values and ETag from one answer: an ETag of somebody else's later change
+ * would hide that change. Refuses with `pod-changed`, or `pod-unreadable` for a document that would have to
+ * be overwritten blindly.
  */
 async function save(
   pod: PodClient,

@@ -18,7 +18,10 @@ export function newId(): string {
   return randomBytes(16).toString('base64url')
 }
 
-/** Makes the receipt of a decision: JWS in compact form (RFC 7515) over its canonical text. These bytes never change. */
+/**
+ * Makes the receipt of a decision: JWS in compact form (RFC 7515) over its canonical text. These bytes never
+ * change.
+ */
 export async function signReceipt(
   source: ReceiptSource,
   { key, accountId }: { key: SigningKey; accountId: string },

@@ -14,8 +14,9 @@ import { viewReceipt } from './views.ts'
 type OfReceipt = { receiptId: string }
 
 /**
- * Receipts of the customer's decisions: `GET /receipts/:receiptId` with the signed bytes and what they say, `/proof` with
- * the proof that the decision is in the log, and `GET /receipts/keys`, public, with which anybody checks a receipt.
+ * Receipts of the customer's decisions: `GET /receipts/:receiptId` with the signed bytes and what they say,
+ * `/proof` with the proof that the decision is in the log, and `GET /receipts/keys`, public, with which
+ * anybody checks a receipt.
  */
 export function receiptRoutes({
   ledger,
@@ -55,8 +56,8 @@ async function readOwnReceipt(ledger: Ledger, accountId: string, receiptId: stri
 }
 
 /**
- * That the decision of this receipt is in the log, as a `.tlog-proof` file; with the salt under which the entry commits
- * to exactly this receipt, or the two files would have nothing to do with each other.
+ * That the decision of this receipt is in the log, as a `.tlog-proof` file; with the salt under which the
+ * entry commits to exactly this receipt, or the two files would have nothing to do with each other.
  */
 export async function proveReceipt(ledger: Ledger, receipt: StoredReceipt): Promise<string> {
   const [index, request] = await Promise.all([
@@ -68,7 +69,9 @@ export async function proveReceipt(ledger: Ledger, receipt: StoredReceipt): Prom
   return await writeProof(ledger.log, index, { data: saltOf(secret, 'data', index) })
 }
 
-/** Place of the decision's entry: of a grant in the receipt's own thread, of a refusal in that of its request. */
+/**
+ * Place of the decision's entry: of a grant in the receipt's own thread, of a refusal in that of its request.
+ */
 async function indexOf(ledger: Ledger, receipt: StoredReceipt): Promise<number> {
   const thread = receipt.grantId === undefined ? receipt.requestId : receipt.receiptId
   for (const { index, ops } of await ledger.history(thread, { limit: 100 })) {

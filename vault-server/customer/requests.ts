@@ -20,7 +20,10 @@ import { sameOriginOnly } from './csrf.ts'
 import type { Decide } from './decision.ts'
 import { purposeTitle, viewVendor } from './views.ts'
 
-/** Today's values of these fields, as they would leave; a field without a value is missing. Refuses as pods do. */
+/**
+ * Today's values of these fields, as they would leave; a field without a value is missing. Refuses as pods
+ * do.
+ */
 export type Preview = (accountId: string, fieldIds: readonly string[]) => Promise<ReadonlyMap<string, Json>>
 
 /** Who is signed in with this request, if anybody. */
@@ -35,8 +38,9 @@ interface RequestParts {
 }
 
 /**
- * `POST /consent/:uid/open` and `/decision`, and `GET /api/requests`. The first two lie under the interaction's own
- * address, since that is the path of its cookie; `decide` makes the one commit of a decision.
+ * `POST /consent/:uid/open` and `/decision`, and `GET /api/requests`. The first two lie under the
+ * interaction's own address, since that is the path of its cookie; `decide` makes the one commit of a
+ * decision.
  */
 export function requestRoutes(
   parts: RequestParts,
@@ -75,7 +79,10 @@ function uidOf(request: Request): string {
   return String(request.params['uid'])
 }
 
-/** The request behind the browser's interaction. The same answer for whatever is not this browser's or not there. */
+/**
+ * The request behind the browser's interaction. The same answer for whatever is not this browser's or not
+ * there.
+ */
 export async function findInteraction(
   interactions: Interactions,
   exchange: Exchange,
@@ -88,8 +95,8 @@ export async function findInteraction(
 }
 
 /**
- * Shows the request with today's exact values, and makes it this customer's for good. Anybody else who opens it, at the
- * same time or later, gets `not-found`.
+ * Shows the request with today's exact values, and makes it this customer's for good. Anybody else who opens
+ * it, at the same time or later, gets `not-found`.
  */
 async function openRequest(
   parts: RequestParts,

@@ -26,7 +26,10 @@ export interface Customer {
 export interface Sessions {
   /** Loads the session of the cookie, if there is one that lives; goes on in any case. */
   readonly load: RequestHandler
-  /** A new session: `parts` belong into the commit that signs in, `setCookie` after it. The id is always fresh. */
+  /**
+   * A new session: `parts` belong into the commit that signs in, `setCookie` after it. The id is always
+   * fresh.
+   */
   begin(opened: { accountId: string; podLogin: string }): {
     parts: CommitParts
     setCookie: (response: Response) => void

@@ -86,8 +86,8 @@ export function signInRoutes(
 }
 
 /**
- * Ends a sign-in at the issuer and opens a session with a fresh id, the account with it where there is none: one
- * commit. A session this browser had before is ended.
+ * Ends a sign-in at the issuer and opens a session with a fresh id, the account with it where there is none:
+ * one commit. A session this browser had before is ended.
  */
 export async function openSession(
   request: Request,
@@ -122,8 +122,8 @@ export async function openSession(
 }
 
 /**
- * The answer must be of the issuer the browser was sent to (RFC 9207): an attacker's issuer may have sent it on to
- * another one, to get that one's code from us.
+ * The answer must be of the issuer the browser was sent to (RFC 9207): an attacker's issuer may have sent it
+ * on to another one, to get that one's code from us.
  */
 function assertIssuer(query: string, issuer: string): void {
   const parameters = new URLSearchParams(query)

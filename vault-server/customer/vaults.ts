@@ -11,8 +11,8 @@ import { newId, openSession } from './sign-in.ts'
 import type { SignInParts } from './sign-in.ts'
 
 /**
- * `POST /vaults`: a pod at the embedded pod server with its account here, and a session. The person has just typed the
- * password, so the sign-in at her new pod is walked through for her; the password is not kept.
+ * `POST /vaults`: a pod at the embedded pod server with its account here, and a session. The person has just
+ * typed the password, so the sign-in at her new pod is walked through for her; the password is not kept.
  */
 export function vaultRoutes(
   parts: SignInParts,

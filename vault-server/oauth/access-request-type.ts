@@ -11,8 +11,8 @@ export const requestType = 'urn:reach:access-request:1'
 const parseDetails = parser('api/access-request-details.json')
 
 /**
- * The one access request in `authorization_details`, checked against schema and rules. Throws OAuth errors; their
- * descriptions name places and rules, never what was sent.
+ * The one access request in `authorization_details`, checked against schema and rules. Throws OAuth errors;
+ * their descriptions name places and rules, never what was sent.
  */
 export function readAccessRequest(
   text: unknown,
@@ -41,8 +41,8 @@ function describe(refusal: DomainError): string {
 }
 
 /**
- * What a business may send with a code or refresh token to get less than was granted: the granted form with fewer items
- * or fields. Whether it is less is decided against the grant.
+ * What a business may send with a code or refresh token to get less than was granted: the granted form with
+ * fewer items or fields. Whether it is less is decided against the grant.
  */
 export function assertNarrowing(detail: unknown): void {
   const { items, ...others } = isObject(detail) ? detail : {}

@@ -9,23 +9,34 @@ import { collecting } from './collected.ts'
 /** Seconds by which clocks may differ: the library accepts records for so long after their end. */
 export const clockTolerance = 10
 
-/** The longest time for which a proof or assertion can be good, in ms: how long a first use is remembered at least. */
+/**
+ * The longest time for which a proof or assertion can be good, in ms: how long a first use is remembered at
+ * least.
+ */
 const replayMemory = 900_000
 
-/** What belongs to our grants and requests; the adapter asks for it at the moments when a commit must hold both. */
+/**
+ * What belongs to our grants and requests; the adapter asks for it at the moments when a commit must hold
+ * both.
+ */
 export interface AdapterHooks {
   /** A new interaction: the access request it asks the customer about, if that is not there yet. */
   received(interaction: AdapterPayload): Promise<CommitParts>
-  /** The code of this OAuth Grant is used now: our grant is redeemed with it. Throws when our grant cannot be. */
+  /**
+   * The code of this OAuth Grant is used now: our grant is redeemed with it. Throws when our grant cannot be.
+   */
   redeemed(oauthGrantId: string): Promise<CommitParts>
-  /** An OAuth Grant ends because a code came twice or its refresh token was given back: our grant lives on. */
+  /**
+   * An OAuth Grant ends because a code came twice or its refresh token was given back: our grant lives on.
+   */
   ended(oauthGrantId: string): Promise<CommitParts>
 }
 
 /**
- * Storage of node-oidc-provider on the ledger. The library checks first and writes later, so every race ends here:
- * `find` of ReplayDetection is a test-and-set, `consume` a compare-and-set. Changing or ending one of our grants never
- * goes through here. A Grant is only ever created: its `save` knows no version and could undo an end.
+ * Storage of node-oidc-provider on the ledger. The library checks first and writes later, so every race ends
+ * here: `find` of ReplayDetection is a test-and-set, `consume` a compare-and-set. Changing or ending one of
+ * our grants never goes through here. A Grant is only ever created: its `save` knows no version and could
+ * undo an end.
  */
 export function ledgerAdapter({
   ledger,
@@ -77,7 +88,10 @@ class LedgerAdapter implements Adapter {
     await this.#ledger.commit({ writes })
   }
 
-  /** A new interaction and the access request that it is about. Two of the same request at once: one brings it. */
+  /**
+   * A new interaction and the access request that it is about. Two of the same request at once: one brings
+   * it.
+   */
   async #begin(key: string, writes: readonly Write[], payload: AdapterPayload): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const { checks = [], writes: more = [], entries = [] } = await this.#hooks.received(payload)
@@ -113,8 +127,8 @@ class LedgerAdapter implements Adapter {
   }
 
   /**
-   * Test-and-set. The library finds and then saves, so the finding itself must claim; of many at once one is told
-   * "never seen". The library's save follows and sets the true lifetime.
+   * Test-and-set. The library finds and then saves, so the finding itself must claim; of many at once one is
+   * told "never seen". The library's save follows and sets the true lifetime.
    */
   async #firstUse(id: string): Promise<AdapterPayload | undefined> {
     const key = oauthModelKey(this.#model, id)
@@ -133,8 +147,9 @@ class LedgerAdapter implements Adapter {
   }
 
   /**
-   * Compare-and-set; a code redeems our grant in the same commit. Who loses has presented a used code: the OAuth Grant
-   * ends, so that tokens which the winner is still saving are worthless too. Our grant, the customer's consent, stands.
+   * Compare-and-set; a code redeems our grant in the same commit. Who loses has presented a used code: the
+   * OAuth Grant ends, so that tokens which the winner is still saving are worthless too. Our grant, the
+   * customer's consent, stands.
    */
   async consume(id: string): Promise<void> {
     const key = oauthModelKey(this.#model, id)

@@ -4,8 +4,9 @@ import { combine } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 
 /**
- * While a decision or a registration is made, the library saves several records by itself, one after the other. In a
- * collecting scope the adapter gathers those saves, so that all of them and ours become one commit.
+ * While a decision or a registration is made, the library saves several records by itself, one after the
+ * other. In a collecting scope the adapter gathers those saves, so that all of them and ours become one
+ * commit.
  */
 export class Collection {
   readonly #seen = new Map<string, Check>()
@@ -17,7 +18,10 @@ export class Collection {
     if (!this.#seen.has(key)) this.#seen.set(key, { key, version })
   }
 
-  /** A save of the library: holds only if the record is still as it was found, or was never looked for and is absent. */
+  /**
+   * A save of the library: holds only if the record is still as it was found, or was never looked for and is
+   * absent.
+   */
   write(...writes: readonly Write[]): void {
     for (const write of writes) this.#writes.set(write.key, write)
   }

@@ -29,9 +29,9 @@ const day = 86_400
 const interactionLife = 60 * minute
 
 /**
- * node-oidc-provider as FAPI 2.0 Security Profile server with pushed, rich requests (RFC 9126, RFC 9396), DPoP (RFC
- * 9449) and pairwise subjects. What its `fapi` feature leaves open is set here too: algorithms, client authentication,
- * rotation, PAR. Everything else is off, and nothing here makes an outbound request.
+ * node-oidc-provider as FAPI 2.0 Security Profile server with pushed, rich requests (RFC 9126, RFC 9396),
+ * DPoP (RFC 9449) and pairwise subjects. What its `fapi` feature leaves open is set here too: algorithms,
+ * client authentication, rotation, PAR. Everything else is off, and nothing here makes an outbound request.
  */
 export function oauthConfiguration({
   addresses,
@@ -213,8 +213,8 @@ function lifeWithin(life: number, remaining: number | undefined): number {
 }
 
 /**
- * When the customer is asked: always, for every request. Who is signed in is decided by the vault's own session in the
- * decision, so checks about earlier sessions of this server have nothing to look at.
+ * When the customer is asked: always, for every request. Who is signed in is decided by the vault's own
+ * session in the decision, so checks about earlier sessions of this server have nothing to look at.
  */
 function prompts(): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base()

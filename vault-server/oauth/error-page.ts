@@ -1,8 +1,8 @@
 import type { ErrorOut, KoaContextWithOIDC } from 'oidc-provider'
 
 /**
- * Errors of the authorization server: OAuth's JSON for programs; for a browser a page that says calmly what happened. The
- * page holds no input: only an error code of the closed form of RFC 6749 is repeated, as text.
+ * Errors of the authorization server: OAuth's JSON for programs; for a browser a page that says calmly what
+ * happened. The page holds no input: only an error code of the closed form of RFC 6749 is repeated, as text.
  */
 export function renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void {
   ctx.set('Cache-Control', 'no-store')

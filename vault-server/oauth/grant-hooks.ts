@@ -17,8 +17,8 @@ import { readAccessRequest } from './access-request-type.ts'
 import type { AdapterHooks } from './adapter.ts'
 
 /**
- * Id of the access request behind a pushed request: a hash, so that a request_uri opened twice (browsers preload) is one
- * request with two interactions.
+ * Id of the access request behind a pushed request: a hash, so that a request_uri opened twice (browsers
+ * preload) is one request with two interactions.
  */
 export function requestIdOf(pushedRequestId: string): string {
   return hash('sha256', `access request ${pushedRequestId}`, 'base64url').slice(0, 22)

@@ -2,9 +2,14 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import type { JWK } from 'jose'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 
-/** What the authorization server signs and guards with. From the key store, so that a restart changes nothing. */
+/**
+ * What the authorization server signs and guards with. From the key store, so that a restart changes nothing.
+ */
 export interface OAuthKeys {
-  /** Private ES256 keys; the first one signs. To rotate: append, restart; move to the front, restart; drop the old. */
+  /**
+   * Private ES256 keys; the first one signs. To rotate: append, restart; move to the front, restart; drop the
+   * old.
+   */
   readonly jwks: { readonly keys: readonly SigningKey[] }
   readonly cookieKeys: readonly string[]
   /** 32 bytes from which the DPoP nonces of the token endpoint are made; the same at every replica. */

@@ -3,7 +3,9 @@ import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 
-/** Scopes a business may ask a customer for; `batch` is a scope of the gateway and never asked of a customer. */
+/**
+ * Scopes a business may ask a customer for; `batch` is a scope of the gateway and never asked of a customer.
+ */
 export const customerScopes = ['openid', 'offline_access']
 export const batchScope = 'batch'
 
@@ -20,8 +22,9 @@ export function vendorIdOf(client: Client | undefined): string {
 type JwtClaims = Readonly<Record<string, unknown>>
 
 /**
- * What a client assertion must hold beyond its signature (RFC 7523; FAPI 2.0 5.3.2.1). The hook replaces the library's
- * own audience check. Times are Unix seconds: made at most 10 s ahead and 300 s ago, living at most 300 s.
+ * What a client assertion must hold beyond its signature (RFC 7523; FAPI 2.0 5.3.2.1). The hook replaces the
+ * library's own audience check. Times are Unix seconds: made at most 10 s ahead and 300 s ago, living at most
+ * 300 s.
  */
 export function assertClientAssertion(
   claims: JwtClaims,

@@ -26,7 +26,10 @@ export interface AuthorizationServer {
   /** RFC 8414 metadata, to be mounted at the root of the origin: its path holds that of the issuer. */
   readonly metadataRoutes: Router
   readonly interactions: Interactions
-  /** What a business registers with, once, within 7 days. The code is saved by the commit of the caller's scope. */
+  /**
+   * What a business registers with, once, within 7 days. The code is saved by the commit of the caller's
+   * scope.
+   */
   admit(vendor: { readonly vendorId: string; readonly name: string }): Promise<Admission>
 }
 
@@ -39,7 +42,10 @@ export interface Admission {
 
 const admissionLife = 7 * 86_400
 
-/** The vault's authorization server: node-oidc-provider, mounted, on our ledger. Opens nothing that needs closing. */
+/**
+ * The vault's authorization server: node-oidc-provider, mounted, on our ledger. Opens nothing that needs
+ * closing.
+ */
 export async function openAuthorizationServer({
   config,
   ledger,
@@ -129,8 +135,8 @@ export async function openAuthorizationServer({
 type Next = () => Promise<void>
 
 /**
- * The library's own browser session means nothing here: who decides is told by the vault's session, anew in every
- * decision. Without its cookie no earlier sign-in can answer, or get in the way of, a later one.
+ * The library's own browser session means nothing here: who decides is told by the vault's session, anew in
+ * every decision. Without its cookie no earlier sign-in can answer, or get in the way of, a later one.
  */
 async function withoutSessions(ctx: KoaContextWithOIDC, next: Next): Promise<void> {
   const isSession = (cookie: string) => /^\s*reach-oauth(?:\.sig)?=/.test(cookie)

@@ -8,9 +8,9 @@ import { vendorIdOf } from './policies.ts'
 type Next = () => Promise<void>
 
 /**
- * Makes one commit of everything that a registration, its change or its deletion saves: the client, the spent admission
- * code, the access token for the registration, and the business that the client belongs to. Of two registrations with
- * one code only one can commit.
+ * Makes one commit of everything that a registration, its change or its deletion saves: the client, the spent
+ * admission code, the access token for the registration, and the business that the client belongs to. Of two
+ * registrations with one code only one can commit.
  */
 export function registrationCommit({ ledger }: { ledger: Ledger }) {
   return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {

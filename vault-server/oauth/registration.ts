@@ -39,9 +39,10 @@ export function codeHash(admissionCode: string): string {
 }
 
 /**
- * Registration of a business (RFC 7591) and change of its registration (RFC 7592). The operator's statement says who it
- * is; keys come by value; the client and the business become one in the commit of the whole registration, which the
- * caller collects. Changes the members in place, as the library wants it. Throws its errors.
+ * Registration of a business (RFC 7591) and change of its registration (RFC 7592). The operator's statement
+ * says who it is; keys come by value; the client and the business become one in the commit of the whole
+ * registration, which the caller collects. Changes the members in place, as the library wants it. Throws its
+ * errors.
  */
 export function registrationPolicy({
   vaultUrl,
@@ -76,7 +77,9 @@ export function registrationPolicy({
     })
   }
 
-  /** Checks the statement and spends the admission code; both and the business's new standing are one commit. */
+  /**
+   * Checks the statement and spends the admission code; both and the business's new standing are one commit.
+   */
   async function admit(ctx: KoaContextWithOIDC, metadata: Metadata, clientId: string): Promise<string> {
     const code = ctx.oidc.entities.InitialAccessToken
     const collection = collecting()

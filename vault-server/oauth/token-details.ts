@@ -7,8 +7,8 @@ import type { Grant, GrantedDetails, GrantedItem } from '#schemas/types.gen.ts'
 import { requestType } from './access-request-type.ts'
 
 /**
- * Our grant behind an OAuth Grant, as it is now. A grant that has ended gives no token (`invalid_grant`); a paused one
- * does, since a token is a ceiling and the pause is decided where data leaves.
+ * Our grant behind an OAuth Grant, as it is now. A grant that has ended gives no token (`invalid_grant`); a
+ * paused one does, since a token is a ceiling and the pause is decided where data leaves.
  */
 export async function readGrantBehind(
   reader: LedgerReader,
@@ -25,8 +25,8 @@ export async function readGrantBehind(
 }
 
 /**
- * What the token says was granted: the items of the live grant or, when the business asks for less, only those. Asking
- * for more is `invalid_authorization_details`.
+ * What the token says was granted: the items of the live grant or, when the business asks for less, only
+ * those. Asking for more is `invalid_authorization_details`.
  */
 export function narrowed(grant: Grant, asked: unknown): GrantedDetails & Record<string, unknown> {
   const details = {

@@ -13,8 +13,9 @@ import { vendorIdOf } from './policies.ts'
 type Next = () => Promise<void>
 
 /**
- * Introspection (RFC 7662) and revocation (RFC 7009) of access tokens. The library refuses JWTs there, since it keeps
- * none of them; but it has authenticated the client by then, so this only puts the answer in place of the refusal.
+ * Introspection (RFC 7662) and revocation (RFC 7009) of access tokens. The library refuses JWTs there, since
+ * it keeps none of them; but it has authenticated the client by then, so this only puts the answer in place
+ * of the refusal.
  */
 export function tokenStatus({
   addresses,

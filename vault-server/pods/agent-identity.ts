@@ -18,10 +18,11 @@ export interface AgentIdentity {
 const MAX_AGE_S = 60
 
 /**
- * Reach's agent as its own Solid-OIDC issuer at `<vaultUrl>/agent` (Solid-OIDC 0.1, OpenID Connect Discovery 1.0).
- * It signs its own access tokens; there is no token endpoint to ask and nothing to steal at the pod server. Two keys
- * are published, the one in use and the next: pod servers keep a key set for minutes, and a key they have not seen
- * is a 401 on everything. Rotation makes the next one current and publishes a new next.
+ * Reach's agent as its own Solid-OIDC issuer at `<vaultUrl>/agent` (Solid-OIDC 0.1, OpenID Connect Discovery
+ * 1.0). It signs its own access tokens; there is no token endpoint to ask and nothing to steal at the pod
+ * server. Two keys are published, the one in use and the next: pod servers keep a key set for minutes, and a
+ * key they have not seen is a 401 on everything. Rotation makes the next one current and publishes a new
+ * next.
  */
 export async function openAgentIdentity(options: {
   vaultUrl: string

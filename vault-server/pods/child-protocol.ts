@@ -8,7 +8,10 @@ export interface ChildStart {
   readonly accessRules: 'wac' | 'acp'
   /** Account creation is refused unless its body carries this: whatever way to spell the URL is found. */
   readonly creationSecret: string
-  /** Origins that the pod server may call although they are private: the vault, itself, and what the operator allows. */
+  /**
+   * Origins that the pod server may call although they are private: the vault, itself, and what the operator
+   * allows.
+   */
   readonly outboundAllow: readonly string[]
 }
 
@@ -29,8 +32,8 @@ export const CREATION_SECRET = 'reachCreationSecret'
 export const BEAT_MS = 250
 
 /**
- * Milliseconds by the machine's own clock: the same in all its processes, and nobody sets it. Not the time of day, which
- * may jump, and which a test may turn.
+ * Milliseconds by the machine's own clock: the same in all its processes, and nobody sets it. Not the time of
+ * day, which may jump, and which a test may turn.
  */
 export function machineMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n)

@@ -1,6 +1,7 @@
 /**
- * Entry of the pod server's own process: the Community Solid Server on a Unix socket, with three things wrapped.
- * The wraps reach into version 7.2.0, which is pinned; `start` proves at every start that the one for changes works.
+ * Entry of the pod server's own process: the Community Solid Server on a Unix socket, with three things
+ * wrapped. The wraps reach into version 7.2.0, which is pinned; `start` proves at every start that the one
+ * for changes works.
  */
 import { AppRunner, CreateAccountHandler, ForbiddenHttpError, MonitoringStore } from '@solid/community-server'
 import type { App, ResourceIdentifier } from '@solid/community-server'
@@ -17,7 +18,10 @@ function tell(message: FromChild): void {
   if (process.connected) process.send?.(message)
 }
 
-/** Tells of every write, below HTTP and authorization, so that access documents and the account API are covered too. */
+/**
+ * Tells of every write, below HTTP and authorization, so that access documents and the account API are
+ * covered too.
+ */
 function reportChanges(baseUrl: string): { seen: () => number } {
   const internal = `${baseUrl}.internal/`
   let calls = 0

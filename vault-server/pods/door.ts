@@ -19,8 +19,8 @@ export interface DoorAnswer {
 }
 
 /**
- * One request to the pod server over its socket, for a public URL of its own. Redirects are not followed. Refuses with
- * `pod-unreachable`, also for a URL elsewhere.
+ * One request to the pod server over its socket, for a public URL of its own. Redirects are not followed.
+ * Refuses with `pod-unreachable`, also for a URL elsewhere.
  */
 export function knock(
   door: PodServerDoor,

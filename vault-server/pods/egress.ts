@@ -2,9 +2,9 @@ import net from 'node:net'
 import { OutboundRefused, guardedLookup, refuseLiteral } from '#core/http/public-address.ts'
 
 /**
- * The pod server fetches WebIDs, issuers and client documents that strangers name, with several HTTP clients that
- * cannot be given an agent. All of them connect by `net.Socket.connect`: from now on, in this process, that reaches
- * public addresses only, and the hosts and ports of `allow` (exact origins).
+ * The pod server fetches WebIDs, issuers and client documents that strangers name, with several HTTP clients
+ * that cannot be given an agent. All of them connect by `net.Socket.connect`: from now on, in this process,
+ * that reaches public addresses only, and the hosts and ports of `allow` (exact origins).
  */
 export function guardOutboundConnections(options: { allow: readonly string[] }): void {
   const allowed = new Set(options.allow.map(hostAndPort))

@@ -36,8 +36,9 @@ export interface EmbeddedPods extends AsyncDisposable {
 }
 
 /**
- * Starts the embedded pods: a public front at once, the Community Solid Server in a process of its own behind it.
- * Throws when the folder belongs to another base URL. The child is restarted when it dies and ends when we do.
+ * Starts the embedded pods: a public front at once, the Community Solid Server in a process of its own behind
+ * it. Throws when the folder belongs to another base URL. The child is restarted when it dies and ends when
+ * we do.
  */
 export async function startEmbeddedPods(options: {
   /** Public base URL, on an origin of its own. */
@@ -154,7 +155,9 @@ export async function startEmbeddedPods(options: {
   }
 }
 
-/** The base URL is inside every WebID, access document and account: with another one they would all be wrong. */
+/**
+ * The base URL is inside every WebID, access document and account: with another one they would all be wrong.
+ */
 async function claimBaseUrl(file: string, baseUrl: string): Promise<void> {
   const draft = `${file}.${process.pid}`
   await writeFile(draft, baseUrl, { mode: 0o600 })

@@ -11,7 +11,9 @@ export interface LocalFeed extends PodFeed {
   interrupt(): void
 }
 
-/** Turns one child's numbered changes and heartbeats into a feed. `now` in ms, by the clock the beats carry. */
+/**
+ * Turns one child's numbered changes and heartbeats into a feed. `now` in ms, by the clock the beats carry.
+ */
 export function createLocalFeed(options: { baseUrl: string; now: () => number }): LocalFeed {
   const { baseUrl, now } = options
   const listeners = new Set<(change: PodChange) => void>()
@@ -58,7 +60,9 @@ export function createLocalFeed(options: { baseUrl: string; now: () => number })
   }
 }
 
-/** The pod server keeps the access document of `x` at `x.acl` or `x.acr`; for a container it rules all inside. */
+/**
+ * The pod server keeps the access document of `x` at `x.acl` or `x.acr`; for a container it rules all inside.
+ */
 function changeOf(url: string): PodChange {
   const subject = url.replace(/\.(?:acl|acr)$/, '')
   return { url: subject, below: subject !== url }

@@ -12,7 +12,9 @@ const STOP_MS = 1500
 /** Passwords one address may try in a minute; each costs the pod server a bcrypt. */
 const SIGN_INS = { points: 20, duration: 60 }
 
-/** Headers by which a client could pretend to have asked another origin: only what we set ourselves goes on. */
+/**
+ * Headers by which a client could pretend to have asked another origin: only what we set ourselves goes on.
+ */
 const FORWARDING = [
   'forwarded',
   'x-forwarded-for',
@@ -35,8 +37,9 @@ export interface PodFront extends AsyncDisposable {
 }
 
 /**
- * The public side of the embedded pods. Listens at once, answers 503 until `isReady`, then passes everything to the
- * pod server's Unix socket: Host unchanged, bodies streamed, upgrades carried. Account creation never passes.
+ * The public side of the embedded pods. Listens at once, answers 503 until `isReady`, then passes everything
+ * to the pod server's Unix socket: Host unchanged, bodies streamed, upgrades carried. Account creation never
+ * passes.
  */
 export async function startPodFront(options: {
   baseUrl: URL
@@ -198,8 +201,9 @@ function answer(req: IncomingMessage, res: ServerResponse, refusal: Refusal): vo
 }
 
 /**
- * The path as the pod server will see it (it decodes each segment once, joins repeated slashes and resolves dots);
- * `undefined` for anything but origin-form (RFC 9112, 3.2.1), and for a backslash, which it would take for a slash.
+ * The path as the pod server will see it (it decodes each segment once, joins repeated slashes and resolves
+ * dots); `undefined` for anything but origin-form (RFC 9112, 3.2.1), and for a backslash, which it would take
+ * for a slash.
  */
 function canonicalPath(target: string): string | undefined {
   if (!target.startsWith('/') || /^[^?]*\\/.test(target)) return undefined
@@ -229,8 +233,9 @@ function addressOf({ socket, headers }: IncomingMessage): string {
 }
 
 /**
- * Every pod shares its origin with the pages on which people sign in and consent. So a document out of a pod, which
- * anybody may have written, runs nothing and reads nothing of that origin; and those pages are framed by nobody.
+ * Every pod shares its origin with the pages on which people sign in and consent. So a document out of a pod,
+ * which anybody may have written, runs nothing and reads nothing of that origin; and those pages are framed
+ * by nobody.
  */
 function pageHeaders(target: string): string[] {
   const ours = /^\/\.(account|oidc)\//.test(canonicalPath(target) ?? '')

@@ -3,7 +3,9 @@ import { CREATION_SECRET } from './child-protocol.ts'
 import { control, jsonOf, knock } from './door.ts'
 import type { PodServerDoor } from './door.ts'
 
-/** One DNS label, so that a later move to subdomains stays possible; it becomes part of the WebID for ever. */
+/**
+ * One DNS label, so that a later move to subdomains stays possible; it becomes part of the WebID for ever.
+ */
 const POD_NAME = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/
 const RESERVED = new Set(['account', 'acl', 'admin', 'agent', 'idp', 'internal', 'oidc', 'well-known', 'www'])
 /** The rule of the HTML standard, which the pod server applies too. */
@@ -26,8 +28,9 @@ export interface NewPod {
 
 export interface Provisioning {
   /**
-   * Makes an account with a login and one pod. Refuses with `invalid-input` (a pointer per member), `account-exists`
-   * (name or e-mail address taken) or `pod-unreachable`. Asking again after a failure goes on where it ended.
+   * Makes an account with a login and one pod. Refuses with `invalid-input` (a pointer per member),
+   * `account-exists` (name or e-mail address taken) or `pod-unreachable`. Asking again after a failure goes
+   * on where it ended.
    */
   createPod(wanted: WantedPod): Promise<NewPod>
 }
@@ -71,7 +74,8 @@ async function makePod(door: PodServerDoor, { podName, email, password }: Wanted
   if (token === undefined) throw refused('made no account')
   let { controls } = (await call(door, index, { token })).body
 
-  // The login comes before the pod, which needs one. The input is checked, so a 400 means that the address is taken.
+  // The login comes before the pod, which needs one. The input is checked, so a 400 means that the address is
+  // taken.
   const login = await call(door, control(controls, 'password', 'create'), {
     token,
     body: { email, password },

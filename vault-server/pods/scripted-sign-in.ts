@@ -5,9 +5,10 @@ import type { DoorAnswer, PodServerDoor } from './door.ts'
 const MAX_HOPS = 12
 
 /**
- * Signs a person in at the embedded pod server with what she just typed to make her vault, so that she need not type
- * it twice. Walks from an authorization URL of the pod server (made by the caller's Solid-OIDC client) to the redirect
- * back and gives that URL, which holds the code. Refuses with `sign-in-failed` or `pod-unreachable`. Nothing is kept.
+ * Signs a person in at the embedded pod server with what she just typed to make her vault, so that she need
+ * not type it twice. Walks from an authorization URL of the pod server (made by the caller's Solid-OIDC
+ * client) to the redirect back and gives that URL, which holds the code. Refuses with `sign-in-failed` or
+ * `pod-unreachable`. Nothing is kept.
  */
 export async function signInAtEmbeddedPods(
   door: PodServerDoor,
