@@ -155,7 +155,8 @@ async function mayWrite(fetch: PodFetch, url: string): Promise<boolean> {
   return status !== 401 && status !== 403
 }
 
-async function mayControl(fetch: PodFetch, container: string): Promise<boolean> {
+/** Whether this identity may read who has access to a container, which is for whoever controls it. */
+export async function mayControl(fetch: PodFetch, container: string): Promise<boolean> {
   const { links, status } = await attempt(fetch, container, { method: 'HEAD' })
   if (status === 401 || status === 403) return false
   const document = links.get('acl')

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { matches } from '#core/http/validate.ts'
 import type { Activity, Me, Probe, RequestView } from '../../schemas/types.gen.ts'
 import { ask } from '../business.ts'
-import { allowAll, connectPod, openPage } from '../consent.ts'
+import { allowAll, connectPod, decide, openPage } from '../consent.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 import { signInAtPod, startTestVault } from '../vault.ts'
@@ -118,10 +118,18 @@ test('a profile that names the storage of somebody else gives nothing of it', as
   const refused = { status: 409, body: { code: 'pod-access-lost' } }
   expect(await browser.post('/api/pod/connect')).toMatchObject(refused)
   expect(await browser.get('/api/categories')).toMatchObject(refused)
-  await browser.post('/api/pod/probe')
+  // Not even that the agent sees it, and so that Bob is a customer.
+  expect(await browser.post('/api/pod/probe')).toMatchObject(refused)
+  expect(await browser.post('/api/pod/disconnect')).toMatchObject(refused)
   expect(await accessOf(browser)).toBe('none')
   const page = await openPage(vault, browser, await ask(await vault.business()))
   expect(page.view.valuesUnavailable).toBeDefined()
   expect(JSON.stringify(page.view)).not.toContain('Alma')
   expect(await accessOf(bob.browser)).toBe('open')
+
+  // Nor does the agent, who may add receipts to Bob's pod, put hers there.
+  expect(await decide(browser, page, { decision: 'deny' })).toMatchObject({ status: 200 })
+  await vault.settle()
+  const receipts = await bob.fetch(`${bob.container}receipts/`, { headers: { accept: 'text/turtle' } })
+  expect(await receipts.text()).not.toContain('.jws')
 })

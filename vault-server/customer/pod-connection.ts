@@ -4,7 +4,7 @@ import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { closeAccess, openAccess, probe } from '#core/pods/access.ts'
+import { closeAccess, mayControl, openAccess, probe } from '#core/pods/access.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import { openAccess as recordOpenAccess, recordLostAccess } from '#core/records/access.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
@@ -73,14 +73,31 @@ const disconnect: Act = async (parts, account, fetchAsCustomer) => {
   const { ledger, agent } = parts
   const { accountId, container, webId } = account
   await recordLostAccess(ledger, accountId)
+  await assertHers(parts, account, fetchAsCustomer)
   await closeAccess(await fetchAsCustomer(), { container, owner: webId, agent: agent.webId })
   return await probeAs(parts, account, 'closed')
 }
 
-const look: Act = async (parts, account) => {
+const look: Act = async (parts, account, fetchAsCustomer) => {
+  await assertHers(parts, account, fetchAsCustomer)
   const standing = await readCustomerStanding(parts.ledger, account.accountId)
   const expected = standing?.value.podAccess === 'open' ? 'open' : 'closed'
   return await checked(parts, account, await probeAs(parts, account, expected))
+}
+
+/**
+ * A profile may name anybody's storage. Until a pod was connected, what the agent sees there is told only to who controls
+ * it: it would tell others whether its owner is a customer here.
+ */
+async function assertHers(
+  { ledger }: PodConnectionParts,
+  { accountId, podUrl }: Account,
+  fetchAsCustomer: () => Promise<PodFetch>,
+): Promise<void> {
+  const standing = await readCustomerStanding(ledger, accountId)
+  if (standing?.value.podAccess !== 'none') return
+  if (!(await mayControl(await fetchAsCustomer(), podUrl)))
+    throw new DomainError('pod-access-lost', 'The pod that your profile names does not obey you')
 }
 
 function probeAs(

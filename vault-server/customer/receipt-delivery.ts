@@ -4,7 +4,7 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { receiptsOf } from '#core/pods/access.ts'
 import { createPodClient } from '#core/pods/client.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
-import { readAccount } from '#core/records/accounts.ts'
+import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import { readReceipt } from '#core/records/receipts.ts'
 import { proveReceipt } from './receipts.ts'
 
@@ -40,6 +40,10 @@ export function receiptDelivery({
       ])
       // Forgotten meanwhile: there is nobody to deliver to.
       if (account === undefined || receipt === undefined) return
+      const standing = await readCustomerStanding(ledger, accountId)
+      // Only connecting proves that the pod is hers: a profile may name one that trusts the agent for somebody else.
+      if (standing?.value.podAccess === 'none')
+        throw new DomainError('pod-not-connected', 'There is no pod to deliver to')
       const place = receiptsOf(account.value.container) + receiptId
       await add(`${place}.jws`, receipt.value.jws, 'application/jose')
       await add(`${place}.tlog-proof`, await proveReceipt(ledger, receipt.value), 'text/plain')
