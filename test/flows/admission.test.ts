@@ -31,6 +31,27 @@ async function register(vault: OAuthVault, admission: Admission): Promise<string
 const factsOf = async (vault: OAuthVault, vendorId: string) =>
   (await vault.ledger.history(vendorId)).map(({ ops }) => readFact(ops).type)
 
+test('no business is let in under words that mislead', async () => {
+  await using vault = await startOAuthVault()
+  for (const [member, text] of [
+    ['name', 'Bank\u202Eknab'],
+    ['name', 'Bank\nReach: all is well'],
+    ['name', '\u3164'],
+    ['name', `Z${'\u0301'.repeat(9)}`],
+    ['contact', 'privacy@bank.example\u200B'],
+    ['website', 'https://bank.example@evil.example/'],
+    ['privacyPolicy', 'https://bank.example:443@evil.example/'],
+  ] as const) {
+    await expect(vault.operator.add({ name: 'Corner Shop', [member]: text })).rejects.toMatchObject({
+      code: 'invalid-input',
+      violations: [{ pointer: `/${member}` }],
+    })
+  }
+  expect(await vault.operator.list()).toEqual([])
+  // A name may well be a domain.
+  await vault.operator.add({ name: 'shop.example GmbH & Co. KG (Köln)', website: 'https://shop.example/@us' })
+})
+
 test('a business is let in, registers itself, and stands in list and log', async () => {
   await using vault = await startOAuthVault()
   const told = {

@@ -1,8 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { DomainError } from '#core/domain/errors.ts'
+import type { Violation } from '#core/domain/errors.ts'
+import { plainTextFault } from '#core/domain/plain-text.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { vendorEntry } from '#core/records/entries.ts'
+import { newId } from '#core/records/ids.ts'
 import { combine } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import {
@@ -22,7 +24,7 @@ export type VendorRow = Vendor & { readonly state: VendorStanding['state'] }
 
 /** What the operator does about businesses. All of it ends up in the log. */
 export interface VendorOperator {
-  /** Lets a business in. It registers itself with what is handed out. */
+  /** Lets a business in. It registers itself with what is handed out. Refuses words that could mislead a customer. */
   add(business: VendorAdmission): Promise<{ readonly vendorId: string } & Admission>
   /** A new code for a business that has not registered, or has given its registration back. */
   readmit(vendorId: string): Promise<{ readonly vendorId: string } & Admission>
@@ -46,9 +48,10 @@ export function vendorOperator({
 }): VendorOperator {
   return {
     async add(business) {
+      checkWords(business)
       const vendor: Vendor = {
         v: 1,
-        vendorId: randomBytes(16).toString('base64url'),
+        vendorId: newId(),
         ...business,
         admittedAt: now(),
       }
@@ -128,6 +131,21 @@ export function vendorOperator({
     if (standing === undefined) throw new Error('a business without a standing')
     return standing
   }
+}
+
+/** The operator passes on what a business calls itself, and customers decide by it. */
+function checkWords({ name, contact, website, privacyPolicy }: VendorAdmission): void {
+  const violations: Violation[] = []
+  for (const [pointer, text] of Object.entries({ '/name': name, '/contact': contact })) {
+    const fault = text === undefined ? undefined : plainTextFault(text, { addresses: 'allowed' })
+    if (fault !== undefined) violations.push({ pointer, detail: fault })
+  }
+  for (const [pointer, url] of Object.entries({ '/website': website, '/privacyPolicy': privacyPolicy })) {
+    if (url !== undefined && /^[^/]*\/\/[^/?#]*@/.test(url))
+      violations.push({ pointer, detail: 'holds a name or password before its host' })
+  }
+  if (violations.length > 0)
+    throw new DomainError('invalid-input', 'The business cannot be shown like this.', { violations })
 }
 
 interface Loaded {
