@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { changeAccount, createAccount, findAccount } from '#core/records/accounts.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
+import { newId } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import { findStorage } from './pod-location.ts'
@@ -32,7 +32,7 @@ export async function accountOf(
     return { accountId, parts: known.value.issuer === issuer ? {} : changeAccount(known, { issuer }) }
   }
   const podUrl = await findStorage(webId, person.storages, { fetch: person.fetch })
-  const accountId = randomBytes(16).toString('base64url')
+  const accountId = newId()
   const container = `${podUrl}vrm/`
   const account = { v: 1, accountId, webId, issuer, podUrl, container, createdAt: now() } as const
   return { accountId, parts: createAccount(names, account) }

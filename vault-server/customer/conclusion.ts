@@ -6,6 +6,7 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
 import { createGrant } from '#core/records/grants.ts'
+import { newId } from '#core/records/ids.ts'
 import { enqueueJob } from '#core/records/jobs.ts'
 import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
@@ -23,7 +24,7 @@ import type {
 import type { Exchange, Interactions } from '../oauth/interactions.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
-import { newId, signReceipt } from './receipt-signing.ts'
+import { signReceipt } from './receipt-signing.ts'
 import { viewReceipt } from './views.ts'
 
 export interface DecisionParts {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { CompactSign, importJWK } from 'jose'
 import { canonical } from '#core/domain/canonical.ts'
 import { receiptOf } from '#core/domain/receipt.ts'
@@ -11,11 +10,6 @@ import type { SigningKey } from '../oauth/oauth-keys.ts'
 /** The key that signs receipts, apart from the tokens' keys: receipts are verified for years. */
 export function readReceiptKey(keys: KeyStore): Promise<SigningKey> {
   return keys.document('receipts', newSigningKey)
-}
-
-/** 16 random bytes in base64url: a receipt's id, a grant's id. */
-export function newId(): string {
-  return randomBytes(16).toString('base64url')
 }
 
 /**

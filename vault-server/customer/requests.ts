@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { Router } from 'express'
 import type { Request, Response } from 'express'
 import { findField } from '#core/domain/catalogue.ts'
@@ -7,6 +6,7 @@ import { DomainError } from '#core/domain/errors.ts'
 import { day, formatTime } from '#core/domain/times.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
+import { newSecret } from '#core/ledger/leaf.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Json, Ledger } from '#core/ledger/ledger.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
@@ -118,7 +118,7 @@ async function claim(
   for (let attempt = 1; ; attempt++) {
     const stored = await readRequest(ledger, requestId)
     if (stored === undefined) throw new DomainError('not-found', 'There is no such request')
-    const secret = randomBytes(32).toString('base64url')
+    const secret = newSecret()
     const claimed = claimRequest(stored, { accountId, secret })
     if (claimed.writes === undefined) return { ...stored.value, accountId }
     if (now() > stored.value.expiresAt)

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import { endSession, extendSession, openSession, readSession } from '#core/records/sessions.ts'
@@ -71,7 +71,7 @@ export function createSessions(options: {
       next()
     },
     begin({ accountId, podLogin }) {
-      const sessionId = randomBytes(32).toString('base64url')
+      const sessionId = newHandle()
       const createdAt = now()
       const expiresAt = createdAt + idleMs
       return {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { Router } from 'express'
 import type { Request, Response } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
@@ -7,6 +6,7 @@ import { parser } from '#core/http/validate.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
+import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
 import { beginSignIn, completeSignIn, readSignIn } from '#core/records/sessions.ts'
@@ -47,13 +47,13 @@ export function signInRoutes(
   router.post('/sign-in', limited, jsonBody(), async (request, response) => {
     const { issuer: typed, returnTo = '/' } = parseSignIn(request.body)
     const issuer = await findIssuer(typed, { fetch })
-    const podLogin = newId()
+    const podLogin = newHandle()
     const location = await podLogins.begin(podLogin, issuer)
     // The issuer chose this address: one that is no web page would run as a script of ours.
     await oidc.check(location).catch((cause: unknown) => {
       throw failed('The sign-in page of the pod may not be opened from here', cause)
     })
-    const stateId = newId()
+    const stateId = newHandle()
     const createdAt = now()
     const signIn = { v: 1, podLogin, issuer, returnTo, createdAt, expiresAt: createdAt + signInMs } as const
     await ledger.commit(beginSignIn(names, stateId, signIn))
@@ -135,10 +135,6 @@ function assertIssuer(query: string, issuer: string): void {
   for (const name of ['code', 'state']) {
     if (parameters.getAll(name).length !== 1) throw failed('The answer of the sign-in server is not complete')
   }
-}
-
-export function newId(): string {
-  return randomBytes(32).toString('base64url')
 }
 
 function failed(detail: string, cause?: unknown): DomainError {

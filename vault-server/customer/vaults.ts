@@ -2,12 +2,13 @@ import { Router } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
+import { newHandle } from '#core/records/ids.ts'
 import type { EmbeddedPods } from '../pods/embedded.ts'
 import { createProvisioning } from '../pods/provisioning.ts'
 import { signInAtEmbeddedPods } from '../pods/scripted-sign-in.ts'
 import { limitPerAddress } from './limits.ts'
 import type { ShowMe } from './me.ts'
-import { newId, openSession } from './sign-in.ts'
+import { openSession } from './sign-in.ts'
 import type { SignInParts } from './sign-in.ts'
 
 /**
@@ -34,7 +35,7 @@ export function vaultRoutes(
         throw new DomainError('pod-unreachable', 'The pods are starting', { retryAfter: 3 })
       }
       const { webId } = await provisioning.createPod({ podName, email, password })
-      const podLogin = newId()
+      const podLogin = newHandle()
       const issuer = podServer.baseUrl
       const page = await podLogins.begin(podLogin, issuer)
       const back = await signInAtEmbeddedPods(door, page, { email, password, webId })
