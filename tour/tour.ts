@@ -51,7 +51,7 @@ class TourCustomer {
     if (!response.ok) {
       const cause = new Error(`${method} ${path} answered ${response.status}`)
       if (response.status === 503)
-        throw new DomainError('pod-unreachable', 'The pod server is still starting.', {
+        throw new DomainError('pod-unreachable', 'The pods do not answer yet.', {
           retryAfter: 3,
           cause,
         })
