@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { CheckpointInvalid, parseVkey } from '#core/ledger/checkpoint.ts'
 import { LogInvalid, type LogReport, verifyLog } from '#core/ledger/verify.ts'
 import { CommandFailed, EXIT } from './exit.ts'
-import { keptCheckpoints } from './kept-checkpoints.ts'
-import { keepingCopies, type LogSource, openLogSource, writeWhole } from './log-source.ts'
+import { type KeptCheckpoints, keptCheckpoints } from './kept-checkpoints.ts'
+import { isAddress, keepingCopies, type LogSource, openLogSource, writeWhole } from './log-source.ts'
 import type { Output } from './output.ts'
 
 interface VerifyOptions {
@@ -25,14 +26,17 @@ export function auditCommands(
 
   const shared = (command: Command): Command =>
     command
-      .option('--vkey <key>', "the log's verifier key, from a source you trust; else the one kept or served")
+      .option(
+        '--vkey <key>',
+        "the log's verifier key, from a source you trust; else the one it names, if that is still the same",
+      )
       .option(
         '--old <file>',
         'an earlier checkpoint that must lie on the same history (may be repeated)',
         collect,
         [],
       )
-      .option('--forget', 'do not demand or keep the checkpoint of the last run')
+      .option('--forget', 'do not demand or keep the checkpoint and the key of the last run')
       .option('--json', 'print the report as JSON')
 
   shared(audit.command('verify'))
@@ -48,7 +52,11 @@ export function auditCommands(
     .description('copy the log into a folder, verifying every byte on the way')
     .action(async (url: string, folder: string, options: VerifyOptions) => {
       const source = keepingCopies(openLogSource(url), folder)
-      const { note, vkey } = await verify(source, options, { output, stateFolder })
+      const { note, vkey } = await verify(source, options, { output, stateFolder }).catch(async (error) => {
+        await source.discard()
+        throw error
+      })
+      await source.keep()
       // Last, so that a copy that was broken off never looks whole.
       await writeWhole(path.join(folder, 'vkey'), `${vkey}\n`)
       await writeWhole(path.join(folder, 'checkpoint'), note)
@@ -62,6 +70,8 @@ async function verify(
 ): Promise<{ note: string; vkey: string }> {
   const vkey = options.vkey ?? (await servedKey(source))
   const kept = keptCheckpoints(stateFolder)
+  const names = namesOf(vkey, { place: source.name, isGiven: options.vkey !== undefined })
+  if (options.vkey === undefined && options.forget !== true) await demandSameKey(kept, vkey, names)
   const remembered = options.forget === true ? undefined : await kept.newest(vkey)
   const given = await Promise.all(options.old.map(readNote))
   // The same note is verified and kept, whatever the log signs meanwhile.
@@ -73,9 +83,32 @@ async function verify(
     earlier: [...given, ...(remembered === undefined ? [] : [remembered])],
   })
   const text = new TextDecoder().decode(note)
-  if (options.forget !== true) await kept.keep(vkey, text)
+  if (options.forget !== true) await kept.keep(vkey, text, names)
   print(output, options, { report, vkey, remembered: remembered !== undefined })
   return { note: text, vkey }
+}
+
+/** Under which the key of a log is remembered: its origin, and its address where it has one. */
+function namesOf(vkey: string, { place, isGiven }: { place: string; isGiven: boolean }): string[] {
+  try {
+    const { name } = parseVkey(vkey)
+    return isAddress(place) ? [name, place.replace(/^https?:\/\//, '').replace(/\/+$/, '')] : [name]
+  } catch (error) {
+    if (!(error instanceof CheckpointInvalid)) throw error
+    const [code, message] = isGiven ? [EXIT.usage, '--vkey:'] : [EXIT.failed, 'FAILED  vkey:']
+    throw new CommandFailed(code, `${message} ${error.message}`, { cause: error })
+  }
+}
+
+async function demandSameKey(kept: KeptCheckpoints, vkey: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const before = await kept.key(name)
+    if (before !== undefined && before !== vkey)
+      throw new CommandFailed(
+        EXIT.failed,
+        `FAILED  vkey: ${name} had another key when it was verified here before; compare this one with the operator's, then pass --vkey`,
+      )
+  }
 }
 
 async function verifyOrFail(options: Parameters<typeof verifyLog>[0]): Promise<LogReport> {
@@ -133,7 +166,7 @@ function print(
   )
   output.line(
     earlier === 0
-      ? '    first look: nothing earlier to compare with; the checkpoint is kept for the next time'
+      ? `    first look: nothing earlier to compare with${options.forget === true ? '' : '; the checkpoint is kept for the next time'}`
       : `    consistent with ${earlier} earlier checkpoint${earlier === 1 ? '' : 's'}${remembered ? ', the one kept here among them' : ''}`,
   )
   if (options.vkey === undefined)

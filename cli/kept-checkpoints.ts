@@ -1,30 +1,45 @@
 /**
  * The newest checkpoint that this user saw of each log. Without one a rewritten log passes every check; with
- * one it must be the continuation of what was seen. A log is known by its verifier key, which binds origin
- * and key.
+ * one it must be the continuation of what was seen. A checkpoint is kept by the verifier key, which binds
+ * origin and key; the key by every name of the log, since whoever rewrites a log can sign it with a new key.
  */
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { CommandFailed, EXIT } from './exit.ts'
 import { writeWhole } from './log-source.ts'
 
 export interface KeptCheckpoints {
   /** Signed note, or undefined when this log was never verified here. */
   newest(vkey: string): Promise<string | undefined>
-  keep(vkey: string, note: string): Promise<void>
+  /** Verifier key that the log of this name (origin or address) had here last. */
+  key(name: string): Promise<string | undefined>
+  keep(vkey: string, note: string, names: readonly string[]): Promise<void>
 }
 
 export function keptCheckpoints(folder: string): KeptCheckpoints {
-  const file = (vkey: string): string => path.join(folder, 'checkpoints', hash('sha256', vkey, 'hex'))
+  const file = (kind: 'checkpoints' | 'keys', of: string): string =>
+    path.join(folder, kind, hash('sha256', of, 'hex'))
   return {
-    async newest(vkey) {
-      try {
-        return await readFile(file(vkey), 'utf8')
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-        throw error
-      }
+    newest: (vkey) => textOf(file('checkpoints', vkey)),
+    key: async (name) => (isOfThisMachine(name) ? undefined : textOf(file('keys', name))),
+    async keep(vkey, note, names) {
+      await writeWhole(file('checkpoints', vkey), note)
+      for (const name of names) await writeWhole(file('keys', name), vkey)
     },
-    keep: (vkey, note) => writeWhole(file(vkey), note),
   }
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    throw new CommandFailed(EXIT.unreachable, `${file} cannot be read`, { cause })
+  }
+}
+
+/** What `localhost` names is another log with every folder that somebody tries Reach in. */
+function isOfThisMachine(name: string): boolean {
+  return /^(?:localhost|127\.[\d.]+|\[::1\])(?:[:/]|$)/.test(name)
 }

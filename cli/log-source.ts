@@ -1,5 +1,6 @@
 /** Where a command reads a log from: the address of a log's prefix, or a folder that holds the same files. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ReadLogFile } from '#core/ledger/verify.ts'
 import { CommandFailed, EXIT } from './exit.ts'
@@ -18,21 +19,32 @@ export interface LogSource {
  * be read.
  */
 export function openLogSource(place: string): LogSource {
-  return /^https?:\/\//.test(place)
+  return isAddress(place)
     ? { name: place, read: readOverHttp(place) }
     : { name: place, read: readFromFolder(place) }
 }
 
+/** Whether a place is the address of a log's prefix, and not a folder. */
+export function isAddress(place: string): boolean {
+  return /^https?:\/\//.test(place)
+}
+
 function readOverHttp(prefix: string): ReadLogFile {
   const base = prefix.endsWith('/') ? prefix : `${prefix}/`
+  if (!URL.canParse(base)) throw new CommandFailed(EXIT.usage, `${prefix} is not an address`)
   return async (file) => {
     const url = new URL(file, base)
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) }).catch((cause: unknown) => {
-      throw new CommandFailed(EXIT.unreachable, `${url.origin} does not answer`, { cause })
-    })
-    if (response.status === 404) return undefined
-    if (!response.ok) throw new CommandFailed(EXIT.unreachable, `${url.href} answered ${response.status}`)
-    return readCapped(response, url)
+    try {
+      // A redirect is a refusal: it would send the auditor's machine wherever the log likes.
+      const options = { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) } as const
+      const response = await fetch(url, options)
+      if (response.status === 404) return undefined
+      if (!response.ok) throw new CommandFailed(EXIT.unreachable, `${url.href} answered ${response.status}`)
+      return await readCapped(response, url)
+    } catch (cause) {
+      if (cause instanceof CommandFailed) throw cause
+      throw new CommandFailed(EXIT.unreachable, `${url.href} gives no whole answer`, { cause })
+    }
   }
 }
 
@@ -41,20 +53,30 @@ async function readCapped(response: Response, url: URL): Promise<Uint8Array> {
   let size = 0
   for await (const part of response.body ?? []) {
     size += part.length
-    if (size > MAX_FILE_BYTES)
-      throw new CommandFailed(EXIT.failed, `${url.href} is larger than any file of a log`)
+    if (size > MAX_FILE_BYTES) throw tooLarge(url.href)
     parts.push(part)
   }
   return Buffer.concat(parts)
 }
 
+function tooLarge(name: string): CommandFailed {
+  return new CommandFailed(EXIT.failed, `${name} is larger than any file of a log`)
+}
+
 function readFromFolder(folder: string): ReadLogFile {
   return async (file) => {
+    const name = path.join(folder, file)
     try {
-      return await readFile(path.join(folder, file))
+      // In a folder from somebody else a file may be a pipe, which nobody ever writes to, or a device.
+      await using handle = await open(name, constants.O_RDONLY | constants.O_NONBLOCK)
+      const stat = await handle.stat()
+      if (!stat.isFile()) throw new Error('not a file')
+      if (stat.size > MAX_FILE_BYTES) throw tooLarge(name)
+      return await handle.readFile()
     } catch (cause) {
       if (isMissing(cause)) return undefined
-      throw new CommandFailed(EXIT.unreachable, `${path.join(folder, file)} cannot be read`, { cause })
+      if (cause instanceof CommandFailed) throw cause
+      throw new CommandFailed(EXIT.unreachable, `${name} cannot be read`, { cause })
     }
   }
 }
@@ -63,29 +85,58 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }
 
+export interface CopyingSource extends LogSource {
+  /** Completes the copy: what was read has proved to be a log. */
+  keep(): Promise<void>
+  /** Takes back what was copied, or the next run would not ask for it again. */
+  discard(): Promise<void>
+}
+
 /**
  * Reads through `source` and keeps a copy of every file in `folder`; whole tiles that are there already are
  * not asked again.
  */
-export function keepingCopies(source: LogSource, folder: string): LogSource {
+export function keepingCopies(source: LogSource, folder: string): CopyingSource {
   const kept = readFromFolder(folder)
+  const copied: string[] = []
+  // Of a copy made before, a partial tile may have the same name: it stays until there is a better one.
+  const partial = new Map<string, Uint8Array>()
   return {
     name: source.name,
     read: async (file) => {
-      const mayChange = !file.startsWith('tile/') || file.includes('.p/')
-      const copy = mayChange ? undefined : await kept(file)
+      if (!file.startsWith('tile/')) return source.read(file)
+      const isPartial = file.includes('.p/')
+      const copy = isPartial ? undefined : await kept(file)
       if (copy !== undefined) return copy
       const bytes = await source.read(file)
-      if (bytes !== undefined && file.startsWith('tile/')) await writeWhole(path.join(folder, file), bytes)
+      const name = path.join(folder, file)
+      if (bytes !== undefined && isPartial) partial.set(name, bytes)
+      else if (bytes !== undefined) {
+        await writeWhole(name, bytes)
+        copied.push(name)
+      }
       return bytes
+    },
+    async keep() {
+      for (const [name, bytes] of partial) await writeWhole(name, bytes)
+    },
+    async discard() {
+      for (const name of copied) await rm(name, { force: true })
     },
   }
 }
 
-/** Writes beside and renames, so that a reader finds the old file or the new one, never half of one. */
+/**
+ * Writes beside and renames, so that a reader finds the old file or the new one, never half of one. Throws
+ * `CommandFailed` when it cannot.
+ */
 export async function writeWhole(file: string, bytes: Uint8Array | string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true })
   const beside = `${file}.${process.pid}.part`
-  await writeFile(beside, bytes)
-  await rename(beside, file)
+  try {
+    await mkdir(path.dirname(file), { recursive: true })
+    await writeFile(beside, bytes)
+    await rename(beside, file)
+  } catch (cause) {
+    throw new CommandFailed(EXIT.unreachable, `${file} cannot be written`, { cause })
+  }
 }

@@ -1,0 +1,188 @@
+/** `reach audit` against logs and servers that mean ill: what it says, how it ends, and what it leaves behind. */
+import { execFile } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createLogSigner } from '#core/ledger/checkpoint.ts'
+import { GrowingTree, hashesAt, leafHash } from '#core/ledger/merkle.ts'
+import { tilePath, wireEntry } from '#core/ledger/tiles.ts'
+
+const program = join(import.meta.dirname, '../../cli/main.ts')
+const origin = 'vault.example/log'
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reach-test-audit-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function reach(...words: string[]): Promise<Ended> {
+  const env = { PATH: process.env['PATH'], REACH_STATE: join(folder, 'state') }
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, 'audit', ...words], {
+      env,
+      timeout: 20_000,
+    })
+    return { code: 0, out: stdout, err: stderr }
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
+    return { code, out: stdout, err: stderr }
+  }
+}
+
+const newKey = () => generateKeyPairSync('ed25519').privateKey
+
+/** A log of these entries in a folder of its own, signed by the key. */
+async function logOf(name: string, entries: readonly string[], key = newKey()): Promise<string> {
+  const place = join(folder, name)
+  const signer = createLogSigner(origin, key)
+  const tree = new GrowingTree()
+  const files = new Map<string, Uint8Array | string>()
+  const add = (level: number, index: number, tile: Buffer) =>
+    files.set(tilePath({ level, index, width: tile.length / 32 }), tile)
+  const bytes = entries.map((entry) => Buffer.from(entry))
+  for (const entry of bytes) tree.push(leafHash(entry), add)
+  for (const [level, hashes] of tree.open.entries())
+    if (hashes.length > 0) add(level, hashesAt(level + 1, tree.size), Buffer.concat(hashes))
+  for (let at = 0; at < bytes.length; at += 256) {
+    const bundle = bytes.slice(at, at + 256)
+    const path = tilePath({ level: 'entries', index: at / 256, width: bundle.length })
+    files.set(path, Buffer.concat(bundle.map(wireEntry)))
+  }
+  files.set('vkey', `${signer.vkey}\n`).set('checkpoint', signer.sign({ size: tree.size, root: tree.root() }))
+  for (const [path, content] of files) {
+    await mkdir(dirname(join(place, path)), { recursive: true })
+    await writeFile(join(place, path), content)
+  }
+  return place
+}
+
+const numbers = (count: number, prefix = 'entry') => Array.from({ length: count }, (_, n) => `${prefix} ${n}`)
+
+async function serving(handler: RequestListener): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer(handler)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/log`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+function serveFolder(place: string, unless: (path: string) => RequestListener | undefined): RequestListener {
+  return (request, response) => {
+    const path = (request.url ?? '').replace('/log/', '')
+    const other = unless(path)
+    if (other !== undefined) return void other(request, response)
+    readFile(join(place, path)).then(
+      (bytes) => response.end(bytes),
+      () => response.writeHead(404).end(),
+    )
+  }
+}
+
+test('a log rewritten and signed with a new key is caught by whoever looked before, and a key that is given decides', async () => {
+  const first = await logOf('first', numbers(300))
+  expect(await reach('verify', first)).toMatchObject({ code: 0 })
+  const second = await logOf('second', numbers(300, 'forged'))
+  const caught = await reach('verify', second)
+  expect(caught).toMatchObject({ code: 1, out: '' })
+  expect(caught.err).toMatch(/^FAILED {2}vkey: vault\.example\/log had another key [^\n]*\n$/)
+  expect(await reach('verify', second, '--forget')).toMatchObject({ code: 0 })
+  const vkey = (await readFile(join(second, 'vkey'), 'utf8')).trim()
+  expect(await reach('verify', second, '--vkey', vkey)).toMatchObject({ code: 0 })
+  expect(await reach('verify', second)).toMatchObject({ code: 0 })
+  expect(await reach('verify', first)).toMatchObject({ code: 1 })
+})
+
+const breaks: readonly [string, RequestListener][] = [
+  [
+    'breaks off',
+    (_request, response) => {
+      response.writeHead(200, { 'content-length': '100' }).write('abc')
+      setTimeout(() => response.destroy(), 50)
+    },
+  ],
+  [
+    'is no gzip',
+    (_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end('no'),
+  ],
+  ['is a redirect', (_request, response) => void response.writeHead(302, { location: '/other' }).end()],
+  ['is an error', (_request, response) => void response.writeHead(500).end()],
+]
+
+test.each(breaks)('an answer that %s is no verdict on the log, in one line', async (_how, handler) => {
+  const place = await logOf('log', numbers(3))
+  for (const hit of ['vkey', 'checkpoint', 'tile/entries/000.p/3']) {
+    await using server = await serving(serveFolder(place, (path) => (path === hit ? handler : undefined)))
+    const ended = await reach('verify', server.url)
+    expect(ended).toMatchObject({ code: 3, out: '' })
+    expect(ended.err).toMatch(/^http:[^\n]*\n$/)
+  }
+})
+
+test('a pipe, a device or a huge file in a folder is refused and not read', async () => {
+  const place = await logOf('log', numbers(3))
+  const pipe = join(folder, 'pipe')
+  await promisify(execFile)('mkfifo', [pipe])
+  const huge = join(folder, 'huge')
+  await promisify(execFile)('truncate', ['-s', '3G', huge])
+  for (const [n, [target, code]] of (
+    [
+      ['/dev/zero', 3],
+      [pipe, 3],
+      [huge, 1],
+    ] as const
+  ).entries()) {
+    const copy = join(folder, `copy-${n}`)
+    await cp(place, copy, { recursive: true })
+    await rm(join(copy, 'tile/0/000.p/3'))
+    await symlink(target, join(copy, 'tile/0/000.p/3'))
+    const ended = await reach('verify', copy, '--forget')
+    expect(ended).toMatchObject({ code, out: '' })
+    expect(ended.err).toMatch(/^[^\n]*000\.p\/3 (?:cannot be read|is larger)[^\n]*\n$/)
+  }
+})
+
+test('a mirror keeps nothing of a log that does not verify, and comes right when the log does', async () => {
+  const place = await logOf('log', numbers(300))
+  const copy = join(folder, 'copy')
+  let isForged = true
+  const forged: RequestListener = (_request, response) => void response.end('<html>')
+  await using server = await serving(
+    serveFolder(place, (path) => (isForged && path === 'tile/entries/000' ? forged : undefined)),
+  )
+  expect(await reach('mirror', server.url, copy)).toMatchObject({ code: 1 })
+  const left = await readdir(copy, { recursive: true, withFileTypes: true })
+  expect(left.filter((one) => one.isFile())).toEqual([])
+  isForged = false
+  expect(await reach('mirror', server.url, copy)).toMatchObject({ code: 0 })
+  expect(await reach('verify', copy)).toMatchObject({ code: 0 })
+})
+
+test.each([
+  [['verify', 'http://[::1'], 2, /is not an address/],
+  [['verify', 'LOG', '--vkey', 'vault.example/log+00000000+AAAA'], 2, /^--vkey: /],
+  [['verify', 'LOG', '--old', 'no-such-file'], 2, /cannot be read/],
+  [['mirror', 'LOG', 'LOG/vkey/inside'], 3, /cannot be written/],
+])('%j ends with code %i', async (words, code, why) => {
+  const place = await logOf('log', numbers(300))
+  const ended = await reach(...words.map((word) => word.replace('LOG', place)))
+  expect(ended).toMatchObject({ code, out: '' })
+  expect(ended.err).toMatch(why)
+  expect(ended.err.trim()).not.toContain('\n')
+})
