@@ -63,6 +63,43 @@ describe('a batch', () => {
   })
 })
 
+describe('while a batch waits for a slow pod', () => {
+  const items = [{ id: 'item-1', purpose: delivery, fields: both }]
+
+  async function oneSilent() {
+    const people = await Promise.all([gateway.customer(), gateway.customer()])
+    const to = { vendorId: shop.vendorId, clientId: shop.clientId, items }
+    const [grant, silent] = await addGrants(gateway.house, people, to)
+    if (grant === undefined || silent === undefined) throw new Error('there are two')
+    expect((await read(grant.subject)).status).toBe(200)
+    gateway.pods.behave(people[1].person, 'silent')
+    return { grant, silent, person: people[0].person }
+  }
+
+  test('what a customer withdraws does not leave any more, though it is on record', async () => {
+    const { grant, silent } = await oneSilent()
+    // In two pieces: the first is on record at once, the second waits.
+    const strangers = Array.from({ length: 120 }, (_, n) => `stranger-${n}`)
+    const asked = gateway.query(shop, [grant.subject, ...strangers, silent.subject], both)
+    await expect.poll(async () => (await factsOf(grant.grantId)).length).toBe(4)
+    await gateway.change(grant, 'withdrawn')
+    const { rows } = (await asked).json
+    expect(rows[0]).toEqual({ subject: grant.subject, error: 'subject-unavailable' })
+    expect(rows.at(-1)).toEqual({ subject: silent.subject, error: 'later' })
+  })
+
+  test('values that outlive their bound are confirmed again before they leave', async () => {
+    const { grant, silent, person } = await oneSilent()
+    const asked = gateway.query(shop, [grant.subject, silent.subject], both)
+    await wait(500)
+    gateway.pods.behave(person, 'forbidden')
+    gateway.advance(11_000)
+    const { rows } = (await asked).json
+    expect(rows[0]).toEqual({ subject: grant.subject, error: 'subject-unavailable' })
+    expect((await factsOf(grant.grantId)).filter(({ type }) => type === 'disclosed')).toHaveLength(1)
+  })
+})
+
 test('a batch does not wait for every silent pod in turn: what was not asked in time is for later', async () => {
   const people = await Promise.all(Array.from({ length: 80 }, () => gateway.customer()))
   const items = [{ id: 'item-1', purpose: delivery, fields: both }]

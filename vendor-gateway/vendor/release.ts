@@ -27,7 +27,7 @@ export interface Asked {
 
 export type Verdict =
   /** The disclosure is on record; `text` is the JSON of its row. */
-  | { readonly kind: 'released'; readonly text: string }
+  | { readonly kind: 'released'; readonly text: string; readonly reliesOn: ReleaseBasis }
   /** One answer for unknown, foreign, paused, expired, withdrawn and pod lost. */
   | { readonly kind: 'unavailable' }
   /** The grant is live, but holds nothing of what is asked for this purpose. */
@@ -53,6 +53,10 @@ const BATCH_PATIENCE = 8_000
 
 const unavailable: Verdict = { kind: 'unavailable' }
 const notGranted: Verdict = { kind: 'not-granted' }
+const tooLate = {
+  kind: 'later',
+  refusal: new DomainError('pod-unreachable', 'The pod was not asked in time'),
+} as const satisfies Verdict
 
 /** A release that nothing stands against but the values. */
 interface Choice {
@@ -106,6 +110,9 @@ export class Release {
       if (at > 0) await nextTurn()
       verdicts.push(...(await this.#release(caller, subjects.slice(at, at + CHUNK), scope, deadline)))
     }
+    for (const [i, verdict] of verdicts.entries())
+      if (verdict.kind === 'released' && !(await this.#stillHolds(verdict.reliesOn)))
+        verdicts[i] = unavailable
     return verdicts
   }
 
@@ -131,7 +138,7 @@ export class Release {
       for (const [i, { at, release }] of ready.entries()) {
         const outcome = outcomes[i]
         if (outcome === undefined || outcome instanceof CommitRefused) open.push(at)
-        else if (await this.#stillHolds(release.basis)) verdicts[at] = this.#released(release, outcome)
+        else verdicts[at] = this.#released(release, outcome)
       }
     }
     return verdicts
@@ -156,7 +163,22 @@ export class Release {
     await inParallel(waiting, PODS_AT_ONCE, async (i) => {
       decided[i] = await this.#decideSlowly(query, subjects[i] ?? '', this.#now() < deadline)
     })
+    if (waiting.length > 0 && subjects.length > 1) await this.#decideAgain(query, subjects, decided)
     return decided.map((outcome) => outcome ?? unavailable)
+  }
+
+  /** While some waited, what was ready may have outlived the time for which its pod confirmed it. */
+  async #decideAgain(
+    query: Query,
+    subjects: readonly string[],
+    decided: (Ready | Verdict | undefined)[],
+  ): Promise<void> {
+    const ready = [...subjects.entries()].filter(([i]) => isReady(decided[i]))
+    await inParallel(ready, PODS_AT_ONCE, async ([i, subject]) => {
+      decided[i] = this.#decideNow(query, subject) ?? (await this.#decideSlowly(query, subject, true))
+    })
+    for (const [i, subject] of ready)
+      if (isReady(decided[i])) decided[i] = this.#decideNow(query, subject) ?? tooLate
   }
 
   #decideNow(query: Query, subject: string): Ready | Verdict | undefined {
@@ -174,8 +196,7 @@ export class Release {
     try {
       const { account, fields } = choice
       const read = this.#pods.peek(account, fields)
-      if (read === undefined && !mayWait)
-        throw new DomainError('pod-unreachable', 'The pod was not asked in time')
+      if (read === undefined && !mayWait) throw tooLate.refusal
       return this.#ready(query, choice, read ?? (await this.#pods.read(account, fields)))
     } catch (error) {
       return this.#podRefusal(choice, error)
@@ -234,8 +255,9 @@ export class Release {
   }
 
   /**
-   * The commit has refused what ended BEFORE it in the log. This drops as well what is ending right now, so that nothing
-   * is sent after the customer was told that it ended. The entry stays: the log may say too much, never too little.
+   * The commit has refused what ended BEFORE it in the log. This last look drops as well what ended since, as
+   * while a batch waited for its other pieces, so that nothing is sent after the customer was told that it
+   * ended. The entry stays: the log may say too much, never too little.
    */
   async #stillHolds({ grant, customer, vendor }: ReleaseBasis): Promise<boolean> {
     for (const { key, version } of [grant, customer, vendor]) {
@@ -246,7 +268,7 @@ export class Release {
   }
 
   #released({ basis, data }: Ready, committed: Committed): Verdict {
-    return { kind: 'released', text: this.#rows.write(basis.grant.value, data, committed) }
+    return { kind: 'released', text: this.#rows.write(basis.grant.value, data, committed), reliesOn: basis }
   }
 }
 
@@ -254,6 +276,10 @@ interface Query {
   readonly caller: Caller
   readonly vendor: Stored<VendorStanding>
   readonly asked: Asked
+}
+
+function isReady(outcome: Ready | Verdict | undefined): boolean {
+  return outcome !== undefined && 'commit' in outcome
 }
 
 /** A token for one customer holds a ceiling, which may be lower than the grant. */
