@@ -112,6 +112,16 @@ test('of six who want one name at once exactly one gets it', async () => {
   expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
 })
 
+test('nor do two get one address who ask two vaults of one pod server, such as the tour’s', async () => {
+  const vaults = [createProvisioning(pods.server.door), createProvisioning(pods.server.door)]
+  const made = await Promise.allSettled(
+    vaults.map(({ createPod }, n) =>
+      createPod({ podName: `fay${n}`, email: 'fay@example.org', password: `horse number ${n}` }),
+    ),
+  )
+  expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+})
+
 test.each([
   [{ podName: '../x' }, '/podName'],
   [{ podName: '.account' }, '/podName'],

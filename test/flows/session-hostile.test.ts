@@ -84,6 +84,12 @@ test.each(['javascript:alert(1)//', 'data:text/html,x', 'http://169.254.169.254/
   },
 )
 
+test('what has the form of an address and is none is refused like any other', async () => {
+  await using vault = await startTestVault(pods)
+  for (const typed of ['https://256.256.256.256/', 'http://a:99999/', 'https://a%00b/', 'http://'])
+    expect(await vault.browser().post('/api/sign-in', { issuer: typed })).toMatchObject(failed)
+})
+
 test('no address that somebody typed, or that an issuer names, leads to an internal server', async () => {
   const reached: string[] = []
   const internal = createServer((socket) => {

@@ -21,8 +21,10 @@ export interface WebIdProfile {
  * person's.
  */
 export async function findIssuer(typed: string, { fetch }: { fetch: PodFetch }): Promise<string> {
-  const looksLikeWebId = new URL(typed).hash !== ''
-  if (!looksLikeWebId) {
+  // A URI by its form need not be an address: `https://256.256.256.256/` is none.
+  const address = URL.parse(typed)
+  if (address === null) throw new DomainError('sign-in-failed', 'This is no address')
+  if (address.hash === '') {
     const issuer = await discover(typed, fetch)
     if (issuer !== undefined) return issuer
   }

@@ -35,14 +35,19 @@ export interface Provisioning {
   createPod(wanted: WantedPod): Promise<NewPod>
 }
 
+/** What is under way at a pod server, whichever vault asked for it: the tour's is one of its own. */
+const underWay = new WeakMap<PodServerDoor, Promise<unknown>>()
+
 /** Makes pods one at a time: the pod server itself would let two at once have the same name or address. */
 export function createProvisioning(door: PodServerDoor): Provisioning {
-  let last: Promise<unknown> = Promise.resolve()
   return {
     async createPod(wanted) {
       checkWanted(wanted)
-      const mine = last.then(() => makePod(door, wanted))
-      last = mine.catch(() => undefined)
+      const mine = Promise.resolve(underWay.get(door)).then(() => makePod(door, wanted))
+      underWay.set(
+        door,
+        mine.catch(() => undefined),
+      )
       return mine
     },
   }
