@@ -1,4 +1,5 @@
 /** The real pod server for tests: started once per worker, with as many fresh customers as wanted. */
+import { execFileSync } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
@@ -95,6 +96,14 @@ export async function startTestPods(options: { accessRules?: 'wac' | 'acp' } = {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Of the process behind these pods, as `ps` shows it: a test file may not be the only one with pods here. */
+export function podServerPid({ baseUrl }: EmbeddedPods): number {
+  const lines = execFileSync('ps', ['-o', 'pid=,args=', '-A'], { encoding: 'utf8' }).split('\n')
+  const pids = lines.filter((line) => line.trimEnd().endsWith(` reach pods ${baseUrl}`)).map(parseFloat)
+  if (pids.length !== 1) throw new Error(`${pids.length} processes for these pods`)
+  return Number(pids[0])
 }
 
 /** The customer's own fetch, by client credentials that she makes at the pod server. */

@@ -7,7 +7,7 @@ import type { PodAccount, PodFeed, PodFetch } from '../../core/pods/pod.ts'
 import { writeCategory } from '../../core/pods/vocabulary-edit.ts'
 import { startTestAgent } from '../pod-agent.ts'
 import type { TestAgent } from '../pod-agent.ts'
-import { startTestPods } from '../pod-server.ts'
+import { podServerPid, startTestPods } from '../pod-server.ts'
 import type { TestCustomer, TestPods } from '../pod-server.ts'
 
 let pods: TestPods
@@ -268,11 +268,7 @@ test(
   async () => {
     const { cache, account, customer } = await ready()
     await cache.read(account, read)
-    const { execFileSync } = await import('node:child_process')
-    const line = execFileSync('ps', ['-o', 'pid=,ppid=,args=', '-A'], { encoding: 'utf8' })
-      .split('\n')
-      .find((one) => one.includes('pods/child.ts') && one.includes(` ${process.pid} `))
-    process.kill(Number(line?.trim().split(/\s+/)[0]), 'SIGKILL')
+    process.kill(podServerPid(pods.server), 'SIGKILL')
     await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1100, interval: 10 })
     await expect(cache.read(account, read)).rejects.toMatchObject({
       code: 'pod-unreachable',

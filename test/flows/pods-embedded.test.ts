@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startEmbeddedPods } from '../../vault-server/pods/embedded.ts'
 import { freePort } from '../free-ports.ts'
-import { startTestPods } from '../pod-server.ts'
+import { podServerPid, startTestPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 
 const turtle = { 'content-type': 'text/turtle' }
@@ -40,14 +40,6 @@ async function ask(
   let text = ''
   for await (const chunk of response) text += String(chunk)
   return { status: response.statusCode ?? 0, text, headers: response.headers }
-}
-
-async function childPid(): Promise<number> {
-  const { stdout } = await run('ps', ['-o', 'pid=,ppid=,args=', '-A'])
-  const line = stdout
-    .split('\n')
-    .find((one) => one.includes('pods/child.ts') && one.includes(` ${process.pid} `))
-  return Number(line?.trim().split(/\s+/)[0])
 }
 
 describe('the closed edge', () => {
@@ -265,7 +257,7 @@ describe('the local feed', () => {
     const { feed } = pods.server
     await vi.waitFor(() => expect(feed.stretch()).toBeDefined())
     const before = feed.stretch()
-    const pid = await childPid()
+    const pid = podServerPid(pods.server)
     process.kill(pid, 'SIGSTOP')
     await sleep(1100)
     expect(feed.stretch()).toBeUndefined()
@@ -293,7 +285,7 @@ describe('life and death', () => {
         () => 'broken off',
       )
       await vi.waitFor(async () => expect(await readdir(orphans)).toHaveLength(1), { timeout: 5000 })
-      process.kill(await childPid(), 'SIGKILL')
+      process.kill(podServerPid(pods.server), 'SIGKILL')
       await vi.waitFor(async () => {
         const { status, headers } = await ask({ path: '/', headers: { accept: 'application/json' } })
         expect([status, headers['retry-after'], headers['content-type']]).toEqual([

@@ -75,6 +75,8 @@ function closeAccountCreation(secret: string): void {
 
 async function start(settings: ChildStart): Promise<App> {
   process.umask(0o077)
+  // What `ps` shows: which pods these are, where there are several.
+  process.title = `reach pods ${settings.baseUrl}`
   guardOutboundConnections({ allow: settings.outboundAllow })
   closeAccountCreation(settings.creationSecret)
   const changes = reportChanges(settings.baseUrl)
