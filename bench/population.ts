@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { newGrant, redeem } from '#core/domain/grant.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
-import { openAccess } from '#core/records/access.ts'
+import { gainAccess } from '#core/records/access.ts'
 import { createAccount, readAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, createGrant, readGrant } from '#core/records/grants.ts'
@@ -53,7 +53,7 @@ export async function addCustomers(
     }
   })
   await commitAll(ledger, accounts, async (account) => createAccount(names, account))
-  await commitAll(ledger, accounts, async ({ accountId }) => (await openAccess(ledger, accountId)) ?? {})
+  await commitAll(ledger, accounts, async ({ accountId }) => (await gainAccess(ledger, accountId)) ?? {})
   return accounts
 }
 

@@ -8,7 +8,7 @@ import { leanExpress, listen } from '#core/http/server.ts'
 import { createLogger } from '#core/logger.ts'
 import { createPodCache } from '#core/pods/cache.ts'
 import type { PodCache } from '#core/pods/cache.ts'
-import { loseAccess, openAccess } from '#core/records/access.ts'
+import { gainAccess, loseAccess } from '#core/records/access.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
 import { createNames } from '#core/records/names.ts'
@@ -250,8 +250,8 @@ export class TestGateway implements AsyncDisposable {
     return commitAgain(this.ledger, () => loseAccess(this.ledger, accountId))
   }
 
-  openAccess(accountId: string): Promise<Committed | undefined> {
-    return commitAgain(this.ledger, () => openAccess(this.ledger, accountId))
+  gainAccess(accountId: string): Promise<Committed | undefined> {
+    return commitAgain(this.ledger, () => gainAccess(this.ledger, accountId))
   }
 
   async suspend(vendorId: string, suspended = true): Promise<Committed | undefined> {

@@ -12,7 +12,7 @@ import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Json, Ledger } from '#core/ledger/ledger.ts'
 import { createLogger } from '#core/logger.ts'
 import { createAccount } from '#core/records/accounts.ts'
-import { openAccess } from '#core/records/access.ts'
+import { gainAccess } from '#core/records/access.ts'
 import { createNames } from '#core/records/names.ts'
 import type { Names } from '#core/records/names.ts'
 import { decisions } from '../vault-server/customer/decision.ts'
@@ -161,7 +161,7 @@ export async function startOAuthVault({
           createdAt: Date.now(),
         }),
       )
-      await ledger.commit((await openAccess(ledger, accountId)) ?? {})
+      await ledger.commit((await gainAccess(ledger, accountId)) ?? {})
       return { accountId, webId, browser: new BrowserJar() }
     },
     async business(options) {

@@ -5,7 +5,7 @@ import { readFact } from '#core/domain/facts.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { openAccess } from '#core/records/access.ts'
+import { gainAccess } from '#core/records/access.ts'
 import { createAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import type { ReleaseBasis } from '#core/records/disclosures.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
@@ -94,7 +94,7 @@ export async function openRecordsWorld(): Promise<RecordsWorld> {
         createdAt: now(),
       }
       await ledger.commit(createAccount(names, account))
-      await ledger.commit((await openAccess(ledger, accountId)) ?? {})
+      await ledger.commit((await gainAccess(ledger, accountId)) ?? {})
       return account
     },
     async business() {

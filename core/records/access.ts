@@ -37,7 +37,7 @@ export async function recordLostAccess(ledger: Ledger, accountId: string): Promi
 /**
  * Reach sees the pod as it should: for the first time, or again. `undefined` when that is recorded already.
  */
-export async function openAccess(reader: LedgerReader, accountId: string): Promise<CommitParts | undefined> {
+export async function gainAccess(reader: LedgerReader, accountId: string): Promise<CommitParts | undefined> {
   const standing = await readCustomerStanding(reader, accountId)
   if (standing === undefined || standing.value.podAccess === 'open') return undefined
   const opened = changePodAccess(standing, 'open')

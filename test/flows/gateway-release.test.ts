@@ -208,7 +208,7 @@ describe('a subject without a live grant', () => {
     expect((await factsOf(grant.grantId))[0]?.type).toBe('access-lost')
     gateway.pods.behave(customer.person, 'well')
     expect((await read(grant.subject)).status).toBe(404)
-    await gateway.openAccess(customer.accountId)
+    await gateway.gainAccess(customer.accountId)
     expect((await read(grant.subject)).status).toBe(200)
   })
 })

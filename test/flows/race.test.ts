@@ -153,7 +153,7 @@ async function reopen(gateway: TestGateway, seat: Seat): Promise<void> {
   const { ending, grant, customer, vendor } = seat
   if (ending === 'pause') await gateway.change(grant, 'resumed')
   else if (ending === 'suspension') await gateway.suspend(vendor.vendorId, false)
-  else if (ending === 'access-loss') await gateway.openAccess(customer.accountId)
+  else if (ending === 'access-loss') await gateway.gainAccess(customer.accountId)
   else seat.grant = await newGrant(gateway, customer, vendor, ending)
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pause, redeem, resume, withdraw } from '#core/domain/grant.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
-import { loseAccess, openAccess } from '#core/records/access.ts'
+import { loseAccess, gainAccess } from '#core/records/access.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import type { Released, ReleaseBasis } from '#core/records/disclosures.ts'
 import { vendorEntry } from '#core/records/entries.ts'
@@ -78,7 +78,7 @@ describe('a disclosure', () => {
     expect(await after(async () => ledger.commit((await loseAccess(ledger, accountId)) ?? {}))).toBe(
       'changed',
     )
-    await ledger.commit((await openAccess(ledger, accountId)) ?? {})
+    await ledger.commit((await gainAccess(ledger, accountId)) ?? {})
     const turn = async (act: typeof pause, type: 'paused' | 'resumed' | 'withdrawn') => {
       const stored = await world.reread(grantId)
       await world.turn(stored, act(stored.value, now()), type)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { withdraw } from '#core/domain/grant.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
-import { loseAccess, openAccess, recordLostAccess } from '#core/records/access.ts'
+import { loseAccess, gainAccess, recordLostAccess } from '#core/records/access.ts'
 import { recordEnds } from '#core/records/ends.ts'
 import { accountEntry } from '#core/records/entries.ts'
 import { changeGrant, findSubjectGrants, listPassedGrants, readLiveGrants } from '#core/records/grants.ts'
@@ -39,9 +39,9 @@ describe('lost access', () => {
       expect((await world.story(grant.value.grantId)).at(-1)?.type).toBe('access-lost')
     }
     expect((await world.story(third.value.grantId)).at(-1)?.type).toBe('withdrawn')
-    const back = await world.ledger.commit((await openAccess(world.ledger, account.accountId)) ?? {})
+    const back = await world.ledger.commit((await gainAccess(world.ledger, account.accountId)) ?? {})
     expect(back.entries).toHaveLength(2)
-    expect(await openAccess(world.ledger, account.accountId)).toBeUndefined()
+    expect(await gainAccess(world.ledger, account.accountId)).toBeUndefined()
   })
 
   test('of a customer without grants is told to the customer alone', async () => {

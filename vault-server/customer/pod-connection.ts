@@ -6,7 +6,7 @@ import { parser } from '#core/http/validate.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { closeAccess, mayControl, openAccess, probe } from '#core/pods/access.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
-import { openAccess as recordOpenAccess, recordLostAccess } from '#core/records/access.ts'
+import { gainAccess, recordLostAccess } from '#core/records/access.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import type { Account, Probe } from '#schemas/types.gen.ts'
 import type { PodLogins } from './pod-login.ts'
@@ -60,7 +60,7 @@ const connect: Act = async (parts, account, fetchAsCustomer) => {
   const { ledger, agent } = parts
   const { accountId, container, webId } = account
   // On the ground of how it stands before: access that is lost again while this is under way stays lost.
-  const opened = await recordOpenAccess(ledger, accountId)
+  const opened = await gainAccess(ledger, accountId)
   await openAccess(await fetchAsCustomer(), { container, owner: webId, agent: agent.webId })
   const seen = await probeAs(parts, account, 'open')
   if (!seen.ok) return await checked(parts, account, seen)
