@@ -73,10 +73,10 @@ export function startJobs(ports: JobPorts, options: JobOptions = {}): Jobs {
     wokenMeanwhile = true
     pass ??= runDue()
       .catch((error: unknown) => log.error('jobs-failed', {}, error))
-      .finally(() => {
+      .then(async () => {
         pass = undefined
         // Woken between the last look and here: look again, or the job would wait for the poll.
-        if (wokenMeanwhile && isGoing()) return run()
+        if (wokenMeanwhile && isGoing()) await run()
       })
     return pass
   }
