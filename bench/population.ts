@@ -3,7 +3,7 @@ import { newGrant, redeem } from '#core/domain/grant.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { gainAccess } from '#core/records/access.ts'
-import { createAccount, readAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import { createAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, createGrant, readGrant } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
@@ -101,10 +101,6 @@ export async function addGrants(
     })
   })
   return Promise.all(grants.map(async ({ grantId }) => (await needed(readGrant(ledger, grantId))).value))
-}
-
-export async function accountOf({ ledger }: House, accountId: string): Promise<Account> {
-  return (await needed(readAccount(ledger, accountId))).value
 }
 
 async function needed<Value>(reading: Promise<Stored<Value> | undefined>): Promise<Stored<Value>> {
