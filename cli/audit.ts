@@ -129,7 +129,8 @@ async function servedKey(source: LogSource): Promise<string> {
       EXIT.unreachable,
       `${source.name} has no vkey: not the prefix of a log, or give --vkey`,
     )
-  return new TextDecoder().decode(bytes).trim()
+  // No other spelling than the one line it is: whatever else is in there was put there.
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/\n$/, '')
 }
 
 async function readNote(file: string): Promise<string> {

@@ -135,6 +135,15 @@ test.each(breaks)('an answer that %s is no verdict on the log, in one line', asy
   }
 })
 
+test('a key that is spelled in another way than its one line is none', async () => {
+  const place = await logOf('log', numbers(3))
+  const vkey = (await readFile(join(place, 'vkey'), 'utf8')).trim()
+  for (const spelling of [`${vkey}\r\n`, ` ${vkey}\n`, `\ufeff${vkey}\n`, `${vkey}\n\n`, `${vkey}\v`]) {
+    await writeFile(join(place, 'vkey'), spelling)
+    expect({ spelling, ...(await reach('verify', place)) }).toMatchObject({ code: 1, out: '' })
+  }
+})
+
 test('a pipe, a device or a huge file in a folder is refused and not read', async () => {
   const place = await logOf('log', numbers(3))
   const pipe = join(folder, 'pipe')
