@@ -124,7 +124,7 @@ const issuerKey = newKey()
   )
 }
 
-const verdicts = verdictsOf(samples)
+const verdicts = verdictsOf(samples, options)
 console.log(`\n${tableOf(samples)}\n\n${verdictTableOf(verdicts)}`)
 const seconds = (performance.now() - began) / 1000
 console.log(

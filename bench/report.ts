@@ -10,6 +10,7 @@ interface Floor {
 }
 
 const gateway = 'gateway, 64 connections'
+const single = 'gateway, 16 connections'
 
 /** Below what a quiet machine gives, with room for noise. Rates themselves are never compared. */
 const floors: readonly Floor[] = [
@@ -31,6 +32,9 @@ const floors: readonly Floor[] = [
   { what: 'gateway / bare Express', name: gateway, base: 'bare Express, default', floor: 0.22, goal: 0.35 },
   { what: 'gateway / p1363 gateway', name: gateway, base: 'gateway with p1363', floor: 1.15, goal: 1.5 },
   { what: 'gateway / jose gateway', name: gateway, base: 'gateway with jose', floor: 1.3, goal: 1.8 },
+  { what: 'batches of 10 / single', name: 'gateway, batches of 10', base: single, floor: 3.5, goal: 5 },
+  { what: 'batches of 100 / single', name: 'gateway, batches of 100', base: single, floor: 6, goal: 12 },
+  { what: 'batches of 1000 / single', name: 'gateway, batches of 1000', base: single, floor: 6, goal: 15 },
 ]
 
 export interface Verdict {
@@ -41,8 +45,10 @@ export interface Verdict {
   readonly holds: boolean
 }
 
-export function verdictsOf(samples: Samples): Verdict[] {
-  return floors.map(({ what, name, base, floor, goal }) => {
+/** `quick` leaves out what such a run does not measure. */
+export function verdictsOf(samples: Samples, { quick }: { quick: boolean }): Verdict[] {
+  const measured = floors.filter(({ name }) => !quick || samples.names().includes(name))
+  return measured.map(({ what, name, base, floor, goal }) => {
     const ratio = samples.ratio(name, base)
     return { what, ratio, floor, goal, holds: ratio >= floor }
   })
