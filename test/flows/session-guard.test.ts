@@ -21,7 +21,11 @@ test('the library itself connects to no private address but an allowed one, and 
       handleRedirect: () => undefined,
     })
   const { run, check } = guardOidc({ allow: [] })
-  for (const address of [`http://127.0.0.1:${port}/`, `https://127.0.0.1:${port}/`, `https://localhost:${port}/`]) {
+  for (const address of [
+    `http://127.0.0.1:${port}/`,
+    `https://127.0.0.1:${port}/`,
+    `https://localhost:${port}/`,
+  ]) {
     await expect(run(() => ask(address))).rejects.toThrow()
     await expect(check(address)).rejects.toThrow()
   }
