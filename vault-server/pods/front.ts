@@ -162,7 +162,8 @@ export async function startPodFront(options: {
     client.pipe(upstream).pipe(client)
   }
 
-  const listening = await listen({ app: onRequest, upgrade: onUpgrade, host, port, drainMs: STOP_MS })
+  const app = (req: IncomingMessage, res: ServerResponse) => void onRequest(req, res)
+  const listening = await listen({ app, upgrade: onUpgrade, host, port, drainMs: STOP_MS })
   return {
     port: listening.port,
     async [Symbol.asyncDispose]() {
