@@ -48,17 +48,18 @@ function overPort(url: string, token: string): VendorOperator {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
-    })
-    const reply = (await response.json()) as Reply & {
-      detail?: string
-      errors?: { pointer: string; detail: string }[]
-    }
+    }).catch(notReach)
+    type Refusal = { detail?: string; errors?: { pointer: string; detail: string }[] }
+    const reply = (await response.json().catch(notReach)) as Reply & Refusal
     if (response.ok) return reply
     const faults = (reply.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer} ${detail}`)
     throw new CommandFailed(
       EXIT.failed,
       `${reply.detail ?? `Reach answered ${response.status}`}${faults.join('')}`,
     )
+  }
+  const notReach = (cause: unknown): never => {
+    throw new CommandFailed(EXIT.unreachable, `${url} answers, but not as a Reach does.`, { cause })
   }
   const one = (vendorId: string): string => `/vendors/${encodeURIComponent(vendorId)}`
   return {

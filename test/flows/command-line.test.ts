@@ -5,7 +5,8 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, rm, truncate } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -83,6 +84,21 @@ test.each([
   const { err, out, ...ended } = await run('cli/main.ts', ...words).ended
   expect({ code: ended.code, out }).toEqual({ code, out: '' })
   expect(err.trim()).toMatch(why)
+})
+
+test('a program of somebody else on the operator port is told apart from Reach, in one line', async () => {
+  const token = join(folder, 'keys/operator-token')
+  await writeFile(token, 'of a Reach that was killed\n')
+  const other = createServer((_request, response) => response.end('<html>'))
+  other.listen(Number(settings['REACH_ADMIN_PORT']), '127.0.0.1')
+  await once(other, 'listening')
+  try {
+    const said = `http://127.0.0.1:${settings['REACH_ADMIN_PORT']} answers, but not as a Reach does.\n`
+    expect(await vendor('list')).toEqual({ code: 3, out: '', err: said })
+  } finally {
+    await new Promise((resolve) => other.close(resolve))
+    await rm(token)
+  }
 })
 
 test('what keeps a ledger from opening is one line, at the start and in reach', async () => {
