@@ -49,6 +49,16 @@ describe('a batch', () => {
     expect(rows[1]?.data).toEqual({ 'profile.name': 'Ada Lovelace', 'contact.email': 'ada@example.org' })
   })
 
+  test('reads no more than a token of the business names, if it names anything', async () => {
+    const grant = await gateway.grant(await gateway.customer(), shop)
+    const until = new Date(grant.until).toISOString()
+    const items = [{ id: 'item-1', purpose: delivery, fields: ['profile.name'] }]
+    const details = [{ type: 'urn:reach:access-request:1', grant_id: grant.grantId, items, until }]
+    const narrow = gateway.withToken(shop, { authorization_details: details })
+    const [row] = (await gateway.query(narrow, [grant.subject], both)).json.rows
+    expect(row.data).toEqual({ 'profile.name': 'Ada Lovelace' })
+  })
+
   test('takes a thousand subjects', async () => {
     const grant = await gateway.grant(await gateway.customer(), shop)
     const subjects = [grant.subject, ...Array.from({ length: 999 }, (_, n) => `${'x'.repeat(60)}${n}`)]

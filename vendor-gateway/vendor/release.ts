@@ -282,9 +282,9 @@ function isReady(outcome: Ready | Verdict | undefined): boolean {
   return outcome !== undefined && 'commit' in outcome
 }
 
-/** A token for one customer holds a ceiling, which may be lower than the grant. */
+/** A token holds a ceiling, which may be lower than the grant; one of the business has none unless told. */
 function withinToken({ token }: Caller, asked: Asked): Asked {
-  if (token.batch) return asked
+  if (token.batch && token.ceiling.size === 0) return asked
   const allowed = token.ceiling.get(asked.purpose)
   return { ...asked, fields: asked.fields.filter((field) => allowed?.has(field) === true) }
 }
