@@ -65,11 +65,14 @@ export function prepareCommit(commit: Commit, keys: CustomerKeys): PreparedCommi
   })
   if (!writes.some(({ customer, value }) => customer !== undefined && value !== undefined))
     return finish(NOTHING)
-  return Promise.all(
+  const prepared = Promise.all(
     writes.map(({ customer, value }) =>
       customer === undefined || value === undefined ? undefined : keys.customerKey(customer),
     ),
   ).then(finish)
+  // Awaited by nobody when another commit of the same call throws right here.
+  prepared.catch(() => undefined)
+  return prepared
 }
 
 const isTime = (n: number): boolean => Number.isSafeInteger(n) && n > 0 && n < 2 ** 48

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import {
   CommitRefused,
@@ -281,6 +282,17 @@ function commitContract(open: OpenLedger): void {
       )
     expect(await ledger.list('')).toEqual([])
     expect(sizeOf(ledger)).toBe(0)
+  })
+
+  test('two of one call that are no commits fail together, and nothing else does', async () => {
+    await using world = await open()
+    const no = (key: string, customer: string): Commit => ({ writes: [{ key, value: 1, customer }] })
+    await expect(world.ledger.commitEach([no('a', '../../x'), no('', 'alice')])).rejects.toBeInstanceOf(
+      TypeError,
+    )
+    // Time for a rejection that nobody awaits to end the process.
+    await nextTurn()
+    expect(await world.ledger.list('')).toEqual([])
   })
 
   test('closing writes what waits and takes nothing more', async () => {
