@@ -87,7 +87,10 @@ function serveFolder(place: string, unless: (path: string) => RequestListener | 
   return (request, response) => {
     const path = (request.url ?? '').replace('/log/', '')
     const other = unless(path)
-    if (other !== undefined) return void other(request, response)
+    if (other !== undefined) {
+      other(request, response)
+      return
+    }
     readFile(join(place, path)).then(
       (bytes) => response.end(bytes),
       () => response.writeHead(404).end(),
