@@ -57,7 +57,7 @@ test('an issuer that says it is another one is refused, whatever it signs', asyn
   const begun = await browser.post('/api/sign-in', { issuer: issuer.url })
   const state = new URL((begun.body as Redirect).location).searchParams.get('state')
   issuer.lies.metadata = { issuer: pods.server.baseUrl }
-  const query = `?code=x&state=${state}`
+  const query = `?code=x&state=${state}&iss=${encodeURIComponent(issuer.url)}`
   expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject(failed)
   expect(issuer.asked).not.toContain('/token')
 })
@@ -70,6 +70,18 @@ test('a code of an honest issuer never reaches the one that sent the browser on 
   const state = new URL((begun.body as Redirect).location).searchParams.get('state')
   const asked = [...issuer.asked]
   const query = `?code=of-the-victim&state=${state}&iss=${encodeURIComponent(pods.server.baseUrl)}`
+  expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject(failed)
+  expect(issuer.asked).toEqual(asked)
+})
+
+test('an answer that does not say whose it is might be of another issuer, and is refused', async () => {
+  await using issuer = await startHostileIssuer()
+  await using vault = await startTestVault(pods, { outboundAllow: [issuer.url] })
+  const browser = vault.browser()
+  const begun = await browser.post('/api/sign-in', { issuer: issuer.url })
+  const state = new URL((begun.body as Redirect).location).searchParams.get('state')
+  const asked = [...issuer.asked]
+  const query = `?code=of-the-victim&state=${state}`
   expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject(failed)
   expect(issuer.asked).toEqual(asked)
 })

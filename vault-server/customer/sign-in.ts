@@ -122,8 +122,8 @@ export async function openSession(
 }
 
 /**
- * The answer must be of the issuer the browser was sent to (RFC 9207): an attacker's issuer may have sent it
- * on to another one, to get that one's code from us.
+ * The answer must say that it is of the issuer the browser was sent to (RFC 9207): an attacker's issuer may have sent it on to
+ * another one, to get that one's code and our verifier. An issuer that does not say who it is cannot be told from that.
  */
 function assertIssuer(query: string, issuer: string): void {
   const parameters = new URLSearchParams(query)
@@ -132,6 +132,7 @@ function assertIssuer(query: string, issuer: string): void {
     throw failed('The answer comes from another sign-in server than the one you chose')
   }
   if (parameters.has('error')) throw failed('The sign-in server of the pod did not let you in')
+  if (told[0] === undefined) throw failed('The sign-in server does not say who it is (RFC 9207)')
   for (const name of ['code', 'state']) {
     if (parameters.getAll(name).length !== 1) throw failed('The answer of the sign-in server is not complete')
   }

@@ -94,7 +94,7 @@ export function openInteractions({
         const clientId = String(params['client_id'])
         if (clientId !== grant.clientId) throw new Error('the grant is for another client')
         // `expiresIn` is a member of every token of the library; its types leave it out here.
-        const life = { expiresIn: Math.max(1, Math.ceil((grant.until - now) / 1000)) }
+        const life = { expiresIn: Math.max(1, Math.floor((grant.until - now) / 1000)) }
         const oauthGrant = new provider.Grant({ accountId: grant.accountId, clientId, ...life })
         // Every scope asked must be granted or rejected, or the library asks again.
         for (const scope of String(params['scope'] ?? '').split(' ')) {
