@@ -52,7 +52,7 @@ export function RequestOutcome({
         <Card>
           <Stack gap="s">
             <h2>{text('receipt.title')}</h2>
-            <p>{rich('outcome.receipt', { business: <Theirs>{business}</Theirs> })}</p>
+            <p>{text('outcome.receipt')}</p>
             <ReceiptFiles receiptId={receipt.receiptId} receipt={receipt} />
           </Stack>
         </Card>
