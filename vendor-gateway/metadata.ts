@@ -5,7 +5,7 @@ export function resourceMetadata({ gatewayUrl, issuer }: { gatewayUrl: string; i
   return {
     resource: gatewayUrl,
     resource_name: 'Reach vendor gateway',
-    resource_documentation: `${gatewayUrl}/openapi.json`,
+    resource_documentation: `${gatewayUrl}/docs/`,
     authorization_servers: [issuer],
     scopes_supported: ['batch'],
     bearer_methods_supported: [],

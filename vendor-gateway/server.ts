@@ -10,6 +10,7 @@ import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { createNames } from '#core/records/names.ts'
+import { docsRoutes } from './docs/routes.ts'
 import { VendorLimits } from './limits.ts'
 import { resourceMetadata } from './metadata.ts'
 import { openApiDocument } from './openapi.ts'
@@ -129,6 +130,7 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
   app.use(pinHost(gatewayUrl))
   for (const id of Object.keys(handlers) as OperationId[])
     serve(app, operations[id], handlers[id], config.mode !== 'production')
+  app.use(docsRoutes())
   app.use(notFound)
   app.use(problemHandler({ log }))
   return { app, [Symbol.asyncDispose]: () => refusals[Symbol.asyncDispose]() }

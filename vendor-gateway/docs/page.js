@@ -1,0 +1,27 @@
+/* global SwaggerUIBundle -- of swagger-ui-bundle.js, which the page loads first */
+
+/** Calls need a proof by a key of the business, which has no place in a page: nothing is sent from here. */
+const withoutSignIn = {
+  wrapComponents: { authorizeBtn: () => () => null, authorizeOperationBtn: () => () => null },
+}
+
+/** The one address as text, in place of a choice without a name that screen readers could say. */
+const withAddress = {
+  wrapComponents: {
+    ServersContainer:
+      (_choice, { React, specSelectors }) =>
+      () =>
+        React.createElement('p', null, 'Address: ', specSelectors.specJson().getIn(['servers', 0, 'url'])),
+  },
+}
+
+SwaggerUIBundle({
+  dom_id: '#operations',
+  // Relative, so that it is found under any path that the gateway is mounted at.
+  url: '../openapi.json',
+  presets: [SwaggerUIBundle.presets.apis],
+  plugins: [withoutSignIn, withAddress],
+  supportedSubmitMethods: [],
+  // Else the description would be sent to a public validator.
+  validatorUrl: null,
+})
