@@ -76,7 +76,6 @@ describe.each([{}, { gatewayPath: '/tour' }])('the docs page of a gateway with %
     '/docs/package.json',
     '/docs//',
     '/docs/..%2fserver.ts',
-    '/docs/%2e%2e/server.ts',
     '/docs/__proto__',
     '/Docs/',
   ])('has nothing else: %s', async (path) => {
