@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { createPublicKey, generateKeyPairSync, hash } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, hash, type KeyObject } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   CheckpointInvalid,
@@ -16,6 +16,13 @@ const sigstore = require('../../node_modules/@sigstore/verify/dist/tlog/checkpoi
 }
 
 const { privateKey } = generateKeyPairSync('ed25519')
+
+function keyWithLetterInId(): KeyObject {
+  for (;;) {
+    const { privateKey: key } = generateKeyPairSync('ed25519')
+    if (/\+\w*[a-f]\w*\+/.test(createLogSigner('reach.test/log', key).vkey)) return key
+  }
+}
 const signer = createLogSigner('reach.test/log', privateKey)
 const root = leafHash(Buffer.from('x'))
 const note = signer.sign({ size: 1_234_567, root })
@@ -114,11 +121,16 @@ describe('a verifier key', () => {
       `${name}+00000000+${rest}`,
       `${name}+${id}+${rest.slice(0, -4)}`,
       `${name}+${id}+${Buffer.concat([Buffer.of(4), Buffer.from(rest, 'base64').subarray(1)]).toString('base64')}`,
-      `${name}+${id.toUpperCase()}+${rest}`,
+      `${name}+${id}a+${rest}`,
       `${name} +${id}+${rest}`,
       `${name}+${id}+${key}=`,
     ])
       expect(() => parseVkey(vkey), vkey).toThrow(CheckpointInvalid)
+    // A key id in capitals is another spelling of the same key; an id of digits alone has no such spelling.
+    const keyed = createLogSigner('reach.test/log', keyWithLetterInId())
+    expect(() => parseVkey(keyed.vkey.replace(/\+\w{8}\+/, (part) => part.toUpperCase()))).toThrow(
+      CheckpointInvalid,
+    )
     for (const origin of ['', 'a b', 'a+b', 'a\nb'])
       expect(() => createLogSigner(origin, privateKey)).toThrow(TypeError)
   })
