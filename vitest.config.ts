@@ -14,7 +14,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
-    // A test passes or fails: nothing is tried again, nothing may be left skipped or alone.
+    // A test passes or fails; nothing may be left skipped or alone. scripts/test.ts says what becomes of a file that
+    // fails in a whole run only.
     retry: 0,
     allowOnly: false,
     dangerouslyIgnoreUnhandledErrors: false,
