@@ -7,6 +7,7 @@ import { changeGrant, listPassedGrants } from './grants.ts'
 import type { Names } from './names.ts'
 import { combine } from './parts.ts'
 import type { Stored } from './parts.ts'
+import { vendorEvent } from './vendor-events.ts'
 
 /** Grants looked at together. */
 const mostAtOnce = 200
@@ -60,7 +61,8 @@ async function recordEnd(
   if (end === undefined) return false
   try {
     const change = await changeGrant({ reader: ledger, names }, stored, end.grant)
-    await ledger.commit(combine(change, { entries: [grantEntry(stored.value, { type: end.type })] }))
+    const told = vendorEvent({ type: 'grant.expired', grant: end.grant, at: now })
+    await ledger.commit(combine(change, told, { entries: [grantEntry(stored.value, { type: end.type })] }))
     return true
   } catch (error) {
     if (error instanceof CommitRefused) return false

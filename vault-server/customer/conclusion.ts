@@ -12,6 +12,7 @@ import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import { keepReceipt } from '#core/records/receipts.ts'
 import { decideRequest } from '#core/records/requests.ts'
+import { vendorEvent } from '#core/records/vendor-events.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 import type {
   AccessRequest,
@@ -101,6 +102,7 @@ async function allow(
     await createGrant({ reader: ledger }, grant, customer),
     kept(found, receipt),
     decideRequest(found.stored, { ...decided(found, 'allowed', returnTo), grantId, receiptId }),
+    vendorEvent({ type: 'request.decided', request, status: 'allowed', at }),
     { entries: [entry] },
   )
   return { commit, result: { status: 'allowed', returnTo, grantId, receipt: viewReceipt(receipt) } }
@@ -119,6 +121,7 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
     concluded,
     kept(found, receipt),
     decideRequest(found.stored, { ...decided(found, 'refused', returnTo), receiptId: receipt.receiptId }),
+    vendorEvent({ type: 'request.decided', request, status: 'refused', at: found.at }),
     { entries: [requestEntry(request, fact, { who: webId, data: receipt.jws })] },
   )
   return { commit, result: { status: 'refused', returnTo, receipt: viewReceipt(receipt) } }
@@ -132,9 +135,12 @@ async function putOff({ interactions }: DecisionParts, found: Case): Promise<Con
     final: false,
   })
   const fact = { type: 'deferred', notice: noticeHash } as const
-  const commit = combine(concluded, decideRequest(found.stored, decided(found, 'later', returnTo)), {
-    entries: [requestEntry(request, fact, { who: webId })],
-  })
+  const commit = combine(
+    concluded,
+    decideRequest(found.stored, decided(found, 'later', returnTo)),
+    vendorEvent({ type: 'request.decided', request, status: 'later', at: found.at }),
+    { entries: [requestEntry(request, fact, { who: webId })] },
+  )
   return { commit, result: { status: 'later', returnTo } }
 }
 

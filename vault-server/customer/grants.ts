@@ -11,6 +11,7 @@ import { changeGrant, listAccountGrants, readGrant } from '#core/records/grants.
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
+import { vendorEvent } from '#core/records/vendor-events.ts'
 import type { Grant, Grants } from '#schemas/types.gen.ts'
 import { customerOf } from './session.ts'
 import { viewGrant } from './views.ts'
@@ -81,12 +82,14 @@ export async function actOnGrant(
       readOwnGrant(ledger, accountId, grantId),
       readAccount(ledger, accountId),
     ])
-    const next = change(stored.value, now())
+    const at = now()
+    const next = change(stored.value, at)
     if (next === stored.value || account === undefined) return stored.value
     const entry = grantEntry(stored.value, { type }, { who: account.value.webId })
     const changed = await changeGrant({ reader: ledger, names }, stored, next)
     try {
-      await ledger.commit(combine(changed, { entries: [entry] }))
+      const told = vendorEvent({ type: `grant.${type}`, grant: next, at })
+      await ledger.commit(combine(changed, told, { entries: [entry] }))
       return next
     } catch (error) {
       // Something else changed the grant first, such as its redemption or its end: decide anew on what it is
