@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { CheckpointInvalid, parseVkey } from '#core/ledger/checkpoint.ts'
+import { NoteInvalid, parseVkey } from '#core/ledger/note.ts'
 import { LogInvalid, type LogReport, verifyLog } from '#core/ledger/verify.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { type KeptCheckpoints, keptCheckpoints } from './kept-checkpoints.ts'
@@ -94,7 +94,7 @@ function namesOf(vkey: string, { place, isGiven }: { place: string; isGiven: boo
     const { name } = parseVkey(vkey)
     return isAddress(place) ? [name, place.replace(/^https?:\/\//, '').replace(/\/+$/, '')] : [name]
   } catch (error) {
-    if (!(error instanceof CheckpointInvalid)) throw error
+    if (!(error instanceof NoteInvalid)) throw error
     const [code, message] = isGiven ? [EXIT.usage, '--vkey:'] : [EXIT.failed, 'FAILED  vkey:']
     throw new CommandFailed(code, `${message} ${error.message}`, { cause: error })
   }

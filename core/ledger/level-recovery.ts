@@ -3,7 +3,7 @@
  * anchor outside. LevelDB drops what it cannot replay without a word, so any doubt refuses.
  */
 import type { Mark } from './anchor.ts'
-import { CheckpointInvalid, openCheckpoint, parseNote, type LogSigner } from './checkpoint.ts'
+import { openCheckpoint, type LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, LedgerForeign } from './ledger.ts'
 import { chainOf, type GroupRow, type Head } from './level-group.ts'
 import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, tileKey, type Database } from './level-keys.ts'
@@ -18,6 +18,7 @@ import {
   leafHash,
   tileHashes,
 } from './merkle.ts'
+import { NoteInvalid, parseNote } from './note.ts'
 import { parseBundle } from './tiles.ts'
 
 export interface Recovered {
@@ -76,7 +77,7 @@ function openOwn(checkpoint: string, signer: LogSigner): { size: number; root: B
       throw new LedgerForeign('the key store is of another ledger')
     return openCheckpoint(checkpoint, signer.vkey)
   } catch (error) {
-    if (error instanceof CheckpointInvalid)
+    if (error instanceof NoteInvalid)
       throw new LedgerDamaged('the stored checkpoint is damaged', { cause: error })
     throw error
   }

@@ -1,6 +1,7 @@
 /** Verifies a public log whole: what an auditor, a mirror and our own tests run. No trust in whoever serves it. */
-import { CheckpointInvalid, openCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { openCheckpoint, type Checkpoint } from './checkpoint.ts'
 import { GrowingTree, HASH_BYTES, TILE_WIDTH, hashesAt, leafHash, type ReadTile } from './merkle.ts'
+import { NoteInvalid } from './note.ts'
 import { parseBundle, tilePath } from './tiles.ts'
 
 /** The log is not what its checkpoint, or an earlier one, says. The message names the place. */
@@ -96,7 +97,7 @@ function openNote(path: string, note: string, vkey: string): Checkpoint {
   try {
     return openCheckpoint(note, vkey)
   } catch (error) {
-    if (error instanceof CheckpointInvalid) throw new LogInvalid(path, error.message, { cause: error })
+    if (error instanceof NoteInvalid) throw new LogInvalid(path, error.message, { cause: error })
     throw error
   }
 }

@@ -1,7 +1,7 @@
-import { parseNote } from '#core/ledger/checkpoint.ts'
 import type { Slot } from '#core/ledger/leaf.ts'
 import type { LogReader } from '#core/ledger/ledger.ts'
 import { inclusionProof, TILE_WIDTH } from '#core/ledger/merkle.ts'
+import { parseNote } from '#core/ledger/note.ts'
 import { parseBundle } from '#core/ledger/tiles.ts'
 
 /** Salts by the slot of the entry that each opens; the values lie with whoever may see them. */
