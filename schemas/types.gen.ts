@@ -14,18 +14,21 @@ export interface Schemas {
   'records/item.json': RequestedItem
   'records/receipt.json': StoredReceipt
   'records/recipient.json': Recipient
+  'records/vendor-logo.json': VendorLogo
   'records/vendor-standing.json': VendorStanding
   'records/vendor.json': Vendor
   'api/access-request-details.json': AccessRequestDetails
   'api/activity.json': Activity
   'api/categories.json': Categories
   'api/category-view.json': CategoryView
+  'api/change-grant.json': ChangeGrant
   'api/complete-sign-in.json': CompleteSignIn
   'api/create-vault.json': CreateVault
   'api/decision-result.json': DecisionResult
   'api/decision.json': Decision
   'api/disclosure.json': Disclosure
   'api/field-view.json': FieldView
+  'api/grant-terms.json': GrantTerms
   'api/grant-view.json': GrantView
   'api/granted-details.json': GrantedDetails
   'api/grants.json': Grants
@@ -41,6 +44,7 @@ export interface Schemas {
   'api/query.json': Query
   'api/receipt-view.json': ReceiptView
   'api/redirect.json': Redirect
+  'api/request-item-view.json': RequestItemView
   'api/request-view.json': RequestView
   'api/save-category.json': SaveCategory
   'api/saved-category.json': SavedCategory
@@ -51,6 +55,7 @@ export interface Schemas {
   'api/vendor-request.json': VendorRequest
   'api/vendor-requests.json': VendorRequests
   'api/vendor-view.json': VendorView
+  'api/withdraw.json': Withdraw
   'fields/accessibility.json': Accessibility
   'fields/contact-rules.json': ContactRules
   'fields/contact.json': Contact
@@ -259,6 +264,7 @@ export interface Grant {
    * Unix time in ms.
    */
   endedAt?: number
+  acknowledgement?: Acknowledgement
   /**
    * Hash of what was shown before the decision.
    */
@@ -271,6 +277,18 @@ export interface Grant {
    * Salts of the log entries derive from it; 32 random bytes in base64url.
    */
   secret: string
+  /**
+   * At most so many reads in all; absent: no limit but the end.
+   */
+  reads?: number
+  /**
+   * How often its terms were changed; earlier terms stay in rows of their own.
+   */
+  changes?: number
+  /**
+   * Unix ms: since when these terms hold; absent before the first change.
+   */
+  termsFrom?: number
 }
 /**
  * What the customer allowed of one requested item: never more than was asked.
@@ -288,6 +306,28 @@ export interface GrantedItem {
    * Items: Field id such as profile.birthDate.
    */
   fields: string[]
+}
+/**
+ * What the business was asked to confirm after the end, and its signature.
+ */
+export interface Acknowledgement {
+  kind: 'withdrawal' | 'deletion'
+  /**
+   * Unix time in ms.
+   */
+  requestedAt: number
+  /**
+   * Unix time in ms.
+   */
+  dueAt?: number
+  /**
+   * Unix time in ms.
+   */
+  acknowledgedAt?: number
+  /**
+   * The signed confirmation as it came.
+   */
+  jws?: string
 }
 /**
  * A receipt as both sides keep it: of a grant, or of a refusal.
@@ -320,11 +360,19 @@ export interface StoredReceipt {
   jws: string
 }
 /**
+ * The picture of a business, as it was checked when it came.
+ */
+export interface VendorLogo {
+  v: 1
+  type: 'image/png' | 'image/jpeg' | 'image/webp'
+  bytes: string
+}
+/**
  * Every disclosure checks the version of this row; only a change that must stop releases writes it.
  */
 export interface VendorStanding {
   v: 1
-  state: 'admitted' | 'active' | 'suspended'
+  state: 'admitted' | 'active' | 'suspended' | 'removed'
 }
 /**
  * A business as the operator admitted it.
@@ -336,24 +384,68 @@ export interface Vendor {
    */
   vendorId: string
   /**
-   * Legal name.
+   * What customers know it by.
    */
   name: string
+  /**
+   * As in the register of companies, where that is another name.
+   */
+  legalName?: string
   website?: string
   /**
    * E-mail address or web page for questions about data.
    */
   contact?: string
+  /**
+   * E-mail address or web page of whoever answers for data protection.
+   */
+  dataProtectionContact?: string
   privacyPolicy?: string
   /**
    * Two letters, ISO 3166-1.
    */
   jurisdiction?: string
   /**
+   * The picture itself lies in a row of its own.
+   */
+  logo?: {
+    type: 'image/png' | 'image/jpeg' | 'image/webp'
+    width: number
+    height: number
+    /**
+     * SHA-256 of its bytes, base64url.
+     */
+    hash: string
+  }
+  /**
+   * Host of the website, where the business has proven that it is its own; absent once that is lost.
+   */
+  domain?: string
+  /**
+   * Unix ms: when the proof was first seen, without a break since.
+   */
+  domainProvenAt?: number
+  /**
+   * Unix ms: the last look, whatever it found.
+   */
+  domainCheckedAt?: number
+  /**
+   * Unix ms: the first look of those since which the proof was not there.
+   */
+  domainMissingSince?: number
+  /**
    * Unix time in ms.
    */
   admittedAt: number
   clientId?: string
+  /**
+   * How often the operator took all keys of the business away; tokens of an earlier epoch are worth nothing.
+   */
+  keyEpoch?: number
+  /**
+   * Key of the row with the access token of its registration.
+   */
+  registrationKey?: string
 }
 /**
  * An authorization_details element (RFC 9396) that asks a customer for access.
@@ -438,6 +530,7 @@ export interface ActivityItem {
   purposeTitle?: string
   fields?: ActivityField[]
   seq?: number
+  acknowledged?: 'withdrawal' | 'deletion'
   until?: string
 }
 /**
@@ -449,12 +542,30 @@ export interface VendorView {
    */
   vendorId: string
   name: string
+  legalName?: string
   website?: string
   contact?: string
+  dataProtectionContact?: string
   privacyPolicy?: string
   jurisdiction?: string
+  logo?: {
+    /**
+     * Below the base address of the vault, without a slash at its start.
+     */
+    path: string
+    width: number
+    height: number
+  }
+  /**
+   * The proven one; the host of `website`.
+   */
+  domain?: string
   domainProven: boolean
   suspended: boolean
+  /**
+   * The business has left: every permission it had has ended or is ending, and none can come.
+   */
+  removed?: boolean
 }
 export interface ActivityField {
   title: string
@@ -521,6 +632,35 @@ export interface FieldView {
    * Nothing in the pod yet.
    */
   missing?: boolean
+}
+/**
+ * The terms of a live grant as they shall be from now on: never more than its request asked.
+ */
+export interface ChangeGrant {
+  /**
+   * @maxItems 20
+   */
+  items: ChangedItem[]
+  /**
+   * End of the grant.
+   */
+  until: string
+  /**
+   * At most so many reads in all, those done before included; absent: no limit but the end.
+   */
+  reads?: number
+}
+/**
+ * What stays or becomes allowed of an item; an item left out is taken away.
+ */
+export interface ChangedItem {
+  id: string
+  /**
+   * @maxItems 64
+   *
+   * Items: Field id such as profile.birthDate.
+   */
+  fields: string[]
 }
 export interface CompleteSignIn {
   /**
@@ -590,6 +730,10 @@ export interface Decision {
    * End of the grant; only with allow.
    */
   until?: string
+  /**
+   * At most so many reads in all; only with allow, absent: no limit but the end.
+   */
+  reads?: number
 }
 /**
  * What is allowed of an item; an item left out is refused.
@@ -643,6 +787,22 @@ export interface ReplySalts {
   data: string
 }
 /**
+ * What can be changed of a live grant: everything its request asked, with today's values, and what of it is allowed now.
+ */
+export interface GrantTerms {
+  grant: GrantView
+  items: RequestItemView[]
+  /**
+   * The latest end that can be chosen.
+   */
+  latestUntil: string
+  asOf: string
+  /**
+   * Why today's values cannot be shown, when they cannot; then nothing can be added.
+   */
+  valuesUnavailable?: string
+}
+/**
  * A grant as the customer sees it.
  */
 export interface GrantView {
@@ -653,9 +813,9 @@ export interface GrantView {
   vendor: VendorView
   items: GrantItemView[]
   /**
-   * waiting: the business has not picked it up yet.
+   * waiting: the business has not picked it up yet. used-up: every read that was allowed has been made.
    */
-  state: 'waiting' | 'active' | 'paused' | 'withdrawn' | 'expired'
+  state: 'waiting' | 'active' | 'paused' | 'used-up' | 'withdrawn' | 'expired'
   validFrom: string
   until: string
   endedAt?: string
@@ -670,6 +830,19 @@ export interface GrantView {
   receiptId: string
   asOf: string
   paused?: boolean
+  acknowledgement?: AcknowledgementView
+  /**
+   * At most so many reads in all; absent: no limit but the end.
+   */
+  readsAllowed?: number
+  /**
+   * Terms that held before, newest first; only where one grant is shown.
+   */
+  earlier?: EarlierTerms[]
+  /**
+   * Since when these terms hold.
+   */
+  termsFrom?: string
 }
 export interface GrantItemView {
   id: string
@@ -686,6 +859,60 @@ export interface GrantedFieldView {
    * Field id such as profile.birthDate.
    */
   field: string
+}
+/**
+ * What the business was asked to confirm after the end, and whether it has.
+ */
+export interface AcknowledgementView {
+  /**
+   * withdrawal: that it has stopped. deletion: that it has deleted what it held.
+   */
+  kind: 'withdrawal' | 'deletion'
+  requestedAt: string
+  dueAt?: string
+  /**
+   * When the business signed that it did.
+   */
+  acknowledgedAt?: string
+  /**
+   * The day it was due has passed, or had when it came.
+   */
+  late: boolean
+}
+export interface EarlierTerms {
+  from: string
+  to: string
+  fields: EarlierField[]
+  until: string
+  readsAllowed?: number
+  /**
+   * Opaque random id, base64url.
+   */
+  receiptId: string
+}
+export interface EarlierField {
+  title: string
+  /**
+   * Field id such as profile.birthDate.
+   */
+  field: string
+}
+/**
+ * One item of a request, with today's values.
+ */
+export interface RequestItemView {
+  id: string
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  /**
+   * Plain words for the DPV purpose.
+   */
+  purposeTitle: string
+  why: string
+  required: boolean
+  fields: FieldView[]
 }
 /**
  * authorization_details in a token and its response: what was granted.
@@ -876,20 +1103,6 @@ export interface RequestView {
    */
   returnTo?: string
 }
-export interface RequestItemView {
-  id: string
-  /**
-   * W3C DPV purpose as dpv:Term.
-   */
-  purpose: string
-  /**
-   * Plain words for the DPV purpose.
-   */
-  purposeTitle: string
-  why: string
-  required: boolean
-  fields: FieldView[]
-}
 /**
  * Saved only when the pod still holds what the form was filled from.
  */
@@ -923,10 +1136,16 @@ export interface SignIn {
  */
 export interface VendorAdmission {
   name: string
+  legalName?: string
   website?: string
   contact?: string
+  dataProtectionContact?: string
   privacyPolicy?: string
   jurisdiction?: string
+  /**
+   * A PNG, JPEG or WebP picture of at most 64 KiB, base64.
+   */
+  logo?: string
 }
 /**
  * A grant as its business sees it.
@@ -973,6 +1192,12 @@ export interface VendorRequests {
    * Cursor of the next page; absent on the last.
    */
   next?: string
+}
+/**
+ * Ends a permission; if wished, also asks the business to delete what it holds. The latter may be asked later as well.
+ */
+export interface Withdraw {
+  askDeletion?: boolean
 }
 /**
  * What makes things usable for you.

@@ -19,6 +19,8 @@ const marks: Readonly<Record<string, RingState>> = {
   deferred: 'waiting',
   refused: 'refused',
   withdrawn: 'withdrawn',
+  'deletion-requested': 'withdrawn',
+  acknowledged: 'withdrawn',
   expired: 'expired',
   unredeemed: 'expired',
   'access-lost': 'attention',
@@ -49,7 +51,7 @@ export function ActivityList({ items }: { items: readonly ActivityItem[] }) {
 function Entry({ item }: { item: ActivityItem }) {
   const { text, rich, has } = useText()
   const formats = useFormats()
-  const id = `activity.${item.type}`
+  const id = item.acknowledged === 'deletion' ? 'activity.acknowledged.deletion' : `activity.${item.type}`
   const business = <Theirs>{item.vendor?.name ?? text('activity.business')}</Theirs>
   const fields = formats.list((item.fields ?? []).map(({ title }) => title))
   // Types whose sentence names the fields need them no second time.

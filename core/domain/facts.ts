@@ -19,6 +19,8 @@ export const refusalReasons = [
   'access-lost',
   'suspended',
   'unreachable',
+  /** Every read that was allowed had been made. */
+  'used-up',
 ] as const
 export type RefusalReason = (typeof refusalReasons)[number]
 export type RefusalCounts = { readonly [Reason in RefusalReason]?: number }
@@ -32,14 +34,19 @@ const shapes = {
   requested: ['vendor', 'request', 'items', 'until'],
   refused: ['vendor', 'request', 'notice'],
   deferred: ['vendor', 'request', 'notice'],
-  granted: ['vendor', 'grant', 'request', 'items', 'until', 'redeemBy', 'notice'],
+  /** `reads`: at most so many disclosures in all; absent: no limit but the end. */
+  granted: ['vendor', 'grant', 'request', 'items', 'until', 'reads?', 'redeemBy', 'notice'],
   /** The business picked the grant up; nothing may leave before. */
   redeemed: ['vendor', 'grant'],
   /** From here on the grant covers these items until then, and nothing else. */
-  changed: ['vendor', 'grant', 'items', 'until', 'notice'],
+  changed: ['vendor', 'grant', 'items', 'until', 'reads?', 'notice'],
   paused: ['vendor', 'grant'],
   resumed: ['vendor', 'grant'],
   withdrawn: ['vendor', 'grant'],
+  /** The business was asked to delete what it holds, and to sign that it did by `due`. */
+  'deletion-requested': ['vendor', 'grant', 'due'],
+  /** The business signed that it has stopped, or has deleted; the entry's `data` is the signature. */
+  acknowledged: ['vendor', 'grant', 'kind'],
   expired: ['vendor', 'grant'],
   unredeemed: ['vendor', 'grant'],
   /**
@@ -63,8 +70,13 @@ interface Members {
   readonly seq: number
   /** Unix ms. */
   readonly until: number
+  readonly reads: number
   /** Unix ms. */
   readonly redeemBy: number
+  /** Unix ms. */
+  readonly due: number
+  /** What was acknowledged. */
+  readonly kind: 'withdrawal' | 'deletion'
   /** Hash of the notice that was shown. */
   readonly notice: string
   /** Unix ms: start of the hour that the counts are of. */
@@ -186,7 +198,10 @@ const forms: Record<keyof Members, (value: unknown) => boolean> = {
   items: (value) => Array.isArray(value) && value.length > 0 && value.every(isItem),
   seq: isCount,
   until: isTime,
+  reads: isCount,
   redeemBy: isTime,
+  due: isTime,
+  kind: isText(/^(?:withdrawal|deletion)$/),
   notice: isText(/^[A-Za-z0-9_-]{43}$/),
   from: isTime,
   counts: (value) => isRecord(value) && Object.keys(value).length > 0 && Object.values(value).every(isCount),

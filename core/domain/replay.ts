@@ -28,6 +28,9 @@ export type FindingCode =
   | 'access-lost'
   | 'not-granted'
   | 'other-terms'
+  | 'not-ended'
+  | 'not-asked'
+  | 'over-budget'
   | 'seq-gap'
 
 interface GrantState {
@@ -35,11 +38,13 @@ interface GrantState {
   readonly redeemBy: number
   items: readonly FactItem[]
   until: number
+  reads: number
   notice: string
   redeemed: boolean
   paused: boolean
   accessLost: boolean
   ended: 'withdrawn' | 'expired' | undefined
+  deletionAsked: boolean
   seq: number
 }
 
@@ -48,9 +53,9 @@ type Report = (code: FindingCode, grant?: string) => void
 /**
  * Plays the facts of a whole log again, in its order, and finds every disclosure that should not have been:
  * without an earlier grant to that business for that purpose and those fields, before its redemption, while
- * it was paused, after it was withdrawn, had expired or lost the pod, while the business was suspended; and
- * every gap in a grant's numbering. It believes nothing but the order: states come from the entries before,
- * ends from the granted `until`.
+ * it was paused, after it was withdrawn, had expired or lost the pod, while the business was suspended, beyond
+ * the number of reads it allows; and every gap in a grant's numbering. It believes nothing but the order:
+ * states come from the entries before, ends from the granted `until`.
  */
 export function replay(facts: Iterable<LoggedFact>): Finding[] {
   const findings: Finding[] = []
@@ -79,17 +84,19 @@ export function replay(facts: Iterable<LoggedFact>): Finding[] {
 
 function begin(grants: Map<string, GrantState>, fact: FactOf<'granted'>, report: Report): void {
   if (grants.has(fact.grant)) return report('granted-twice', fact.grant)
-  const { vendor, redeemBy, items, until, notice } = fact
+  const { vendor, redeemBy, items, until, reads = Infinity, notice } = fact
   grants.set(fact.grant, {
     vendor,
     redeemBy,
     items,
     until,
+    reads,
     notice,
     redeemed: false,
     paused: false,
     accessLost: false,
     ended: undefined,
+    deletionAsked: false,
     seq: 0,
   })
 }
@@ -103,8 +110,11 @@ function change(grant: GrantState, fact: Fact, report: Report): void {
       grant.redeemed = true
       break
     case 'changed':
+      if (grant.ended !== undefined) report(grant.ended, fact.grant)
+      else if (fact.time > grant.until) report('expired', fact.grant)
       grant.items = fact.items
       grant.until = fact.until
+      grant.reads = fact.reads ?? Infinity
       grant.notice = fact.notice
       break
     case 'paused':
@@ -119,6 +129,14 @@ function change(grant: GrantState, fact: Fact, report: Report): void {
     case 'expired':
     case 'unredeemed':
       grant.ended ??= 'expired'
+      break
+    case 'deletion-requested':
+      if (grant.ended === undefined) report('not-ended', fact.grant)
+      grant.deletionAsked = true
+      break
+    case 'acknowledged':
+      if (grant.ended === undefined) report('not-ended', fact.grant)
+      if (fact.kind === 'deletion' && !grant.deletionAsked) report('not-asked', fact.grant)
       break
     case 'access-lost':
       grant.accessLost = true
@@ -148,6 +166,7 @@ function disclose(
     report('not-granted', fact.grant)
   if (fact.until !== grant.until || fact.notice !== grant.notice) report('other-terms', fact.grant)
   if (fact.seq !== grant.seq + 1) report('seq-gap', fact.grant)
+  if (fact.seq > grant.reads) report('over-budget', fact.grant)
   grant.seq = fact.seq
 }
 

@@ -47,6 +47,8 @@ const kinds = {
   paused: fc.record(about),
   resumed: fc.record(about),
   withdrawn: fc.record(about),
+  'deletion-requested': fc.record({ ...about, due: time }),
+  acknowledged: fc.record({ ...about, kind: fc.constantFrom('withdrawal', 'deletion') }),
   expired: fc.record(about),
   unredeemed: fc.record(about),
   'access-lost': fc.oneof(fc.record({ time }), fc.record(about)),

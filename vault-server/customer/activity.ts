@@ -76,6 +76,7 @@ function viewFact(fact: Fact): Omit<ActivityItem, 'index' | 'vendor'> {
     ...(purpose === undefined || purposes.length > 1 ? {} : { purpose, purposeTitle: purposeTitle(purpose) }),
     ...(fields.length === 0 ? {} : { fields: fields.map((field) => ({ field, title: fieldTitle(field) })) }),
     ...('seq' in fact ? { seq: fact.seq } : {}),
+    ...(fact.type === 'acknowledged' ? { acknowledged: fact.kind } : {}),
     ...('until' in fact ? { until: formatTime(fact.until) } : {}),
   }
 }

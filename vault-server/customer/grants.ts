@@ -1,4 +1,5 @@
 import { Router } from 'express'
+import { askAcknowledgement } from '#core/domain/acknowledgement.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { pause, resume, withdraw } from '#core/domain/grant.ts'
 import { jsonBody } from '#core/http/json-body.ts'
@@ -7,6 +8,7 @@ import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
 import { readAccount } from '#core/records/accounts.ts'
 import { grantEntry } from '#core/records/entries.ts'
+import type { GrantFact } from '#core/records/entries.ts'
 import { changeGrant, listAccountGrants, readGrant } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
@@ -40,6 +42,7 @@ export interface GrantParts {
 export function grantRoutes(parts: GrantParts): Router {
   const { ledger, now } = parts
   const parseNothing = parser('api/nothing.json')
+  const parseWithdraw = parser('api/withdraw.json')
   const router = Router()
 
   router.get('/grants', async (request, response) => {
@@ -59,8 +62,10 @@ export function grantRoutes(parts: GrantParts): Router {
   for (const act of Object.keys(acts) as GrantAct[]) {
     router.post<OfGrant>(`/grants/:grantId/${act}`, jsonBody(), async (request, response) => {
       const { accountId } = customerOf(request)
-      parseNothing(request.body)
-      const grant = await actOnGrant({ accountId, grantId: request.params.grantId, act }, parts)
+      const { askDeletion = false } =
+        act === 'withdraw' ? parseWithdraw(request.body) : { ...parseNothing(request.body) }
+      const { grantId } = request.params
+      const grant = await actOnGrant({ accountId, grantId, act, askDeletion }, parts)
       response.json(await viewGrant(ledger, grant, now()))
     })
   }
@@ -69,11 +74,17 @@ export function grantRoutes(parts: GrantParts): Router {
 
 /**
  * Pauses, resumes or withdraws, in effect from this one commit on: the version that every disclosure checks
- * changes with it. Ending a grant ends what the authorization server issued under it. Again is the same
+ * changes with it. Ending a grant ends what the authorization server issued under it, and asks the business
+ * to sign that it has stopped, or with `askDeletion`, also later, that it has deleted. Again is the same
  * answer. Refuses with `not-found` for a grant of anybody else, `conflict` for one that has ended.
  */
 export async function actOnGrant(
-  { accountId, grantId, act }: { accountId: string; grantId: string; act: GrantAct },
+  {
+    accountId,
+    grantId,
+    act,
+    askDeletion = false,
+  }: { accountId: string; grantId: string; act: GrantAct; askDeletion?: boolean },
   { ledger, names, now }: GrantParts,
 ): Promise<Grant> {
   const { change, type } = acts[act]
@@ -83,13 +94,23 @@ export async function actOnGrant(
       readAccount(ledger, accountId),
     ])
     const at = now()
-    const next = change(stored.value, at)
+    const acted = change(stored.value, at)
+    const asked = act === 'withdraw' && acted !== stored.value ? 'withdrawal' : undefined
+    const next = askAcknowledgement(acted, askDeletion ? 'deletion' : asked, at)
     if (next === stored.value || account === undefined) return stored.value
-    const entry = grantEntry(stored.value, { type }, { who: account.value.webId })
     const changed = await changeGrant({ reader: ledger, names }, stored, next)
+    const told = (fact: GrantFact) => ({ entries: [grantEntry(next, fact, { who: account.value.webId })] })
+    const parts = [changed]
+    if (acted !== stored.value)
+      parts.push(told({ type }), vendorEvent({ type: `grant.${type}`, grant: next, at }))
+    const due = next.acknowledgement?.dueAt
+    if (due !== undefined && stored.value.acknowledgement?.dueAt === undefined)
+      parts.push(
+        told({ type: 'deletion-requested', due }),
+        vendorEvent({ type: 'deletion.requested', grant: next, dueAt: due, at }),
+      )
     try {
-      const told = vendorEvent({ type: `grant.${type}`, grant: next, at })
-      await ledger.commit(combine(changed, told, { entries: [entry] }))
+      await ledger.commit(combine(...parts))
       return next
     } catch (error) {
       // Something else changed the grant first, such as its redemption or its end: decide anew on what it is

@@ -1,13 +1,22 @@
 import { decodeJwt } from 'jose'
+import { isLate } from '#core/domain/acknowledgement.ts'
 import { findField } from '#core/domain/catalogue.ts'
 import { liveness } from '#core/domain/grant.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { findPurpose } from '#core/domain/purposes.ts'
 import { formatTime } from '#core/domain/times.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
-import { seqKey } from '#core/records/grants.ts'
+import { listEarlier, seqKey } from '#core/records/grants.ts'
 import { readVendor, readVendorStanding } from '#core/records/vendors.ts'
-import type { Grant, GrantView, ReceiptView, StoredReceipt, VendorView } from '#schemas/types.gen.ts'
+import type {
+  Acknowledgement,
+  AcknowledgementView,
+  Grant,
+  GrantView,
+  ReceiptView,
+  StoredReceipt,
+  VendorView,
+} from '#schemas/types.gen.ts'
 
 /** A business as the customer sees it. Its words are shown as they are and believed by nobody. */
 export async function viewVendor(reader: LedgerReader, vendorId: string): Promise<VendorView> {
@@ -32,12 +41,18 @@ const states = {
   expired: 'expired',
 } as const
 
+/** Live, with every read made that was allowed. */
+export function isUsedUp(grant: Pick<Grant, 'reads'>, reads: number): boolean {
+  return grant.reads !== undefined && reads >= grant.reads
+}
+
 /** A grant as its customer sees it at this moment; `now` in Unix ms. */
 export async function viewGrant(reader: LedgerReader, grant: Grant, now: number): Promise<GrantView> {
   const [vendor, reads] = await Promise.all([
     viewVendor(reader, grant.vendorId),
     reader.count(seqKey(grant.grantId)),
   ])
+  const state = states[liveness(grant, now)]
   const lastRead = reads === 0 ? undefined : await timeOfLastRead(reader, grant.grantId)
   return {
     grantId: grant.grantId,
@@ -48,16 +63,51 @@ export async function viewGrant(reader: LedgerReader, grant: Grant, now: number)
       purposeTitle: purposeTitle(purpose),
       fields: fields.map((field) => ({ field, title: fieldTitle(field) })),
     })),
-    state: states[liveness(grant, now)],
+    state: state === 'active' && isUsedUp(grant, reads) ? 'used-up' : state,
     paused: grant.state === 'paused',
     validFrom: formatTime(grant.validFrom),
     until: formatTime(grant.until),
     ...(grant.endedAt === undefined ? {} : { endedAt: formatTime(grant.endedAt) }),
     reads,
+    ...(grant.reads === undefined ? {} : { readsAllowed: grant.reads }),
+    ...(grant.termsFrom === undefined ? {} : { termsFrom: formatTime(grant.termsFrom) }),
     ...(lastRead === undefined ? {} : { lastRead: formatTime(lastRead) }),
     receiptId: grant.receiptId,
     asOf: formatTime(now),
+    ...(grant.acknowledgement === undefined
+      ? {}
+      : { acknowledgement: viewAcknowledgement(grant.acknowledgement, now) }),
   }
+}
+
+function viewAcknowledgement(asked: Acknowledgement, now: number): AcknowledgementView {
+  const { kind, requestedAt, dueAt, acknowledgedAt } = asked
+  return {
+    kind,
+    requestedAt: formatTime(requestedAt),
+    ...(dueAt === undefined ? {} : { dueAt: formatTime(dueAt) }),
+    ...(acknowledgedAt === undefined ? {} : { acknowledgedAt: formatTime(acknowledgedAt) }),
+    late: isLate(asked, now),
+  }
+}
+
+/** Terms that held before, newest first, each with the receipt of its own decision. */
+export async function viewEarlier(reader: LedgerReader, grant: Grant): Promise<EarlierTerms[]> {
+  const earlier = await listEarlier(reader, grant.grantId)
+  const ends = [...earlier.slice(1), grant].map((next) => next.termsFrom ?? next.validFrom)
+  return earlier
+    .map((terms, index) => ({
+      from: formatTime(terms.termsFrom ?? terms.validFrom),
+      to: formatTime(ends[index] ?? terms.until),
+      fields: [...new Set(terms.items.flatMap(({ fields }) => fields))].map((field) => ({
+        field,
+        title: fieldTitle(field),
+      })),
+      until: formatTime(terms.until),
+      ...(terms.reads === undefined ? {} : { readsAllowed: terms.reads }),
+      receiptId: terms.receiptId,
+    }))
+    .toReversed()
 }
 
 async function timeOfLastRead(reader: LedgerReader, grantId: string): Promise<number | undefined> {
