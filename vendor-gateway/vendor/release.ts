@@ -26,13 +26,18 @@ export interface Asked {
 }
 
 export type Verdict =
-  /** The disclosure is on record; `text` is the JSON of its row. */
-  | { readonly kind: 'released'; readonly text: string; readonly reliesOn: ReleaseBasis }
+  /** The disclosure is on record; `text` is the JSON of its row, `data` that of the values in it. */
+  | {
+      readonly kind: 'released'
+      readonly text: string
+      readonly data: string
+      readonly reliesOn: ReleaseBasis
+    }
   /** One answer for unknown, foreign, paused, expired, withdrawn and pod lost. */
   | { readonly kind: 'unavailable' }
   /** The grant is live, but holds nothing of what is asked for this purpose. */
   | { readonly kind: 'not-granted' }
-  /** The pod could not confirm the values: nothing leaves now. */
+  /** Nothing leaves now: the pod could not confirm the values, or what the release relies on would not hold still. */
   | { readonly kind: 'later'; readonly refusal: DomainError }
 
 export interface ReleaseDependencies {
@@ -50,12 +55,22 @@ const ATTEMPTS = 4
 const PODS_AT_ONCE = 32
 /** After this long no further pod of a batch is asked: what is left is `later`. In ms. */
 const BATCH_PATIENCE = 8_000
+/** Characters of rows held together for one reply; subjects beyond are `later`. Pictures make rows of 350 kB. */
+const MOST_HELD = 16_000_000
 
 const unavailable: Verdict = { kind: 'unavailable' }
 const notGranted: Verdict = { kind: 'not-granted' }
 const tooLate = {
   kind: 'later',
   refusal: new DomainError('pod-unreachable', 'The pod was not asked in time'),
+} as const satisfies Verdict
+const contended = {
+  kind: 'later',
+  refusal: new DomainError('busy', 'Grant, customer or business changed each time it was decided'),
+} as const satisfies Verdict
+const tooMuch = {
+  kind: 'later',
+  refusal: new DomainError('busy', 'The reply is full'),
 } as const satisfies Verdict
 
 /** A release that nothing stands against but the values. */
@@ -106,10 +121,14 @@ export class Release {
     // Who asks for one subject waits as long as the pod may take.
     const deadline = subjects.length === 1 ? Infinity : this.#now() + BATCH_PATIENCE
     const verdicts: Verdict[] = []
-    for (let at = 0; at < subjects.length; at += CHUNK) {
+    let held = 0
+    for (let at = 0; at < subjects.length && held < MOST_HELD; at += CHUNK) {
       if (at > 0) await nextTurn()
-      verdicts.push(...(await this.#release(caller, subjects.slice(at, at + CHUNK), scope, deadline)))
+      const released = await this.#release(caller, subjects.slice(at, at + CHUNK), scope, deadline)
+      for (const verdict of released) if (verdict.kind === 'released') held += verdict.text.length
+      verdicts.push(...released)
     }
+    while (verdicts.length < subjects.length) verdicts.push(tooMuch)
     for (const [i, verdict] of verdicts.entries())
       if (verdict.kind === 'released' && !(await this.#stillHolds(verdict.reliesOn)))
         verdicts[i] = unavailable
@@ -122,7 +141,8 @@ export class Release {
     asked: Asked,
     deadline: number,
   ): Promise<Verdict[]> {
-    const verdicts = subjects.map((): Verdict => unavailable)
+    // What is still open after the last attempt was changed under every one of them.
+    const verdicts = subjects.map((): Verdict => contended)
     let open = [...subjects.keys()]
     for (let attempt = 1; attempt <= ATTEMPTS && open.length > 0; attempt++) {
       const vendor = await this.#activeVendor(caller)
@@ -268,7 +288,8 @@ export class Release {
   }
 
   #released({ basis, data }: Ready, committed: Committed): Verdict {
-    return { kind: 'released', text: this.#rows.write(basis.grant.value, data, committed), reliesOn: basis }
+    const text = this.#rows.write(basis.grant.value, data, committed)
+    return { kind: 'released', text, data, reliesOn: basis }
   }
 }
 
