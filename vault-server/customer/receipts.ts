@@ -4,10 +4,10 @@ import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { saltOf } from '#core/ledger/leaf.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { proveEntry } from '#core/ledger/proof.ts'
 import { readReceipt } from '#core/records/receipts.ts'
 import { readRequest } from '#core/records/requests.ts'
 import type { StoredReceipt } from '#schemas/types.gen.ts'
-import { writeProof } from '../audit/proof.ts'
 import { customerOf, signedInOnly } from './session.ts'
 import { viewReceipt } from './views.ts'
 
@@ -66,7 +66,12 @@ export async function proveReceipt(ledger: Ledger, receipt: StoredReceipt): Prom
   ])
   const secret = request?.value.secret
   if (secret === undefined) throw new Error('a receipt without its request')
-  return await writeProof(ledger.log, index, { data: saltOf(secret, 'data', index) })
+  const checkpoint = ledger.log.checkpoint()
+  return await proveEntry(ledger.log, {
+    index,
+    checkpoint,
+    openings: { data: saltOf(secret, 'data', index) },
+  })
 }
 
 /**
@@ -75,7 +80,7 @@ export async function proveReceipt(ledger: Ledger, receipt: StoredReceipt): Prom
 async function indexOf(ledger: Ledger, receipt: StoredReceipt): Promise<number> {
   const thread = receipt.grantId === undefined ? receipt.requestId : receipt.receiptId
   for (const { index, ops } of await ledger.history(thread, { limit: 100 })) {
-    if (['granted', 'refused'].includes(readFact(ops).type)) return index
+    if (['granted', 'changed', 'refused'].includes(readFact(ops).type)) return index
   }
   throw new Error('a receipt without an entry in the log')
 }
