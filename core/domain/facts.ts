@@ -1,6 +1,6 @@
 /**
  * Policy facts of log entries (`ops`): one line of JSON per entry, with a closed set of types and members in
- * a fixed order. They hold no value, no name and no id of a person. What stands for a person is the random
+ * a fixed order. They hold no value, no name and no id of a person; of a business its id and proven domain. What stands for a person is the random
  * grant reference.
  */
 
@@ -30,6 +30,14 @@ const shapes = {
   'vendor-admitted': ['vendor'],
   'vendor-suspended': ['vendor'],
   'vendor-reinstated': ['vendor'],
+  /** The website's host serves the file that names this business. Lost: it does so no longer. */
+  'vendor-domain-proven': ['vendor', 'domain'],
+  'vendor-domain-lost': ['vendor', 'domain'],
+  /** The business put other keys into its registration; or the operator took them all away, until it does. */
+  'vendor-keys-changed': ['vendor'],
+  'vendor-keys-revoked': ['vendor'],
+  /** For good. Each of its grants has an entry of its own, `relinquished`. */
+  'vendor-removed': ['vendor'],
   /** A customer opened the request: it now waits for this person and nobody else. */
   requested: ['vendor', 'request', 'items', 'until'],
   refused: ['vendor', 'request', 'notice'],
@@ -43,6 +51,8 @@ const shapes = {
   paused: ['vendor', 'grant'],
   resumed: ['vendor', 'grant'],
   withdrawn: ['vendor', 'grant'],
+  /** The business gave the grant up, by itself or by leaving. */
+  relinquished: ['vendor', 'grant'],
   /** The business was asked to delete what it holds, and to sign that it did by `due`. */
   'deletion-requested': ['vendor', 'grant', 'due'],
   /** The business signed that it has stopped, or has deleted; the entry's `data` is the signature. */
@@ -62,6 +72,8 @@ const shapes = {
 
 interface Members {
   readonly vendor: string
+  /** Host of a business's website. */
+  readonly domain: string
   readonly grant: string
   readonly request: string
   readonly purpose: string
@@ -191,6 +203,7 @@ const isItem = (value: unknown) => isRecord(value) && isPurpose(value['purpose']
 
 const forms: Record<keyof Members, (value: unknown) => boolean> = {
   vendor: isId,
+  domain: isText(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?$/),
   grant: isId,
   request: isId,
   purpose: isPurpose,

@@ -17,6 +17,8 @@ export type FindingCode =
   | 'time-goes-back'
   | 'business-not-admitted'
   | 'business-suspended'
+  | 'business-without-keys'
+  | 'business-removed'
   | 'grant-unknown'
   | 'granted-twice'
   | 'other-business'
@@ -60,16 +62,14 @@ type Report = (code: FindingCode, grant?: string) => void
 export function replay(facts: Iterable<LoggedFact>): Finding[] {
   const findings: Finding[] = []
   const grants = new Map<string, GrantState>()
-  const vendors = new Map<string, 'admitted' | 'suspended'>()
+  const vendors = new Map<string, VendorState | undefined>()
   let latest = 0
   for (const { index, fact } of facts) {
     const report: Report = (code, grant) =>
       findings.push({ index, code, ...(grant === undefined ? {} : { grant }) })
     if (fact.time < latest) report('time-goes-back')
     latest = Math.max(latest, fact.time)
-    if (fact.type === 'vendor-admitted' || fact.type === 'vendor-reinstated')
-      vendors.set(fact.vendor, 'admitted')
-    else if (fact.type === 'vendor-suspended') vendors.set(fact.vendor, 'suspended')
+    if (isVendorFact(fact)) vendors.set(fact.vendor, stand(vendors.get(fact.vendor), fact))
     else if (fact.type === 'granted') begin(grants, fact, report)
     else if ('grant' in fact && fact.grant !== undefined) {
       const grant = grants.get(fact.grant)
@@ -80,6 +80,38 @@ export function replay(facts: Iterable<LoggedFact>): Finding[] {
     }
   }
   return findings
+}
+
+/** How a business stands: each of the three alone keeps everything from it. */
+interface VendorState {
+  readonly suspended: boolean
+  readonly withoutKeys: boolean
+  readonly removed: boolean
+}
+
+type VendorFact = Extract<Fact, { readonly type: `vendor-${string}` }>
+
+function isVendorFact(fact: Fact): fact is VendorFact {
+  return fact.type.startsWith('vendor-')
+}
+
+function stand(state: VendorState | undefined, { type }: VendorFact): VendorState | undefined {
+  if (type === 'vendor-admitted') return state ?? { suspended: false, withoutKeys: false, removed: false }
+  if (state === undefined) return undefined
+  switch (type) {
+    case 'vendor-suspended':
+      return { ...state, suspended: true }
+    case 'vendor-reinstated':
+      return { ...state, suspended: false }
+    case 'vendor-keys-revoked':
+      return { ...state, withoutKeys: true }
+    case 'vendor-keys-changed':
+      return { ...state, withoutKeys: false }
+    case 'vendor-removed':
+      return { ...state, removed: true }
+    default:
+      return state
+  }
 }
 
 function begin(grants: Map<string, GrantState>, fact: FactOf<'granted'>, report: Report): void {
@@ -124,6 +156,7 @@ function change(grant: GrantState, fact: Fact, report: Report): void {
       grant.paused = false
       break
     case 'withdrawn':
+    case 'relinquished':
       grant.ended ??= 'withdrawn'
       break
     case 'expired':
@@ -152,11 +185,13 @@ function change(grant: GrantState, fact: Fact, report: Report): void {
 function disclose(
   grant: GrantState,
   fact: FactOf<'disclosed'>,
-  vendor: 'admitted' | 'suspended' | undefined,
+  vendor: VendorState | undefined,
   report: Report,
 ): void {
   if (vendor === undefined) report('business-not-admitted', fact.grant)
-  if (vendor === 'suspended') report('business-suspended', fact.grant)
+  if (vendor?.suspended) report('business-suspended', fact.grant)
+  if (vendor?.withoutKeys) report('business-without-keys', fact.grant)
+  if (vendor?.removed) report('business-removed', fact.grant)
   if (!grant.redeemed) report('not-redeemed', fact.grant)
   if (grant.paused) report('paused', fact.grant)
   if (grant.accessLost) report('access-lost', fact.grant)

@@ -36,7 +36,7 @@ const disclosed = (seq: number, time = start + 100, change: object = {}): Fact =
   ...change,
 })
 const turn = (
-  type: 'paused' | 'resumed' | 'withdrawn' | 'expired' | 'unredeemed',
+  type: 'paused' | 'resumed' | 'withdrawn' | 'relinquished' | 'expired' | 'unredeemed',
   time = start + 50,
 ): Fact => ({
   type,
@@ -76,6 +76,17 @@ describe('replaying a log', () => {
       'business-suspended',
       [admitted, granted, redeemed, { type: 'vendor-suspended', time: start + 50, vendor }, disclosed(1)],
     ],
+    [
+      'while the business had no keys',
+      'business-without-keys',
+      [admitted, granted, redeemed, { type: 'vendor-keys-revoked', time: start + 50, vendor }, disclosed(1)],
+    ],
+    [
+      'after the business was removed',
+      'business-removed',
+      [admitted, granted, redeemed, { type: 'vendor-removed', time: start + 50, vendor }, disclosed(1)],
+    ],
+    ['after it was given up', 'withdrawn', [admitted, granted, redeemed, turn('relinquished'), disclosed(1)]],
     [
       'for another purpose',
       'not-granted',
@@ -168,6 +179,10 @@ describe('replaying a log', () => {
       [
         { type: 'vendor-suspended', time: start + 50, vendor },
         { type: 'vendor-reinstated', time: start + 60, vendor },
+      ],
+      [
+        { type: 'vendor-keys-revoked', time: start + 50, vendor },
+        { type: 'vendor-keys-changed', time: start + 60, vendor },
       ],
       [
         { type: 'access-lost', time: start + 50, ...about },

@@ -20,6 +20,7 @@ const counts = fc
   )
   .map((pairs) => Object.fromEntries(pairs))
 const vendor = anId()
+const domain = fc.constantFrom('shop.example', 'xn--caf-dma.example', 'a.b', 'localhost:3400')
 const grant = anId()
 const request = anId()
 const notice = anId(43)
@@ -38,6 +39,11 @@ const kinds = {
   'vendor-admitted': fc.record({ time, vendor }),
   'vendor-suspended': fc.record({ time, vendor }),
   'vendor-reinstated': fc.record({ time, vendor }),
+  'vendor-domain-proven': fc.record({ time, vendor, domain }),
+  'vendor-domain-lost': fc.record({ time, vendor, domain }),
+  'vendor-keys-changed': fc.record({ time, vendor }),
+  'vendor-keys-revoked': fc.record({ time, vendor }),
+  'vendor-removed': fc.record({ time, vendor }),
   requested: fc.record({ time, vendor, request, items, until: time }),
   refused: fc.record({ time, vendor, request, notice }),
   deferred: fc.record({ time, vendor, request, notice }),
@@ -47,6 +53,7 @@ const kinds = {
   paused: fc.record(about),
   resumed: fc.record(about),
   withdrawn: fc.record(about),
+  relinquished: fc.record(about),
   'deletion-requested': fc.record({ ...about, due: time }),
   acknowledged: fc.record({ ...about, kind: fc.constantFrom('withdrawal', 'deletion') }),
   expired: fc.record(about),
