@@ -35,6 +35,7 @@ export interface Schemas {
   'api/log-position.json': LogPosition
   'api/me.json': Me
   'api/nothing.json': Nothing
+  'api/open-link.json': OpenLink
   'api/open-request.json': OpenRequest
   'api/open-requests.json': OpenRequests
   'api/probe.json': Probe
@@ -136,6 +137,18 @@ export interface AccessRequest {
    * From the claim on: salts of the log entries derive from it, also those of the grant; 32 random bytes in base64url.
    */
   secret?: string
+  /**
+   * How it came: the browser that the business sent; a link or QR code that the customer opened; or a question sent to a customer whom the business knows. Absent: browser.
+   */
+  channel?: 'browser' | 'link' | 'ciba'
+  /**
+   * The business shows the same code. Always there with the channel link.
+   */
+  matchingCode?: string
+  /**
+   * Channel link, once allowed: the business gets nothing before the customer gives it this code.
+   */
+  pickupCode?: string
 }
 /**
  * One separately refusable part of an access request: fields for one purpose.
@@ -264,6 +277,10 @@ export interface Grant {
    * Unix time in ms.
    */
   endedAt?: number
+  /**
+   * The business gave it up; absent: the customer withdrew, or it ended by itself.
+   */
+  endedBy?: 'business'
   acknowledgement?: Acknowledgement
   /**
    * Hash of what was shown before the decision.
@@ -446,6 +463,14 @@ export interface Vendor {
    * Key of the row with the access token of its registration.
    */
   registrationKey?: string
+  /**
+   * The operator took the keys away and the business has not registered new ones: nobody can sign in as its client.
+   */
+  awaitsKeys?: true
+  /**
+   * SHA-256 of the admission code that is good now; an earlier one is worth nothing.
+   */
+  admission?: string
 }
 /**
  * An authorization_details element (RFC 9396) that asks a customer for access.
@@ -682,14 +707,18 @@ export interface CreateVault {
 export interface DecisionResult {
   status: 'allowed' | 'refused' | 'later'
   /**
-   * Back to the business.
+   * Back to the business; absent where no browser goes back.
    */
-  returnTo: string
+  returnTo?: string
   receipt?: ReceiptView
   /**
    * Opaque random id, base64url.
    */
   grantId?: string
+  /**
+   * Channel link, once allowed: the business gets nothing before the customer gives it this code.
+   */
+  pickupCode?: string
 }
 /**
  * A receipt: the signed bytes and what they say.
@@ -734,6 +763,10 @@ export interface Decision {
    * At most so many reads in all; only with allow, absent: no limit but the end.
    */
   reads?: number
+  /**
+   * The code the customer saw at the business. Needed to allow a request of the channel link.
+   */
+  matchingCode?: string
 }
 /**
  * What is allowed of an item; an item left out is refused.
@@ -969,6 +1002,12 @@ export interface Me {
  * An act that needs no further words.
  */
 export interface Nothing {}
+/**
+ * The code of a link or QR code that a business shows; case and hyphen do not matter.
+ */
+export interface OpenLink {
+  code: string
+}
 export interface OpenRequest {
   /**
    * Opaque random id, base64url.
@@ -978,6 +1017,22 @@ export interface OpenRequest {
   receivedAt: string
   status: 'open' | 'later'
   items?: number
+  /**
+   * How it came: the browser that the business sent; a link or QR code that the customer opened; or a question sent to a customer whom the business knows.
+   */
+  channel: 'browser' | 'link' | 'ciba'
+  /**
+   * The business shows the same code. Always there with the channel link.
+   */
+  matchingCode?: string
+  /**
+   * Until then it can be answered.
+   */
+  expiresAt: string
+  /**
+   * Path of its decision page in this vault, such as /consent/….
+   */
+  page: string
 }
 export interface OpenRequests {
   requests: OpenRequest[]
@@ -1090,9 +1145,21 @@ export interface RequestView {
    */
   suggestedUntil: string
   /**
-   * Where the browser goes afterwards.
+   * How it came: the browser that the business sent; a link or QR code that the customer opened; or a question sent to a customer whom the business knows.
    */
-  returnHost: string
+  channel: 'browser' | 'link' | 'ciba'
+  /**
+   * The business shows the same code. Always there with the channel link.
+   */
+  matchingCode?: string
+  /**
+   * Until then it can be answered.
+   */
+  expiresAt: string
+  /**
+   * Where the browser goes afterwards; absent where none goes back.
+   */
+  returnHost?: string
   asOf: string
   /**
    * Why today's values cannot be shown, when they cannot; then nothing can be allowed.
@@ -1102,6 +1169,10 @@ export interface RequestView {
    * Only once decided.
    */
   returnTo?: string
+  /**
+   * Channel link, once allowed: the business gets nothing before the customer gives it this code.
+   */
+  pickupCode?: string
 }
 /**
  * Saved only when the pod still holds what the form was filled from.

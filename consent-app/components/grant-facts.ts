@@ -4,9 +4,9 @@ import type { GrantView, VendorView } from '#schemas/types.gen.ts'
 /** Days before its end from which a grant is shown as ending soon. */
 export const soonDays = 7
 
-/** Can data leave under it, now or once it is picked up or resumed? */
+/** Can data leave under it, now or once it is picked up, resumed or given more reads? */
 export function isLive(grant: Pick<GrantView, 'state'>): boolean {
-  return grant.state === 'active' || grant.state === 'waiting' || grant.state === 'paused'
+  return grant.state !== 'withdrawn' && grant.state !== 'expired'
 }
 
 /** Whether it ends by itself within the next days; `now` in Unix ms. */

@@ -13,7 +13,8 @@ export function Mark({ size = 28 }: { size?: number }) {
   )
 }
 
-export type RingState = 'active' | 'waiting' | 'paused' | 'withdrawn' | 'expired' | 'refused' | 'attention'
+export type RingState =
+  'active' | 'waiting' | 'paused' | 'used-up' | 'withdrawn' | 'expired' | 'refused' | 'attention'
 
 /** A ring per state, told apart by shape as well as colour. Decorative: the word stands beside it. */
 export function StateMark({ state, size = 20 }: { state: RingState; size?: number }) {
@@ -51,6 +52,12 @@ const shapes: Record<RingState, React.ReactNode> = {
     <>
       {closed}
       <path d="M13 12.2v7.6M19 12.2v7.6" className={styles.line} />
+    </>
+  ),
+  'used-up': (
+    <>
+      {closed}
+      <circle cx="16" cy="16" r="2.9" className={styles.dot} />
     </>
   ),
   withdrawn: (

@@ -9,12 +9,24 @@ export interface Answers {
   readonly items?: readonly { readonly id: string; readonly fields: readonly string[] }[]
   /** Unix ms, inclusive; only with `allow`, and then always: nobody allows without having seen an end. */
   readonly until?: number
+  /** At most so many reads in all; only with `allow`. */
+  readonly reads?: number
+}
+
+/** What was allowed. */
+export interface AllowedTerms {
+  readonly items: readonly GrantedItem[]
+  readonly until: number
+  readonly reads?: number
 }
 
 export type Outcome =
-  | { readonly status: 'allowed'; readonly items: readonly GrantedItem[]; readonly until: number }
+  | ({ readonly status: 'allowed' } & AllowedTerms)
   | { readonly status: 'refused' }
   | { readonly status: 'later' }
+
+/** The highest budget that can be chosen; the schemas say the same. */
+const mostReads = 1_000_000
 
 type Asked = Pick<AccessRequest, 'items' | 'until' | 'status' | 'expiresAt'>
 
@@ -42,7 +54,7 @@ export function decide(request: Asked, answers: Answers, now: number): Outcome {
       'A required item was refused or cut: the request can only be denied.',
     )
   }
-  return { status: 'allowed', items, until: endOf(request, answers.until, now) }
+  return { status: 'allowed', items, until: endOf(request, answers.until, now), ...readsOf(answers.reads) }
 }
 
 /** The latest end that may be chosen, Unix ms. */
@@ -62,11 +74,19 @@ export function answersText(answers: Answers): string {
     .filter((item) => item.fields.length > 0)
     .map((item) => ({ id: item.id, fields: item.fields.toSorted() }))
     .toSorted((one, other) => (one.id < other.id ? -1 : 1))
-  return canonical({ decision: 'allow', items, until: answers.until })
+  return canonical({
+    decision: 'allow',
+    items,
+    until: answers.until,
+    ...(answers.reads === undefined ? {} : { reads: answers.reads }),
+  })
 }
 
-/** In the order of the request, fields too, whatever the order of the answers. */
-function grantedItems(
+/**
+ * What is granted of what was asked, in the order of the request, fields too, whatever the order of the answers.
+ * Throws `invalid-input` for what was not asked.
+ */
+export function grantedItems(
   asked: readonly RequestedItem[],
   answered: NonNullable<Answers['items']>,
 ): GrantedItem[] {
@@ -89,11 +109,20 @@ function isWhole(item: RequestedItem, granted: readonly GrantedItem[]): boolean 
   return granted.find((one) => one.id === item.id)?.fields.length === item.fields.length
 }
 
-function endOf(request: Asked, until: number | undefined, now: number): number {
+/** Checks an end that was chosen: in the future, and not later than was asked or can be (`invalid-input`). */
+export function endOf(request: Pick<AccessRequest, 'until'>, until: number | undefined, now: number): number {
   if (until === undefined) throw invalid('/until', 'an end is needed')
   if (!Number.isSafeInteger(until) || until <= now) throw invalid('/until', 'is not in the future')
   if (until > latestUntil(request, now)) throw invalid('/until', 'is later than was asked or can be')
   return until
+}
+
+/** A budget that was chosen, to be spread into a grant: there is none without a choice. */
+export function readsOf(reads: number | undefined): { reads?: number } {
+  if (reads === undefined) return {}
+  if (!Number.isSafeInteger(reads) || reads < 1 || reads > mostReads)
+    throw invalid('/reads', `is no number from 1 to ${mostReads}`)
+  return { reads }
 }
 
 function invalid(pointer: string, detail: string): DomainError {

@@ -15,6 +15,8 @@ export interface GrantOrigin {
   readonly items: readonly GrantedItem[]
   /** Unix ms, inclusive. */
   readonly until: number
+  /** At most so many reads in all. */
+  readonly reads?: number
 }
 
 /** A grant as it begins: active, and not redeemed, so nothing leaves under it yet. */
@@ -36,6 +38,7 @@ export function newGrant(
     recipients: request.recipients,
     validFrom: now,
     until: origin.until,
+    ...(origin.reads === undefined ? {} : { reads: origin.reads }),
     state: 'active',
     redeemed: false,
     redeemBy: now + redeemWithin,
@@ -106,7 +109,8 @@ export function endPassed(
   }
 }
 
-function assertGoingOn(grant: Grant, now: number): void {
+/** Refuses (`conflict`) what has ended. */
+export function assertGoingOn(grant: Grant, now: number): void {
   if (hasEnded(grant) || now > endsAt(grant)) throw new DomainError('conflict', 'This permission has ended.')
 }
 

@@ -24,6 +24,10 @@ export interface ReceiptSource {
         readonly subject: string
         readonly items: readonly GrantedItem[]
         readonly until: number
+        /** At most so many reads in all. */
+        readonly reads?: number
+        /** The receipt of the terms that held before, when this one is of a change. */
+        readonly replaces?: string
       }
     | { readonly status: 'refused' }
 }
@@ -59,6 +63,8 @@ export function receiptOf(source: ReceiptSource): Node {
     'reach:request': request.requestId,
     'reach:requestHash': request.requestHash,
     'reach:logOrigin': source.logOrigin,
+    ...(allowed?.replaces === undefined ? {} : { 'dct:replaces': allowed.replaces }),
+    ...(allowed?.reads === undefined ? {} : { 'reach:reads': allowed.reads }),
     'reach:statusUri': `${vaultUrl}/api/receipts/${receiptId}`,
     'dpv:hasRecordOfActivity': {
       '@type': 'dpv:ConsentRecord',

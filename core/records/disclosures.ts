@@ -23,7 +23,8 @@ export interface Released {
 
 /**
  * The commit of one disclosure. It holds only while grant, customer and business stand as read and the grant
- * has not ended; whatever ends a release writes one of the three rows. The part that repeats is made once per
+ * has not ended nor its number of reads been used up (`exhausted`); whatever else ends a release writes one of the
+ * three rows. The part that repeats is made once per
  * grant as read and scope: call `disclosureOf` once and its result for every read.
  *
  * Throws for what may not be released in any case (another grant, not redeemed, paused, ended, more than was
@@ -41,7 +42,9 @@ export function disclosureOf(
     throw new Error('nothing leaves that was not granted')
   }
   const facts = disclosedFacts(grant, purpose, fields)
-  const counters = [{ key: seqKey(grant.grantId) }]
+  const counters = [
+    { key: seqKey(grant.grantId), ...(grant.reads === undefined ? {} : { ceiling: grant.reads }) },
+  ]
   const threads = [grant.grantId, grant.accountId]
   const { subject, secret, until } = grant
   return (basis, { who, data }) => {

@@ -30,10 +30,13 @@ export function grantEntry(grant: Grant, fact: GrantFact, slots: Omit<Slots, 'su
       secret: grant.secret,
       ...slots,
     }),
-    // A grant's thread grows with every read; its receipt asks for this one entry, years later.
-    threads: [grant.grantId, grant.accountId, ...(fact.type === 'granted' ? [grant.receiptId] : [])],
+    // A grant's thread grows with every read; each of its receipts asks for one entry, years later.
+    threads: [grant.grantId, grant.accountId, ...(hasReceipt(fact) ? [grant.receiptId] : [])],
   }
 }
+
+/** With the terms of a grant begins a receipt. */
+const hasReceipt = ({ type }: GrantFact): boolean => type === 'granted' || type === 'changed'
 
 /** An entry about a request that its customer has opened, in the threads of both. */
 export function requestEntry(

@@ -1,6 +1,6 @@
 import { DomainError } from '#core/domain/errors.ts'
 import { endsAt, hasEnded } from '#core/domain/grant.ts'
-import type { Check, LedgerReader, Write } from '#core/ledger/ledger.ts'
+import type { LedgerReader, Write } from '#core/ledger/ledger.ts'
 import type { CustomerStanding, Grant } from '#schemas/types.gen.ts'
 import type { Names } from './names.ts'
 import { dropOAuthGrants } from './oauth-grants.ts'
@@ -8,6 +8,7 @@ import {
   absent,
   ascending,
   asFound,
+  combine,
   descending,
   page,
   part,
@@ -35,6 +36,9 @@ const subjectKey = (names: Names, vendorId: string, subject: string) =>
 const ending = (grant: Grant) => `${descending(grant.validFrom)}/${grant.grantId}`
 const endKey = (grant: Grant) => `${endsPrefix}${ascending(endsAt(grant))}/${grant.grantId}`
 
+/** Terms that held before, by the number of changes that had been made then. */
+const earlierPrefix = (grantId: string) => `grant-earlier/${part(grantId)}/`
+
 /** Key of the counter that numbers the disclosures of a grant: 1, 2, 3 without a gap. */
 export const seqKey = (grantId: string) => `grant-seq/${part(grantId)}`
 
@@ -52,10 +56,40 @@ interface Rows {
  * (`pod-not-connected`), and the commit fails when that changes: `access-lost` in the log names the grants it
  * hits, and none may slip in behind it.
  */
-export async function createGrant(
+export function createGrant(
   { reader }: Pick<Rows, 'reader'>,
   grant: Grant,
   customer: Stored<CustomerStanding>,
+): Promise<CommitParts> {
+  return begin(reader, grant, customer, [])
+}
+
+/** A grant, and what becomes of it. */
+export interface GrantChange {
+  readonly stored: Stored<Grant>
+  readonly next: Grant
+}
+
+/** A new grant as `createGrant` makes it, and the end of those of the same customer at the same business it replaces. */
+export async function replaceGrants(
+  { reader, names }: Rows,
+  grant: Grant,
+  customer: Stored<CustomerStanding>,
+  replaced: readonly GrantChange[],
+): Promise<CommitParts> {
+  const ids = replaced.map(({ next }) => next.grantId)
+  const parts = [await begin(reader, grant, customer, ids), ...replaced.map(rowsOf)]
+  if (replaced.some(({ stored }) => answers(stored.value)))
+    parts.push(await listed(reader, subjectKey(names, grant.vendorId, grant.subject), { without: ids }))
+  for (const id of ids) parts.push(await dropOAuthGrants(reader, id))
+  return combine(...parts)
+}
+
+async function begin(
+  reader: LedgerReader,
+  grant: Grant,
+  customer: Stored<CustomerStanding>,
+  without: readonly string[],
 ): Promise<CommitParts> {
   if (grant.redeemed) throw new Error('a new grant is not redeemed')
   if (customer.value.podAccess !== 'open') {
@@ -64,29 +98,44 @@ export async function createGrant(
       'Reach cannot see your data, so it cannot let anybody read it.',
     )
   }
-  const live = await read<Ids>(reader, liveKey(grant.accountId))
-  return {
-    checks: [absent(grantKey(grant.grantId)), asFound(liveKey(grant.accountId), live), unchanged(customer)],
+  const rows = {
+    checks: [absent(grantKey(grant.grantId)), unchanged(customer)],
     writes: [
       put(grantKey(grant.grantId), grant, { customer: grant.accountId }),
       put(accountPrefix(grant.accountId) + ending(grant), { id: grant.grantId }),
       put(endKey(grant), { id: grant.grantId }),
-      listed(liveKey(grant.accountId), live, grant.grantId, true),
     ],
   }
+  return combine(rows, await listed(reader, liveKey(grant.accountId), { without, with: [grant.grantId] }))
 }
 
 /**
  * The next state of a grant, with every index that follows from it. A grant that ends takes all OAuth Grants
  * that point to it along in the same commit.
  */
-export async function changeGrant(rows: Rows, stored: Stored<Grant>, next: Grant): Promise<CommitParts> {
-  const { reader, names } = rows
-  const { grantId, accountId, vendorId, subject } = stored.value
+export async function changeGrant(
+  { reader, names }: Rows,
+  stored: Stored<Grant>,
+  next: Grant,
+): Promise<CommitParts> {
+  const { grantId, accountId, vendorId, subject } = next
+  const parts = [rowsOf({ stored, next })]
+  if (answers(stored.value) !== answers(next)) {
+    const change = answers(next) ? { with: [grantId] } : { without: [grantId] }
+    parts.push(await listed(reader, subjectKey(names, vendorId, subject), change))
+  }
+  if (hasEnded(next) && !hasEnded(stored.value)) {
+    parts.push(await listed(reader, liveKey(accountId), { without: [grantId] }))
+    parts.push(await dropOAuthGrants(reader, grantId))
+  }
+  return combine(...parts)
+}
+
+function rowsOf({ stored, next }: GrantChange): CommitParts {
+  const { grantId, accountId, vendorId } = stored.value
   // What goes on must do so before its end, by the ledger's time: a code redeemed a moment too late stays
   // unredeemed.
   const end = hasEnded(next) ? {} : { notAfter: endsAt(stored.value) }
-  const checks: Check[] = [{ ...unchanged(stored), ...end }]
   const writes: Write[] = [put(stored.key, next, { customer: accountId })]
   if (endKeyOf(stored.value) !== endKeyOf(next)) {
     if (!hasEnded(stored.value)) writes.push(remove(endKey(stored.value)))
@@ -94,28 +143,34 @@ export async function changeGrant(rows: Rows, stored: Stored<Grant>, next: Grant
   }
   if (next.redeemed && !stored.value.redeemed)
     writes.push(put(vendorPrefix(vendorId) + ending(next), { id: grantId }))
-  if (answers(stored.value) !== answers(next)) {
-    const key = subjectKey(names, vendorId, subject)
-    const found = await read<Ids>(reader, key)
-    checks.push(asFound(key, found))
-    writes.push(listed(key, found, grantId, answers(next)))
-  }
-  if (!hasEnded(next) || hasEnded(stored.value)) return { checks, writes }
-  const live = await read<Ids>(reader, liveKey(accountId))
-  checks.push(asFound(liveKey(accountId), live))
-  writes.push(listed(liveKey(accountId), live, grantId, false))
-  const oauth = await dropOAuthGrants(reader, grantId)
-  return { checks: [...checks, ...(oauth.checks ?? [])], writes: [...writes, ...(oauth.writes ?? [])] }
+  return { checks: [{ ...unchanged(stored), ...end }], writes }
+}
+
+/** Keeps a grant as it was before its terms change; part of the commit that changes them. */
+export function keepEarlier({ value }: Stored<Grant>): CommitParts {
+  const key = earlierPrefix(value.grantId) + ascending(value.changes ?? 0)
+  return { checks: [absent(key)], writes: [put(key, value, { customer: value.accountId })] }
+}
+
+/** A grant as it was before each change of its terms, oldest first. */
+export async function listEarlier(reader: LedgerReader, grantId: string): Promise<readonly Grant[]> {
+  const rows = await reader.list<Grant>(earlierPrefix(grantId))
+  return rows.map(({ value }) => value)
 }
 
 const endKeyOf = (grant: Grant) => (hasEnded(grant) ? undefined : endKey(grant))
 const answers = (grant: Grant) => grant.redeemed && !hasEnded(grant)
 
-/** The row of ids with or without this one; the last id to go takes the row along. */
-function listed(key: string, found: Stored<Ids> | undefined, id: string, there: boolean): Write {
-  const others = (found?.value.ids ?? []).filter((other) => other !== id)
-  const ids = there ? [...others, id] : others
-  return ids.length === 0 ? remove(key) : put(key, { ids })
+/** The row of ids without some and with others; the last id to go takes the row along. */
+async function listed(
+  reader: LedgerReader,
+  key: string,
+  change: { readonly without?: readonly string[]; readonly with?: readonly string[] },
+): Promise<CommitParts> {
+  const found = await read<Ids>(reader, key)
+  const moved = new Set([...(change.without ?? []), ...(change.with ?? [])])
+  const ids = [...(found?.value.ids ?? []).filter((id) => !moved.has(id)), ...(change.with ?? [])]
+  return { checks: [asFound(key, found)], writes: [ids.length === 0 ? remove(key) : put(key, { ids })] }
 }
 
 export function readGrant(reader: LedgerReader, grantId: string): Promise<Stored<Grant> | undefined> {

@@ -2,7 +2,7 @@ import { DomainError } from '#core/domain/errors.ts'
 import type { Json, LedgerReader } from '#core/ledger/ledger.ts'
 import type { PodReader } from '#core/pods/pod.ts'
 import { readAccount } from '#core/records/accounts.ts'
-import type { Preview } from './requests.ts'
+import type { Preview } from './values-today.ts'
 
 /**
  * Today's values as a business would receive them: read by the reader that releases read by, so that what is

@@ -1,6 +1,5 @@
 import { Router } from 'express'
 import type { Request, Response } from 'express'
-import { findField } from '#core/domain/catalogue.ts'
 import { latestUntil, suggestedUntil } from '#core/domain/decision.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { day, formatTime } from '#core/domain/times.ts'
@@ -8,23 +7,19 @@ import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { newSecret } from '#core/ledger/leaf.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
-import type { Json, Ledger } from '#core/ledger/ledger.ts'
-import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { readAccount } from '#core/records/accounts.ts'
 import { requestEntry } from '#core/records/entries.ts'
 import { combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { claimRequest, listAccountRequests, readRequest } from '#core/records/requests.ts'
-import type { AccessRequest, FieldView, OpenRequests, RequestView } from '#schemas/types.gen.ts'
+import type { AccessRequest, OpenRequests, RequestView } from '#schemas/types.gen.ts'
 import type { Exchange, Interactions, OpenInteraction } from '../oauth/interactions.ts'
 import { sameOriginOnly } from './csrf.ts'
 import type { Decide } from './decision.ts'
-import { purposeTitle, viewVendor } from './views.ts'
-
-/**
- * Today's values of these fields, as they would leave; a field without a value is missing. Refuses as pods
- * do.
- */
-export type Preview = (accountId: string, fieldIds: readonly string[]) => Promise<ReadonlyMap<string, Json>>
+import { valuesToday, viewItems } from './values-today.ts'
+import type { Preview } from './values-today.ts'
+import { viewVendor } from './views.ts'
 
 /** Who is signed in with this request, if anybody. */
 export type CustomerOf = (request: Request) => Promise<{ readonly accountId: string } | undefined>
@@ -153,23 +148,15 @@ async function viewRequest(
   const isOpen = request.status === 'open' || request.status === 'later'
   const [vendor, today] = await Promise.all([
     viewVendor(parts.ledger, request.vendorId),
-    isOpen ? valuesToday(parts, request) : { values: new Map<string, Json>(), unavailable: undefined },
+    isOpen ? valuesToday(parts, request) : { unavailable: undefined },
   ])
-  const isShown = isOpen && today.unavailable === undefined
   return {
     requestId: request.requestId,
     accountId: request.accountId,
     requestHash: request.requestHash,
     status: request.status,
     vendor,
-    items: request.items.map(({ id, purpose, why, required, fields }) => ({
-      id,
-      purpose,
-      purposeTitle: purposeTitle(purpose),
-      why,
-      required,
-      fields: fields.map((field) => viewField(field, isShown ? today.values : undefined)),
-    })),
+    items: viewItems(request.items, today),
     retention: request.retention,
     recipients: request.recipients,
     until: formatTime(request.until),
@@ -179,52 +166,6 @@ async function viewRequest(
     asOf: formatTime(now),
     ...(today.unavailable === undefined ? {} : { valuesUnavailable: today.unavailable }),
     ...(request.returnTo === undefined || request.status === 'open' ? {} : { returnTo: request.returnTo }),
-  }
-}
-
-/** `values`: absent where today's values are not shown at all. */
-function viewField(id: string, values: ReadonlyMap<string, Json> | undefined): FieldView {
-  const field = findField(id)
-  if (field === undefined) throw new Error('a request names a field that the catalogue has lost')
-  const value = values?.get(id)
-  const derived = field.kind === 'derived'
-  return {
-    field: id,
-    title: field.title,
-    description: field.description,
-    sensitivity: field.sensitivity,
-    derived,
-    ...(derived ? { from: [...field.from], rule: field.rule } : {}),
-    ...(value === undefined ? {} : { value: value as NonNullable<FieldView['value']> }),
-    ...(values === undefined || value !== undefined ? {} : { missing: true }),
-  }
-}
-
-/** Why today's values cannot be shown, in words for the customer; then nothing can be allowed. */
-const unavailable: Readonly<Record<string, string>> = {
-  'pod-not-connected': 'Your pod is not connected yet, so there is nothing to show.',
-  'pod-access-lost': 'Reach can no longer see your pod.',
-  'pod-unreachable': 'Your pod does not answer at the moment.',
-  'pod-unreadable': 'Your pod holds something that cannot be read.',
-}
-
-async function valuesToday(
-  { ledger, preview }: RequestParts,
-  { accountId, items }: ClaimedRequest,
-): Promise<{ values: ReadonlyMap<string, Json>; unavailable: string | undefined }> {
-  const none = new Map<string, Json>()
-  const standing = await readCustomerStanding(ledger, accountId)
-  if (standing?.value.podAccess !== 'open') {
-    const code = standing?.value.podAccess === 'lost' ? 'pod-access-lost' : 'pod-not-connected'
-    return { values: none, unavailable: unavailable[code] }
-  }
-  try {
-    const fields = [...new Set(items.flatMap((item) => item.fields))]
-    return { values: await preview(accountId, fields), unavailable: undefined }
-  } catch (error) {
-    const reason = error instanceof DomainError ? unavailable[error.code] : undefined
-    if (reason === undefined) throw error
-    return { values: none, unavailable: reason }
   }
 }
 

@@ -11,6 +11,7 @@ import { readVendor, readVendorStanding } from '#core/records/vendors.ts'
 import type {
   Acknowledgement,
   AcknowledgementView,
+  EarlierTerms,
   Grant,
   GrantView,
   ReceiptView,
