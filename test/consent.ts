@@ -65,7 +65,7 @@ export async function allowAll(
     throw new Error(`not decided: ${decided.status} ${JSON.stringify(decided.body)}`)
   const { returnTo, grantId, receipt } = decided.body as DecisionResult
   const { origin } = new URL(vault.url)
-  const { url: callback } = await browser.jar.follow(returnTo, (next) => next.origin !== origin)
+  const { url: callback } = await browser.jar.follow(String(returnTo), (next) => next.origin !== origin)
   const tokens = await redeem(business, callback, pending)
   return { grantId: String(grantId), receiptId: String(receipt?.receiptId), tokens }
 }

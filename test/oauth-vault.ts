@@ -233,7 +233,12 @@ export async function decideAt(
 }
 
 /** From the decision's address back to the business, whose own address is not visited. */
-export async function comeBack(vault: OAuthVault, customer: Customer, returnTo: string): Promise<URL> {
+export async function comeBack(
+  vault: OAuthVault,
+  customer: Customer,
+  returnTo: string | undefined,
+): Promise<URL> {
+  if (returnTo === undefined) throw new Error('no browser goes back')
   const { origin } = new URL(vault.vaultUrl)
   const { url, response } = await customer.browser.follow(returnTo, (next) => next.origin !== origin)
   if (response !== undefined) throw new Error(`not sent back: ${response.status} ${await response.text()}`)

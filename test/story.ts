@@ -146,8 +146,8 @@ export class Story implements Planted, AsyncDisposable {
     result: DecisionResult,
   ): Promise<Relation> {
     const { origin } = new URL(this.world.config.vaultUrl)
-    this.redirects.push(result.returnTo)
-    const { url } = await browser.jar.follow(result.returnTo, (next) => next.origin !== origin)
+    this.redirects.push(String(result.returnTo))
+    const { url } = await browser.jar.follow(String(result.returnTo), (next) => next.origin !== origin)
     const tokens = await redeem(shop, url, page.pending)
     const { grantId = '', receipt } = result
     const { subject } = tokens

@@ -41,7 +41,7 @@ export function RequestOutcome({
       <Row>
         {isWebAddress(returnTo) && (
           <WayOut href={returnTo}>
-            <span>{rich('outcome.back', { host: <Theirs>{request.returnHost}</Theirs> })}</span>
+            <span>{rich('outcome.back', { host: <Theirs>{request.returnHost ?? ''}</Theirs> })}</span>
           </WayOut>
         )}
         <LinkButton to={grantId === undefined ? '/' : `/relationships/${encodeURIComponent(grantId)}`}>

@@ -103,11 +103,11 @@ async function readParties(
 
 async function resultOf(ledger: Ledger, request: AccessRequest): Promise<DecisionResult> {
   const { status, returnTo, grantId, receiptId } = request
-  if (status === 'open' || returnTo === undefined) throw new Error('a decided request without its outcome')
+  if (status === 'open') throw new Error('a decided request without its outcome')
   const receipt = receiptId === undefined ? undefined : await readReceipt(ledger, receiptId)
   return {
     status,
-    returnTo,
+    ...(returnTo === undefined ? {} : { returnTo }),
     ...(grantId === undefined ? {} : { grantId }),
     ...(receipt === undefined ? {} : { receipt: viewReceipt(receipt.value) }),
   }

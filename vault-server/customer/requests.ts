@@ -162,6 +162,9 @@ async function viewRequest(
     until: formatTime(request.until),
     latestUntil: formatTime(latestUntil(request, now)),
     suggestedUntil: formatTime(suggestedUntil(request, now)),
+    channel: request.channel ?? 'browser',
+    ...(request.matchingCode === undefined ? {} : { matchingCode: request.matchingCode }),
+    expiresAt: formatTime(request.expiresAt),
     returnHost: new URL(interaction.redirectUri).host,
     asOf: formatTime(now),
     ...(today.unavailable === undefined ? {} : { valuesUnavailable: today.unavailable }),
@@ -186,6 +189,10 @@ async function openRequests({ ledger, now }: RequestParts, accountId: string): P
     receivedAt: formatTime(value.receivedAt),
     status: value.status === 'later' ? ('later' as const) : ('open' as const),
     items: value.items.length,
+    channel: value.channel ?? 'browser',
+    ...(value.matchingCode === undefined ? {} : { matchingCode: value.matchingCode }),
+    expiresAt: formatTime(value.expiresAt),
+    page: `/consent/${value.requestId}`,
   }))
   return { requests: await Promise.all(requests) }
 }
