@@ -12,6 +12,7 @@ import type { Metrics } from '#core/metrics.ts'
 import type { PodCache } from '#core/pods/cache.ts'
 import { openLedgerAndKeys, openPods } from './house.ts'
 import { openTour } from './tour/open-tour.ts'
+import { readWitnessPolicy } from './vault-server/audit/witnesses.ts'
 import { startAdmin } from './vault-server/admin.ts'
 import { vendorOperator } from './vault-server/operator/vendors.ts'
 import { type EmbeddedPods, startEmbeddedPods } from './vault-server/pods/embedded.ts'
@@ -56,6 +57,10 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
       now,
       log,
       mounts: tour?.vaultMounts ?? {},
+      witnessPolicy:
+        config.witnessFile === undefined
+          ? undefined
+          : await readWitnessPolicy(config.witnessFile, ledger.log.vkey),
     }),
   )
   opened.use(

@@ -37,6 +37,8 @@ interface CommonConfig {
   readonly dataFolder: string
   readonly keysFolder: string
   readonly tour: boolean
+  /** Absolute path of a tlog-policy file with the witnesses to ask; undefined when there are none. */
+  readonly witnessFile: string | undefined
   /**
    * Exact origins that guarded requests may reach although they are private: our own, and those configured.
    */
@@ -71,6 +73,7 @@ const settings = [
   'REACH_OUTBOUND_ALLOW',
   'REACH_LOG_LEVEL',
   'REACH_STATE',
+  'REACH_WITNESSES',
 ] as const
 type Setting = (typeof settings)[number]
 
@@ -140,6 +143,7 @@ export function readConfig(env: Environment, root: string): Config {
     ...new Set([...own, ...allowed.map((url) => exactOrigin('REACH_OUTBOUND_ALLOW', url))]),
   ]
 
+  const witnessFile = get('REACH_WITNESSES')
   const common: CommonConfig = {
     mode,
     vaultUrl,
@@ -149,6 +153,7 @@ export function readConfig(env: Environment, root: string): Config {
     dataFolder,
     keysFolder,
     tour,
+    witnessFile: witnessFile === undefined ? undefined : resolve(root, witnessFile),
     outboundAllow,
     logLevel: oneOf('REACH_LOG_LEVEL', get('REACH_LOG_LEVEL'), logLevels, production ? 'info' : 'warn'),
     warnings: unknownSettings(env).map((name) => `${name} is not a setting of Reach and is ignored`),

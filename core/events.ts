@@ -15,6 +15,8 @@ export const events = {
   'pod-server-ready': 'The embedded pod server answers',
   'pod-server-ended': 'The embedded pod server ended and is started again',
   'unknown-subjects': 'Businesses asked for subjects that are not theirs',
+  'witness-failed': 'A witness did not cosign a checkpoint of the log',
+  'witness-contradicts': 'A witness has seen another history of the log than this one',
   'refusals-not-recorded': 'Counted refusals could not be written to the log',
 } as const satisfies Record<string, string>
 

@@ -38,7 +38,7 @@ const isTest = (path: string) => path.startsWith('test/')
 const isTool = (path: string) => path.startsWith('scripts/') || path.endsWith('.config.ts')
 /** Programs: what they start gets clock and environment from them. */
 const isMain = (path: string) =>
-  /(^|\/)main\.tsx?$|^(bench|examples)\/|^vault-server\/pods\/child\.ts$/.test(path)
+  /(^|\/)main\.tsx?$|^(bench|examples|witness)\/|^vault-server\/pods\/child\.ts$/.test(path)
 
 /** A file under one of `from` may not import what `target` describes, unless it is one of `except`. */
 interface ImportRule {
@@ -48,7 +48,7 @@ interface ImportRule {
   readonly why: string
 }
 
-const ours = /^(vault-server|vendor-gateway|consent-app|core|schemas|cli|tour|bench|test|scripts|examples)\//
+const ours = /^(vault-server|vendor-gateway|consent-app|core|schemas|cli|tour|bench|test|scripts|examples|witness)\//
 const outsideTests = /^(?!test\/|bench\/|scripts\/)/
 
 const importRules: readonly ImportRule[] = [

@@ -11,6 +11,7 @@ import { startJobs } from '#core/jobs/worker.ts'
 import type { Jobs } from '#core/jobs/worker.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Policy } from '#core/ledger/policy.ts'
 import type { Logger } from '#core/logger.ts'
 import { createAgentFetch } from '#core/pods/agent.ts'
 import type { PodReader } from '#core/pods/pod.ts'
@@ -18,6 +19,7 @@ import { recordEnds } from '#core/records/ends.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
 import { logRoutes } from './audit/log.ts'
+import { witnessedLog } from './audit/witnesses.ts'
 import { activityRoutes } from './customer/activity.ts'
 import { appRoutes } from './customer/app-files.ts'
 import { browserHeaders } from './customer/browser-headers.ts'
@@ -38,6 +40,7 @@ import { readReceiptKey } from './customer/receipt-signing.ts'
 import { receiptRoutes } from './customer/receipts.ts'
 import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from './customer/session.ts'
 import { signInMs, signInRoutes } from './customer/sign-in.ts'
+import { termsRoutes } from './customer/terms.ts'
 import { vaultRoutes } from './customer/vaults.ts'
 import { publicPart } from './oauth/oauth-keys.ts'
 import { openAuthorizationServer } from './oauth/provider.ts'
@@ -61,6 +64,8 @@ export interface VaultParts {
   readonly podServer: EmbeddedPods | undefined
   /** The same that releases read by. */
   readonly pods: PodReader
+  /** Where the log is watched by witnesses. */
+  readonly witnessPolicy?: Policy | undefined
   /** Unix ms. */
   readonly now: () => number
   readonly log: Logger
@@ -119,15 +124,19 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   await using opened = new AsyncDisposableStack()
   const outbound = opened.use(createOutbound({ allow, timeoutMs: podTimeoutMs, maxBytes: maxReplyBytes }))
   const { fetch } = outbound
+  const publicLog =
+    parts.witnessPolicy === undefined
+      ? ledger.log
+      : opened.use(witnessedLog({ log: ledger.log, policy: parts.witnessPolicy, fetch, now, logger: log }))
   const names = createNames(await keys.secret('names'))
   const agent = await openAgentIdentity({ vaultUrl, keys })
   const agentFetch = await createAgentFetch(agent, { fetch, now })
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
-  const receiptKey = publicPart(await readReceiptKey(keys))
+  const receiptKey = await readReceiptKey(keys)
   const { interactions } = authorization
   const decide = await decisions({ vaultUrl, ledger, interactions, keys, now })
 
-  const handlers = receiptDelivery({ ledger, agentFetch })
+  const handlers = receiptDelivery({ ledger, publicLog, agentFetch })
   const jobs = opened.use(startJobs({ ledger, handlers, now, random: Math.random, log }))
   opened.use(
     every(recordEndsEveryMs, () =>
@@ -148,8 +157,9 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     now,
   })
   const signInParts = { ledger, names, podLogins, sessions, fetch, now }
+  const preview = previewOf({ reader: ledger, pods })
   const requests = requestRoutes(
-    { ledger, interactions, preview: previewOf({ reader: ledger, pods }), now },
+    { ledger, interactions, preview, now },
     {
       vaultUrl,
       customerOf: async (request) => customerIfAny(request),
@@ -167,7 +177,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(meRoutes({ showMe }))
   api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc }))
   if (podServer !== undefined) api.use(vaultRoutes(signInParts, { podServer, showMe }))
-  api.use(receiptRoutes({ ledger, publicKeys: [receiptKey] }))
+  api.use(receiptRoutes({ ledger, publicLog, publicKeys: [publicPart(receiptKey)] }))
   api.use(signedInOnly)
   api.use(
     podConnectionRoutes({
@@ -181,12 +191,13 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(profileRoutes({ reader: ledger, podLogins, now }))
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }))
+  api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))
   api.use(activityRoutes({ reader: ledger }))
   api.use(notFound)
 
   const router = Router()
   router.use(browserHeaders({ vaultUrl }))
-  router.use('/log', logRoutes({ log: ledger.log }))
+  router.use('/log', logRoutes({ log: publicLog }))
   router.use(clientDocumentRoutes({ vaultUrl }))
   router.use('/agent', agent.router)
   router.use(authorization.routes)

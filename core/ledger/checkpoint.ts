@@ -68,3 +68,10 @@ export function readCheckpoint(text: string, name: string): Checkpoint {
   if (rest.includes('')) throw new NoteInvalid('the checkpoint has an empty line')
   return { origin, size: Number(size), root }
 }
+
+/** Size of the tree in a checkpoint of our own. */
+export function sizeOf(note: string): number {
+  const size = Number(note.split('\n', 2)[1])
+  if (!Number.isSafeInteger(size)) throw new NoteInvalid('the size in the checkpoint is malformed')
+  return size
+}

@@ -1,8 +1,9 @@
 /** Evidence that an entry is in the log, as one text file that verifies offline (C2SP tlog-proof). */
+import { sizeOf } from './checkpoint.ts'
 import { opens, SLOTS, type Slot } from './leaf.ts'
 import type { LogReader } from './ledger.ts'
 import { HASH_BYTES, inclusionProof, isIncluded, leafHash, TILE_WIDTH } from './merkle.ts'
-import { decodeBase64, parseNote } from './note.ts'
+import { decodeBase64 } from './note.ts'
 import { parseBundle } from './tiles.ts'
 
 /** The file is no proof, or does not prove what it says. */
@@ -33,8 +34,9 @@ export async function proveEntry(
   log: Pick<LogReader, 'tile' | 'bundle'>,
   { index, checkpoint, openings }: { index: number; checkpoint: string; openings: Openings },
 ): Promise<string> {
-  const [, size] = parseNote(checkpoint).text.split('\n')
-  const path = await inclusionProof(index, Number(size), (level, tile, width) => log.tile(level, tile, width))
+  const path = await inclusionProof(index, sizeOf(checkpoint), (level, tile, width) =>
+    log.tile(level, tile, width),
+  )
   const bundle = await log.bundle(Math.floor(index / TILE_WIDTH), (index % TILE_WIDTH) + 1)
   const entry = bundle && parseBundle(bundle)?.at(-1)
   if (entry === undefined) throw new RangeError('no such entry')

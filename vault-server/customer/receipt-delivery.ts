@@ -1,12 +1,26 @@
 import { DomainError } from '#core/domain/errors.ts'
 import type { JobHandlers } from '#core/jobs/worker.ts'
-import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Ledger, LogReader } from '#core/ledger/ledger.ts'
 import { receiptsOf } from '#core/pods/access.ts'
 import { createPodClient } from '#core/pods/client.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
-import { readReceipt } from '#core/records/receipts.ts'
+import { enqueueJob } from '#core/records/jobs.ts'
+import { combine } from '#core/records/parts.ts'
+import type { CommitParts } from '#core/records/parts.ts'
+import { keepReceipt, readReceipt } from '#core/records/receipts.ts'
+import type { StoredReceipt } from '#schemas/types.gen.ts'
 import { proveReceipt } from './receipts.ts'
+
+/** The receipt, and the job that writes it into the pod under its id; `at` in Unix ms. */
+export function issueReceipt(receipt: StoredReceipt, at: number): CommitParts {
+  const { accountId, receiptId } = receipt
+  const payload = { accountId, receiptId }
+  return combine(
+    keepReceipt(receipt),
+    enqueueJob({ id: `write-receipt-${receiptId}`, kind: 'write-receipt', payload, customer: accountId }, at),
+  )
+}
 
 /**
  * The job `write-receipt`: puts a receipt and the proof of its place in the log into the customer's pod, as Reach's
@@ -14,9 +28,11 @@ import { proveReceipt } from './receipts.ts'
  */
 export function receiptDelivery({
   ledger,
+  publicLog,
   agentFetch,
 }: {
   ledger: Ledger
+  publicLog: LogReader
   agentFetch: PodFetch
 }): JobHandlers {
   const pod = createPodClient({ fetch: agentFetch })
@@ -31,8 +47,18 @@ export function receiptDelivery({
     }
   }
 
+  /** Pods of one host are slow together. */
+  async function laneOf(payload: Json): Promise<string | undefined> {
+    const { accountId } = payload as { accountId: string }
+    const account = await readAccount(ledger, accountId)
+    return account === undefined ? undefined : new URL(account.value.container).host
+  }
+
   return {
-    'write-receipt': async ({ payload }) => {
+    'write-receipt': { laneOf, run: writeReceipt },
+  }
+
+  async function writeReceipt({ payload }: Job): Promise<void> {
       const { accountId, receiptId } = payload as { accountId: string; receiptId: string }
       const [account, receipt] = await Promise.all([
         readAccount(ledger, accountId),
@@ -46,7 +72,7 @@ export function receiptDelivery({
         throw new DomainError('pod-not-connected', 'There is no pod to deliver to')
       const place = receiptsOf(account.value.container) + receiptId
       await add(`${place}.jws`, receipt.value.jws, 'application/jose')
-      await add(`${place}.tlog-proof`, await proveReceipt(ledger, receipt.value), 'text/plain')
+      await add(`${place}.tlog-proof`, await proveReceipt({ ledger, publicLog }, receipt.value), 'text/plain')
     },
   }
 }

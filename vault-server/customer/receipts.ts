@@ -3,8 +3,9 @@ import type { JWK } from 'jose'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { saltOf } from '#core/ledger/leaf.ts'
-import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Ledger, LogReader } from '#core/ledger/ledger.ts'
 import { proveEntry } from '#core/ledger/proof.ts'
+import { sizeOf } from '#core/ledger/checkpoint.ts'
 import { readReceipt } from '#core/records/receipts.ts'
 import { readRequest } from '#core/records/requests.ts'
 import type { StoredReceipt } from '#schemas/types.gen.ts'
@@ -20,9 +21,12 @@ type OfReceipt = { receiptId: string }
  */
 export function receiptRoutes({
   ledger,
+  publicLog,
   publicKeys,
 }: {
   ledger: Ledger
+  /** As it is served: where witnesses watch, with their cosignatures. */
+  publicLog: LogReader
   publicKeys: readonly JWK[]
 }): Router {
   const router = Router()
@@ -39,7 +43,7 @@ export function receiptRoutes({
   router.get<OfReceipt>('/receipts/:receiptId/proof', signedInOnly, async (request, response) => {
     const { accountId } = customerOf(request)
     const receipt = await readOwnReceipt(ledger, accountId, request.params.receiptId)
-    const proof = await proveReceipt(ledger, receipt)
+    const proof = await proveReceipt({ ledger, publicLog }, receipt)
     response.set({
       'Content-Type': 'text/plain; charset=utf-8',
       'Content-Disposition': `attachment; filename="reach-receipt-${receipt.receiptId}.tlog-proof"`,
@@ -59,17 +63,21 @@ async function readOwnReceipt(ledger: Ledger, accountId: string, receiptId: stri
  * That the decision of this receipt is in the log, as a `.tlog-proof` file; with the salt under which the
  * entry commits to exactly this receipt, or the two files would have nothing to do with each other.
  */
-export async function proveReceipt(ledger: Ledger, receipt: StoredReceipt): Promise<string> {
+export async function proveReceipt(
+  { ledger, publicLog }: { ledger: Ledger; publicLog: LogReader },
+  receipt: StoredReceipt,
+): Promise<string> {
   const [index, request] = await Promise.all([
     indexOf(ledger, receipt),
     readRequest(ledger, receipt.requestId),
   ])
   const secret = request?.value.secret
   if (secret === undefined) throw new Error('a receipt without its request')
-  const checkpoint = ledger.log.checkpoint()
+  const witnessed = publicLog.checkpoint()
   return await proveEntry(ledger.log, {
     index,
-    checkpoint,
+    // Witnesses come a moment later than the decision.
+    checkpoint: index < sizeOf(witnessed) ? witnessed : ledger.log.checkpoint(),
     openings: { data: saltOf(secret, 'data', index) },
   })
 }

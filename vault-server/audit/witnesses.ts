@@ -1,0 +1,147 @@
+/** Asks witnesses to cosign the log's checkpoints (C2SP tlog-witness, the log's side). */
+import { readFile } from 'node:fs/promises'
+import { ConfigError } from '#core/config.ts'
+import { every } from '#core/jobs/every.ts'
+import { sizeOf } from '#core/ledger/checkpoint.ts'
+import { cosignaturesIn } from '#core/ledger/cosignature.ts'
+import type { LogReader } from '#core/ledger/ledger.ts'
+import { consistencyProof } from '#core/ledger/merkle.ts'
+import { parseNote } from '#core/ledger/note.ts'
+import { hasQuorum, parsePolicy, PolicyInvalid, type Policy, type Witness } from '#core/ledger/policy.ts'
+import type { Logger } from '#core/logger.ts'
+
+const ASK_EVERY_MS = 500
+/** A log that shows nothing new for want of witnesses hides more than one that shows it without them. */
+const PATIENCE_MS = 60_000
+
+interface Published {
+  readonly size: number
+  readonly note: string
+}
+
+/**
+ * The log as it is served where witnesses watch it: its checkpoint is the newest that a quorum cosigned, or
+ * the newest there is when no quorum answered for a minute. Disposing stops the asking.
+ */
+export function witnessedLog({
+  log,
+  policy,
+  fetch,
+  now,
+  logger,
+}: {
+  log: LogReader
+  policy: Policy
+  fetch: typeof globalThis.fetch
+  /** Unix ms. */
+  now: () => number
+  logger: Logger
+}): LogReader & AsyncDisposable {
+  const witnesses = policy.witnesses.filter(({ url }) => url !== undefined)
+  /** What each witness cosigned last, by its name. */
+  const sizes = new Map<string, number>()
+  let published: Published | undefined
+  let waitingSince: number | undefined
+  let askedFor = -1
+
+  async function askAll(): Promise<void> {
+    const note = log.checkpoint()
+    const size = sizeOf(note)
+    if (size === 0 || size === askedFor) return
+    waitingSince ??= now()
+    const lines = new Map<string, readonly string[]>()
+    await Promise.all(
+      witnesses.map(async (witness) => {
+        const given = await ask(witness, note).catch((error: unknown) => {
+          if (error instanceof WitnessContradicts) logger.error('witness-contradicts', {}, error)
+          else logger.warn('witness-failed', {}, error)
+          return []
+        })
+        if (given.length === 0) return
+        lines.set(witness.name, given)
+        if (!hasQuorum(policy, lines.keys())) return
+        published = { size, note: note + [...lines.values()].flat().join('') }
+      }),
+    )
+    if (published?.size !== size) return
+    askedFor = size
+    waitingSince = undefined
+  }
+
+  /** Signature lines of this witness under the note. Throws when it refuses or does not answer. */
+  async function ask(witness: Witness, note: string): Promise<readonly string[]> {
+    for (let attempt = 1; ; attempt++) {
+      const old = sizes.get(witness.name) ?? 0
+      const response = await submit(witness, note, old)
+      const body = await response.text()
+      if (response.status === 200) {
+        sizes.set(witness.name, sizeOf(note))
+        return cosignaturesIn(body, parseNote(note).text, witness.key)
+      }
+      const known = response.status === 409 && /^(0|[1-9]\d{0,15})\n$/.test(body) ? Number(body) : undefined
+      if (response.status === 422 || (known !== undefined && known >= sizeOf(note)))
+        throw new WitnessContradicts('a witness has seen another history of this log, or more of it')
+      if (known === undefined || attempt === 2)
+        throw new Error(`a witness refuses the checkpoint with ${response.status}`)
+      sizes.set(witness.name, known)
+    }
+  }
+
+  async function submit(witness: Witness, note: string, old: number): Promise<Response> {
+    const proof = await consistencyProof(old, sizeOf(note), (level, index, width) =>
+      log.tile(level, index, width),
+    )
+    const lines = proof.map((hash) => `${Buffer.from(hash).toString('base64')}\n`)
+    return fetch(`${witness.url}/add-checkpoint`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+      body: `old ${old}\n${lines.join('')}\n${note}`,
+    })
+  }
+
+  const asking = every(ASK_EVERY_MS, () =>
+    askAll().catch((error: unknown) => logger.error('witness-failed', {}, error)),
+  )
+  return {
+    origin: log.origin,
+    vkey: log.vkey,
+    checkpoint() {
+      const isStuck = waitingSince !== undefined && now() - waitingSince > PATIENCE_MS
+      return published === undefined || isStuck ? log.checkpoint() : published.note
+    },
+    tile: (level, index, width) => log.tile(level, index, width),
+    bundle: (index, width) => log.bundle(index, width),
+    [Symbol.asyncDispose]: () => asking[Symbol.asyncDispose](),
+  }
+}
+
+/** The alarm that witnesses are for: this log was rewound, or somebody signs another one with its key. */
+class WitnessContradicts extends Error {
+  override readonly name = 'WitnessContradicts'
+}
+
+/**
+ * The policy of `REACH_WITNESSES`, a tlog-policy file with the addresses of the witnesses. Throws `ConfigError`
+ * for one that cannot be read, or that no answer of its witnesses could satisfy.
+ */
+export async function readWitnessPolicy(file: string, vkey: string): Promise<Policy> {
+  const refuse = (problem: string): never => {
+    throw new ConfigError('REACH_WITNESSES', problem)
+  }
+  const text = await readFile(file, 'utf8').catch(() => refuse('names a file that cannot be read'))
+  const policy = parseOr(text, (problem) => refuse(`names a policy that is not valid: ${problem}`))
+  const reachable = policy.witnesses.filter(({ url }) => url !== undefined).map(({ name }) => name)
+  if (!hasQuorum(policy, reachable)) refuse('names a policy whose quorum needs witnesses without an address')
+  if (policy.logs.length > 0 && !policy.logs.includes(vkey))
+    refuse('names a policy for other logs than this one')
+  return policy
+}
+
+function parseOr(text: string, refuse: (problem: string) => never): Policy {
+  try {
+    return parsePolicy(text)
+  } catch (error) {
+    if (error instanceof PolicyInvalid) refuse(error.message)
+    throw error
+  }
+}
