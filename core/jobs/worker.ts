@@ -4,7 +4,8 @@ import type { Logger } from '#core/logger.ts'
 import { buryJob, finishJob, leaseJob, listDueJobs, readPayload, retryJob } from '#core/records/jobs.ts'
 import type { Ticket } from '#core/records/jobs.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
-import { every } from './every.ts'
+import { startSlots } from './slots.ts'
+import type { SlotFinder, Slots, Task } from './slots.ts'
 
 /** What a handler gets. The same job may come twice: doing it again must change nothing. */
 export interface Job {
@@ -16,18 +17,21 @@ export interface Job {
   readonly signal: AbortSignal
 }
 
-export type JobHandlers = { readonly [Kind in string]: (job: Job) => Promise<void> }
-
-export interface Jobs extends AsyncDisposable {
-  /** Tells that a job was enqueued in this process. */
-  wake(): void
-  /** Resolves when nothing is due and nothing runs; what waits for a later attempt is not waited for. */
-  settle(): Promise<void>
+export type JobHandlers = {
+  readonly [Kind in string]: {
+    readonly run: (job: Job) => Promise<void>
+    /** What may be slow as one, such as the host it calls; without it all jobs of the kind are one. */
+    readonly laneOf?: (payload: Json) => Promise<string | undefined>
+  }
 }
+
+export type Jobs = Slots
 
 export interface JobOptions {
   /** Jobs at once. */
   readonly width?: number
+  /** Of these, at most so many of one lane. */
+  readonly perLane?: number
   readonly leaseMs?: number
   readonly pollMs?: number
   /** After so many failures a job is laid aside. */
@@ -49,54 +53,54 @@ interface JobPorts {
 /**
  * Runs the jobs of a ledger: leased by compare-and-set, tried again with exponential backoff and jitter, laid
  * aside after too many failures. Several processes may run one queue; each does the kinds it has a handler
- * for. Disposal begins nothing new and waits for what runs.
+ * for. What is slow holds up only its own lane. Disposal begins nothing new and waits for what runs.
  */
 export function startJobs(ports: JobPorts, options: JobOptions = {}): Jobs {
-  const { ledger, log } = ports
+  const { ledger, handlers, log } = ports
   const settings = { ...defaults, ...options }
-  let stopping = false
-  let pass: Promise<void> | undefined
-  let wokenMeanwhile = false
 
-  const isGoing = (): boolean => !stopping && ledger.stopped === undefined
-  const isOurs = (ticket: Stored<Ticket>): boolean => ports.handlers[ticket.value.kind] !== undefined
+  const laneOf = async ({ kind, id }: Ticket): Promise<string> => {
+    const handler = handlers[kind]
+    const payload = handler?.laneOf === undefined ? undefined : await readPayload(ledger, id)
+    const lane = payload === undefined ? undefined : await handler?.laneOf?.(payload)
+    return lane === undefined ? kind : `${kind} ${lane}`
+  }
 
-  const runDue = async (): Promise<void> => {
-    while (isGoing()) {
-      wokenMeanwhile = false
-      const due = (await listDueJobs(ledger, ports.now(), looked)).filter(isOurs).slice(0, settings.width)
-      if (due.length === 0) return
-      await Promise.all(due.map((ticket) => runJob(ports, settings, ticket)))
+  /** Looks past what waits for a lane, as far as `mostLooked`. */
+  const find: SlotFinder = async (fits) => {
+    const found: Task[] = []
+    for (let after: string | undefined, looked = 0; looked < mostLooked;) {
+      const due = await listDueJobs(ledger, ports.now(), { limit: lookedAtOnce, after })
+      for (const ticket of due) {
+        if (handlers[ticket.value.kind] === undefined) continue
+        const task = { id: ticket.value.id, lane: await laneOf(ticket.value) }
+        if (fits(task)) found.push({ ...task, run: () => runJob(ports, settings, ticket) })
+        if (found.length === settings.width) return found
+      }
+      if (due.length < lookedAtOnce) break
+      looked += due.length
+      after = due.at(-1)?.key
     }
+    return found
   }
-  const run = (): Promise<void> => {
-    wokenMeanwhile = true
-    pass ??= runDue()
-      .catch((error: unknown) => log.error('jobs-failed', {}, error))
-      .then(async () => {
-        pass = undefined
-        // Woken between the last look and here: look again, or the job would wait for the poll.
-        if (wokenMeanwhile && isGoing()) await run()
-      })
-    return pass
-  }
-  const polling = every(settings.pollMs, run)
-  return {
-    wake: () => void run(),
-    settle: run,
-    async [Symbol.asyncDispose]() {
-      stopping = true
-      await polling[Symbol.asyncDispose]()
-      await pass
-    },
-  }
+
+  return startSlots({
+    find,
+    isGoing: () => ledger.stopped === undefined,
+    onError: (error) => log.error('jobs-failed', {}, error),
+    width: settings.width,
+    perLane: settings.perLane,
+    pollMs: settings.pollMs,
+  })
 }
 
-/** Tickets looked at for kinds of ours: those of other processes stand in the same queue. */
-const looked = 200
+/** Tickets looked at in one go, and in one look: those of other processes and of full lanes stand in the same queue. */
+const lookedAtOnce = 200
+const mostLooked = 1_000
 
 const defaults = {
-  width: 4,
+  width: 16,
+  perLane: 4,
   leaseMs: 60_000,
   pollMs: 5_000,
   mostAttempts: 12,
@@ -126,7 +130,7 @@ async function runJob(
       canTryAgain = false
       throw new Error('nothing to do this job with')
     }
-    await handler({ id, payload, attempt, signal: AbortSignal.timeout(settings.leaseMs) })
+    await handler.run({ id, payload, attempt, signal: AbortSignal.timeout(settings.leaseMs) })
     await tryCommit(ledger, finishJob(leased))
   } catch (error) {
     if (ledger.stopped !== undefined) throw error

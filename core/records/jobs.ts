@@ -43,13 +43,13 @@ export function enqueueJob({ id, kind, payload, customer }: NewJob, now: number)
   }
 }
 
-/** Jobs that may run now, the longest due first. */
+/** Jobs that may run now, the longest due first; `after` is the key of the last one seen. */
 export async function listDueJobs(
   reader: LedgerReader,
   now: number,
-  limit: number,
+  { limit, after }: { limit: number; after?: string | undefined },
 ): Promise<Stored<Ticket>[]> {
-  const first = await reader.list<Ticket>(prefix, { limit })
+  const first = await reader.list<Ticket>(prefix, { limit, ...(after === undefined ? {} : { after }) })
   return first.filter((row) => row.key < prefix + ascending(now + 1))
 }
 

@@ -239,7 +239,7 @@ describe('answers', () => {
       expect((await readReceipt(vault.ledger, receipt.receiptId))?.value.jws).toBe(receipt.jws)
       const thread = answer === 'allow' ? receipt.receiptId : view.requestId
       expect((await factsOf(thread))[0]).toMatchObject({ type, request: view.requestId })
-      const jobs = await listDueJobs(vault.ledger, Date.now(), 100)
+      const jobs = await listDueJobs(vault.ledger, Date.now(), { limit: 100 })
       expect(jobs.map(({ value }) => value.id)).toContain(`write-receipt-${receipt.receiptId}`)
     }
   })

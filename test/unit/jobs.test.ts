@@ -24,9 +24,16 @@ afterEach(() => world[Symbol.asyncDispose]())
 const enqueue = (job: Partial<NewJob> = {}) =>
   world.ledger.commit(enqueueJob({ id: anId(), kind: 'write', payload: { n: 1 }, ...job }, world.now()))
 
-function start(handlers: JobHandlers, options: JobOptions = {}) {
+type Runs = Record<string, JobHandlers[string]['run']>
+const handlersOf = (runs: Runs): JobHandlers =>
+  Object.fromEntries(Object.entries(runs).map(([kind, run]) => [kind, { run }]))
+
+function start(runs: Runs, options: JobOptions = {}) {
   const { ledger, now } = world
-  return startJobs({ ledger, handlers, now, random: () => 1, log }, { pollMs: never, ...options })
+  return startJobs(
+    { ledger, handlers: handlersOf(runs), now, random: () => 1, log },
+    { pollMs: never, ...options },
+  )
 }
 
 const queued = async () => (await world.ledger.list('job/')).length
@@ -90,8 +97,11 @@ describe('jobs', () => {
       },
     })
     let done = 0
-    const handlers: JobHandlers = { write: async () => void (done += 1) }
-    await using jobs = startJobs({ ledger: delayed, handlers, now, random: () => 1, log }, { pollMs: never })
+    const handlers: Runs = { write: async () => void (done += 1) }
+    await using jobs = startJobs(
+      { ledger: delayed, handlers: handlersOf(handlers), now, random: () => 1, log },
+      { pollMs: never },
+    )
     afterLook = async () => {
       await enqueue()
       jobs.wake()
@@ -136,7 +146,7 @@ describe('jobs', () => {
 
   test('that fail do not stop the others', async () => {
     const done: string[] = []
-    const handlers: JobHandlers = {
+    const handlers: Runs = {
       write: async () => {
         throw new Error('never')
       },
@@ -149,11 +159,52 @@ describe('jobs', () => {
     expect(done).toEqual(['the-good-one-0001'])
   })
 
+  test('of a slow lane leave room for others, and a free slot is filled at once', async () => {
+    const { ledger, now } = world
+    const slow = Promise.withResolvers<void>()
+    const allHeld = Promise.withResolvers<void>()
+    const quick = Promise.withResolvers<void>()
+    const order: string[] = []
+    let [held, most] = [0, 0]
+    const lanes: JobHandlers = {
+      write: {
+        laneOf: async (payload) => (payload as { host: string }).host,
+        run: async ({ payload }) => {
+          const { host } = payload as { host: string }
+          order.push(host)
+          if (host !== 'slow')
+            return order.filter((name) => name !== 'slow').length === 5 ? quick.resolve() : undefined
+          held += 1
+          most = Math.max(most, held)
+          if (held === 2) allHeld.resolve()
+          await slow.promise
+          held -= 1
+        },
+      },
+    }
+    // More of the slow one than there are slots, and all of them before the others.
+    for (let n = 0; n < 8; n++) await enqueue({ payload: { host: 'slow' } })
+    world.clock.time += 1
+    for (let n = 0; n < 5; n++) await enqueue({ payload: { host: `quick-${n}` } })
+    await using jobs = startJobs(
+      { ledger, handlers: lanes, now, random: () => 1, log },
+      { pollMs: never, width: 3, perLane: 2 },
+    )
+    const settled = jobs.settle()
+    await Promise.all([allHeld.promise, quick.promise])
+    expect(order.filter((name) => name === 'slow')).toHaveLength(2)
+    slow.resolve()
+    await settled
+    expect(order.filter((name) => name === 'slow')).toHaveLength(8)
+    expect(most).toBe(2)
+    expect(await queued()).toBe(0)
+  })
+
   test('are spread: chance shortens the wait by up to a half', async () => {
     const { ledger, now } = world
-    const handlers: JobHandlers = { write: () => Promise.reject(new Error('no')) }
+    const handlers: Runs = { write: () => Promise.reject(new Error('no')) }
     await using jobs = startJobs(
-      { ledger, handlers, now, random: () => 0, log },
+      { ledger, handlers: handlersOf(handlers), now, random: () => 0, log },
       { pollMs: never, backoffMs: 1_000 },
     )
     await enqueue()
@@ -175,7 +226,7 @@ describe('jobs', () => {
 
   test('are done by one of several workers', async () => {
     const done: string[] = []
-    const handlers: JobHandlers = {
+    const handlers: Runs = {
       write: async (job) => {
         await sleep(1)
         done.push(job.id)
@@ -188,7 +239,10 @@ describe('jobs', () => {
     await Promise.all([one.settle(), other.settle(), third.settle()])
     expect(done).toHaveLength(20)
     expect(new Set(done).size).toBe(20)
-    const [ticket] = [...(await enqueue()).entries, ...(await listDueJobs(world.ledger, world.now(), 1))]
+    const [ticket] = [
+      ...(await enqueue()).entries,
+      ...(await listDueJobs(world.ledger, world.now(), { limit: 1 })),
+    ]
     if (ticket === undefined || !('value' in ticket)) throw new Error('no ticket')
     const leases = [leaseJob(ticket, world.now() + 1_000), leaseJob(ticket, world.now() + 2_000)]
     const verdicts = await world.ledger.commitEach(leases.map((lease) => lease.parts))
@@ -197,7 +251,7 @@ describe('jobs', () => {
 
   test('come back when their worker died, after the lease and not before', async () => {
     await enqueue()
-    const [ticket] = await listDueJobs(world.ledger, world.now(), 1)
+    const [ticket] = await listDueJobs(world.ledger, world.now(), { limit: 1 })
     if (ticket === undefined) throw new Error('no ticket')
     await world.ledger.commit(leaseJob(ticket, world.now() + 60_000).parts)
     const attempts: number[] = []
@@ -214,7 +268,7 @@ describe('jobs', () => {
     const slow = Promise.withResolvers<void>()
     const started = Promise.withResolvers<void>()
     let runs = 0
-    const handlers: JobHandlers = {
+    const handlers: Runs = {
       write: async () => {
         runs += 1
         if (runs > 1) return
@@ -283,7 +337,7 @@ describe('jobs', () => {
     const own = await openRecordsWorld()
     const { ledger, now } = own
     await using jobs = startJobs(
-      { ledger, handlers: { write: async () => undefined }, now, random: () => 1, log },
+      { ledger, handlers: handlersOf({ write: async () => undefined }), now, random: () => 1, log },
       { pollMs: 5 },
     )
     await own[Symbol.asyncDispose]()

@@ -1,5 +1,5 @@
 import { DomainError } from '#core/domain/errors.ts'
-import type { JobHandlers } from '#core/jobs/worker.ts'
+import type { Job, JobHandlers } from '#core/jobs/worker.ts'
 import type { Ledger, LogReader } from '#core/ledger/ledger.ts'
 import { receiptsOf } from '#core/pods/access.ts'
 import { createPodClient } from '#core/pods/client.ts'
@@ -54,25 +54,24 @@ export function receiptDelivery({
     return account === undefined ? undefined : new URL(account.value.container).host
   }
 
-  return {
-    'write-receipt': { laneOf, run: writeReceipt },
+  async function writeReceipt({ payload }: Job): Promise<void> {
+    const { accountId, receiptId } = payload as { accountId: string; receiptId: string }
+    const [account, receipt] = await Promise.all([
+      readAccount(ledger, accountId),
+      readReceipt(ledger, receiptId),
+    ])
+    // Forgotten meanwhile: there is nobody to deliver to.
+    if (account === undefined || receipt === undefined) return
+    const standing = await readCustomerStanding(ledger, accountId)
+    // Only connecting proves that the pod is hers: a profile may name one that trusts the agent for somebody else.
+    if (standing?.value.podAccess === 'none')
+      throw new DomainError('pod-not-connected', 'There is no pod to deliver to')
+    const place = receiptsOf(account.value.container) + receiptId
+    await add(`${place}.jws`, receipt.value.jws, 'application/jose')
+    await add(`${place}.tlog-proof`, await proveReceipt({ ledger, publicLog }, receipt.value), 'text/plain')
   }
 
-  async function writeReceipt({ payload }: Job): Promise<void> {
-      const { accountId, receiptId } = payload as { accountId: string; receiptId: string }
-      const [account, receipt] = await Promise.all([
-        readAccount(ledger, accountId),
-        readReceipt(ledger, receiptId),
-      ])
-      // Forgotten meanwhile: there is nobody to deliver to.
-      if (account === undefined || receipt === undefined) return
-      const standing = await readCustomerStanding(ledger, accountId)
-      // Only connecting proves that the pod is hers: a profile may name one that trusts the agent for somebody else.
-      if (standing?.value.podAccess === 'none')
-        throw new DomainError('pod-not-connected', 'There is no pod to deliver to')
-      const place = receiptsOf(account.value.container) + receiptId
-      await add(`${place}.jws`, receipt.value.jws, 'application/jose')
-      await add(`${place}.tlog-proof`, await proveReceipt({ ledger, publicLog }, receipt.value), 'text/plain')
-    },
+  return {
+    'write-receipt': { laneOf, run: writeReceipt },
   }
 }
