@@ -1,6 +1,6 @@
 import { DomainError } from '#core/domain/errors.ts'
 import type { Job, JobHandlers } from '#core/jobs/worker.ts'
-import type { Ledger, LogReader } from '#core/ledger/ledger.ts'
+import type { Json, Ledger, LogReader } from '#core/ledger/ledger.ts'
 import { receiptsOf } from '#core/pods/access.ts'
 import { createPodClient } from '#core/pods/client.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
