@@ -63,15 +63,19 @@ export class VendorLists {
 
   async #grantView(grant: Grant): Promise<VendorGrant> {
     const state = liveness(grant, this.#now())
+    const reads = await this.#reader.count(seqKey(grant.grantId))
+    const isUsedUp = grant.reads !== undefined && reads >= grant.reads
     return {
       grant_id: grant.grantId,
       subject: grant.subject,
-      state: state === 'live' ? 'active' : state === 'unredeemed' ? 'expired' : state,
+      state:
+        state === 'live' ? (isUsedUp ? 'used-up' : 'active') : state === 'unredeemed' ? 'expired' : state,
       items: grant.items,
       valid_from: formatTime(grant.validFrom),
       until: formatTime(grant.until),
       ...(grant.endedAt === undefined ? {} : { ended_at: formatTime(grant.endedAt) }),
-      reads: await this.#reader.count(seqKey(grant.grantId)),
+      reads,
+      ...(grant.reads === undefined ? {} : { reads_allowed: grant.reads }),
     }
   }
 

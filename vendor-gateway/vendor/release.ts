@@ -33,7 +33,7 @@ export type Verdict =
       readonly data: string
       readonly reliesOn: ReleaseBasis
     }
-  /** One answer for unknown, foreign, paused, expired, withdrawn and pod lost. */
+  /** One answer for unknown, foreign, paused, expired, withdrawn, used up and pod lost. */
   | { readonly kind: 'unavailable' }
   /** The grant is live, but holds nothing of what is asked for this purpose. */
   | { readonly kind: 'not-granted' }
@@ -102,6 +102,8 @@ export class Release {
   readonly #rows: RowWriter
   /** Per grant row as read: what its disclosures of one scope have in common. */
   readonly #factories = new WeakMap<Grant, Map<string, CommitFactory>>()
+  /** Grant rows as read whose budget the ledger found spent. A row with more reads is another one. */
+  readonly #usedUp = new WeakSet<Grant>()
 
   constructor(dependencies: ReleaseDependencies) {
     this.#ledger = dependencies.ledger
@@ -157,6 +159,8 @@ export class Release {
       const outcomes = await this.#commit(ready.map(({ release }) => release.commit))
       for (const [i, { at, release }] of ready.entries()) {
         const outcome = outcomes[i]
+        if (outcome instanceof CommitRefused && outcome.reason === 'exhausted')
+          this.#usedUp.add(release.basis.grant.value)
         if (outcome === undefined || outcome instanceof CommitRefused) open.push(at)
         else verdicts[at] = this.#released(release, outcome)
       }
@@ -225,9 +229,12 @@ export class Release {
 
   #choose({ vendor, asked }: Query, { grants, customer, account }: Rows): Choice | Verdict {
     const now = this.#now()
-    const choice = chooseGrant(grants, asked, now)
-    const held = 'held' in choice ? choice.held : nearest(grants, choice.refused, now)
+    const usedUp = grants.find((grant) => this.#usedUp.has(grant.value))
+    const left = usedUp === undefined ? grants : grants.filter((grant) => !this.#usedUp.has(grant.value))
+    const choice = chooseGrant(left, asked, now)
+    const held = 'held' in choice ? choice.held : nearest(left, choice.refused, now)
     if (held === undefined) {
+      if (usedUp !== undefined) return this.#refused(usedUp, 'used-up', unavailable)
       this.#refusals.countUnknown()
       return unavailable
     }
