@@ -33,6 +33,10 @@ const liveKey = (accountId: string) => `grants-live/${accountId}`
 const subjectKey = (names: Names, vendorId: string, subject: string) =>
   `grants-of-subject/${part(vendorId)}/${names.hidden('subject', subject)}`
 
+/** The grant by which a business last came to know a subject; stays when the grant has ended. */
+const knownKey = (names: Names, vendorId: string, subject: string) =>
+  `subject-known/${part(vendorId)}/${names.hidden('subject', subject)}`
+
 const ending = (grant: Grant) => `${descending(grant.validFrom)}/${grant.grantId}`
 const endKey = (grant: Grant) => `${endsPrefix}${ascending(endsAt(grant))}/${grant.grantId}`
 
@@ -120,6 +124,8 @@ export async function changeGrant(
 ): Promise<CommitParts> {
   const { grantId, accountId, vendorId, subject } = next
   const parts = [rowsOf({ stored, next })]
+  if (next.redeemed && !stored.value.redeemed)
+    parts.push({ writes: [put(knownKey(names, vendorId, subject), { id: grantId })] })
   if (answers(stored.value) !== answers(next)) {
     const change = answers(next) ? { with: [grantId] } : { without: [grantId] }
     parts.push(await listed(reader, subjectKey(names, vendorId, subject), change))
@@ -175,6 +181,17 @@ async function listed(
 
 export function readGrant(reader: LedgerReader, grantId: string): Promise<Stored<Grant> | undefined> {
   return read<Grant>(reader, grantKey(grantId))
+}
+
+/** The customer behind a subject that this business was ever told; the subject may come from outside. */
+export async function findKnownCustomer(
+  { reader, names }: Rows,
+  vendorId: string,
+  subject: string,
+): Promise<string | undefined> {
+  const known = await reader.get<{ id: string }>(knownKey(names, vendorId, subject))
+  const grant = known === undefined ? undefined : await readGrant(reader, known.value.id)
+  return grant?.value.accountId
 }
 
 /** Without I/O, for the hot path; says nothing when the row is not at hand. */

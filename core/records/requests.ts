@@ -47,11 +47,27 @@ export function claimRequest(
   }
 }
 
-/** What became of a request. */
+/** A request to a customer whom the business knows: hers from the start, as if she had opened it. */
+export function receiveClaimed(
+  request: AccessRequest & { readonly accountId: string; readonly secret: string },
+): CommitParts {
+  const { requestId, accountId, vendorId } = request
+  return {
+    checks: [absent(requestKey(requestId))],
+    writes: [
+      put(requestKey(requestId), request, { customer: accountId }),
+      put(accountPrefix(accountId) + ending(request), { id: requestId }),
+      put(vendorPrefix(vendorId) + ending(request), { id: requestId }),
+    ],
+  }
+}
+
+/** What became of a request. `expiresAt`: put off, it can be answered for longer. */
 export type RequestOutcome = {
   readonly status: 'allowed' | 'refused' | 'later'
   readonly decidedAt: number
-} & Pick<AccessRequest, 'answersHash' | 'grantId' | 'receiptId' | 'returnTo'>
+} & Pick<AccessRequest, 'answersHash' | 'grantId' | 'receiptId' | 'returnTo' | 'pickupCode'> &
+  Partial<Pick<AccessRequest, 'expiresAt'>>
 
 /** Writes the outcome of a claimed request. What may be decided, and how often, is the domain's to say. */
 export function decideRequest(stored: Stored<AccessRequest>, outcome: RequestOutcome): CommitParts {
