@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'invalid-input'
   | 'too-large'
   | 'unsupported-media-type'
+  | 'digest-mismatch'
   | 'not-found'
   | 'method-not-allowed'
   | 'not-signed-in'

@@ -20,6 +20,7 @@ export const problems: Readonly<Record<ErrorCode, ProblemKind>> = {
   'invalid-input': { status: 400, title: 'The input is not valid' },
   'too-large': { status: 413, title: 'The input is too large' },
   'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
+  'digest-mismatch': { status: 400, title: 'The body is not the one its digest names' },
   'not-found': { status: 404, title: 'There is nothing here' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
   'not-signed-in': { status: 401, title: 'Signing in is needed' },
