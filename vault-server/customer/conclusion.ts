@@ -7,10 +7,8 @@ import { readCustomerStanding } from '#core/records/accounts.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
 import { createGrant } from '#core/records/grants.ts'
 import { newId } from '#core/records/ids.ts'
-import { enqueueJob } from '#core/records/jobs.ts'
 import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
-import { keepReceipt } from '#core/records/receipts.ts'
 import { decideRequest } from '#core/records/requests.ts'
 import { vendorEvent } from '#core/records/vendor-events.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
@@ -25,6 +23,7 @@ import type {
 import type { Exchange, Interactions } from '../oauth/interactions.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
+import { issueReceipt } from './receipt-delivery.ts'
 import { signReceipt } from './receipt-signing.ts'
 import { viewReceipt } from './views.ts'
 
@@ -78,29 +77,30 @@ async function allow(
   const { request, noticeHash, at, webId } = found
   const { accountId, vendorId, secret } = request
   const { vendor, customer } = await readReleasable(ledger, request)
-  const { items, until } = outcome
+  const { items, until, reads } = outcome
+  const budget = reads === undefined ? {} : { reads }
   const subject = pairwiseSubject(secrets.pairwise, vendorId, accountId)
   const [grantId, receiptId] = [newId(), newId()]
-  const origin = { grantId, accountId, subject, receiptId, secret, noticeHash, items, until }
+  const origin = { grantId, accountId, subject, receiptId, secret, noticeHash, items, until, ...budget }
   const grant = newGrant(request, origin, at)
   const receipt = await receiptFor(
     parts,
     found,
-    { status: 'allowed', grantId, subject, items, until },
+    { status: 'allowed', grantId, subject, items, until, ...budget },
     receiptId,
   )
-  const { returnTo, parts: concluded } = await interactions.allow(found.exchange, grant, at)
+  const { returnTo, parts: concluded } = await interactions.allow(found.exchange, grant)
   const { redeemBy } = grant
   const entry = grantEntry(
     grant,
-    { type: 'granted', request: request.requestId, items, until, redeemBy, notice: noticeHash },
+    { type: 'granted', request: request.requestId, items, until, ...budget, redeemBy, notice: noticeHash },
     { who: webId, data: receipt.jws },
   )
   const commit = combine(
     { checks: [unchanged(vendor)] },
     concluded,
     await createGrant({ reader: ledger }, grant, customer),
-    kept(found, receipt),
+    issueReceipt(receipt, at),
     decideRequest(found.stored, { ...decided(found, 'allowed', returnTo), grantId, receiptId }),
     vendorEvent({ type: 'request.decided', request, status: 'allowed', at }),
     { entries: [entry] },
@@ -119,7 +119,7 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
   const fact = { type: 'refused', notice: noticeHash } as const
   const commit = combine(
     concluded,
-    kept(found, receipt),
+    issueReceipt(receipt, found.at),
     decideRequest(found.stored, { ...decided(found, 'refused', returnTo), receiptId: receipt.receiptId }),
     vendorEvent({ type: 'request.decided', request, status: 'refused', at: found.at }),
     { entries: [requestEntry(request, fact, { who: webId, data: receipt.jws })] },
@@ -152,17 +152,6 @@ function decided<Status extends 'allowed' | 'refused' | 'later'>(
   return { status, decidedAt: at, answersHash, returnTo }
 }
 
-/** The receipt, and the job that writes it into the pod under its id. */
-function kept({ request, at }: Case, receipt: StoredReceipt): CommitParts {
-  const { accountId } = request
-  const { receiptId } = receipt
-  const payload = { accountId, receiptId }
-  return combine(
-    keepReceipt(receipt),
-    enqueueJob({ id: `write-receipt-${receiptId}`, kind: 'write-receipt', payload, customer: accountId }, at),
-  )
-}
-
 function receiptFor(
   { vaultUrl, ledger, secrets }: DecisionParts,
   { request, vendor, notice, noticeHash, at }: Case,
@@ -187,7 +176,7 @@ function receiptFor(
  * Nothing is allowed that could not be released now; both standings must still be so when the commit is
  * decided.
  */
-async function readReleasable(
+export async function readReleasable(
   ledger: Ledger,
   { vendorId, accountId }: { vendorId: string; accountId: string },
 ): Promise<{ vendor: Stored<VendorStanding>; customer: Stored<CustomerStanding> }> {

@@ -113,14 +113,19 @@ async function resultOf(ledger: Ledger, request: AccessRequest): Promise<Decisio
   }
 }
 
-function answersOf({ decision, items, until }: Decision): Answers {
+function answersOf({ decision, items, until, reads }: Decision): Answers {
   if (decision !== 'allow') return { decision }
   const end = until === undefined ? undefined : parseTime(until)
   if (until !== undefined && end === undefined)
     throw new DomainError('invalid-input', 'The end is no date and time', {
       violations: [{ pointer: '/until', detail: 'is no RFC 3339 date and time' }],
     })
-  return { decision, items: items ?? [], ...(end === undefined ? {} : { until: end }) }
+  return {
+    decision,
+    items: items ?? [],
+    ...(end === undefined ? {} : { until: end }),
+    ...(reads && { reads }),
+  }
 }
 
 function sha256(text: string): string {

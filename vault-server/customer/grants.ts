@@ -14,9 +14,9 @@ import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { vendorEvent } from '#core/records/vendor-events.ts'
-import type { Grant, Grants } from '#schemas/types.gen.ts'
+import type { Grant, Grants, GrantView } from '#schemas/types.gen.ts'
 import { customerOf } from './session.ts'
-import { viewGrant } from './views.ts'
+import { viewEarlier, viewGrant } from './views.ts'
 
 const acts = {
   pause: { change: pause, type: 'paused' },
@@ -56,7 +56,8 @@ export function grantRoutes(parts: GrantParts): Router {
   router.get<OfGrant>('/grants/:grantId', async (request, response) => {
     const { accountId } = customerOf(request)
     const { value } = await readOwnGrant(ledger, accountId, request.params.grantId)
-    response.json(await viewGrant(ledger, value, now()))
+    const view = await viewGrant(ledger, value, now())
+    response.json({ ...view, earlier: await viewEarlier(ledger, value) } satisfies GrantView)
   })
 
   for (const act of Object.keys(acts) as GrantAct[]) {
@@ -120,7 +121,8 @@ export async function actOnGrant(
   }
 }
 
-async function readOwnGrant(
+/** `not-found` for a grant of anybody else. */
+export async function readOwnGrant(
   reader: LedgerReader,
   accountId: string,
   grantId: string,

@@ -13,6 +13,8 @@ import {
   assertNotSuspended,
   batchScope,
   customerScopes,
+  keyEpochMember,
+  keyEpochOf,
   vendorIdOf,
 } from './policies.ts'
 import type { registrationPolicy } from './registration.ts'
@@ -86,7 +88,7 @@ export function oauthConfiguration({
       introspection_signed_response_alg: 'ES256',
       authorization_signed_response_alg: 'ES256',
     },
-    extraClientMetadata: { properties: ['software_id'] },
+    extraClientMetadata: { properties: ['software_id', keyEpochMember] },
     assertJwtClientAuthClaimsAndHeader: async (ctx, claims, _header, client) => {
       assertClientAssertion(claims, { issuer, now: now() })
       await assertNotSuspended(ledger, ctx, client)
@@ -184,16 +186,18 @@ export function oauthConfiguration({
       if (grant === undefined) throw new errors.AccessDenied('what was allowed has ended already')
       return grant
     },
-    extraTokenClaims: async (_ctx, token) => {
-      if (token.kind !== 'AccessToken') return undefined
+    extraTokenClaims: async (ctx, token) => {
+      const epoch = keyEpochOf(ctx.oidc.client)
+      const keys = epoch === undefined ? {} : { [keyEpochMember]: epoch }
+      if (token.kind !== 'AccessToken') return keys
       const { grantId } = await readGrantBehind(ledger, token.grantId, now())
-      return { grant_id: grantId }
+      return { grant_id: grantId, ...keys }
     },
     expiresWithSession: () => false,
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: false,
     ttl: {
-      AccessToken: (ctx) => lifeWithin(accessTokenLife, ctx.oidc.entities.Grant?.remainingTTL),
+      AccessToken: (_ctx, token) => lifeWithin(accessTokenLife, secondsLeft(token.rar, now())),
       ClientCredentials: accessTokenLife,
       IdToken: accessTokenLife,
       AuthorizationCode: minute,
@@ -205,6 +209,15 @@ export function oauthConfiguration({
     },
     renderError,
   }
+}
+
+/**
+ * Of the customer's grant as it is now, which the details of a token tell: the library's own Grant outlives a change of
+ * its end.
+ */
+function secondsLeft(details: unknown, now: number): number | undefined {
+  const [granted] = Array.isArray(details) ? (details as readonly { readonly until?: string }[]) : []
+  return granted?.until === undefined ? undefined : Math.floor((Date.parse(granted.until) - now) / 1000)
 }
 
 /** Nothing outlives the grant it comes from; seconds, at least 1. */

@@ -36,7 +36,7 @@ export interface Interactions {
   /** `undefined` without our cookie (another browser); `request-expired` when what it names is over. */
   find(exchange: Exchange): Promise<OpenInteraction | undefined>
   /** The customer is signed in and allows: one OAuth Grant that points to our grant. */
-  allow(exchange: Exchange, grant: Grant, now: number): Promise<Concluded>
+  allow(exchange: Exchange, grant: Grant): Promise<Concluded>
   /** Told to the business as RFC 6749 4.1.2.1 has it. `final`: the pushed request cannot be opened again. */
   refuse(
     exchange: Exchange,
@@ -88,14 +88,13 @@ export function openInteractions({
       return { uid, requestId: requestIdOf(parJti), returnTo, redirectUri }
     },
 
-    async allow(exchange, grant, now) {
+    async allow(exchange, grant) {
       const { result } = await collect(async (collection) => {
         const { params } = await details(exchange)
         const clientId = String(params['client_id'])
         if (clientId !== grant.clientId) throw new Error('the grant is for another client')
-        // `expiresIn` is a member of every token of the library; its types leave it out here.
-        const life = { expiresIn: Math.max(1, Math.floor((grant.until - now) / 1000)) }
-        const oauthGrant = new provider.Grant({ accountId: grant.accountId, clientId, ...life })
+        // It lives as long as any grant can: ours decides, may be given another end, and takes it along when it ends.
+        const oauthGrant = new provider.Grant({ accountId: grant.accountId, clientId })
         // Every scope asked must be granted or rejected, or the library asks again.
         for (const scope of String(params['scope'] ?? '').split(' ')) {
           if (customerScopes.includes(scope)) oauthGrant.addOIDCScope(scope)
