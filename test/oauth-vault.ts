@@ -96,7 +96,8 @@ export async function startOAuthVault({
     const now = () => Date.now()
     const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
     const { interactions } = authorization
-    const decide = await decisions({ vaultUrl, ledger, keys, interactions, now })
+    const names = createNames(await keys.secret('names'))
+    const decide = await decisions({ vaultUrl, ledger, names, keys, interactions, now })
     const preview = async (_accountId: string, fields: readonly string[]) => {
       if (pods.refusal !== undefined) throw pods.refusal
       return new Map(fields.flatMap((field) => (values[field] === undefined ? [] : [[field, values[field]]])))
@@ -119,7 +120,7 @@ export async function startOAuthVault({
     express.use(notFound, problemHandler({ log }))
     app = express
     const operator = vendorOperator({ ledger, authorization, now })
-    return { real, ledger, keys, authorization, operator, names: createNames(await keys.secret('names')) }
+    return { real, ledger, keys, authorization, operator, names }
   }
   let running = await open()
   opened.defer(() => running.real[Symbol.asyncDispose]())

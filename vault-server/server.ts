@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { Router } from 'express'
 import type { Config } from '#core/config.ts'
 import { pinHost } from '#core/http/host-pin.ts'
-import { createOutbound } from '#core/http/outbound.ts'
 import { notFound, problemHandler } from '#core/http/problem.ts'
 import { requestLog } from '#core/http/request-log.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
@@ -13,8 +12,6 @@ import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Policy } from '#core/ledger/policy.ts'
 import type { Logger } from '#core/logger.ts'
-import { createAgentFetch } from '#core/pods/agent.ts'
-import type { PodReader } from '#core/pods/pod.ts'
 import { recordEnds } from '#core/records/ends.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
@@ -30,6 +27,7 @@ import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
 import { meOf, meRoutes } from './customer/me.ts'
 import { podConnectionRoutes } from './customer/pod-connection.ts'
+import { watchLostPods } from './customer/pod-watch.ts'
 import { createPodLogins } from './customer/pod-login.ts'
 import { profileRoutes } from './customer/profile.ts'
 import { decisions } from './customer/decision.ts'
@@ -45,13 +43,11 @@ import { vaultRoutes } from './customer/vaults.ts'
 import { publicPart } from './oauth/oauth-keys.ts'
 import { openAuthorizationServer } from './oauth/provider.ts'
 import type { AuthorizationServer } from './oauth/provider.ts'
-import { openAgentIdentity } from './pods/agent-identity.ts'
 import type { EmbeddedPods } from './pods/embedded.ts'
+import type { ReachPods } from './pods/reach-pods.ts'
+import { webhookRoutes } from './pods/webhook-routes.ts'
 
 const appFolder = join(import.meta.dirname, '../dist/consent-app')
-/** Of one reply of a pod or an issuer. */
-const maxReplyBytes = 1024 * 1024
-const podTimeoutMs = 10_000
 /** Ends are in force when they come; this is how soon they stand in the log. */
 const recordEndsEveryMs = 15_000
 
@@ -63,7 +59,7 @@ export interface VaultParts {
   /** `undefined` where there are no embedded pods. */
   readonly podServer: EmbeddedPods | undefined
   /** The same that releases read by. */
-  readonly pods: PodReader
+  readonly pods: ReachPods
   /** Where the log is watched by witnesses. */
   readonly witnessPolicy?: Policy | undefined
   /** Unix ms. */
@@ -122,27 +118,25 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const { config, ledger, keys, podServer, pods, now, log } = parts
   const { vaultUrl, outboundAllow: allow } = config
   await using opened = new AsyncDisposableStack()
-  const outbound = opened.use(createOutbound({ allow, timeoutMs: podTimeoutMs, maxBytes: maxReplyBytes }))
-  const { fetch } = outbound
+  const { agent, anyone: fetch } = pods
   const publicLog =
     parts.witnessPolicy === undefined
       ? ledger.log
       : opened.use(witnessedLog({ log: ledger.log, policy: parts.witnessPolicy, fetch, now, logger: log }))
   const names = createNames(await keys.secret('names'))
-  const agent = await openAgentIdentity({ vaultUrl, keys })
-  const agentFetch = await createAgentFetch(agent, { fetch, now })
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
   const receiptKey = await readReceiptKey(keys)
   const { interactions } = authorization
-  const decide = await decisions({ vaultUrl, ledger, interactions, keys, now })
+  const decide = await decisions({ vaultUrl, ledger, names, interactions, keys, now })
 
-  const handlers = receiptDelivery({ ledger, publicLog, agentFetch })
+  const handlers = receiptDelivery({ ledger, publicLog, agentFetch: agent.fetch })
   const jobs = opened.use(startJobs({ ledger, handlers, now, random: Math.random, log }))
   opened.use(
     every(recordEndsEveryMs, () =>
       recordEnds({ ledger, names, now }).catch((error: unknown) => log.error('jobs-failed', {}, error)),
     ),
   )
+  opened.use(watchLostPods({ ledger, pods, now, log }))
   const oidc = guardOidc({ allow })
 
   const cookie = hostCookie('session', vaultUrl)
@@ -170,7 +164,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       },
     },
   )
-  const showMe = meOf({ reader: ledger, config, podServer, pods, agentWebId: agent.webId })
+  const showMe = meOf({ reader: ledger, config, podServer, pods })
 
   const api = Router()
   api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)
@@ -183,8 +177,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     podConnectionRoutes({
       ledger,
       podLogins,
-      agent: { webId: agent.webId, fetch: agentFetch },
-      anyone: fetch,
+      pods,
       now,
     }),
   )
@@ -199,7 +192,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   router.use(browserHeaders({ vaultUrl }))
   router.use('/log', logRoutes({ log: publicLog }))
   router.use(clientDocumentRoutes({ vaultUrl }))
-  router.use('/agent', agent.router)
+  router.use('/agent', webhookRoutes(pods), agent.routes)
   router.use(authorization.routes)
   router.use('/api', api)
   router.use('/consent', sessions.load)

@@ -53,7 +53,12 @@ export interface Scope {
   readonly field: string
 }
 
-type Compared = Pick<Grant, 'items' | 'until' | 'reads'>
+/** The items of a grant, or of a request. */
+interface Compared {
+  readonly items: readonly Pick<GrantedItem, 'purpose' | 'fields'>[]
+  readonly until: number
+  readonly reads?: number
+}
 
 /** Compared by purpose and field, never by item: how a business cuts its request into items says nothing. */
 export function differenceOf(before: Compared, after: Compared): Difference {
@@ -64,6 +69,17 @@ export function differenceOf(before: Compared, after: Compared): Difference {
     removed: [...old].flatMap(([key, scope]) => (fresh.has(key) ? [] : [scope])),
     longer: after.until > before.until || readsAfter > readsBefore,
     shorter: after.until < before.until || readsAfter < readsBefore,
+  }
+}
+
+/** What several grants together let a business read, for as long as the longest; `undefined` without any. */
+export function mergedTerms(grants: readonly Compared[]): Compared | undefined {
+  if (grants.length === 0) return undefined
+  const reads = grants.reduce((sum, grant) => sum + (grant.reads ?? Infinity), 0)
+  return {
+    items: grants.flatMap(({ items }) => items),
+    until: Math.max(...grants.map(({ until }) => until)),
+    ...(reads === Infinity ? {} : { reads }),
   }
 }
 

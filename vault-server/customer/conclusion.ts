@@ -5,8 +5,9 @@ import type { Notice } from '#core/domain/notice.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
-import { createGrant } from '#core/records/grants.ts'
+import { replaceGrants } from '#core/records/grants.ts'
 import { newId } from '#core/records/ids.ts'
+import type { Names } from '#core/records/names.ts'
 import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import { decideRequest } from '#core/records/requests.ts'
@@ -23,6 +24,7 @@ import type {
 import type { Exchange, Interactions } from '../oauth/interactions.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
+import { replacedBy } from './amendment.ts'
 import { issueReceipt } from './receipt-delivery.ts'
 import { signReceipt } from './receipt-signing.ts'
 import { viewReceipt } from './views.ts'
@@ -30,6 +32,7 @@ import { viewReceipt } from './views.ts'
 export interface DecisionParts {
   readonly vaultUrl: string
   readonly ledger: Ledger
+  readonly names: Names
   readonly interactions: Interactions
   readonly secrets: { readonly receiptKey: SigningKey; readonly pairwise: Uint8Array }
   /** Unix ms. */
@@ -73,10 +76,11 @@ async function allow(
   found: Case,
   outcome: Outcome & { status: 'allowed' },
 ): Promise<Conclusion> {
-  const { ledger, interactions, secrets } = parts
+  const { ledger, names, interactions, secrets } = parts
   const { request, noticeHash, at, webId } = found
   const { accountId, vendorId, secret } = request
   const { vendor, customer } = await readReleasable(ledger, request)
+  const { replaced, told } = await replacedBy(ledger, request, found)
   const { items, until, reads } = outcome
   const budget = reads === undefined ? {} : { reads }
   const subject = pairwiseSubject(secrets.pairwise, vendorId, accountId)
@@ -99,11 +103,12 @@ async function allow(
   const commit = combine(
     { checks: [unchanged(vendor)] },
     concluded,
-    await createGrant({ reader: ledger }, grant, customer),
+    await replaceGrants({ reader: ledger, names }, grant, customer, replaced),
     issueReceipt(receipt, at),
     decideRequest(found.stored, { ...decided(found, 'allowed', returnTo), grantId, receiptId }),
     vendorEvent({ type: 'request.decided', request, status: 'allowed', at }),
-    { entries: [entry] },
+    { entries: [...(told.entries ?? []), entry] },
+    { writes: told.writes ?? [] },
   )
   return { commit, result: { status: 'allowed', returnTo, grantId, receipt: viewReceipt(receipt) } }
 }

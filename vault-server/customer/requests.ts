@@ -15,6 +15,7 @@ import type { Stored } from '#core/records/parts.ts'
 import { claimRequest, listAccountRequests, readRequest } from '#core/records/requests.ts'
 import type { AccessRequest, OpenRequests, RequestView } from '#schemas/types.gen.ts'
 import type { Exchange, Interactions, OpenInteraction } from '../oauth/interactions.ts'
+import { amendmentOf } from './amendment.ts'
 import { sameOriginOnly } from './csrf.ts'
 import type { Decide } from './decision.ts'
 import { valuesToday, viewItems } from './values-today.ts'
@@ -146,9 +147,10 @@ async function viewRequest(
 ): Promise<RequestView> {
   const now = parts.now()
   const isOpen = request.status === 'open' || request.status === 'later'
-  const [vendor, today] = await Promise.all([
+  const [vendor, today, amends] = await Promise.all([
     viewVendor(parts.ledger, request.vendorId),
     isOpen ? valuesToday(parts, request) : { unavailable: undefined },
+    isOpen ? amendmentOf(parts.ledger, request, now) : undefined,
   ])
   return {
     requestId: request.requestId,
@@ -167,6 +169,7 @@ async function viewRequest(
     expiresAt: formatTime(request.expiresAt),
     returnHost: new URL(interaction.redirectUri).host,
     asOf: formatTime(now),
+    ...(amends === undefined ? {} : { amends }),
     ...(today.unavailable === undefined ? {} : { valuesUnavailable: today.unavailable }),
     ...(request.returnTo === undefined || request.status === 'open' ? {} : { returnTo: request.returnTo }),
   }
