@@ -1,9 +1,10 @@
 /** `reach audit`: what anybody can check of a log without trusting whoever runs it. */
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { NoteInvalid, parseVkey } from '#core/ledger/note.ts'
+import { checkPolicy, type Cosigned } from '#core/ledger/policy.ts'
 import { LogInvalid, type LogReport, verifyLog } from '#core/ledger/verify.ts'
+import { cosigners, evidenceCommands, readGiven, readPolicy } from './evidence.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { type KeptCheckpoints, keptCheckpoints } from './kept-checkpoints.ts'
 import { isAddress, keepingCopies, type LogSource, openLogSource, writeWhole } from './log-source.ts'
@@ -11,6 +12,7 @@ import type { Output } from './output.ts'
 
 interface VerifyOptions {
   readonly vkey?: string
+  readonly policy?: string
   readonly old: readonly string[]
   readonly forget?: boolean
   readonly json?: boolean
@@ -30,6 +32,7 @@ export function auditCommands(
         '--vkey <key>',
         "the log's verifier key, from a source you trust; else the one it names, if that is still the same",
       )
+      .option('--policy <file>', 'a tlog-policy file: which logs to trust, and whose cosignatures they need')
       .option(
         '--old <file>',
         'an earlier checkpoint that must lie on the same history (may be repeated)',
@@ -45,6 +48,8 @@ export function auditCommands(
     .action(async (place: string, options: VerifyOptions) => {
       await verify(openLogSource(place), options, { output, stateFolder })
     })
+
+  evidenceCommands(audit, { output })
 
   shared(audit.command('mirror'))
     .argument('<url>', "address of the log's prefix")
@@ -68,14 +73,19 @@ async function verify(
   options: VerifyOptions,
   { output, stateFolder }: { output: Output; stateFolder: string },
 ): Promise<{ note: string; vkey: string }> {
-  const vkey = options.vkey ?? (await servedKey(source))
-  const kept = keptCheckpoints(stateFolder)
-  const names = namesOf(vkey, { place: source.name, isGiven: options.vkey !== undefined })
-  if (options.vkey === undefined && options.forget !== true) await demandSameKey(kept, vkey, names)
-  const remembered = options.forget === true ? undefined : await kept.newest(vkey)
-  const given = await Promise.all(options.old.map(readNote))
   // The same note is verified and kept, whatever the log signs meanwhile.
   const note = await source.read('checkpoint')
+  const trusted = options.policy === undefined ? undefined : await underPolicy(options.policy, note, options)
+  const vkey = trusted?.vkey ?? options.vkey ?? (await servedKey(source))
+  const kept = keptCheckpoints(stateFolder)
+  const names = namesOf(vkey, {
+    place: source.name,
+    isGiven: options.vkey !== undefined || trusted !== undefined,
+  })
+  if (options.vkey === undefined && trusted === undefined && options.forget !== true)
+    await demandSameKey(kept, vkey, names)
+  const remembered = options.forget === true ? undefined : await kept.newest(vkey)
+  const given = await Promise.all(options.old.map(readGiven))
   const read = async (file: string) => (file === 'checkpoint' ? note : source.read(file))
   const report = await verifyOrFail({
     read,
@@ -84,8 +94,23 @@ async function verify(
   })
   const text = new TextDecoder().decode(note)
   if (options.forget !== true) await kept.keep(vkey, text, names)
-  print(output, options, { report, vkey, remembered: remembered !== undefined })
+  print(output, options, { report, vkey, cosigned: trusted?.cosigned, remembered: remembered !== undefined })
   return { note: text, vkey }
+}
+
+/** Which of the trusted logs this is, and who cosigned it. */
+async function underPolicy(
+  file: string,
+  note: Uint8Array | undefined,
+  { vkey }: VerifyOptions,
+): Promise<ReturnType<typeof checkPolicy>> {
+  const policy = await readPolicy(file)
+  try {
+    return checkPolicy(policy, new TextDecoder().decode(note), vkey)
+  } catch (error) {
+    if (!(error instanceof NoteInvalid)) throw error
+    throw new CommandFailed(EXIT.failed, `FAILED  checkpoint: ${error.message}`, { cause: error })
+  }
 }
 
 /** Under which the key of a log is remembered: its origin, and its address where it has one. */
@@ -133,18 +158,15 @@ async function servedKey(source: LogSource): Promise<string> {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/\n$/, '')
 }
 
-async function readNote(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new CommandFailed(EXIT.usage, `${file} cannot be read`, { cause })
-  }
-}
-
 function print(
   output: Output,
   options: VerifyOptions,
-  { report, vkey, remembered }: { report: LogReport; vkey: string; remembered: boolean },
+  {
+    report,
+    vkey,
+    cosigned,
+    remembered,
+  }: { report: LogReport; vkey: string; cosigned: readonly Cosigned[] | undefined; remembered: boolean },
 ): void {
   const { checkpoint, tiles, bundles, earlier } = report
   const root = checkpoint.root.toString('base64')
@@ -158,6 +180,7 @@ function print(
       bundles,
       earlier,
       vkey,
+      ...(cosigned === undefined ? {} : { cosigned }),
     })
     return
   }
@@ -170,7 +193,8 @@ function print(
       ? `    first look: nothing earlier to compare with${options.forget === true ? '' : '; the checkpoint is kept for the next time'}`
       : `    consistent with ${earlier} earlier checkpoint${earlier === 1 ? '' : 's'}${remembered ? ', the one kept here among them' : ''}`,
   )
-  if (options.vkey === undefined)
+  if (cosigned !== undefined) output.line(`    ${cosigners(cosigned)}`)
+  else if (options.vkey === undefined)
     output.line(
       "    the verifier key came with the log: compare it once with the operator's, then pass --vkey",
     )

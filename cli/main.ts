@@ -1,4 +1,5 @@
 /** The `reach` command. Exit codes: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 finding. */
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { ConfigError, readConfig, stateFolder } from '#core/config.ts'
@@ -9,6 +10,7 @@ import { auditCommands } from './audit.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { outputTo } from './output.ts'
 import { vendorCommands } from './vendor.ts'
+import { witnessCommand } from './witness.ts'
 
 const root = join(import.meta.dirname, '..')
 const output = outputTo(process.stdout, process.stderr)
@@ -21,11 +23,17 @@ vendorCommands(program, {
   settings: () => ({ config: readConfig(process.env, root), now: Date.now }),
 })
 auditCommands(program, { output, stateFolder: stateFolder(process.env) })
+witnessCommand(program, { output, now: Date.now, stopped })
 
 try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
+}
+
+/** Resolves when the process is asked to end. */
+async function stopped(): Promise<void> {
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
 }
 
 function exitCodeOf(error: unknown): number {

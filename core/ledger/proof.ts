@@ -34,11 +34,12 @@ export async function proveEntry(
   log: Pick<LogReader, 'tile' | 'bundle'>,
   { index, checkpoint, openings }: { index: number; checkpoint: string; openings: Openings },
 ): Promise<string> {
-  const path = await inclusionProof(index, sizeOf(checkpoint), (level, tile, width) =>
-    log.tile(level, tile, width),
-  )
-  const bundle = await log.bundle(Math.floor(index / TILE_WIDTH), (index % TILE_WIDTH) + 1)
-  const entry = bundle && parseBundle(bundle)?.at(-1)
+  const size = sizeOf(checkpoint)
+  const path = await inclusionProof(index, size, (level, tile, width) => log.tile(level, tile, width))
+  const number = Math.floor(index / TILE_WIDTH)
+  // Of the last bundle a copy of the log has this width only.
+  const bundle = await log.bundle(number, Math.min(TILE_WIDTH, size - number * TILE_WIDTH))
+  const entry = bundle && parseBundle(bundle)?.[index % TILE_WIDTH]
   if (entry === undefined) throw new RangeError('no such entry')
   return writeProof({ index, path, checkpoint, entry, openings })
 }
