@@ -74,7 +74,12 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
         stopped: () => ledger.stopped,
         ready: () => podServer === undefined || podServer.state === 'ready',
       },
-      vendors: vendorOperator({ ledger, authorization: vault.authorization, now }),
+      vendors: vendorOperator({
+        ledger,
+        authorization: vault.authorization,
+        now,
+        outboundAllow: config.outboundAllow,
+      }),
       metrics,
       log,
     }),

@@ -76,6 +76,10 @@ function overPort(url: string, token: string): VendorOperator {
     show: (vendorId) => call('GET', one(vendorId)),
     suspend: (vendorId) => call('POST', `${one(vendorId)}/suspend`, {}),
     reinstate: (vendorId) => call('POST', `${one(vendorId)}/reinstate`, {}),
+    rotateKeys: (vendorId) => call('POST', `${one(vendorId)}/rotate-keys`, {}),
+    prove: (vendorId, domain) =>
+      call('POST', `${one(vendorId)}/prove`, domain === undefined ? {} : { domain }),
+    remove: (vendorId) => call('POST', `${one(vendorId)}/remove`, {}),
   }
 }
 
@@ -85,5 +89,5 @@ async function onLedger<Result>({ config, now }: OperatorSettings, act: Act<Resu
   const log = createLogger({ level: 'silent' })
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
   // Awaited here: what is returned unawaited would find the ledger closed.
-  return await act(vendorOperator({ ledger, authorization, now }))
+  return await act(vendorOperator({ ledger, authorization, now, outboundAllow: config.outboundAllow }))
 }

@@ -1,5 +1,9 @@
 // Made by scripts/make-types.ts from schemas/. Do not edit: npm run types.
 
+/**
+ * One line of a query answered as application/x-ndjson: a row, how far it is, or, as the last line, what it came to. A text without the last line was cut off.
+ */
+export type QueryLine = QueryRow | ProgressLine | SummaryLine
 export type QueryRow = Disclosure | UnavailableRow
 
 /**
@@ -8,6 +12,7 @@ export type QueryRow = Disclosure | UnavailableRow
 export interface Schemas {
   'records/access-request.json': AccessRequest
   'records/account.json': Account
+  'records/boundary.json': Boundary
   'records/customer-standing.json': CustomerStanding
   'records/grant.json': Grant
   'records/granted-item.json': GrantedItem
@@ -19,6 +24,9 @@ export interface Schemas {
   'records/vendor.json': Vendor
   'api/access-request-details.json': AccessRequestDetails
   'api/activity.json': Activity
+  'api/amended-field.json': AmendedField
+  'api/amendment.json': Amendment
+  'api/boundaries.json': Boundaries
   'api/categories.json': Categories
   'api/category-view.json': CategoryView
   'api/change-grant.json': ChangeGrant
@@ -27,6 +35,7 @@ export interface Schemas {
   'api/decision-result.json': DecisionResult
   'api/decision.json': Decision
   'api/disclosure.json': Disclosure
+  'api/domain-proof.json': DomainProof
   'api/field-view.json': FieldView
   'api/grant-terms.json': GrantTerms
   'api/grant-view.json': GrantView
@@ -40,6 +49,7 @@ export interface Schemas {
   'api/open-requests.json': OpenRequests
   'api/probe.json': Probe
   'api/problem.json': Problem
+  'api/query-line.json': QueryLine
   'api/query-reply.json': QueryReply
   'api/query-row.json': QueryRow
   'api/query.json': Query
@@ -58,12 +68,20 @@ export interface Schemas {
   'api/vendor-view.json': VendorView
   'api/withdraw.json': Withdraw
   'fields/accessibility.json': Accessibility
+  'fields/belongings.json': Belongings
+  'fields/brands.json': Brands
   'fields/contact-rules.json': ContactRules
   'fields/contact.json': Contact
   'fields/diet.json': Diet
+  'fields/household.json': Household
   'fields/interests.json': Interests
+  'fields/loyalty.json': Loyalty
+  'fields/plans.json': Plans
   'fields/profile.json': Profile
+  'fields/purchases.json': Purchases
   'fields/sizes.json': Sizes
+  'fields/subscriptions.json': Subscriptions
+  'fields/tastes.json': Tastes
 }
 /**
  * What a business asks of one customer, and what became of it.
@@ -149,6 +167,10 @@ export interface AccessRequest {
    * Channel link, once allowed: the business gets nothing before the customer gives it this code.
    */
   pickupCode?: string
+  /**
+   * It was refused before the customer saw it, as she had decided.
+   */
+  turnedAway?: 'blocked' | 'cool-off'
 }
 /**
  * One separately refusable part of an access request: fields for one purpose.
@@ -206,9 +228,68 @@ export interface Account {
    */
   container: string
   /**
+   * WebID as which Reach comes to this pod, by credentials of the customer; absent: as its own agent.
+   */
+  actingAs?: string
+  /**
    * Unix time in ms.
    */
   createdAt: number
+}
+/**
+ * What one customer does not want to be asked by one business.
+ */
+export interface Boundary {
+  v: 1
+  /**
+   * Opaque random id, base64url.
+   */
+  accountId: string
+  /**
+   * Opaque random id, base64url.
+   */
+  vendorId: string
+  /**
+   * Unix time in ms.
+   */
+  blockedAt?: number
+  /**
+   * What she refused, and until when the business may not ask for it again.
+   *
+   * @maxItems 200
+   */
+  denials: Denial[]
+  /**
+   * The newest requests that did not reach her, newest first.
+   *
+   * @maxItems 20
+   */
+  turnedAway: TurnedAway[]
+}
+export interface Denial {
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  /**
+   * Field id such as profile.birthDate.
+   */
+  field: string
+  /**
+   * Unix time in ms.
+   */
+  at: number
+  /**
+   * Unix time in ms.
+   */
+  until: number
+}
+export interface TurnedAway {
+  /**
+   * Unix time in ms.
+   */
+  at: number
+  reason: 'blocked' | 'cool-off'
 }
 /**
  * Every disclosure checks the version of this row: pod access and erasure.
@@ -216,6 +297,17 @@ export interface Account {
 export interface CustomerStanding {
   v: 1
   podAccess: 'none' | 'open' | 'lost'
+  /**
+   * The customer shut Reach out in the app: access that comes up in the pod is not taken for hers.
+   */
+  closedHere?: true
+  /**
+   * Shut to Reach while the rest is open.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  lostCategories?: string[]
 }
 /**
  * The live result of a decision; versioned by the ledger, never deleted, and alone decides what is released.
@@ -599,6 +691,90 @@ export interface ActivityField {
    */
   field: string
 }
+export interface AmendedField {
+  title: string
+  /**
+   * Field id such as profile.birthDate.
+   */
+  field: string
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  purposeTitle: string
+}
+/**
+ * What this business may read already, and what its new request would change: allowing it ends the earlier permission.
+ */
+export interface Amendment {
+  /**
+   * The permissions that would end.
+   */
+  grants: string[]
+  since: string
+  /**
+   * When the earlier permission ends by itself.
+   */
+  until: string
+  /**
+   * Asked now and not allowed so far.
+   */
+  added: AmendedField[]
+  /**
+   * Allowed so far and asked again.
+   */
+  kept: AmendedField[]
+  /**
+   * Allowed so far and not asked any more: it ends with an Allow.
+   */
+  removed: AmendedField[]
+  /**
+   * Asked for longer than was allowed, or without the limit of reads there was.
+   */
+  longer: boolean
+  /**
+   * The business would keep what it read for longer than it said before.
+   */
+  keptLonger: boolean
+  /**
+   * Names of recipients that were not named before.
+   */
+  recipientsAdded: string[]
+}
+/**
+ * Businesses that cannot ask the customer, or not for everything.
+ */
+export interface Boundaries {
+  businesses: BoundaryView[]
+}
+export interface BoundaryView {
+  vendor: VendorView
+  blockedAt?: string
+  /**
+   * What it may not ask for again, by purpose.
+   */
+  denied: DeniedView[]
+  /**
+   * Requests that did not reach the customer, newest first.
+   */
+  turnedAway: TurnedAwayView[]
+}
+export interface DeniedView {
+  /**
+   * W3C DPV purpose as dpv:Term.
+   */
+  purpose: string
+  purposeTitle: string
+  /**
+   * Items: Title of a field.
+   */
+  fields: string[]
+  until: string
+}
+export interface TurnedAwayView {
+  at: string
+  reason: 'blocked' | 'cool-off'
+}
 export interface Categories {
   categories: CategoryView[]
 }
@@ -784,6 +960,10 @@ export interface DecidedItem {
  * One release of fields of one customer.
  */
 export interface Disclosure {
+  /**
+   * As application/ld+json only: the address of the JSON-LD context.
+   */
+  '@context'?: string
   subject: string
   /**
    * Opaque random id, base64url.
@@ -811,6 +991,10 @@ export interface LogPosition {
    */
   checkpoint: string
   salts: ReplySalts
+  /**
+   * On request: the inclusion proof of the entry in the tree of `checkpoint` (C2SP tlog-proof), with entry and salts.
+   */
+  proof?: string
 }
 /**
  * With them the entry's digests of subject and data can be checked.
@@ -818,6 +1002,12 @@ export interface LogPosition {
 export interface ReplySalts {
   subject: string
   data: string
+}
+/**
+ * Which domain a business is to be looked at for; the host of its website when left out.
+ */
+export interface DomainProof {
+  domain?: string
 }
 /**
  * What can be changed of a live grant: everything its request asked, with today's values, and what of it is allowed now.
@@ -1074,12 +1264,28 @@ export interface ProblemViolation {
   pointer: string
   detail: string
 }
-export interface QueryReply {
-  rows: QueryRow[]
-}
 export interface UnavailableRow {
   subject: string
   error: 'subject-unavailable' | 'later'
+}
+export interface ProgressLine {
+  progress: QueryProgress
+}
+export interface QueryProgress {
+  done: number
+  of: number
+}
+export interface SummaryLine {
+  summary: QuerySummary
+}
+export interface QuerySummary {
+  subjects: number
+  released: number
+  unavailable: number
+  later: number
+}
+export interface QueryReply {
+  rows: QueryRow[]
 }
 /**
  * Fields of many customers for one purpose.
@@ -1173,6 +1379,19 @@ export interface RequestView {
    * Channel link, once allowed: the business gets nothing before the customer gives it this code.
    */
   pickupCode?: string
+  amends?: Amendment
+  turnedAway?: TurnedAwayRequest
+}
+/**
+ * The request was refused before it was shown, as the customer has decided.
+ */
+export interface TurnedAwayRequest {
+  reason: 'blocked' | 'cool-off'
+  since?: string
+  /**
+   * From then on the business may ask again.
+   */
+  until?: string
 }
 /**
  * Saved only when the pod still holds what the form was filled from.
@@ -1227,12 +1446,24 @@ export interface VendorGrant {
    */
   grant_id: string
   subject: string
-  state: 'active' | 'paused' | 'withdrawn' | 'expired'
+  state: 'active' | 'paused' | 'used-up' | 'withdrawn' | 'expired'
   items: GrantedItem[]
   valid_from?: string
   until: string
   ended_at?: string
   reads?: number
+  /**
+   * At most so many reads in all; absent: no limit but the end.
+   */
+  reads_allowed?: number
+  /**
+   * The access request it came from.
+   */
+  request_id?: string
+  /**
+   * Of a withdrawn grant: who ended it.
+   */
+  ended_by?: 'customer' | 'business'
 }
 export interface VendorGrants {
   grants: VendorGrant[]
@@ -1240,6 +1471,10 @@ export interface VendorGrants {
    * Cursor of the next page; absent on the last.
    */
   next?: string
+  /**
+   * On the first page: give it as `changed_since` to get what changed after it.
+   */
+  as_of?: string
 }
 /**
  * A request as its business sees it.
@@ -1256,6 +1491,10 @@ export interface VendorRequest {
    * Opaque random id, base64url.
    */
   grant_id?: string
+  /**
+   * Nobody can answer it after this.
+   */
+  expires_at?: string
 }
 export interface VendorRequests {
   requests: VendorRequest[]
@@ -1263,6 +1502,10 @@ export interface VendorRequests {
    * Cursor of the next page; absent on the last.
    */
   next?: string
+  /**
+   * On the first page: give it as `changed_since` to get what changed after it.
+   */
+  as_of?: string
 }
 /**
  * Ends a permission; if wished, also asks the business to delete what it holds. The latter may be asked later as well.
@@ -1270,76 +1513,84 @@ export interface VendorRequests {
 export interface Withdraw {
   askDeletion?: boolean
 }
-/**
- * What makes things usable for you.
- */
 export interface Accessibility {
   /**
-   * What you need, in your own words or from the list.
-   *
    * @maxItems 20
    */
   needs?: string[]
 }
-/**
- * How businesses may contact you.
- */
+export interface Belongings {
+  /**
+   * @maxItems 20
+   */
+  vehicles?: {
+    kind: 'car' | 'motorcycle' | 'bicycle' | 'e-bike' | 'scooter' | 'camper' | 'boat' | 'other'
+    make?: string
+    model?: string
+    year?: number
+    fuel?: 'petrol' | 'diesel' | 'electric' | 'hybrid' | 'gas' | 'none'
+  }[]
+  /**
+   * @maxItems 40
+   */
+  devices?: {
+    kind:
+      | 'phone'
+      | 'computer'
+      | 'tablet'
+      | 'watch'
+      | 'television'
+      | 'audio'
+      | 'camera'
+      | 'console'
+      | 'kitchen'
+      | 'home'
+      | 'other'
+    make?: string
+    model?: string
+    year?: number
+  }[]
+}
+export interface Brands {
+  /**
+   * @maxItems 60
+   */
+  liked?: string[]
+  /**
+   * @maxItems 40
+   */
+  avoided?: {
+    brand: string
+    reason?: 'quality' | 'price' | 'service' | 'environment' | 'other'
+  }[]
+}
 export interface ContactRules {
   /**
-   * Ways of contact you are fine with.
-   *
    * @maxItems 6
    */
   channels?: ('email' | 'phone' | 'post' | 'sms' | 'chat')[]
-  quietHours?: QuietHours
+  quietHours?: {
+    from: string
+    to: string
+  }
   /**
-   * What you are glad to hear about.
-   *
    * @maxItems 30
    */
   topics?: string[]
 }
-/**
- * When you do not want to be contacted, in your own time zone.
- */
-export interface QuietHours {
-  from: string
-  to: string
-}
-/**
- * How and where you can be reached.
- */
 export interface Contact {
-  /**
-   * An e-mail address.
-   */
   email?: string
-  /**
-   * A phone number with its country code, such as +49 30 1234567.
-   */
   phone?: string
-  address?: PostalAddress
+  address?: {
+    street?: string
+    locality?: string
+    postalCode?: string
+    region?: string
+    country?: string
+  }
 }
-/**
- * Where post and parcels reach you.
- */
-export interface PostalAddress {
-  street?: string
-  locality?: string
-  postalCode?: string
-  region?: string
-  /**
-   * Two letters, such as DE.
-   */
-  country?: string
-}
-/**
- * What you eat, and what you must not.
- */
 export interface Diet {
   /**
-   * How you eat.
-   *
    * @maxItems 8
    */
   diet?: (
@@ -1356,72 +1607,170 @@ export interface Diet {
     | 'VegetarianDiet'
   )[]
   /**
-   * What you are allergic to or cannot tolerate.
-   *
    * @maxItems 30
    */
   allergies?: string[]
 }
-/**
- * What you like and care about.
- */
+export interface Household {
+  /**
+   * @maxItems 20
+   */
+  people?: {
+    relation: 'partner' | 'child' | 'parent' | 'relative' | 'housemate'
+    birthYear?: number
+    note?: string
+  }[]
+  /**
+   * @maxItems 20
+   */
+  pets?: {
+    kind: 'dog' | 'cat' | 'small' | 'bird' | 'fish' | 'horse' | 'other'
+    name?: string
+    breed?: string
+    birthYear?: number
+  }[]
+  home?: {
+    kind?: 'apartment' | 'house' | 'room' | 'other'
+    tenure?: 'rented' | 'owned' | 'other'
+    rooms?: number
+    garden?: boolean
+  }
+}
 export interface Interests {
   /**
-   * Things you are interested in.
-   *
    * @maxItems 60
    */
   topics?: string[]
 }
-/**
- * Who you are: the basics most businesses ask for.
- */
+export interface Loyalty {
+  /**
+   * @maxItems 40
+   */
+  memberships?: {
+    programme: string
+    number?: string
+    tier?: string
+    since?: string
+  }[]
+}
+export interface Plans {
+  /**
+   * @maxItems 30
+   */
+  wanted?: {
+    what: string
+    budget?: string
+    currency?: string
+    by?: string
+  }[]
+  /**
+   * @maxItems 20
+   */
+  trips?: {
+    destination: string
+    from?: string
+    to?: string
+    people?: number
+  }[]
+  /**
+   * @maxItems 10
+   */
+  changes?: {
+    change: 'moving' | 'wedding' | 'child' | 'work' | 'study' | 'renovation' | 'retirement' | 'other'
+    by?: string
+  }[]
+}
 export interface Profile {
-  /**
-   * Your full name as you want to be addressed.
-   */
   name?: string
-  /**
-   * The day you were born.
-   */
   birthDate?: string
   /**
-   * Languages you read, the one you like best first.
-   *
    * @maxItems 20
    */
   languages?: string[]
-  /**
-   * A small picture of you.
-   */
   picture?: string
 }
-/**
- * So that what you buy fits.
- */
+export interface Purchases {
+  /**
+   * @maxItems 80
+   */
+  bought?: {
+    item: string
+    shop?: string
+    date?: string
+    price?: string
+    currency?: string
+    warrantyUntil?: string
+  }[]
+  /**
+   * @maxItems 40
+   */
+  returned?: {
+    item: string
+    shop?: string
+    date?: string
+    reason?: 'size' | 'damaged' | 'wrong' | 'different' | 'late' | 'mind' | 'other'
+  }[]
+}
 export interface Sizes {
-  shoe?: ShoeSize
-  top?: TopSize
-  trousers?: TrouserSize
+  shoe?: {
+    size: string
+    system: 'EU' | 'UK' | 'US' | 'JP'
+  }
+  top?: {
+    size: string
+    system: 'EU' | 'UK' | 'US' | 'INT'
+  }
+  trousers?: {
+    size: string
+    system: 'EU' | 'UK' | 'US' | 'INT'
+  }
 }
-/**
- * Your shoe size and the system it is in.
- */
-export interface ShoeSize {
-  size: string
-  system: 'EU' | 'UK' | 'US' | 'JP'
+export interface Subscriptions {
+  /**
+   * @maxItems 40
+   */
+  services?: {
+    service: string
+    kind?:
+      | 'media'
+      | 'news'
+      | 'software'
+      | 'telecom'
+      | 'energy'
+      | 'insurance'
+      | 'mobility'
+      | 'food'
+      | 'fitness'
+      | 'other'
+    price?: string
+    currency?: string
+    every?: 'week' | 'month' | 'quarter' | 'year'
+    renewsOn?: string
+  }[]
 }
-/**
- * Size of shirts, pullovers and jackets.
- */
-export interface TopSize {
-  size: string
-  system: 'EU' | 'UK' | 'US' | 'INT'
-}
-/**
- * Size of trousers.
- */
-export interface TrouserSize {
-  size: string
-  system: 'EU' | 'UK' | 'US' | 'INT'
+export interface Tastes {
+  /**
+   * @maxItems 30
+   */
+  activities?: {
+    activity: string
+    level?: 'beginner' | 'regular' | 'expert'
+    often?: 'daily' | 'weekly' | 'monthly' | 'seasonally' | 'rarely'
+  }[]
+  /**
+   * @maxItems 40
+   */
+  music?: string[]
+  /**
+   * @maxItems 40
+   */
+  reading?: string[]
+  /**
+   * @maxItems 30
+   */
+  cuisines?: string[]
+  /**
+   * @maxItems 30
+   */
+  places?: string[]
 }

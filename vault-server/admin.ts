@@ -103,8 +103,9 @@ function metricsRoutes(metrics: Metrics): Router {
 function vendorRoutes(vendors: VendorOperator): Router {
   const parseAdmission = parser('api/vendor-admission.json')
   const parseNothing = parser('api/nothing.json')
+  const parseProof = parser('api/domain-proof.json')
   const router = Router()
-  router.post('/', jsonBody(), async (request, response) => {
+  router.post('/', jsonBody({ limit: 131_072 }), async (request, response) => {
     response.status(201).json(await vendors.add(parseAdmission(request.body)))
   })
   router.get('/', async (request, response) => {
@@ -115,11 +116,22 @@ function vendorRoutes(vendors: VendorOperator): Router {
   router.get('/:vendorId', async (request, response) => {
     response.json(await vendors.show(request.params.vendorId))
   })
-  for (const act of ['readmit', 'suspend', 'reinstate'] as const) {
-    router.post<{ vendorId: string }>(`/:vendorId/${act}`, jsonBody(), async (request, response) => {
+  const acts = {
+    readmit: vendors.readmit,
+    suspend: vendors.suspend,
+    reinstate: vendors.reinstate,
+    'rotate-keys': vendors.rotateKeys,
+    remove: vendors.remove,
+  } satisfies Record<string, (vendorId: string) => Promise<object>>
+  for (const [path, act] of Object.entries(acts)) {
+    router.post<{ vendorId: string }>(`/:vendorId/${path}`, jsonBody(), async (request, response) => {
       parseNothing(request.body)
-      response.json(await vendors[act](request.params.vendorId))
+      response.json(await act(request.params.vendorId))
     })
   }
+  router.post<{ vendorId: string }>('/:vendorId/prove', jsonBody(), async (request, response) => {
+    const { domain } = parseProof(request.body)
+    response.json(await vendors.prove(request.params.vendorId, domain))
+  })
   return router
 }

@@ -94,6 +94,11 @@ export function withdraw(grant: Grant, now: number): Grant {
   return hasEnded(grant) ? grant : { ...grant, state: 'withdrawn', endedAt: now }
 }
 
+/** The business gives the grant up; what has ended already stays as it ended. */
+export function relinquish(grant: Grant, now: number): Grant {
+  return hasEnded(grant) ? grant : { ...grant, state: 'withdrawn', endedAt: now, endedBy: 'business' }
+}
+
 /**
  * Records an end that has passed, and how it is called in the log; `undefined` when there is nothing to
  * record.

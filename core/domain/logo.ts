@@ -98,7 +98,9 @@ function readWebp(view: DataView): Found {
     case 'VP8L': {
       const bits = view.getUint32(21, true)
       const isLossless = view.getUint8(20) === 0x2f
-      return isLossless ? { type, width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 } : undefined
+      return isLossless
+        ? { type, width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 }
+        : undefined
     }
     case 'VP8X': {
       if ((view.getUint8(20) & 0x02) !== 0) return { fault: 'moves' }

@@ -19,9 +19,10 @@ import {
   readVendor,
   readVendorStanding,
   registerVendor,
+  removeVendor,
+  revokeVendorKeys,
   reinstateVendor,
   suspendVendor,
-  unregisterVendor,
 } from '#core/records/vendors.ts'
 import { aSecret, anId, must, openRecordsWorld } from '../records-world.ts'
 import type { RecordsWorld } from '../records-world.ts'
@@ -78,21 +79,36 @@ describe('businesses', () => {
     }
   })
 
-  test('that gave their client back release nothing until they have registered again', async () => {
+  test('that left release nothing for good, and their client is nobody', async () => {
     const { ledger } = world
     const { vendorId, clientId } = await world.business()
     const both = async () =>
       [await must(readVendor(ledger, vendorId)), await must(readVendorStanding(ledger, vendorId))] as const
-    await ledger.commit(unregisterVendor(...(await both())))
+    await ledger.commit(removeVendor(...(await both())))
     expect(await findVendor(ledger, clientId)).toBeUndefined()
     const [vendor, standing] = await both()
-    expect([standing.value.state, vendor.value.clientId]).toEqual(['admitted', undefined])
-    const next = anId()
-    await ledger.commit(registerVendor(vendor, standing, next))
-    expect((await must(findVendor(ledger, next))).value.vendorId).toBe(vendorId)
-    await ledger.commit(suspendVendor((await both())[1]))
-    await ledger.commit(unregisterVendor(...(await both())))
-    expect((await both())[1].value.state).toBe('suspended')
+    expect([standing.value.state, vendor.value.clientId]).toEqual(['removed', undefined])
+    expect(() => registerVendor(vendor, standing, anId())).toThrow(
+      expect.objectContaining({ code: 'conflict' }),
+    )
+  })
+
+  test('whose keys were taken away register new ones for the same client only', async () => {
+    const { ledger } = world
+    const { vendorId, clientId } = await world.business()
+    const both = async () =>
+      [await must(readVendor(ledger, vendorId)), await must(readVendorStanding(ledger, vendorId))] as const
+    for (const epoch of [1, 2]) {
+      await ledger.commit(revokeVendorKeys(...(await both()), 'a'.repeat(43)))
+      const [vendor, standing] = await both()
+      expect([standing.value.state, vendor.value.keyEpoch]).toEqual(['admitted', epoch])
+      expect(() => registerVendor(vendor, standing, anId())).toThrow(
+        expect.objectContaining({ code: 'conflict' }),
+      )
+      await ledger.commit(registerVendor(vendor, standing, clientId))
+      expect((await both())[1].value.state).toBe('active')
+      expect((await must(findVendor(ledger, clientId))).value).toMatchObject({ vendorId, keyEpoch: epoch })
+    }
   })
 
   test('are listed in pages', async () => {

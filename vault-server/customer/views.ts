@@ -16,6 +16,7 @@ import type {
   GrantView,
   ReceiptView,
   StoredReceipt,
+  Vendor,
   VendorView,
 } from '#schemas/types.gen.ts'
 
@@ -26,8 +27,33 @@ export async function viewVendor(reader: LedgerReader, vendorId: string): Promis
     readVendorStanding(reader, vendorId),
   ])
   if (vendor === undefined) throw new Error('a business is missing that something refers to')
-  const { v: _, admittedAt: _at, clientId: _client, ...told } = vendor.value
-  return { ...told, domainProven: false, suspended: standing?.value.state === 'suspended' }
+  const { name, legalName, website, contact, dataProtectionContact, privacyPolicy, jurisdiction } =
+    vendor.value
+  const { logo, domain } = vendor.value
+  const state = standing?.value.state
+  const told = { legalName, website, contact, dataProtectionContact, privacyPolicy, jurisdiction, domain }
+  return {
+    vendorId,
+    name,
+    ...known(told),
+    ...(logo === undefined ? {} : { logo: viewLogo(vendorId, logo) }),
+    domainProven: domain !== undefined,
+    suspended: state === 'suspended' || state === 'removed',
+    ...(state === 'removed' ? { removed: true } : {}),
+  }
+}
+
+/** The address changes with the picture, so that a browser may keep it. */
+function viewLogo(vendorId: string, { hash, width, height }: NonNullable<Vendor['logo']>) {
+  return { path: `api/vendors/${vendorId}/logo?v=${hash.slice(0, 12)}`, width, height }
+}
+
+type Known<Members> = { [Name in keyof Members]?: Exclude<Members[Name], undefined> }
+
+function known<Members extends object>(members: Members): Known<Members> {
+  return Object.fromEntries(
+    Object.entries(members).filter(([, value]) => value !== undefined),
+  ) as Known<Members>
 }
 
 /** The words for a field or purpose; an id that the catalogue has lost stays readable as itself. */

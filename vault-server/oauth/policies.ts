@@ -19,6 +19,17 @@ export function vendorIdOf(client: Client | undefined): string {
   return vendorId
 }
 
+/**
+ * Member of a client, and claim of its tokens: how often all keys of the business were taken away. The client's keys and its
+ * epoch are one row, so a token made with old keys can never carry the new epoch. Absent: never.
+ */
+export const keyEpochMember = 'key_epoch'
+
+export function keyEpochOf(client: Client | undefined): number | undefined {
+  const epoch = client?.[keyEpochMember]
+  return typeof epoch === 'number' ? epoch : undefined
+}
+
 type JwtClaims = Readonly<Record<string, unknown>>
 
 /**

@@ -83,7 +83,7 @@ export async function openAuthorizationServer({
   provider.proxy = true
   provider.use(answerFailures(log))
   provider.use(withoutSessions)
-  provider.use(registrationCommit({ ledger }))
+  provider.use(registrationCommit({ ledger, now }))
   provider.use(tokenStatus({ addresses: config, ledger, keys: oauthKeys, now }))
   provider.use(nameGrant)
   provider.on('server_error', (ctx, error) => {

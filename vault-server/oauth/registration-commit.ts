@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { DomainError } from '#core/domain/errors.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { readVendor, readVendorStanding, unregisterVendor } from '#core/records/vendors.ts'
+import { departure } from '#core/records/departures.ts'
+import { vendorEntry } from '#core/records/entries.ts'
 import { collect } from './collected.ts'
 import { vendorIdOf } from './policies.ts'
 
@@ -12,7 +15,7 @@ type Next = () => Promise<void>
  * admission code, the access token for the registration, and the business that the client belongs to. Of two
  * registrations with one code only one can commit.
  */
-export function registrationCommit({ ledger }: { ledger: Ledger }) {
+export function registrationCommit({ ledger, now }: { ledger: Ledger; now: () => number }) {
   return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     if (!changesClient(ctx.method, ctx.path)) return next()
     await collect(async (collection) => {
@@ -22,14 +25,12 @@ export function registrationCommit({ ledger }: { ledger: Ledger }) {
       const statement = body?.['software_statement']
       // RFC 7591 section 3.2.1: returned as it was sent.
       if (route === 'registration') ctx.body = { ...objectOf(ctx.body), software_statement: statement }
-      if (route === 'client_delete') {
-        const vendorId = vendorIdOf(client)
-        const [vendor, standing] = await Promise.all([
-          readVendor(ledger, vendorId),
-          readVendorStanding(ledger, vendorId),
-        ])
-        if (vendor !== undefined && standing !== undefined) collection.add(unregisterVendor(vendor, standing))
-      }
+      if (route === 'client_update' && !isDeepStrictEqual(client?.jwks, body?.['jwks']))
+        collection.add({
+          entries: [vendorEntry({ type: 'vendor-keys-changed', vendor: vendorIdOf(client) })],
+        })
+      if (route === 'client_delete')
+        collection.add((await departure(ledger, vendorIdOf(client), now())).parts)
       try {
         await ledger.commit(collection.commit())
       } catch (error) {

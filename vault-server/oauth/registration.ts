@@ -3,11 +3,12 @@ import { errors } from 'oidc-provider'
 import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider'
 import { DomainError } from '#core/domain/errors.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { vendorEntry } from '#core/records/entries.ts'
 import { readVendor, readVendorStanding, registerVendor } from '#core/records/vendors.ts'
 import { requestType } from './access-request-type.ts'
 import { collecting } from './collected.ts'
 import type { SigningKey } from './oauth-keys.ts'
-import { vendorIdOf } from './policies.ts'
+import { keyEpochMember, vendorIdOf } from './policies.ts'
 import { verifyStatement } from './software-statement.ts'
 
 /** Members a business may set; everything else is ours to say or not used here. */
@@ -60,30 +61,31 @@ export function registrationPolicy({
 }) {
   return async (ctx: KoaContextWithOIDC, metadata: Metadata): Promise<void> => {
     const vendorId =
-      ctx.oidc.route === 'registration'
-        ? await admit(ctx, metadata, String(metadata['client_id']))
-        : vendorIdOf(ctx.oidc.client)
+      ctx.oidc.route === 'registration' ? await admit(ctx, metadata) : vendorIdOf(ctx.oidc.client)
     const vendor = await readVendor(ledger, vendorId)
     if (vendor === undefined) throw new errors.UnapprovedSoftwareStatement('the business is not known')
     for (const member of refusedMembers)
       if (metadata[member] !== undefined) throw new errors.InvalidClientMetadata(`${member} is not supported`)
     assertRedirectUris(metadata['redirect_uris'], allowLoopback)
     assertKeys(metadata['jwks'])
+    const { keyEpoch } = vendor.value
     const own = new Set<string>([...ownMembers, 'client_id', 'client_id_issued_at'])
     for (const member of Object.keys(metadata)) if (!own.has(member)) delete metadata[member]
     Object.assign(metadata, structuredClone(forced), {
       client_name: vendor.value.name,
       software_id: vendorId,
+      ...(keyEpoch === undefined ? {} : { [keyEpochMember]: keyEpoch }),
     })
   }
 
   /**
    * Checks the statement and spends the admission code; both and the business's new standing are one commit.
    */
-  async function admit(ctx: KoaContextWithOIDC, metadata: Metadata, clientId: string): Promise<string> {
-    const code = ctx.oidc.entities.InitialAccessToken
+  async function admit(ctx: KoaContextWithOIDC, metadata: Metadata): Promise<string> {
+    const { InitialAccessToken: code, RegistrationAccessToken: token } = ctx.oidc.entities
     const collection = collecting()
-    if (code === undefined || collection === undefined) throw new Error('a registration outside its commit')
+    if (code === undefined || token === undefined || collection === undefined)
+      throw new Error('a registration outside its commit')
     const statement = metadata['software_statement']
     if (typeof statement !== 'string')
       throw new errors.InvalidSoftwareStatement('software_statement is required')
@@ -102,8 +104,16 @@ export function registrationPolicy({
     ])
     if (vendor === undefined || standing === undefined)
       throw new errors.UnapprovedSoftwareStatement('the business is not known')
+    const { admission, awaitsKeys } = vendor.value
+    if (admission !== undefined && admission !== belongsTo)
+      throw new errors.InvalidSoftwareStatement('the admission code was replaced by another')
+    // New keys for the client it had: grants, refresh tokens and settings of the business refer to its id.
+    const clientId = vendor.value.clientId ?? String(metadata['client_id'])
+    metadata['client_id'] = token.clientId = clientId
     try {
-      collection.add(registerVendor(vendor, standing, clientId))
+      collection.add(registerVendor(vendor, standing, clientId, token.jti))
+      if (awaitsKeys)
+        collection.add({ entries: [vendorEntry({ type: 'vendor-keys-changed', vendor: vendorId })] })
     } catch (cause) {
       if (!(cause instanceof DomainError)) throw cause
       throw new errors.UnapprovedSoftwareStatement('the business cannot register now', { cause })

@@ -8,7 +8,7 @@ import { isTokenMarked, revokeToken } from '#core/records/token-marks.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 import { publicPart } from './oauth-keys.ts'
 import type { OAuthKeys } from './oauth-keys.ts'
-import { vendorIdOf } from './policies.ts'
+import { keyEpochMember, keyEpochOf, vendorIdOf } from './policies.ts'
 
 type Next = () => Promise<void>
 
@@ -32,6 +32,7 @@ export function tokenStatus({
 
   return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     await next()
+    await silence(ctx)
     if (errorOf(ctx.body) !== 'unsupported_token_type') return
     const { route, client, params } = ctx.oidc
     const token = params?.['token']
@@ -46,6 +47,14 @@ export function tokenStatus({
     }
   }
 
+  /** What the library still keeps of a business that may not use it, such as refresh tokens, is worth nothing now. */
+  async function silence(ctx: KoaContextWithOIDC): Promise<void> {
+    const { route, client } = ctx.oidc
+    if (route !== 'introspection' || client === undefined || !isActive(ctx.body)) return
+    const standing = await readVendorStanding(ledger, vendorIdOf(client))
+    if (standing?.value.state !== 'active') ctx.body = { active: false }
+  }
+
   /** The claims of a good token of this client; a foreign, expired or forged one is nobody's. */
   async function verify(token: string, client: Client): Promise<TokenClaims | undefined> {
     try {
@@ -56,7 +65,9 @@ export function tokenStatus({
         algorithms: ['ES256'],
         currentDate: new Date(now()),
       })
-      return hasClaims(payload) && payload['client_id'] === client.clientId ? payload : undefined
+      const isOurs =
+        payload['client_id'] === client.clientId && payload[keyEpochMember] === keyEpochOf(client)
+      return hasClaims(payload) && isOurs ? payload : undefined
     } catch {
       return undefined
     }
@@ -81,4 +92,8 @@ function hasClaims(payload: JWTPayload): payload is TokenClaims {
 
 function errorOf(body: unknown): unknown {
   return typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined
+}
+
+function isActive(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'active' in body && body.active === true
 }

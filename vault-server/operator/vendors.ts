@@ -1,32 +1,39 @@
 import { DomainError } from '#core/domain/errors.ts'
-import type { Violation } from '#core/domain/errors.ts'
-import { plainTextFault } from '#core/domain/plain-text.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { departure } from '#core/records/departures.ts'
 import { vendorEntry } from '#core/records/entries.ts'
 import { newId } from '#core/records/ids.ts'
-import { combine } from '#core/records/parts.ts'
+import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import {
   admitVendor,
+  dropClientRows,
   listVendors,
   readVendor,
   readVendorStanding,
   reinstateVendor,
+  replaceAdmission,
+  revokeVendorKeys,
   suspendVendor,
 } from '#core/records/vendors.ts'
 import type { Vendor, VendorAdmission, VendorStanding } from '#schemas/types.gen.ts'
 import { collect } from '../oauth/collected.ts'
 import type { Admission, AuthorizationServer } from '../oauth/provider.ts'
+import { codeHash } from '../oauth/registration.ts'
+import { proveDomain } from './domain-checks.ts'
+import { checkIdentity } from './identity.ts'
 
 /** A business as the operator sees it: what was admitted, and how it stands. */
-export type VendorRow = Vendor & { readonly state: VendorStanding['state'] }
+export type VendorRow = Omit<Vendor, 'registrationKey' | 'admission'> & {
+  readonly state: VendorStanding['state']
+}
 
 /** What the operator does about businesses. All of it ends up in the log. */
 export interface VendorOperator {
   /** Lets a business in. It registers itself with what is handed out. Refuses words that could mislead a customer. */
   add(business: VendorAdmission): Promise<{ readonly vendorId: string } & Admission>
-  /** A new code for a business that has not registered, or has given its registration back. */
+  /** A new code for a business that has not registered; the one before is worth nothing from now on. */
   readmit(vendorId: string): Promise<{ readonly vendorId: string } & Admission>
   /** In the order of their ids, at most `limit`, beginning behind `after`. */
   list(options?: { after?: string; limit?: number }): Promise<readonly VendorRow[]>
@@ -34,6 +41,15 @@ export interface VendorOperator {
   /** From this commit on nothing leaves to the business. Suspending what is suspended changes nothing. */
   suspend(vendorId: string): Promise<VendorRow>
   reinstate(vendorId: string): Promise<VendorRow>
+  /**
+   * For a business that lost its keys, or lost them to somebody: its keys, its access tokens and the token for its registration
+   * are worth nothing from this commit on. Its grants stay; with the code handed out it registers new keys for its client.
+   */
+  rotateKeys(vendorId: string): Promise<{ readonly vendorId: string } & Admission>
+  /** Looks whether the website's host serves the proof; `domain`, if given, must be that host. Refuses when it does not. */
+  prove(vendorId: string, domain?: string): Promise<VendorRow>
+  /** For good: nothing leaves from this commit on, and every grant of the business ends, one by one. */
+  remove(vendorId: string): Promise<VendorRow>
 }
 
 /** `now` in Unix ms. Unknown businesses are `not-found`; what does not fit their state is `conflict`. */
@@ -41,39 +57,41 @@ export function vendorOperator({
   ledger,
   authorization,
   now,
+  outboundAllow = [],
 }: {
   ledger: Ledger
   authorization: Pick<AuthorizationServer, 'admit'>
   now: () => number
+  /** Origins that may prove a domain although private. */
+  outboundAllow?: readonly string[]
 }): VendorOperator {
   return {
     async add(business) {
-      checkWords(business)
-      const vendor: Vendor = {
-        v: 1,
-        vendorId: newId(),
-        ...business,
-        admittedAt: now(),
-      }
-      const { result, collection } = await collect(async (scope) => {
-        scope.add(admitVendor(vendor))
-        scope.add(told('vendor-admitted', vendor.vendorId))
-        return authorization.admit(vendor)
+      const { facts, logo } = checkIdentity(business)
+      const vendor: Vendor = { v: 1, vendorId: newId(), ...facts, admittedAt: now() }
+      const { vendorId } = vendor
+      return admitted(vendor, (admission) => {
+        const row = admitVendor({ ...vendor, admission }, logo)
+        return combine(row, told('vendor-admitted', vendorId))
       })
-      await ledger.commit(collection.commit())
-      return { vendorId: vendor.vendorId, ...result }
     },
 
     async readmit(vendorId) {
       const { vendor, standing } = await load(vendorId)
       if (standing.value.state !== 'admitted')
-        throw new DomainError('conflict', 'The business has registered already.')
-      const { result, collection } = await collect(async (scope) => {
-        scope.add({ checks: [{ key: standing.key, version: standing.version }] })
-        return authorization.admit(vendor.value)
-      })
-      await ledger.commit(collection.commit())
-      return { vendorId, ...result }
+        throw new DomainError('conflict', 'The business has registered already, is suspended or has left.')
+      return admitted(vendor.value, (admission) =>
+        combine({ checks: [unchanged(standing)] }, replaceAdmission(vendor, admission)),
+      )
+    },
+
+    async rotateKeys(vendorId) {
+      const { vendor, standing } = await load(vendorId)
+      if (vendor.value.clientId === undefined)
+        throw new DomainError('conflict', 'The business has no keys: it has not registered, or has left.')
+      return admitted(vendor.value, (admission) =>
+        combine(revokeVendorKeys(vendor, standing, admission), told('vendor-keys-revoked', vendorId)),
+      )
     },
 
     async list({ after, limit = 100 } = {}) {
@@ -90,25 +108,61 @@ export function vendorOperator({
 
     suspend: (vendorId) =>
       change(vendorId, ({ standing }) => {
+        refuseRemoved(standing)
         if (standing.value.state === 'suspended') return undefined
         return combine(suspendVendor(standing), told('vendor-suspended', vendorId))
       }),
 
     reinstate: (vendorId) =>
       change(vendorId, ({ vendor, standing }) => {
+        refuseRemoved(standing)
         if (standing.value.state !== 'suspended') return undefined
         return combine(reinstateVendor(vendor, standing), told('vendor-reinstated', vendorId))
       }),
+
+    async prove(vendorId, domain) {
+      await proveDomain({ ledger, outboundAllow, now }, vendorId, domain)
+      const { vendor, standing } = await load(vendorId)
+      return rowOf(vendor, standing)
+    },
+
+    remove: (vendorId) =>
+      change(vendorId, async ({ standing }) => {
+        if (standing.value.state === 'removed') return undefined
+        const { parts, vendor } = await departure(ledger, vendorId, now())
+        return combine(parts, dropClientRows(vendor))
+      }),
+  }
+
+  /** Hands out a code; what the library saves of it and the parts that rely on it are one commit. */
+  async function admitted(
+    vendor: Pick<Vendor, 'vendorId' | 'name'>,
+    parts: (admission: string) => CommitParts,
+  ): Promise<{ readonly vendorId: string } & Admission> {
+    const { result, collection } = await collect(async (scope) => {
+      const admission = await authorization.admit(vendor)
+      scope.add(parts(codeHash(admission.admissionCode)))
+      return admission
+    })
+    try {
+      await ledger.commit(collection.commit())
+    } catch (error) {
+      if (!(error instanceof CommitRefused)) throw error
+      throw new DomainError('conflict', 'The business changed at the same moment: look again.', {
+        cause: error,
+      })
+    }
+    return { vendorId: vendor.vendorId, ...result }
   }
 
   /** Decides on what is there, and again on what is there then if something else was faster. */
   async function change(
     vendorId: string,
-    decide: (loaded: Loaded) => CommitParts | undefined,
+    decide: (loaded: Loaded) => CommitParts | undefined | Promise<CommitParts | undefined>,
   ): Promise<VendorRow> {
     for (let attempt = 1; ; attempt++) {
       const loaded = await load(vendorId)
-      const parts = decide(loaded)
+      const parts = await decide(loaded)
       if (parts === undefined) return rowOf(loaded.vendor, loaded.standing)
       try {
         await ledger.commit(parts)
@@ -133,33 +187,24 @@ export function vendorOperator({
   }
 }
 
-/** The operator passes on what a business calls itself, and customers decide by it. */
-function checkWords({ name, contact, website, privacyPolicy }: VendorAdmission): void {
-  const violations: Violation[] = []
-  for (const [pointer, text] of Object.entries({ '/name': name, '/contact': contact })) {
-    const fault = text === undefined ? undefined : plainTextFault(text, { addresses: 'allowed' })
-    if (fault !== undefined) violations.push({ pointer, detail: fault })
-  }
-  for (const [pointer, url] of Object.entries({ '/website': website, '/privacyPolicy': privacyPolicy })) {
-    if (url !== undefined && /^[^/]*\/\/[^/?#]*@/.test(url))
-      violations.push({ pointer, detail: 'holds a name or password before its host' })
-  }
-  if (violations.length > 0)
-    throw new DomainError('invalid-input', 'The business cannot be shown like this.', { violations })
-}
-
 interface Loaded {
   readonly vendor: Stored<Vendor>
   readonly standing: Stored<VendorStanding>
 }
 
 function told(
-  type: 'vendor-admitted' | 'vendor-suspended' | 'vendor-reinstated',
+  type: 'vendor-admitted' | 'vendor-suspended' | 'vendor-reinstated' | 'vendor-keys-revoked',
   vendor: string,
 ): CommitParts {
   return { entries: [vendorEntry({ type, vendor })] }
 }
 
-function rowOf(vendor: Stored<Vendor>, standing: Stored<VendorStanding>): VendorRow {
-  return { ...vendor.value, state: standing.value.state }
+function refuseRemoved({ value }: Stored<VendorStanding>): void {
+  if (value.state === 'removed') throw new DomainError('conflict', 'This business has left for good.')
+}
+
+/** Without what only we need to know of it. */
+function rowOf({ value }: Stored<Vendor>, standing: Stored<VendorStanding>): VendorRow {
+  const { registrationKey: _registration, admission: _hash, ...vendor } = value
+  return { ...vendor, state: standing.value.state }
 }

@@ -17,6 +17,8 @@ export interface AccessToken {
   readonly expiresAt: number
   /** Covers every subject of the business; otherwise only `subject`, and only what `ceiling` names. */
   readonly batch: boolean
+  /** How often the keys of the business had been taken away when it was made; 0: never. */
+  readonly keyEpoch: number
   /** The grant a per-customer token was made for, and the OAuth Grant behind it where the issuer names one. */
   readonly grantId: string | undefined
   /** Purpose to fields: a token may be narrower than the grant, and the grant decides besides. */
@@ -98,7 +100,7 @@ export class AccessTokenVerifier {
 }
 
 function readClaims(payload: JWTPayload): AccessToken | undefined {
-  const { jti, sub, exp, client_id: clientId, cnf, scope, grant_id: grantId } = payload
+  const { jti, sub, exp, client_id: clientId, cnf, scope, grant_id: grantId, key_epoch: keyEpoch } = payload
   const thumbprint = isObject(cnf) ? cnf['jkt'] : undefined
   if (typeof jti !== 'string' || typeof sub !== 'string' || typeof exp !== 'number') return undefined
   if (typeof clientId !== 'string' || typeof thumbprint !== 'string') return undefined
@@ -113,6 +115,7 @@ function readClaims(payload: JWTPayload): AccessToken | undefined {
     expiresAt: exp * 1000,
     // Only the client credentials flow makes the client itself the subject (RFC 9068 section 2.2).
     batch: scopes.includes('batch') && sub === clientId,
+    keyEpoch: typeof keyEpoch === 'number' ? keyEpoch : 0,
     grantId: typeof grantId === 'string' ? grantId : undefined,
     ceiling,
   }

@@ -67,10 +67,11 @@ export class Authenticator {
     return { vendorId: await this.#vendorOf(token), token, nextNonce }
   }
 
-  /** Deleting a client does not reach the tokens it has: asked for each request. */
-  async #vendorOf({ clientId }: AccessToken): Promise<string> {
+  /** Deleting a client, or taking its keys away, does not reach the tokens it has: asked for each request. */
+  async #vendorOf({ clientId, keyEpoch }: AccessToken): Promise<string> {
     const vendor = peekVendor(this.#ledger, clientId) ?? (await findVendor(this.#ledger, clientId))
     if (vendor === undefined || vendor.value.clientId !== clientId) throw this.#badToken()
+    if ((vendor.value.keyEpoch ?? 0) !== keyEpoch) throw this.#badToken()
     return vendor.value.vendorId
   }
 
