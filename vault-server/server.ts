@@ -12,6 +12,7 @@ import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Policy } from '#core/ledger/policy.ts'
 import type { Logger } from '#core/logger.ts'
+import { endGrantsJob, endVendorGrants } from '#core/records/departures.ts'
 import { recordEnds } from '#core/records/ends.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
@@ -40,9 +41,11 @@ import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from '.
 import { signInMs, signInRoutes } from './customer/sign-in.ts'
 import { termsRoutes } from './customer/terms.ts'
 import { vaultRoutes } from './customer/vaults.ts'
+import { vendorLogoRoutes } from './customer/vendor-logos.ts'
 import { publicPart } from './oauth/oauth-keys.ts'
 import { openAuthorizationServer } from './oauth/provider.ts'
 import type { AuthorizationServer } from './oauth/provider.ts'
+import { checkDomains } from './operator/domain-checks.ts'
 import type { EmbeddedPods } from './pods/embedded.ts'
 import type { ReachPods } from './pods/reach-pods.ts'
 import { webhookRoutes } from './pods/webhook-routes.ts'
@@ -50,6 +53,8 @@ import { webhookRoutes } from './pods/webhook-routes.ts'
 const appFolder = join(import.meta.dirname, '../dist/consent-app')
 /** Ends are in force when they come; this is how soon they stand in the log. */
 const recordEndsEveryMs = 15_000
+/** How soon a business's proof of its domain that is due is looked for. */
+const checkDomainsEveryMs = 600_000
 
 export interface VaultParts {
   /** `vaultUrl` may carry a path: then the vault is to be mounted there. */
@@ -122,14 +127,17 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const publicLog =
     parts.witnessPolicy === undefined
       ? ledger.log
-      : opened.use(witnessedLog({ log: ledger.log, policy: parts.witnessPolicy, fetch, now, logger: log }))
+      : opened.use(witnessedLog({ source: ledger.log, policy: parts.witnessPolicy, fetch, now, log }))
   const names = createNames(await keys.secret('names'))
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
   const receiptKey = await readReceiptKey(keys)
   const { interactions } = authorization
   const decide = await decisions({ vaultUrl, ledger, names, interactions, keys, now })
 
-  const handlers = receiptDelivery({ ledger, publicLog, agentFetch: agent.fetch })
+  const handlers = {
+    ...receiptDelivery({ ledger, publicLog, agentFetch: agent.fetch }),
+    [endGrantsJob]: endVendorGrants({ ledger, names, now }),
+  }
   const jobs = opened.use(startJobs({ ledger, handlers, now, random: Math.random, log }))
   opened.use(
     every(recordEndsEveryMs, () =>
@@ -137,6 +145,13 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     ),
   )
   opened.use(watchLostPods({ ledger, pods, now, log }))
+  opened.use(
+    every(checkDomainsEveryMs, () =>
+      checkDomains({ ledger, outboundAllow: allow, now }).catch((error: unknown) =>
+        log.error('jobs-failed', {}, error),
+      ),
+    ),
+  )
   const oidc = guardOidc({ allow })
 
   const cookie = hostCookie('session', vaultUrl)
@@ -171,6 +186,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(meRoutes({ showMe }))
   api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc }))
   if (podServer !== undefined) api.use(vaultRoutes(signInParts, { podServer, showMe }))
+  api.use(vendorLogoRoutes({ reader: ledger }))
   api.use(receiptRoutes({ ledger, publicLog, publicKeys: [publicPart(receiptKey)] }))
   api.use(signedInOnly)
   api.use(

@@ -180,11 +180,11 @@ describe('a log with witnesses', () => {
     let ahead = 0
     const log = stack.use(
       witnessedLog({
-        log: ledger.log,
+        source: ledger.log,
         policy,
         fetch,
         now: () => Date.now() + ahead,
-        logger: silent,
+        log: silent,
       }),
     )
     const cosignatures = (note: string) => parseNote(note).signatures.length - 1
@@ -211,11 +211,11 @@ describe('a log with witnesses', () => {
     await writeFile(policy, `log ${ledger.log.vkey}\n${witness.line}\nquorum w.test/cli\n`)
     const log = stack.use(
       witnessedLog({
-        log: ledger.log,
+        source: ledger.log,
         policy: parsePolicy(`log ${ledger.log.vkey}\n${witness.line}\nquorum w.test/cli\n`),
         fetch,
         now: Date.now,
-        logger: silent,
+        log: silent,
       }),
     )
     await until(() => parseNote(log.checkpoint()).signatures.length === 2)

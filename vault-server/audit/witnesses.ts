@@ -8,7 +8,7 @@ import type { LogReader } from '#core/ledger/ledger.ts'
 import { consistencyProof } from '#core/ledger/merkle.ts'
 import { parseNote } from '#core/ledger/note.ts'
 import { hasQuorum, parsePolicy, PolicyInvalid, type Policy, type Witness } from '#core/ledger/policy.ts'
-import type { Logger } from '#core/logger.ts'
+import type { Logger } from '#core/log.ts'
 
 const ASK_EVERY_MS = 500
 /** A log that shows nothing new for want of witnesses hides more than one that shows it without them. */
@@ -24,18 +24,18 @@ interface Published {
  * the newest there is when no quorum answered for a minute. Disposing stops the asking.
  */
 export function witnessedLog({
-  log,
+  source,
   policy,
   fetch,
   now,
-  logger,
+  log,
 }: {
-  log: LogReader
+  source: LogReader
   policy: Policy
   fetch: typeof globalThis.fetch
   /** Unix ms. */
   now: () => number
-  logger: Logger
+  log: Logger
 }): LogReader & AsyncDisposable {
   const witnesses = policy.witnesses.filter(({ url }) => url !== undefined)
   /** What each witness cosigned last, by its name. */
@@ -45,7 +45,7 @@ export function witnessedLog({
   let askedFor = -1
 
   async function askAll(): Promise<void> {
-    const note = log.checkpoint()
+    const note = source.checkpoint()
     const size = sizeOf(note)
     if (size === 0 || size === askedFor) return
     waitingSince ??= now()
@@ -53,8 +53,8 @@ export function witnessedLog({
     await Promise.all(
       witnesses.map(async (witness) => {
         const given = await ask(witness, note).catch((error: unknown) => {
-          if (error instanceof WitnessContradicts) logger.error('witness-contradicts', {}, error)
-          else logger.warn('witness-failed', {}, error)
+          if (error instanceof WitnessContradicts) log.error('witness-contradicts', {}, error)
+          else log.warn('witness-failed', {}, error)
           return []
         })
         if (given.length === 0) return
@@ -89,7 +89,7 @@ export function witnessedLog({
 
   async function submit(witness: Witness, note: string, old: number): Promise<Response> {
     const proof = await consistencyProof(old, sizeOf(note), (level, index, width) =>
-      log.tile(level, index, width),
+      source.tile(level, index, width),
     )
     const lines = proof.map((hash) => `${Buffer.from(hash).toString('base64')}\n`)
     return fetch(`${witness.url}/add-checkpoint`, {
@@ -100,17 +100,17 @@ export function witnessedLog({
   }
 
   const asking = every(ASK_EVERY_MS, () =>
-    askAll().catch((error: unknown) => logger.error('witness-failed', {}, error)),
+    askAll().catch((error: unknown) => log.error('witness-failed', {}, error)),
   )
   return {
-    origin: log.origin,
-    vkey: log.vkey,
+    origin: source.origin,
+    vkey: source.vkey,
     checkpoint() {
       const isStuck = waitingSince !== undefined && now() - waitingSince > PATIENCE_MS
-      return published === undefined || isStuck ? log.checkpoint() : published.note
+      return published === undefined || isStuck ? source.checkpoint() : published.note
     },
-    tile: (level, index, width) => log.tile(level, index, width),
-    bundle: (index, width) => log.bundle(index, width),
+    tile: (level, index, width) => source.tile(level, index, width),
+    bundle: (index, width) => source.bundle(index, width),
     [Symbol.asyncDispose]: () => asking[Symbol.asyncDispose](),
   }
 }
