@@ -8,7 +8,7 @@ import type { LogReader } from '#core/ledger/ledger.ts'
 import { consistencyProof } from '#core/ledger/merkle.ts'
 import { parseNote } from '#core/ledger/note.ts'
 import { hasQuorum, parsePolicy, PolicyInvalid, type Policy, type Witness } from '#core/ledger/policy.ts'
-import type { Logger } from '#core/log.ts'
+import type { Logger } from '#core/logger.ts'
 
 const ASK_EVERY_MS = 500
 /** A log that shows nothing new for want of witnesses hides more than one that shows it without them. */
@@ -32,7 +32,7 @@ export function witnessedLog({
 }: {
   source: LogReader
   policy: Policy
-  fetch: typeof globalThis.fetch
+  fetch: (url: string, init: RequestInit) => Promise<Response>
   /** Unix ms. */
   now: () => number
   log: Logger
