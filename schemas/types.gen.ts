@@ -23,6 +23,8 @@ export interface Schemas {
   'records/vendor-standing.json': VendorStanding
   'records/vendor.json': Vendor
   'api/access-request-details.json': AccessRequestDetails
+  'api/acknowledge.json': Acknowledge
+  'api/acknowledged.json': AcknowledgedView
   'api/activity.json': Activity
   'api/amended-field.json': AmendedField
   'api/amendment.json': Amendment
@@ -30,6 +32,7 @@ export interface Schemas {
   'api/categories.json': Categories
   'api/category-view.json': CategoryView
   'api/change-grant.json': ChangeGrant
+  'api/check-request.json': CheckRequest
   'api/complete-sign-in.json': CompleteSignIn
   'api/create-vault.json': CreateVault
   'api/decision-result.json': DecisionResult
@@ -55,6 +58,7 @@ export interface Schemas {
   'api/query.json': Query
   'api/receipt-view.json': ReceiptView
   'api/redirect.json': Redirect
+  'api/request-check.json': RequestCheck
   'api/request-item-view.json': RequestItemView
   'api/request-view.json': RequestView
   'api/save-category.json': SaveCategory
@@ -66,6 +70,12 @@ export interface Schemas {
   'api/vendor-request.json': VendorRequest
   'api/vendor-requests.json': VendorRequests
   'api/vendor-view.json': VendorView
+  'api/webhook-deliveries.json': WebhookDeliveriesView
+  'api/webhook-delivery.json': WebhookDeliveryView
+  'api/webhook-endpoint.json': WebhookEndpointView
+  'api/webhook-endpoints.json': WebhookEndpointsView
+  'api/webhook-message.json': WebhookMessage
+  'api/webhook-settings.json': WebhookSettings
   'api/withdraw.json': Withdraw
   'fields/accessibility.json': Accessibility
   'fields/belongings.json': Belongings
@@ -618,6 +628,29 @@ export interface AskedItem {
   required: boolean
 }
 /**
+ * What the business signed.
+ */
+export interface Acknowledge {
+  /**
+   * Compact JWS by one of your registered keys, typ reach-acknowledgement+jwt.
+   */
+  jws: string
+}
+/**
+ * That it is on record.
+ */
+export interface AcknowledgedView {
+  /**
+   * Opaque random id, base64url.
+   */
+  grant_id: string
+  kind: 'withdrawal' | 'deletion'
+  requested_at: string
+  due_at?: string
+  acknowledged_at: string
+  late: boolean
+}
+/**
  * What happened, newest first.
  */
 export interface Activity {
@@ -862,6 +895,20 @@ export interface ChangedItem {
    * Items: Field id such as profile.birthDate.
    */
   fields: string[]
+}
+/**
+ * An access request to be tried out: `authorization_details` as it would be pushed.
+ */
+export interface CheckRequest {
+  /**
+   * @minItems 1
+   * @maxItems 1
+   *
+   * Items: As api/access-request-details.json says; what does not fit is told in the reply.
+   */
+  authorization_details: {
+    [k: string]: unknown
+  }[]
 }
 export interface CompleteSignIn {
   /**
@@ -1236,6 +1283,14 @@ export interface Probe {
    */
   ok: boolean
   asOf: string
+  /**
+   * As whom Reach tried: its own agent, an identity that the customer made for it, or the customer.
+   */
+  identity?: 'agent' | 'credentials' | 'yourself'
+  /**
+   * The pod server takes nobody for the agent: it cannot ask Reach who that is.
+   */
+  unreachable?: true
   findings: Finding[]
 }
 export interface Finding {
@@ -1313,6 +1368,77 @@ export interface Query {
  */
 export interface Redirect {
   location: string
+}
+/**
+ * What would become of an access request, and how a customer would read it.
+ */
+export interface RequestCheck {
+  /**
+   * The authorization server would take it.
+   */
+  acceptable: boolean
+  /**
+   * Why not; empty when it would.
+   */
+  errors: CheckError[]
+  /**
+   * What it asks beyond its purposes, and what it leaves unsaid. None of it stops the request.
+   */
+  advice: CheckAdvice[]
+  preview?: NoticePreview
+}
+export interface CheckError {
+  /**
+   * JSON Pointer into the body.
+   */
+  pointer: string
+  detail: string
+}
+export interface CheckAdvice {
+  code:
+    | 'not-needed'
+    | 'answer-would-do'
+    | 'special-category'
+    | 'sensitive'
+    | 'long-retention'
+    | 'long-access'
+    | 'nothing-optional'
+    | 'advertising-required'
+    | 'vague-why'
+    | 'repeated-why'
+    | 'recipients-unlikely'
+    | 'no-privacy-policy'
+    | 'no-contact'
+  kind: 'over-asking' | 'missing-statement'
+  /**
+   * JSON Pointer into the body; empty for what concerns the business itself.
+   */
+  pointer: string
+  detail: string
+  /**
+   * Fields that would do in its place.
+   */
+  instead?: string[]
+}
+/**
+ * The words that a customer would read, were she to allow all of it.
+ */
+export interface NoticePreview {
+  /**
+   * BCP 47.
+   */
+  language: string
+  items: NoticePreviewItem[]
+  retention: string
+  recipients: string
+  ending: string
+}
+export interface NoticePreviewItem {
+  id: string
+  required: boolean
+  asks: string
+  learns: string[]
+  why: string
 }
 /**
  * The decision page: who asks, what for, and exactly what would leave today.
@@ -1506,6 +1632,199 @@ export interface VendorRequests {
    * On the first page: give it as `changed_since` to get what changed after it.
    */
   as_of?: string
+}
+/**
+ * Deliveries of a business, newest first.
+ */
+export interface WebhookDeliveriesView {
+  deliveries: WebhookDeliveryView[]
+  /**
+   * Pass as after to go on; absent at the end. A page may hold fewer rows than there were looked at.
+   */
+  next?: string
+}
+/**
+ * One event on its way to one endpoint.
+ */
+export interface WebhookDeliveryView {
+  /**
+   * Opaque random id, base64url.
+   */
+  delivery_id: string
+  /**
+   * Your name for it.
+   */
+  endpoint: string
+  /**
+   * As in the field webhook-id; the same in every attempt and at every endpoint.
+   */
+  event_id: string
+  type:
+    | 'request.decided'
+    | 'grant.changed'
+    | 'grant.paused'
+    | 'grant.resumed'
+    | 'grant.withdrawn'
+    | 'grant.expired'
+    | 'data.changed'
+    | 'deletion.requested'
+    | 'webhook.test'
+  /**
+   * Opaque random id, base64url.
+   */
+  request_id?: string
+  /**
+   * Opaque random id, base64url.
+   */
+  grant_id?: string
+  /**
+   * failed: laid aside after the last attempt.
+   */
+  state: 'waiting' | 'delivered' | 'failed'
+  created_at: string
+  next_attempt_at?: string
+  attempts: WebhookAttempt[]
+}
+export interface WebhookAttempt {
+  at: string
+  /**
+   * HTTP status of your answer.
+   */
+  status?: number
+  error?: 'no-answer' | 'address-refused' | 'answer-too-large'
+}
+/**
+ * An endpoint as its business sees it.
+ */
+export interface WebhookEndpointView {
+  /**
+   * Your name for it.
+   */
+  endpoint: string
+  /**
+   * Where messages are posted to: https, reachable from the internet.
+   */
+  url: string
+  /**
+   * Types of events it wants; all when left out.
+   *
+   * @minItems 1
+   * @maxItems 20
+   */
+  events?: (
+    | 'request.decided'
+    | 'grant.changed'
+    | 'grant.paused'
+    | 'grant.resumed'
+    | 'grant.withdrawn'
+    | 'grant.expired'
+    | 'data.changed'
+    | 'deletion.requested'
+  )[]
+  /**
+   * Events go to proven ones only. A disabled one answered 410, or nothing for five days; prove it again.
+   */
+  state: 'unproven' | 'proven' | 'disabled'
+  created_at: string
+  proven_at?: string
+  /**
+   * Since then nothing got through.
+   */
+  failing_since?: string
+  /**
+   * Shown when it is made and never again.
+   */
+  secret?: string
+  /**
+   * Until then messages are signed with the secret before as well.
+   */
+  earlier_secret_until?: string
+}
+/**
+ * The endpoints of a business.
+ */
+export interface WebhookEndpointsView {
+  endpoints: WebhookEndpointView[]
+}
+/**
+ * What is posted to an endpoint. Names of fields, never values.
+ */
+export interface WebhookMessage {
+  type:
+    | 'request.decided'
+    | 'grant.changed'
+    | 'grant.paused'
+    | 'grant.resumed'
+    | 'grant.withdrawn'
+    | 'grant.expired'
+    | 'data.changed'
+    | 'deletion.requested'
+    | 'webhook.test'
+    | 'webhook.challenge'
+  /**
+   * When it happened.
+   */
+  timestamp: string
+  data: WebhookData
+}
+export interface WebhookData {
+  /**
+   * Opaque random id, base64url.
+   */
+  request_id?: string
+  /**
+   * Not before its code was redeemed.
+   */
+  grant_id?: string
+  /**
+   * The customer as your tokens name her.
+   */
+  subject?: string
+  /**
+   * Of request.decided.
+   */
+  status?: 'allowed' | 'refused' | 'later'
+  /**
+   * Of data.changed: ids of granted fields.
+   */
+  fields?: string[]
+  /**
+   * What you are asked to sign.
+   */
+  acknowledge?: 'withdrawal' | 'deletion'
+  /**
+   * Until when.
+   */
+  due_at?: string
+  /**
+   * Of webhook.challenge: answer 200 with {"challenge": ...}.
+   */
+  challenge?: string
+}
+/**
+ * Where and of what a business wants to be told.
+ */
+export interface WebhookSettings {
+  /**
+   * Where messages are posted to: https, reachable from the internet.
+   */
+  url: string
+  /**
+   * Types of events it wants; all when left out.
+   *
+   * @minItems 1
+   * @maxItems 20
+   */
+  events?: (
+    | 'request.decided'
+    | 'grant.changed'
+    | 'grant.paused'
+    | 'grant.resumed'
+    | 'grant.withdrawn'
+    | 'grant.expired'
+    | 'data.changed'
+    | 'deletion.requested'
+  )[]
 }
 /**
  * Ends a permission; if wished, also asks the business to delete what it holds. The latter may be asked later as well.

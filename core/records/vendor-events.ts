@@ -1,7 +1,8 @@
 import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
 import { newId } from './ids.ts'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { ascending, part, put } from './parts.ts'
-import type { CommitParts } from './parts.ts'
+import type { CommitParts, Stored } from './parts.ts'
 
 /** What a business can be told. Endpoints filter by these; a word never changes its meaning. */
 export const vendorEventTypes = [
@@ -37,11 +38,16 @@ export interface VendorEvent {
   readonly status?: 'allowed' | 'refused' | 'later'
   /** Of `data.changed`: ids of fields, sorted. */
   readonly fields?: readonly string[]
-  /** Of `deletion.requested`, Unix ms: until when the business is to confirm. */
+  /** What the business is asked to sign, with `grant.withdrawn` and `deletion.requested`. */
+  readonly acknowledge?: 'withdrawal' | 'deletion'
+  /** Unix ms: until when. */
   readonly dueAt?: number
 }
 
-type EventGrant = Pick<Grant, 'vendorId' | 'requestId' | 'grantId' | 'subject' | 'redeemed'>
+type EventGrant = Pick<
+  Grant,
+  'vendorId' | 'requestId' | 'grantId' | 'subject' | 'redeemed' | 'acknowledgement'
+>
 
 /** What happened; `at` in Unix ms. */
 export type Happened = { readonly at: number } & (
@@ -55,7 +61,7 @@ export type Happened = { readonly at: number } & (
       readonly grant: EventGrant
     }
   | { readonly type: 'data.changed'; readonly grant: EventGrant; readonly fields: readonly string[] }
-  | { readonly type: 'deletion.requested'; readonly grant: EventGrant; readonly dueAt: number }
+  | { readonly type: 'deletion.requested'; readonly grant: EventGrant }
 )
 
 const outboxPrefix = 'vendor-event/'
@@ -78,13 +84,38 @@ function eventOf(happened: Happened): VendorEvent {
     const { request, status } = happened
     return { ...base, vendorId: request.vendorId, requestId: request.requestId, status }
   }
-  const { vendorId, requestId, grantId, subject, redeemed } = happened.grant
+  const { vendorId, requestId, grantId, subject, redeemed, acknowledgement } = happened.grant
+  const asked = acknowledges[type]
+  const asks = asked !== undefined && acknowledgement?.kind === asked ? acknowledgement : undefined
   return {
     ...base,
     vendorId,
     requestId,
     ...(redeemed ? { grantId, subject } : {}),
     ...(happened.type === 'data.changed' ? { fields: [...happened.fields].toSorted() } : {}),
-    ...(happened.type === 'deletion.requested' ? { dueAt: happened.dueAt } : {}),
+    ...(asks === undefined ? {} : { acknowledge: asks.kind }),
+    ...(asks?.dueAt === undefined ? {} : { dueAt: asks.dueAt }),
   }
 }
+
+const acknowledges: { readonly [Type in VendorEventType]?: 'withdrawal' | 'deletion' } = {
+  'grant.withdrawn': 'withdrawal',
+  'deletion.requested': 'deletion',
+}
+
+/**
+ * Events that were not handed on to endpoints yet, some of them: of each grant that occurs, all, in the order of
+ * their commits.
+ */
+export async function listVendorEvents(reader: LedgerReader, limit: number): Promise<Stored<VendorEvent>[]> {
+  const found = await reader.list<VendorEvent>(outboxPrefix, { limit })
+  const last = found.at(-1)
+  if (last !== undefined && found.length === limit) {
+    const rest = await reader.list<VendorEvent>(threadPrefix(last.value), { after: last.key })
+    found.push(...rest)
+  }
+  return found.toSorted((one, other) => one.version - other.version || rank(one) - rank(other))
+}
+
+/** Of events of one commit the cause comes first. */
+const rank = ({ value }: Stored<VendorEvent>): number => vendorEventTypes.indexOf(value.type)

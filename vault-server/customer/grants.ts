@@ -108,7 +108,7 @@ export async function actOnGrant(
     if (due !== undefined && stored.value.acknowledgement?.dueAt === undefined)
       parts.push(
         told({ type: 'deletion-requested', due }),
-        vendorEvent({ type: 'deletion.requested', grant: next, dueAt: due, at }),
+        vendorEvent({ type: 'deletion.requested', grant: next, at }),
       )
     try {
       await ledger.commit(combine(...parts))

@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { newId } from './ids.ts'
+import { asFound, part, put, read, remove, unchanged } from './parts.ts'
+import type { CommitParts, Stored } from './parts.ts'
+import type { VendorEventType } from './vendor-events.ts'
+
+/** Endpoints of one business. */
+export const mostEndpoints = 8
+/** After a rotation messages carry signatures of both secrets for so long. In ms. */
+export const secretOverlap = 86_400_000
+
+/** Where a business wants to be told. The business names it; a name used anew later is another endpoint. */
+export interface WebhookEndpoint {
+  readonly v: 1
+  readonly endpointId: string
+  readonly vendorId: string
+  readonly name: string
+  readonly url: string
+  /** Types it wants; all without. */
+  readonly events?: readonly VendorEventType[]
+  /** Nothing but challenges goes to one that is not `proven`; a `disabled` one has to be proven again. */
+  readonly state: 'unproven' | 'proven' | 'disabled'
+  readonly secret: string
+  /** The one before, and Unix ms until when it signs as well. */
+  readonly earlier?: { readonly secret: string; readonly until: number }
+  /** Unix ms. */
+  readonly createdAt: number
+  readonly provenAt?: number
+  /** Rounds in a row that got nothing through, and Unix ms of the first one. */
+  readonly failures: number
+  readonly failingSince?: number
+}
+
+const prefixOf = (vendorId: string) => `webhook-endpoint/${part(vendorId)}/`
+const keyOf = (vendorId: string, name: string) => prefixOf(vendorId) + part(name)
+
+/** Standard Webhooks: 24 to 64 random bytes in base64 behind this prefix. */
+const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`
+
+export function createEndpoint(
+  wanted: Pick<WebhookEndpoint, 'vendorId' | 'name' | 'url' | 'events'>,
+  now: number,
+): { endpoint: WebhookEndpoint; parts: CommitParts } {
+  const endpoint: WebhookEndpoint = {
+    v: 1,
+    endpointId: newId(),
+    ...wanted,
+    state: 'unproven',
+    secret: newSecret(),
+    createdAt: now,
+    failures: 0,
+  }
+  const key = keyOf(wanted.vendorId, wanted.name)
+  return { endpoint, parts: { checks: [asFound(key, undefined)], writes: [put(key, endpoint)] } }
+}
+
+/** Another address has to be proven anew. */
+export function aimEndpoint(
+  endpoint: WebhookEndpoint,
+  { url, events }: Pick<WebhookEndpoint, 'url' | 'events'>,
+): WebhookEndpoint {
+  const { events: _, ...rest } = endpoint
+  const aimed = { ...rest, url, ...(events === undefined ? {} : { events }) }
+  return url === endpoint.url ? aimed : { ...aimed, state: 'unproven', failures: 0 }
+}
+
+export function proveEndpoint(endpoint: WebhookEndpoint, now: number): WebhookEndpoint {
+  return { ...recovered(endpoint), state: 'proven', provenAt: now }
+}
+
+export function disableEndpoint(endpoint: WebhookEndpoint): WebhookEndpoint {
+  return { ...endpoint, state: 'disabled' }
+}
+
+/** A round that got nothing through. */
+export function failing(endpoint: WebhookEndpoint, now: number): WebhookEndpoint {
+  return { ...endpoint, failures: endpoint.failures + 1, failingSince: endpoint.failingSince ?? now }
+}
+
+export function recovered(endpoint: WebhookEndpoint): WebhookEndpoint {
+  const { failingSince: _, ...rest } = endpoint
+  return { ...rest, failures: 0 }
+}
+
+export function rotateSecret(endpoint: WebhookEndpoint, now: number): WebhookEndpoint {
+  const earlier = { secret: endpoint.secret, until: now + secretOverlap }
+  return { ...endpoint, secret: newSecret(), earlier }
+}
+
+/** Newest first. */
+export function signingSecrets({ secret, earlier }: WebhookEndpoint, now: number): readonly string[] {
+  return earlier === undefined || now > earlier.until ? [secret] : [secret, earlier.secret]
+}
+
+export function changeEndpoint(stored: Stored<WebhookEndpoint>, next: WebhookEndpoint): CommitParts {
+  return { checks: [unchanged(stored)], writes: [put(stored.key, next)] }
+}
+
+/** What waits for it is cleared away by its next round. */
+export function removeEndpoint(stored: Stored<WebhookEndpoint>): CommitParts {
+  return { checks: [unchanged(stored)], writes: [remove(stored.key)] }
+}
+
+/** `name` may come from outside. */
+export function readEndpoint(
+  reader: LedgerReader,
+  vendorId: string,
+  name: string,
+): Promise<Stored<WebhookEndpoint> | undefined> {
+  return read<WebhookEndpoint>(reader, keyOf(vendorId, name))
+}
+
+export function listEndpoints(reader: LedgerReader, vendorId: string): Promise<Stored<WebhookEndpoint>[]> {
+  return reader.list<WebhookEndpoint>(prefixOf(vendorId))
+}
+
+/** For the deletion of a business: its endpoints with their secrets go in the same commit, its queue soon after. */
+export async function dropEndpoints(reader: LedgerReader, vendorId: string): Promise<CommitParts> {
+  const endpoints = await listEndpoints(reader, vendorId)
+  return { writes: endpoints.map(({ key }) => remove(key)) }
+}
+
+export function wants({ state, events }: WebhookEndpoint, type: VendorEventType): boolean {
+  return state === 'proven' && (events === undefined || events.includes(type))
+}
