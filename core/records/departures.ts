@@ -10,6 +10,7 @@ import type { Names } from './names.ts'
 import { combine } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 import { readVendor, readVendorStanding, removeVendor } from './vendors.ts'
+import { dropEndpoints } from './webhook-endpoints.ts'
 import type { Vendor } from '#schemas/types.gen.ts'
 
 /** Kind of the job that ends the grants of a business that has left. */
@@ -33,6 +34,7 @@ export async function departure(
   if (standing.value.state === 'removed') throw new DomainError('conflict', 'This business has left already.')
   const parts = combine(
     removeVendor(vendor, standing),
+    await dropEndpoints(reader, vendorId),
     { entries: [vendorEntry({ type: 'vendor-removed', vendor: vendorId })] },
     enqueueJob({ id: `${endGrantsJob}-${vendorId}`, kind: endGrantsJob, payload: { vendorId } }, now),
   )
