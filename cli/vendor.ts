@@ -1,7 +1,10 @@
 /** `reach vendor`: which businesses may ask. */
+import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { maxLogoBytes } from '#core/domain/logo.ts'
 import { parser } from '#core/http/validate.ts'
-import type { VendorRow } from '../vault-server/operator/vendors.ts'
+import type { VendorOperator, VendorRow } from '../vault-server/operator/vendors.ts'
+import { CommandFailed, EXIT } from './exit.ts'
 import { asOperator, type OperatorSettings } from './operator.ts'
 import type { Output } from './output.ts'
 
@@ -9,67 +12,140 @@ interface JsonOption {
   readonly json?: boolean
 }
 
-export function vendorCommands(
-  program: Command,
-  { output, settings }: { output: Output; settings: () => OperatorSettings },
-): void {
-  const vendor = program.command('vendor').description('admit businesses, suspend and reinstate them')
-  const parseAdmission = parser('api/vendor-admission.json')
+interface Parts {
+  readonly output: Output
+  readonly settings: () => OperatorSettings
+}
 
+export function vendorCommands(program: Command, parts: Parts): void {
+  const vendor = program
+    .command('vendor')
+    .description('admit businesses, prove their domains, suspend, reinstate and remove them')
+  addCommand(vendor, parts)
+  listCommand(vendor, parts)
+  showingCommands(vendor, parts)
+  codeCommands(vendor, parts)
+}
+
+function addCommand(vendor: Command, { output, settings }: Parts): void {
+  const parseAdmission = parser('api/vendor-admission.json')
   vendor
     .command('add')
     .description('admit a business; it registers itself with what is printed')
-    .requiredOption('--name <name>', 'its legal name, as customers will see it')
-    .option('--website <url>', 'its web site')
+    .requiredOption('--name <name>', 'its name, as customers will see it')
+    .option('--legal-name <name>', 'its name in the register of companies, where that is another')
+    .option('--website <url>', 'its web site; the host of it can be proven')
     .option('--contact <text>', 'e-mail address or web page for questions about data')
+    .option('--data-protection-contact <text>', 'e-mail address or web page of its data protection officer')
     .option('--privacy-policy <url>', 'its privacy policy')
     .option('--jurisdiction <code>', 'country whose law it is under, two letters')
+    .option('--logo <file>', 'its logo: PNG, JPEG or WebP, at most 64 KiB, 16 to 1024 pixels a side')
     .option('--json', 'print JSON')
-    .action(async ({ json, ...business }: JsonOption & Record<string, string>) => {
-      const admission = parseAdmission(business)
+    .action(async ({ json, logo, ...business }: JsonOption & Record<string, string>) => {
+      const picture = logo === undefined ? {} : { logo: await readPicture(logo) }
+      const admission = parseAdmission({ ...business, ...picture })
       const added = await asOperator(settings(), (vendors) => vendors.add(admission))
-      if (json === true) return output.json(added)
-      output.line(
-        `Admitted as ${added.vendorId}. Hand this to its engineers; it is good once, within 7 days:\n`,
-      )
-      output.line(`  registration endpoint  ${added.registrationEndpoint}`)
-      output.line(`  admission code         ${added.admissionCode}`)
-      output.line(`  software statement     ${added.softwareStatement}`)
+      printCode(output, added, { json, head: `Admitted as ${added.vendorId}. Hand this to its engineers` })
     })
+}
 
+/** Base64 of a file that can be a logo by its size; what is in it, the operator's side looks at. */
+async function readPicture(file: string): Promise<string> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new CommandFailed(EXIT.usage, `${file} cannot be read`, { cause })
+  })
+  if (bytes.byteLength > maxLogoBytes) throw new CommandFailed(EXIT.usage, `${file} is larger than 64 KiB`)
+  return bytes.toString('base64')
+}
+
+function listCommand(vendor: Command, { output, settings }: Parts): void {
   vendor
     .command('list')
     .description('all businesses and how they stand')
     .option('--json', 'print JSON')
     .action(async ({ json }: JsonOption) => {
-      const rows = await asOperator(settings(), async (vendors) => {
-        const all: VendorRow[] = []
-        for (let page = await vendors.list(); page.length > 0;) {
-          all.push(...page)
-          page = await vendors.list({ after: page.at(-1)?.vendorId ?? '' })
-        }
-        return all
-      })
+      const rows = await asOperator(settings(), listAll)
       if (json === true) return output.json(rows)
       if (rows.length === 0) output.line('No business yet. Admit one: reach vendor add --name "Corner Shop"')
-      for (const row of rows) output.line(`${row.vendorId}  ${row.state.padEnd(9)}  ${row.name}`)
+      for (const { vendorId, state, name, domain } of rows)
+        output.line(`${vendorId}  ${state.padEnd(9)}  ${name}${domain === undefined ? '' : `  (${domain})`}`)
     })
+}
 
+async function listAll(vendors: VendorOperator): Promise<VendorRow[]> {
+  const all: VendorRow[] = []
+  for (let page = await vendors.list(); page.length > 0;) {
+    all.push(...page)
+    page = await vendors.list({ after: page.at(-1)?.vendorId ?? '' })
+  }
+  return all
+}
+
+/** What shows a business as it stands then. */
+function showingCommands(vendor: Command, { output, settings }: Parts): void {
   const acts = [
     ['show', 'one business'],
     ['suspend', 'stop every release to a business at once'],
     ['reinstate', 'let a suspended business read again, as far as its customers still allow'],
-    ['readmit', 'hand out a new admission code to a business that has not registered'],
+    ['remove', 'part with a business for good: nothing is released any more, and all its permissions end'],
   ] as const
+  const show = (row: VendorRow, json: boolean | undefined): void => {
+    if (json === true) return output.json(row)
+    for (const [name, value] of Object.entries(row)) output.line(`${name.padEnd(22)} ${plain(name, value)}`)
+  }
   for (const [act, description] of acts)
     vendor
       .command(act)
       .description(description)
       .argument('<vendorId>')
       .option('--json', 'print JSON')
+      .action(async (vendorId: string, { json }: JsonOption) =>
+        show(await asOperator(settings(), (vendors) => vendors[act](vendorId)), json),
+      )
+  vendor
+    .command('prove')
+    .description("look whether the website's host serves /.well-known/reach-vendor.json for this business")
+    .argument('<vendorId>')
+    .option('--domain <host>', 'the domain to prove: the host of its website, which is taken when left out')
+    .option('--json', 'print JSON')
+    .action(async (vendorId: string, { json, domain }: JsonOption & { domain?: string }) =>
+      show(await asOperator(settings(), (vendors) => vendors.prove(vendorId, domain)), json),
+    )
+}
+
+/** What hands out a new admission code. */
+function codeCommands(vendor: Command, { output, settings }: Parts): void {
+  const acts = [
+    ['readmit', 'readmit', 'hand out a new admission code to a business that has not registered'],
+    [
+      'rotate-keys',
+      'rotateKeys',
+      'end the keys and tokens of a business at once, and hand out a code to register new keys with',
+    ],
+  ] as const
+  for (const [word, act, description] of acts)
+    vendor
+      .command(word)
+      .description(description)
+      .argument('<vendorId>')
+      .option('--json', 'print JSON')
       .action(async (vendorId: string, { json }: JsonOption) => {
-        const result = await asOperator(settings(), (vendors): Promise<object> => vendors[act](vendorId))
-        if (json === true) return output.json(result)
-        for (const [name, value] of Object.entries(result)) output.line(`${name.padEnd(22)} ${String(value)}`)
+        const code = await asOperator(settings(), (vendors) => vendors[act](vendorId))
+        printCode(output, code, { json, head: 'Hand this to its engineers' })
       })
+}
+
+type Code = Awaited<ReturnType<VendorOperator['add']>>
+
+function printCode(output: Output, code: Code, how: { json: boolean | undefined; head: string }): void {
+  if (how.json === true) return output.json(code)
+  output.line(`${how.head}; it is good once, within 7 days:\n`)
+  output.line(`  registration endpoint  ${code.registrationEndpoint}`)
+  output.line(`  admission code         ${code.admissionCode}`)
+  output.line(`  software statement     ${code.softwareStatement}`)
+}
+
+function plain(name: string, value: unknown): string {
+  if (typeof value === 'number' && /(At|Since)$/.test(name)) return new Date(value).toISOString()
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

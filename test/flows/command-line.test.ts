@@ -71,7 +71,7 @@ test('suspending, reinstating and showing say how the business stands; a new cod
   expect(await state('show')).toBe('suspended')
   expect(await vendor('readmit', vendorId)).toMatchObject({ code: 1, out: '' })
   expect(await state('reinstate')).toBe('admitted')
-  expect((await vendor('readmit', vendorId)).out).toMatch(/^admissionCode +\S+$/m)
+  expect((await vendor('readmit', vendorId)).out).toMatch(/^  admission code +\S+$/m)
 })
 
 test.each([
