@@ -33,6 +33,7 @@ export interface Schemas {
   'api/category-view.json': CategoryView
   'api/change-grant.json': ChangeGrant
   'api/check-request.json': CheckRequest
+  'api/choose-container.json': ChooseContainer
   'api/complete-sign-in.json': CompleteSignIn
   'api/create-vault.json': CreateVault
   'api/decision-result.json': DecisionResult
@@ -50,6 +51,7 @@ export interface Schemas {
   'api/open-link.json': OpenLink
   'api/open-request.json': OpenRequest
   'api/open-requests.json': OpenRequests
+  'api/pod-credentials.json': NewPodCredentials
   'api/probe.json': Probe
   'api/problem.json': Problem
   'api/query-line.json': QueryLine
@@ -64,6 +66,7 @@ export interface Schemas {
   'api/save-category.json': SaveCategory
   'api/saved-category.json': SavedCategory
   'api/sign-in.json': SignIn
+  'api/storages.json': Storages
   'api/vendor-admission.json': VendorAdmission
   'api/vendor-grant.json': VendorGrant
   'api/vendor-grants.json': VendorGrants
@@ -910,6 +913,15 @@ export interface CheckRequest {
     [k: string]: unknown
   }[]
 }
+/**
+ * Which folder of which of her storages a customer gives to Reach.
+ */
+export interface ChooseContainer {
+  /**
+   * URL that ends in a slash, inside one of the storages; made when it is not there.
+   */
+  container: string
+}
 export interface CompleteSignIn {
   /**
    * The query the browser came back with from the issuer, question mark included.
@@ -1234,6 +1246,39 @@ export interface Me {
    * WebID of Reach's agent.
    */
   agent?: string
+  /**
+   * WebID as which Reach comes to this pod, by credentials of the customer, where that is not its agent.
+   */
+  actingAs?: string
+  /**
+   * A loss of access at the host of this pod is seen so much later, at most.
+   */
+  boundSeconds?: number
+  /**
+   * Categories that another app has shut to Reach.
+   */
+  lostCategories?: string[]
+  podTrouble?: PodTrouble
+  /**
+   * A move to another pod is under way.
+   */
+  moving?: true
+}
+/**
+ * Why nothing can be read in the pod right now.
+ */
+export interface PodTrouble {
+  reason:
+    | 'no-answer'
+    | 'refused'
+    | 'certificate'
+    | 'inside-address'
+    | 'rate-limited'
+    | 'server-error'
+    | 'broke-off'
+    | 'redirects'
+    | 'web-page'
+  since: string
 }
 /**
  * An act that needs no further words.
@@ -1273,6 +1318,13 @@ export interface OpenRequest {
 }
 export interface OpenRequests {
   requests: OpenRequest[]
+}
+/**
+ * Client credentials that the customer made at her pod's own sign-in server, for Reach alone.
+ */
+export interface NewPodCredentials {
+  clientId: string
+  clientSecret: string
 }
 /**
  * What Reach's agent can see right now, by trying.
@@ -1546,6 +1598,23 @@ export interface SignIn {
    * Path in the consent app to come back to.
    */
   returnTo?: string
+}
+/**
+ * Where the customer's data could lie, found out from her WebID and the servers it names.
+ */
+export interface Storages {
+  /**
+   * What is chosen now.
+   */
+  container: string
+  storages: Storage[]
+}
+export interface Storage {
+  url: string
+  /**
+   * The folder that Reach would make there.
+   */
+  suggested: string
 }
 /**
  * What the operator enters of a business.

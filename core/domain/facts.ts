@@ -42,6 +42,10 @@ const shapes = {
   requested: ['vendor', 'request', 'items', 'until'],
   refused: ['vendor', 'request', 'notice'],
   deferred: ['vendor', 'request', 'notice'],
+  /** It did not reach the customer: she blocked the business, or refused it the same inside the cool-off. */
+  'turned-away': ['vendor', 'request', 'reason'],
+  blocked: ['vendor'],
+  unblocked: ['vendor'],
   /** `reads`: at most so many disclosures in all; absent: no limit but the end. */
   granted: ['vendor', 'grant', 'request', 'items', 'until', 'reads?', 'redeemBy', 'notice'],
   /** The business picked the grant up; nothing may leave before. */
@@ -66,6 +70,11 @@ const shapes = {
    */
   'access-lost': ['vendor?', 'grant?'],
   'access-restored': ['vendor?', 'grant?'],
+  /** The same for one category alone, of the grants that cover any of it. */
+  'category-lost': ['vendor?', 'grant?', 'category'],
+  'category-restored': ['vendor?', 'grant?', 'category'],
+  /** The customer's data lie in another pod from here on. */
+  'pod-moved': [],
   disclosed: ['vendor', 'grant', 'purpose', 'fields', 'seq', 'until', 'notice'],
   'disclosures-refused': ['vendor', 'grant', 'from', 'counts'],
 } as const
@@ -77,7 +86,10 @@ interface Members {
   readonly grant: string
   readonly request: string
   readonly purpose: string
+  readonly reason: 'blocked' | 'cool-off'
   readonly fields: readonly string[]
+  /** Id of a category of the catalogue. */
+  readonly category: string
   readonly items: readonly FactItem[]
   readonly seq: number
   /** Unix ms. */
@@ -207,7 +219,9 @@ const forms: Record<keyof Members, (value: unknown) => boolean> = {
   grant: isId,
   request: isId,
   purpose: isPurpose,
+  reason: (value) => value === 'blocked' || value === 'cool-off',
   fields: isFields,
+  category: isText(/^[a-z][a-z-]{0,31}$/),
   items: (value) => Array.isArray(value) && value.length > 0 && value.every(isItem),
   seq: isCount,
   until: isTime,

@@ -97,6 +97,17 @@ describe('replaying a log', () => {
       'not-granted',
       [admitted, granted, redeemed, disclosed(1, start + 100, { fields: ['profile.name', 'contact.phone'] })],
     ],
+    [
+      'of a category that was shut',
+      'access-lost',
+      [
+        admitted,
+        granted,
+        redeemed,
+        { type: 'category-lost', time: start + 50, ...about, category: 'profile' },
+        disclosed(1),
+      ],
+    ],
     ['while paused', 'paused', [admitted, granted, redeemed, turn('paused'), disclosed(1)]],
     ['after the withdrawal', 'withdrawn', [admitted, granted, redeemed, turn('withdrawn'), disclosed(1)]],
     [
@@ -145,6 +156,23 @@ describe('replaying a log', () => {
       ],
     ],
     [
+      'beyond the number of reads that was granted',
+      'over-budget',
+      [admitted, { ...granted, reads: 1 }, redeemed, disclosed(1), disclosed(2)],
+    ],
+    [
+      'beyond the number of reads that a change left',
+      'over-budget',
+      [
+        admitted,
+        granted,
+        redeemed,
+        disclosed(1),
+        { type: 'changed', time: start + 100, ...about, items, until, reads: 1, notice },
+        disclosed(2),
+      ],
+    ],
+    [
       'after a change brought the end forward',
       'expired',
       [
@@ -170,6 +198,8 @@ describe('replaying a log', () => {
       ].toReversed(),
     )
     expect(found(admitted, granted, { ...redeemed, time: start + 600_001 })).toEqual([[2, 'redeemed-late']])
+    const changed: Fact = { type: 'changed', time: until + 1, ...about, items, until: until + 9, notice }
+    expect(found(admitted, granted, redeemed, changed)).toEqual([[3, 'expired']])
     expect(found(turn('withdrawn'))).toEqual([[0, 'grant-unknown']])
   })
 

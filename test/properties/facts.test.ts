@@ -35,6 +35,12 @@ const disclosed = fc.record({
   notice,
 })
 
+const category = fc.constantFrom('profile', 'contact-rules')
+
+/** With and without a number of reads. */
+const budgeted = <Members extends Record<string, fc.Arbitrary<unknown>>>(members: Members) =>
+  fc.oneof(fc.record(members), fc.record({ ...members, reads: fc.integer({ min: 1 }) }))
+
 const kinds = {
   'vendor-admitted': fc.record({ time, vendor }),
   'vendor-suspended': fc.record({ time, vendor }),
@@ -47,9 +53,12 @@ const kinds = {
   requested: fc.record({ time, vendor, request, items, until: time }),
   refused: fc.record({ time, vendor, request, notice }),
   deferred: fc.record({ time, vendor, request, notice }),
-  granted: fc.record({ ...about, request, items, until: time, redeemBy: time, notice }),
+  'turned-away': fc.record({ time, vendor, request, reason: fc.constantFrom('blocked', 'cool-off') }),
+  blocked: fc.record({ time, vendor }),
+  unblocked: fc.record({ time, vendor }),
+  granted: budgeted({ ...about, request, items, until: time, redeemBy: time, notice }),
   redeemed: fc.record(about),
-  changed: fc.record({ ...about, items, until: time, notice }),
+  changed: budgeted({ ...about, items, until: time, notice }),
   paused: fc.record(about),
   resumed: fc.record(about),
   withdrawn: fc.record(about),
@@ -60,6 +69,9 @@ const kinds = {
   unredeemed: fc.record(about),
   'access-lost': fc.oneof(fc.record({ time }), fc.record(about)),
   'access-restored': fc.oneof(fc.record({ time }), fc.record(about)),
+  'category-lost': fc.oneof(fc.record({ time, category }), fc.record({ ...about, category })),
+  'category-restored': fc.oneof(fc.record({ time, category }), fc.record({ ...about, category })),
+  'pod-moved': fc.record({ time }),
   disclosed,
   'disclosures-refused': fc.record({ ...about, from: time, counts }),
 } satisfies Record<FactType, fc.Arbitrary<object>>
@@ -119,7 +131,8 @@ describe('facts', () => {
           const name = names[at % names.length] ?? ''
           expect(() => readFact(JSON.stringify({ ...members, [name]: value }))).toThrow(NotAFact)
           const { [name]: _, ...rest } = members
-          if (!fact.type.startsWith('access-') || ['v', 'type', 'time'].includes(name)) {
+          const optional = /^(access|category)-/.test(fact.type) ? ['vendor', 'grant'] : ['reads']
+          if (!optional.includes(name)) {
             expect(() => readFact(JSON.stringify(rest))).toThrow(NotAFact)
           }
         },
