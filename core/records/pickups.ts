@@ -27,13 +27,14 @@ export function readPickup(reader: LedgerReader, oauthGrantId: string): Promise<
   return read<Pickup>(reader, pickupKey(oauthGrantId))
 }
 
-/** One of several at once gets through, so that none is tried for free. */
-export function countTry({ key, value, ...stored }: Stored<Pickup>): CommitParts {
-  const next: Pickup = { ...value, tries: value.tries + 1 }
-  return {
-    checks: [unchanged({ key, value, ...stored })],
-    writes: [put(key, next, { expires: value.expires })],
+/** Fails when another try came first. */
+export function countTry(stored: Stored<Pickup>): { readonly next: Pickup; readonly parts: CommitParts } {
+  const next: Pickup = { ...stored.value, tries: stored.value.tries + 1 }
+  const parts = {
+    checks: [unchanged(stored)],
+    writes: [put(stored.key, next, { expires: next.expires })],
   }
+  return { next, parts }
 }
 
 export function finishPickup(stored: Stored<Pickup>): CommitParts {

@@ -1,9 +1,13 @@
+import { allow as allowAgain, deny, noteTurnedAway } from '#core/domain/boundary.ts'
+import type { TurnAway } from '#core/domain/boundary.ts'
 import type { Outcome } from '#core/domain/decision.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { newGrant } from '#core/domain/grant.ts'
 import type { Notice } from '#core/domain/notice.ts'
+import { day } from '#core/domain/times.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
+import { boundaryOf } from '#core/records/boundaries.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
 import { replaceGrants } from '#core/records/grants.ts'
 import { newId } from '#core/records/ids.ts'
@@ -21,7 +25,7 @@ import type {
   Vendor,
   VendorStanding,
 } from '#schemas/types.gen.ts'
-import type { Exchange, Interactions } from '../oauth/interactions.ts'
+import type { Asked, Concluded, Interactions } from '../oauth/interactions.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
 import { replacedBy } from './amendment.ts'
@@ -41,7 +45,7 @@ export interface DecisionParts {
 
 /** Everything a decision is about, as it was read. */
 export interface Case {
-  readonly exchange: Exchange
+  readonly asked: Asked
   readonly stored: Stored<AccessRequest>
   /** The request as it was claimed by this customer. */
   readonly request: AccessRequest & { readonly accountId: string; readonly secret: string }
@@ -52,6 +56,8 @@ export interface Case {
   readonly answersHash: string
   /** Unix ms: the moment of the decision. */
   readonly at: number
+  /** Refused without being shown, as she had decided before. */
+  readonly turnedAway?: TurnAway['reason']
 }
 
 /** The commit of an outcome, and what it tells the page. */
@@ -80,6 +86,8 @@ async function allow(
   const { request, noticeHash, at, webId } = found
   const { accountId, vendorId, secret } = request
   const { vendor, customer } = await readReleasable(ledger, request)
+  const { boundary, set } = await boundaryOf(ledger, accountId, vendorId)
+  if (boundary.blockedAt !== undefined) throw new DomainError('conflict', 'You have blocked this business')
   const { replaced, told } = await replacedBy(ledger, request, found)
   const { items, until, reads } = outcome
   const budget = reads === undefined ? {} : { reads }
@@ -93,7 +101,7 @@ async function allow(
     { status: 'allowed', grantId, subject, items, until, ...budget },
     receiptId,
   )
-  const { returnTo, parts: concluded } = await interactions.allow(found.exchange, grant)
+  const { parts: concluded, ...back } = await interactions.allow(found.asked, grant)
   const { redeemBy } = grant
   const entry = grantEntry(
     grant,
@@ -102,59 +110,87 @@ async function allow(
   )
   const commit = combine(
     { checks: [unchanged(vendor)] },
+    set(allowAgain(boundary, outcome)),
     concluded,
     await replaceGrants({ reader: ledger, names }, grant, customer, replaced),
     issueReceipt(receipt, at),
-    decideRequest(found.stored, { ...decided(found, 'allowed', returnTo), grantId, receiptId }),
+    decideRequest(found.stored, { ...decided(found, 'allowed', back), grantId, receiptId }),
     vendorEvent({ type: 'request.decided', request, status: 'allowed', at }),
     { entries: [...(told.entries ?? []), entry] },
     { writes: told.writes ?? [] },
   )
-  return { commit, result: { status: 'allowed', returnTo, grantId, receipt: viewReceipt(receipt) } }
+  return { commit, result: { status: 'allowed', ...back, grantId, receipt: viewReceipt(receipt) } }
 }
 
 async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
-  const { request, noticeHash, webId } = found
-  const receipt = await receiptFor(parts, found, { status: 'refused' }, newId())
-  const { returnTo, parts: concluded } = await parts.interactions.refuse(found.exchange, {
+  const { request, noticeHash, webId, at, turnedAway } = found
+  const { boundary, set } = await boundaryOf(parts.ledger, request.accountId, request.vendorId)
+  // To the business a request that is turned away is refused like any other: it does not learn that it is blocked.
+  const { parts: concluded, ...back } = await parts.interactions.refuse(found.asked, {
     error: 'access_denied',
     description: 'the customer declined',
     final: true,
   })
+  const told = vendorEvent({ type: 'request.decided', request, status: 'refused', at })
+  const outcome = decided(found, 'refused', back)
+  if (turnedAway !== undefined) {
+    const commit = combine(
+      concluded,
+      set(noteTurnedAway(boundary, turnedAway, at)),
+      decideRequest(found.stored, { ...outcome, turnedAway }),
+      told,
+      { entries: [requestEntry(request, { type: 'turned-away', reason: turnedAway }, { who: webId })] },
+    )
+    return { commit, result: { status: 'refused', ...back } }
+  }
+  const receipt = await receiptFor(parts, found, { status: 'refused' }, newId())
   const fact = { type: 'refused', notice: noticeHash } as const
   const commit = combine(
     concluded,
-    issueReceipt(receipt, found.at),
-    decideRequest(found.stored, { ...decided(found, 'refused', returnTo), receiptId: receipt.receiptId }),
-    vendorEvent({ type: 'request.decided', request, status: 'refused', at: found.at }),
+    set(deny(boundary, request, at)),
+    issueReceipt(receipt, at),
+    decideRequest(found.stored, { ...outcome, receiptId: receipt.receiptId }),
+    told,
     { entries: [requestEntry(request, fact, { who: webId, data: receipt.jws })] },
   )
-  return { commit, result: { status: 'refused', returnTo, receipt: viewReceipt(receipt) } }
+  return { commit, result: { status: 'refused', ...back, receipt: viewReceipt(receipt) } }
 }
 
+/**
+ * The business is told at once that nothing is decided, and the request stays open: one that a browser brought for a
+ * month, since its customer is asked for nothing while it waits; any other until it would have ended anyway.
+ */
 async function putOff({ interactions }: DecisionParts, found: Case): Promise<Conclusion> {
-  const { request, noticeHash, webId } = found
-  const { returnTo, parts: concluded } = await interactions.refuse(found.exchange, {
+  const { request, noticeHash, webId, at } = found
+  const { parts: concluded, ...back } = await interactions.refuse(found.asked, {
     error: 'interaction_required',
     description: 'the customer decides later',
     final: false,
   })
   const fact = { type: 'deferred', notice: noticeHash } as const
+  const isSent = (request.channel ?? 'browser') === 'browser'
+  const expiresAt = isSent ? Math.min(request.until, at + openFor) : request.expiresAt
   const commit = combine(
     concluded,
-    decideRequest(found.stored, decided(found, 'later', returnTo)),
+    decideRequest(found.stored, { ...decided(found, 'later', back), expiresAt }),
+    isSent ? await interactions.keepOpen(request.requestId, expiresAt) : {},
     vendorEvent({ type: 'request.decided', request, status: 'later', at: found.at }),
     { entries: [requestEntry(request, fact, { who: webId })] },
   )
-  return { commit, result: { status: 'later', returnTo } }
+  return { commit, result: { status: 'later', ...back } }
 }
+
+/** How long a request that was put off can still be answered, in ms. */
+const openFor = 30 * day
+
+type Back = Omit<Concluded, 'parts'>
 
 function decided<Status extends 'allowed' | 'refused' | 'later'>(
   { at, answersHash }: Case,
   status: Status,
-  returnTo: string,
-): { status: Status; decidedAt: number; answersHash: string; returnTo: string } {
-  return { status, decidedAt: at, answersHash, returnTo }
+  back: Back,
+): { status: Status; decidedAt: number; answersHash: string } & Back {
+  return { status, decidedAt: at, answersHash, ...back }
 }
 
 function receiptFor(

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { TurnAway } from '#core/domain/boundary.ts'
 import { answersText, decide } from '#core/domain/decision.ts'
 import type { Answers } from '#core/domain/decision.ts'
 import { DomainError } from '#core/domain/errors.ts'
@@ -12,18 +13,24 @@ import { readReceipt } from '#core/records/receipts.ts'
 import { readRequest } from '#core/records/requests.ts'
 import { readVendor } from '#core/records/vendors.ts'
 import type { AccessRequest, Decision, DecisionResult } from '#schemas/types.gen.ts'
-import type { Exchange } from '../oauth/interactions.ts'
+import type { Asked, Exchange } from '../oauth/interactions.ts'
 import { readOAuthKeys } from '../oauth/oauth-keys.ts'
 import { conclude } from './conclusion.ts'
 import type { Case, DecisionParts } from './conclusion.ts'
 import { readReceiptKey } from './receipt-signing.ts'
-import { findInteraction } from './requests.ts'
+import { findRequest, returnOf } from './requests.ts'
 import { viewReceipt } from './views.ts'
 
 /** Answers a request for the customer who is signed in. Refuses with the code that fits. */
 export type Decide = (
   exchange: Exchange,
-  asked: { readonly uid: string; readonly accountId: string; readonly decision: Decision },
+  asked: {
+    readonly uid: string
+    readonly accountId: string
+    readonly decision: Decision
+    /** A refusal that she decided before: the request was not shown. */
+    readonly turnedAway?: TurnAway['reason']
+  },
 ) => Promise<DecisionResult>
 
 /** Opens what makes decisions. `now` in Unix ms. */
@@ -51,27 +58,58 @@ async function decideOnce(
   const { ledger, now } = parts
   const answers = answersOf(asked.decision)
   const answersHash = sha256(answersText(answers))
-  const { requestId } = await findInteraction(parts.interactions, exchange, asked.uid)
+  const way = await findRequest(parts.interactions, exchange, asked.uid)
   if (asked.decision.accountId !== asked.accountId)
     throw new DomainError('conflict', 'The page was opened by somebody else than who is signed in now')
   for (let attempt = 1; ; attempt++) {
-    const { stored, request } = await readClaimed(ledger, requestId, asked)
-    if (request.status !== 'open' && request.answersHash === answersHash) return resultOf(ledger, request)
+    const { stored, request } = await readClaimed(ledger, way.requestId, asked)
+    if (request.status !== 'open' && request.answersHash === answersHash)
+      return sentBack(parts, way, await resultOf(ledger, request, way))
+    assertCompared(request, asked.decision)
     const at = now()
     const outcome = decide(request, answers, at)
     const { vendor, webId } = await readParties(ledger, request)
     const notice = noticeOf({ ...request, vendor })
     const noticeHash = sha256(noticeText(notice))
-    const found: Case = { exchange, stored, request, vendor, webId, notice, noticeHash, answersHash, at }
+    const { turnedAway } = asked
+    const found: Case = {
+      asked: way,
+      stored,
+      request,
+      vendor,
+      webId,
+      notice,
+      noticeHash,
+      answersHash,
+      at,
+      ...(turnedAway && { turnedAway }),
+    }
     const { commit, result } = await conclude(parts, found, outcome)
     try {
       await ledger.commit(commit)
-      return result
+      return sentBack(parts, way, result)
     } catch (error) {
       // The same click twice, a suspension, a lost pod: decide anew on what is there now.
-      if (!(error instanceof CommitRefused) || attempt === 5) throw error
+      if (!(error instanceof CommitRefused)) throw error
+      if (attempt === 5)
+        throw new DomainError('busy', 'Something else keeps changing; the same answer can be sent again', {
+          cause: error,
+        })
     }
   }
+}
+
+function sentBack({ interactions }: DecisionParts, way: Asked, result: DecisionResult): DecisionResult {
+  interactions.sendBack(way, result.returnTo)
+  return result
+}
+
+/** Who allows what a link brought says which code the business showed: a link alone, out of a message, is not enough. */
+function assertCompared({ channel, matchingCode }: AccessRequest, answer: Decision): void {
+  if (channel !== 'link' || answer.decision !== 'allow' || answer.matchingCode === matchingCode) return
+  throw new DomainError('invalid-input', 'The code is not the one that the business shows', {
+    violations: [{ pointer: '/matchingCode', detail: 'is not the code of this request' }],
+  })
 }
 
 /**
@@ -101,13 +139,15 @@ async function readParties(
   return { vendor: vendor.value, webId: account.value.webId }
 }
 
-async function resultOf(ledger: Ledger, request: AccessRequest): Promise<DecisionResult> {
-  const { status, returnTo, grantId, receiptId } = request
+async function resultOf(ledger: Ledger, request: AccessRequest, way: Asked): Promise<DecisionResult> {
+  const { status, grantId, receiptId, pickupCode } = request
   if (status === 'open') throw new Error('a decided request without its outcome')
+  const returnTo = returnOf(request, way)
   const receipt = receiptId === undefined ? undefined : await readReceipt(ledger, receiptId)
   return {
     status,
     ...(returnTo === undefined ? {} : { returnTo }),
+    ...(pickupCode === undefined ? {} : { pickupCode }),
     ...(grantId === undefined ? {} : { grantId }),
     ...(receipt === undefined ? {} : { receipt: viewReceipt(receipt.value) }),
   }

@@ -1,21 +1,25 @@
 import { Router } from 'express'
 import type { Request, Response } from 'express'
+import { turnAway } from '#core/domain/boundary.ts'
+import type { TurnAway } from '#core/domain/boundary.ts'
 import { latestUntil, suggestedUntil } from '#core/domain/decision.ts'
 import { DomainError } from '#core/domain/errors.ts'
-import { day, formatTime } from '#core/domain/times.ts'
+import { formatTime } from '#core/domain/times.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { newSecret } from '#core/ledger/leaf.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readAccount } from '#core/records/accounts.ts'
+import { readBoundary } from '#core/records/boundaries.ts'
 import { requestEntry } from '#core/records/entries.ts'
 import { combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { claimRequest, listAccountRequests, readRequest } from '#core/records/requests.ts'
 import type { AccessRequest, OpenRequests, RequestView } from '#schemas/types.gen.ts'
-import type { Exchange, Interactions, OpenInteraction } from '../oauth/interactions.ts'
+import type { Asked, Exchange, Interactions } from '../oauth/interactions.ts'
 import { amendmentOf } from './amendment.ts'
+import { viewTurnedAway } from './boundaries.ts'
 import { sameOriginOnly } from './csrf.ts'
 import type { Decide } from './decision.ts'
 import { valuesToday, viewItems } from './values-today.ts'
@@ -55,7 +59,9 @@ export function requestRoutes(
   consent.post('/consent/:uid/open', guards, async (request: Request, response: Response) => {
     const { accountId } = await signedIn(request)
     parseNothing(request.body)
-    response.json(await openRequest(parts, [request, response], { uid: uidOf(request), accountId }))
+    response.json(
+      await openRequest({ ...parts, decide }, [request, response], { uid: uidOf(request), accountId }),
+    )
   })
   consent.post('/consent/:uid/decision', guards, async (request: Request, response: Response) => {
     const { accountId } = await signedIn(request)
@@ -76,32 +82,57 @@ function uidOf(request: Request): string {
 }
 
 /**
- * The request behind the browser's interaction. The same answer for whatever is not this browser's or not
- * there.
+ * The request that `uid` leads to from this browser. The same answer for whatever is not this browser's or not there.
  */
-export async function findInteraction(
+export async function findRequest(
   interactions: Interactions,
   exchange: Exchange,
   uid: string,
-): Promise<OpenInteraction> {
-  const interaction = await interactions.find(exchange)
-  if (interaction?.uid !== uid)
-    throw new DomainError('not-found', 'This request was begun in another browser')
-  return interaction
+): Promise<Asked> {
+  const found = await interactions.find(exchange, uid)
+  if (found === undefined) throw new DomainError('not-found', 'This request was begun in another browser')
+  return found
 }
 
 /**
- * Shows the request with today's exact values, and makes it this customer's for good. Anybody else who opens
- * it, at the same time or later, gets `not-found`.
+ * Shows the request with today's exact values. The browser that the business sent makes it this customer's for good;
+ * anybody else who opens it, at the same time or later, gets `not-found`. Its customer finds it on her list, too.
  */
 async function openRequest(
-  parts: RequestParts,
+  parts: RequestParts & { readonly decide: Decide },
   exchange: Exchange,
   { uid, accountId }: { uid: string; accountId: string },
 ): Promise<RequestView> {
-  const interaction = await findInteraction(parts.interactions, exchange, uid)
-  const request = await claim(parts, interaction.requestId, accountId)
-  return viewRequest(parts, request, interaction)
+  const asked = await findRequest(parts.interactions, exchange, uid)
+  const request = asked.isSent
+    ? await claim(parts, asked.requestId, accountId)
+    : await ownRequest(parts.ledger, asked.requestId, accountId)
+  const turnedAway = await turnedAwayBy(parts, request)
+  if (turnedAway === undefined) return viewRequest(parts, request, asked)
+  const decision = { accountId, requestHash: request.requestHash, decision: 'deny' as const }
+  await parts.decide(exchange, { uid, accountId, decision, turnedAway })
+  return viewRequest(parts, await ownRequest(parts.ledger, asked.requestId, accountId), asked)
+}
+
+/** Why the customer need not answer: she blocked the business, or refused the same not long ago. */
+async function turnedAwayBy(
+  { ledger, now }: RequestParts,
+  request: ClaimedRequest,
+): Promise<TurnAway['reason'] | undefined> {
+  if (request.status !== 'open') return undefined
+  const boundary = await readBoundary(ledger, request.accountId, request.vendorId)
+  return turnAway(boundary?.value, request, now())?.reason
+}
+
+async function ownRequest(ledger: Ledger, requestId: string, accountId: string): Promise<ClaimedRequest> {
+  const stored = await readRequest(ledger, requestId)
+  if (stored?.value.accountId !== accountId) throw new DomainError('not-found', 'There is no such request')
+  return { ...stored.value, accountId }
+}
+
+/** Where the browser goes back to; the way of a request that was put off has been gone when it is on the list. */
+export function returnOf({ status, returnTo }: AccessRequest, { isSent }: Asked): string | undefined {
+  return status === 'open' || (status === 'later' && !isSent) ? undefined : returnTo
 }
 
 type ClaimedRequest = AccessRequest & { readonly accountId: string }
@@ -140,17 +171,16 @@ async function refuseSuspended(ledger: Ledger, stored: Stored<AccessRequest>): P
   if (suspended) throw new DomainError('vendor-suspended', 'This business is suspended')
 }
 
-async function viewRequest(
-  parts: RequestParts,
-  request: ClaimedRequest,
-  interaction: OpenInteraction,
-): Promise<RequestView> {
+async function viewRequest(parts: RequestParts, request: ClaimedRequest, asked: Asked): Promise<RequestView> {
   const now = parts.now()
+  const returnTo = returnOf(request, asked)
+  const { redirectUri } = asked
   const isOpen = request.status === 'open' || request.status === 'later'
-  const [vendor, today, amends] = await Promise.all([
+  const [vendor, today, amends, turnedAway] = await Promise.all([
     viewVendor(parts.ledger, request.vendorId),
     isOpen ? valuesToday(parts, request) : { unavailable: undefined },
     isOpen ? amendmentOf(parts.ledger, request, now) : undefined,
+    request.turnedAway === undefined ? undefined : viewTurnedAway(parts.ledger, request, now),
   ])
   return {
     requestId: request.requestId,
@@ -167,24 +197,21 @@ async function viewRequest(
     channel: request.channel ?? 'browser',
     ...(request.matchingCode === undefined ? {} : { matchingCode: request.matchingCode }),
     expiresAt: formatTime(request.expiresAt),
-    returnHost: new URL(interaction.redirectUri).host,
+    ...(redirectUri === undefined ? {} : { returnHost: new URL(redirectUri).host }),
     asOf: formatTime(now),
     ...(amends === undefined ? {} : { amends }),
+    ...(turnedAway === undefined ? {} : { turnedAway }),
     ...(today.unavailable === undefined ? {} : { valuesUnavailable: today.unavailable }),
-    ...(request.returnTo === undefined || request.status === 'open' ? {} : { returnTo: request.returnTo }),
+    ...(returnTo === undefined ? {} : { returnTo }),
+    ...(request.pickupCode === undefined ? {} : { pickupCode: request.pickupCode }),
   }
 }
-
-/** How long a request that was put off stays on the list. */
-const putOffShown = 30 * day
 
 async function openRequests({ ledger, now }: RequestParts, accountId: string): Promise<OpenRequests> {
   const { rows } = await listAccountRequests(ledger, accountId, { limit: 100 })
   const at = now()
-  const waiting = rows.filter(({ value }) =>
-    value.status === 'later'
-      ? at <= value.receivedAt + putOffShown
-      : value.status === 'open' && at <= value.expiresAt,
+  const waiting = rows.filter(
+    ({ value }) => (value.status === 'open' || value.status === 'later') && at <= value.expiresAt,
   )
   const requests = waiting.map(async ({ value }) => ({
     requestId: value.requestId,

@@ -1,5 +1,5 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
-import { errors } from 'oidc-provider'
+import { errors, Provider } from 'oidc-provider'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Json, Ledger, Row, Write } from '#core/ledger/ledger.ts'
 import { oauthIssuedKey, oauthIssuedPrefix, oauthModelKey, oauthUidKey } from '#core/records/oauth-models.ts'
@@ -20,12 +20,13 @@ const replayMemory = 900_000
  * both.
  */
 export interface AdapterHooks {
-  /** A new interaction: the access request it asks the customer about, if that is not there yet. */
-  received(interaction: AdapterPayload): Promise<CommitParts>
+  /** A new record that asks a customer: the access request it is about, if that is not there yet. */
+  received(model: string, payload: AdapterPayload): Promise<CommitParts>
   /**
-   * The code of this OAuth Grant is used now: our grant is redeemed with it. Throws when our grant cannot be.
+   * What this OAuth Grant was answered with is used now: our grant is redeemed with it. Throws when our grant cannot be.
+   * `presented`: what came as the customer's pick-up code, where one is needed.
    */
-  redeemed(oauthGrantId: string): Promise<CommitParts>
+  redeemed(oauthGrantId: string, presented?: { readonly code: unknown }): Promise<CommitParts>
   /**
    * An OAuth Grant ends because a code came twice or its refresh token was given back: our grant lives on.
    */
@@ -83,18 +84,21 @@ class LedgerAdapter implements Adapter {
     const collection = collecting()
     if (collection !== undefined) return collection.write(...writes)
     if (this.#model === 'Grant') throw new Error('an OAuth Grant is saved by a decision only')
-    if (this.#model === 'Interaction' && payload.result === undefined)
-      return this.#begin(key, writes, payload)
+    if (isNewQuestion(this.#model, payload)) return this.#begin(key, writes, payload)
     await this.#ledger.commit({ writes })
   }
 
   /**
-   * A new interaction and the access request that it is about. Two of the same request at once: one brings
-   * it.
+   * A new interaction, question or link and the access request that it is about. Two of the same request at once: one
+   * brings it.
    */
   async #begin(key: string, writes: readonly Write[], payload: AdapterPayload): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const { checks = [], writes: more = [], entries = [] } = await this.#hooks.received(payload)
+      const {
+        checks = [],
+        writes: more = [],
+        entries = [],
+      } = await this.#hooks.received(this.#model, payload)
       try {
         await this.#ledger.commit({ checks, writes: [...writes, ...more], entries })
         return
@@ -114,7 +118,7 @@ class LedgerAdapter implements Adapter {
     return pointer === undefined ? undefined : this.find(pointer.value.id)
   }
 
-  /** Device codes: switched off. */
+  /** Links lead to a page of ours, which looks up their code by itself. */
   async findByUserCode(): Promise<undefined> {
     return undefined
   }
@@ -164,8 +168,8 @@ class LedgerAdapter implements Adapter {
       if (row === undefined && this.#model === 'PushedAuthorizationRequest') return
       if (row === undefined) throw this.#refusal('there is nothing to consume')
       const part =
-        this.#model === 'AuthorizationCode' && grantId !== undefined
-          ? await this.#hooks.redeemed(grantId)
+        redeeming.has(this.#model) && grantId !== undefined
+          ? await this.#hooks.redeemed(grantId, this.#model === 'DeviceCode' ? pickupCodeSent() : undefined)
           : {}
       const value = { ...row.value, consumed: Math.floor(this.#now() / 1000) } as unknown as Json
       const expires = row.value.exp === undefined ? {} : { expires: (row.value.exp + clockTolerance) * 1000 }
@@ -222,4 +226,24 @@ class LedgerAdapter implements Adapter {
 /** How often a commit that lost a race is tried again with fresh reads. */
 const attempts = 10
 
-const issuedUnderGrant = new Set(['AuthorizationCode', 'RefreshToken', 'AccessToken'])
+/** What a business redeems our grant with. */
+const redeeming = new Set(['AuthorizationCode', 'BackchannelAuthenticationRequest', 'DeviceCode'])
+const issuedUnderGrant = new Set([...redeeming, 'RefreshToken', 'AccessToken'])
+
+/** Whether the library saves this for the first time, outside of a decision. */
+function isNewQuestion(model: string, payload: Payload): boolean {
+  switch (model) {
+    case 'Interaction':
+      return payload.result === undefined
+    case 'BackchannelAuthenticationRequest':
+    case 'DeviceCode':
+      return payload.consumed === undefined
+    default:
+      return false
+  }
+}
+
+/** The library knows no such parameter; it lies in the body of the request that is being answered. */
+function pickupCodeSent(): { readonly code: unknown } {
+  return { code: Provider.ctx?.oidc.body?.['pickup_code'] }
+}

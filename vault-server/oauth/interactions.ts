@@ -6,42 +6,55 @@ import type { Json, Ledger } from '#core/ledger/ledger.ts'
 import { pointOAuthGrant } from '#core/records/oauth-grants.ts'
 import { oauthModelKey } from '#core/records/oauth-models.ts'
 import type { CommitParts } from '#core/records/parts.ts'
+import { keepWay, readWay } from '#core/records/request-ways.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 import { collect } from './collected.ts'
 import type { Collection } from './collected.ts'
-import { requestIdOf } from './grant-hooks.ts'
 import { batchScope, customerScopes } from './policies.ts'
+import { requestIdOf } from './received.ts'
 import { narrowed } from './token-details.ts'
+import { answering } from './ways.ts'
+import type { OAuthGrant, Refusal } from './ways.ts'
 
 export type Exchange = readonly [request: IncomingMessage, response: ServerResponse]
 
-/** What a browser came with: the request that its cookie opens. */
-export interface OpenInteraction {
-  readonly uid: string
+/** A request that somebody wants to see or answer, and how her answer can reach the business. */
+export interface Asked {
+  readonly exchange: Exchange
   readonly requestId: string
-  /** Where the browser goes when the customer is done: back to the business, by way of this server. */
-  readonly returnTo: string
-  /** The business's address that the browser comes to in the end. */
-  readonly redirectUri: string
+  /** Whether the browser that the business sent is the one that asks; otherwise it must be the customer's already. */
+  readonly isSent: boolean
+  /** The business's address that the browser comes to in the end; absent where no browser goes back. */
+  readonly redirectUri?: string
 }
 
 /** What the library adds to the commit of a decision. */
 export interface Concluded {
-  readonly returnTo: string
+  /** Back to the business, by way of this server; absent where no browser goes back. */
+  readonly returnTo?: string
+  /** What the customer hands over at the business, where the answer is worth nothing without it. */
+  readonly pickupCode?: string
   readonly parts: CommitParts
 }
 
-/** Interactions of the authorization server, for the routes under `/consent/:uid`. Nothing here commits. */
+/** Requests of the authorization server, for the routes under `/consent/:uid`. Nothing here commits. */
 export interface Interactions {
-  /** `undefined` without our cookie (another browser); `request-expired` when what it names is over. */
-  find(exchange: Exchange): Promise<OpenInteraction | undefined>
+  /**
+   * `uid`: of the interaction that the cookie of this browser opens, or the id of a request. `undefined` when there is
+   * neither; `request-expired` when what the cookie names is over.
+   */
+  find(exchange: Exchange, uid: string): Promise<Asked | undefined>
   /** The customer is signed in and allows: one OAuth Grant that points to our grant. */
-  allow(exchange: Exchange, grant: Grant): Promise<Concluded>
-  /** Told to the business as RFC 6749 4.1.2.1 has it. `final`: the pushed request cannot be opened again. */
-  refuse(
-    exchange: Exchange,
-    refusal: { readonly error: string; readonly description: string; readonly final: boolean },
-  ): Promise<Concluded>
+  allow(asked: Asked, grant: Grant): Promise<Concluded>
+  /** Told to the business as RFC 6749 4.1.2.1 has it, or in the answer to its next poll. */
+  refuse(asked: Asked, refusal: Refusal): Promise<Concluded>
+  /** A request that a browser brought can be answered until `expires` (Unix ms), wherever its customer is signed in. */
+  keepOpen(requestId: string, expires: number): Promise<CommitParts>
+  /**
+   * Lets this browser go the way back, once the decision is committed: only the browser that answered from the list gets
+   * the cookie for it.
+   */
+  sendBack(asked: Asked, returnTo: string | undefined): void
 }
 
 export function openInteractions({
@@ -53,6 +66,8 @@ export function openInteractions({
   ledger: Ledger
   gatewayUrl: string
 }): Interactions {
+  const ways = answering({ provider, gatewayUrl })
+
   async function details([request, response]: Exchange): Promise<Interaction & { parJti: string }> {
     const interaction: Interaction & { parJti?: string } = await provider
       .interactionDetails(request, response)
@@ -70,62 +85,94 @@ export function openInteractions({
   async function conclude(
     [request, response]: Exchange,
     result: InteractionResults,
-    add: (collection: Collection) => Promise<void>,
     collection: Collection,
   ): Promise<Concluded> {
-    await add(collection)
     const options = { mergeWithLastSubmission: false }
     const returnTo = await provider.interactionResult(request, response, result, options)
     return { returnTo, parts: collection.commit() }
   }
 
+  async function save(grant: Grant, asked: { clientId: string; scope: string }) {
+    const { clientId, scope } = asked
+    if (clientId !== grant.clientId) throw new Error('the grant is for another client')
+    // `expiresIn` is a member of every token of the library; its types leave it out here.
+    const life = { expiresIn: Math.max(1, Math.floor((grant.until - grant.validFrom) / 1000)) }
+    const oauthGrant: OAuthGrant = new provider.Grant({ accountId: grant.accountId, clientId, ...life })
+    // Every scope asked must be granted or rejected, or the library asks again.
+    for (const one of scope.split(' ')) {
+      if (customerScopes.includes(one)) oauthGrant.addOIDCScope(one)
+      if (one === batchScope) oauthGrant.rejectResourceScope(gatewayUrl, one)
+    }
+    oauthGrant.addRar(narrowed(grant, undefined))
+    const oauthGrantId = await oauthGrant.save()
+    return { oauthGrant, parts: await pointOAuthGrant(ledger, oauthGrantId, grant.grantId) }
+  }
+
+  async function wayOf({ requestId }: Asked) {
+    const way = await readWay(ledger, requestId)
+    if (way === undefined) throw new DomainError('request-expired', 'This request can no longer be answered')
+    return way
+  }
+
   return {
-    async find(exchange) {
+    async find(exchange, uid) {
       const { cookies } = provider.createContext(...exchange)
-      if (cookies.get(provider.cookieName('interaction'), { signed: true }) === undefined) return undefined
-      const { uid, parJti, returnTo, params } = await details(exchange)
-      const redirectUri = String(params['redirect_uri'])
-      return { uid, requestId: requestIdOf(parJti), returnTo, redirectUri }
+      if (cookies.get(provider.cookieName('interaction'), { signed: true }) !== undefined) {
+        const interaction = await details(exchange)
+        if (interaction.uid !== uid) return undefined
+        const redirectUri = String(interaction.params['redirect_uri'])
+        return { exchange, requestId: requestIdOf(interaction.parJti), isSent: true, redirectUri }
+      }
+      const way = await readWay(ledger, uid)
+      if (way === undefined) return undefined
+      const redirectUri = ways.redirectUriOf(way)
+      return {
+        exchange,
+        requestId: uid,
+        isSent: false,
+        ...(redirectUri === undefined ? {} : { redirectUri }),
+      }
     },
 
-    async allow(exchange, grant) {
-      const { result } = await collect(async (collection) => {
-        const { params } = await details(exchange)
-        const clientId = String(params['client_id'])
-        if (clientId !== grant.clientId) throw new Error('the grant is for another client')
-        // It lives as long as any grant can: ours decides, may be given another end, and takes it along when it ends.
-        const oauthGrant = new provider.Grant({ accountId: grant.accountId, clientId })
-        // Every scope asked must be granted or rejected, or the library asks again.
-        for (const scope of String(params['scope'] ?? '').split(' ')) {
-          if (customerScopes.includes(scope)) oauthGrant.addOIDCScope(scope)
-          if (scope === batchScope) oauthGrant.rejectResourceScope(gatewayUrl, scope)
+    async allow(asked, grant) {
+      const { result } = await collect(async (collection): Promise<Concluded> => {
+        if (!asked.isSent) {
+          const way = await wayOf(asked)
+          const { oauthGrant, parts } = await save(grant, await ways.askedBy(way))
+          collection.add(parts)
+          return { ...(await ways.allow(way, grant, oauthGrant, collection)), parts: collection.commit() }
         }
-        oauthGrant.addRar(narrowed(grant, undefined))
-        const oauthGrantId = await oauthGrant.save()
+        const { params } = await details(asked.exchange)
+        const { client_id: clientId, scope = '' } = params
+        const { oauthGrant, parts } = await save(grant, { clientId: String(clientId), scope: String(scope) })
+        collection.add(parts)
         const login = { accountId: grant.accountId, remember: false }
-        return conclude(
-          exchange,
-          { login, consent: { grantId: oauthGrantId } },
-          async () => collection.add(await pointOAuthGrant(ledger, oauthGrantId, grant.grantId)),
-          collection,
-        )
+        return conclude(asked.exchange, { login, consent: { grantId: oauthGrant.jti } }, collection)
       })
       return result
     },
 
-    async refuse(exchange, { error, description, final }) {
-      const { result } = await collect(async (collection) => {
-        const { parJti } = await details(exchange)
-        return conclude(
-          exchange,
-          { error, error_description: description },
-          async () => {
-            if (final) collection.add(await spentRequest(ledger, parJti))
-          },
-          collection,
-        )
+    async refuse(asked, refusal) {
+      const { result } = await collect(async (collection): Promise<Concluded> => {
+        if (!asked.isSent) {
+          const told = await ways.refuse(await wayOf(asked), refusal)
+          return { ...told, parts: collection.commit() }
+        }
+        const { parJti } = await details(asked.exchange)
+        if (refusal.final) collection.add(await spentRequest(ledger, parJti))
+        const { error, description } = refusal
+        return conclude(asked.exchange, { error, error_description: description }, collection)
       })
       return result
+    },
+
+    async keepOpen(requestId, expires) {
+      const way = await readWay(ledger, requestId)
+      return way === undefined ? {} : keepWay(requestId, way, expires)
+    },
+
+    sendBack({ exchange, isSent }, returnTo) {
+      if (!isSent && returnTo !== undefined) ways.letResume(exchange, returnTo)
     },
   }
 }
