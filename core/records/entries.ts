@@ -2,6 +2,7 @@ import { writeFact } from '#core/domain/facts.ts'
 import type { Fact } from '#core/domain/facts.ts'
 import type { Claims, Entry } from '#core/ledger/ledger.ts'
 import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
+import { changeThreads } from './vendor-changes.ts'
 
 type Without<Told, Members extends string> = Told extends Fact ? Omit<Told, Members> : never
 type Naming<Member extends string> = Fact extends infer Told
@@ -31,7 +32,12 @@ export function grantEntry(grant: Grant, fact: GrantFact, slots: Omit<Slots, 'su
       ...slots,
     }),
     // A grant's thread grows with every read; each of its receipts asks for one entry, years later.
-    threads: [grant.grantId, grant.accountId, ...(hasReceipt(fact) ? [grant.receiptId] : [])],
+    threads: [
+      grant.grantId,
+      grant.accountId,
+      ...(hasReceipt(fact) ? [grant.receiptId] : []),
+      ...changeThreads(fact.type, grant.vendorId),
+    ],
   }
 }
 
@@ -47,7 +53,7 @@ export function requestEntry(
   const told = { ...fact, vendor: request.vendorId, request: request.requestId }
   return {
     claims: ({ time }) => ({ ops: writeFact({ ...told, time } as Fact), secret: request.secret, ...slots }),
-    threads: [request.requestId, request.accountId],
+    threads: [request.requestId, request.accountId, ...changeThreads(fact.type, request.vendorId)],
   }
 }
 
