@@ -1,6 +1,7 @@
 /** `npm start`: settings, one house, signals. */
 import { once } from 'node:events'
 import { styleText } from 'node:util'
+import { addCatalogueFolder } from '#core/catalogue-folder.ts'
 import { type Config, ConfigError, readConfig } from '#core/config.ts'
 import { LedgerInUse } from '#core/ledger/ledger.ts'
 import { createLogger } from '#core/logger.ts'
@@ -15,6 +16,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 try {
   const config = readConfig(process.env, import.meta.dirname)
   for (const warning of config.warnings) console.error(warning)
+  if (config.catalogueFolder !== undefined) addCatalogueFolder(config.catalogueFolder)
   await buildConsentApp()
   const metrics = createMetrics()
   const log = createLogger({ level: config.logLevel, observe: metrics.observe })

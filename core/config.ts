@@ -36,6 +36,8 @@ interface CommonConfig {
   /** Absolute folders; neither lies within the other, so a copy of the data is never a copy of the keys. */
   readonly dataFolder: string
   readonly keysFolder: string
+  /** Absolute folder with further categories of the catalogue. */
+  readonly catalogueFolder: string | undefined
   readonly tour: boolean
   /** Absolute path of a tlog-policy file with the witnesses to ask; undefined when there are none. */
   readonly witnessFile: string | undefined
@@ -68,6 +70,7 @@ const settings = [
   'REACH_ADMIN_PORT',
   'REACH_DATA',
   'REACH_KEYS',
+  'REACH_CATALOGUE',
   'REACH_STORE',
   'REACH_TOUR',
   'REACH_OUTBOUND_ALLOW',
@@ -122,6 +125,7 @@ export function readConfig(env: Environment, root: string): Config {
   ])
 
   const dataFolder = resolve(root, get('REACH_DATA') ?? 'data')
+  const catalogue = get('REACH_CATALOGUE')
   const keysFolder = resolve(root, get('REACH_KEYS') ?? 'data-keys')
   if (contains(dataFolder, keysFolder) || contains(keysFolder, dataFolder))
     throw new ConfigError(
@@ -152,6 +156,7 @@ export function readConfig(env: Environment, root: string): Config {
     adminPort,
     dataFolder,
     keysFolder,
+    catalogueFolder: catalogue === undefined ? undefined : resolve(root, catalogue),
     tour,
     witnessFile: witnessFile === undefined ? undefined : resolve(root, witnessFile),
     outboundAllow,

@@ -5,10 +5,13 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import { DomainError } from '#core/domain/errors.ts'
 import type { Violation } from '#core/domain/errors.ts'
+import type { CategoryFile } from '#core/domain/category-file.ts'
 import type { Schemas } from '#schemas/types.gen.ts'
 
 const schemaFolder = join(import.meta.dirname, '../../schemas')
 const kinds = ['records', 'api', 'fields']
+/** What the files under `fields/` look like themselves, and those of an operator. */
+const categoryFile = 'category-file.json'
 
 /** Above this, only the first violation is told: listing all could cost hostile input little and us much. */
 const maxNodesForAll = 1_000
@@ -31,6 +34,23 @@ export function parser<Id extends keyof Schemas>(schemaId: Id): (value: unknown)
       violations: violationsOf(schemaId, value, validate.errors ?? []),
     })
   }
+}
+
+/**
+ * Takes in the schema of a category that is not ours, and compiles it. Throws for one that is no file of the catalogue,
+ * no JSON Schema of ours in its strict form, or there already; the message says where.
+ */
+export function addCategorySchema(schema: unknown): CategoryFile {
+  const validate = validator<CategoryFile>(allErrors(), categoryFile)
+  if (!validate(schema)) {
+    const [first] = violationsOf(categoryFile, schema, validate.errors ?? [])
+    throw new Error(`${first?.pointer || 'it'} ${first?.detail ?? 'is not valid'}`)
+  }
+  for (const ajv of [firstError(), allErrors()]) {
+    ajv.addSchema(schema)
+    validator(ajv, schema.$id)
+  }
+  return schema
 }
 
 /** Whether `value` matches; for checks of our own replies in tests and development. */
@@ -56,6 +76,7 @@ function loadSchemas(options: { allErrors: boolean }): Ajv2020 {
   })
   formats.default(ajv)
   ajv.addKeyword({ keyword: 'reach', schemaType: 'object' })
+  ajv.addSchema(JSON.parse(readFileSync(join(schemaFolder, categoryFile), 'utf8')) as object)
   for (const kind of kinds) {
     const files = readdirSync(join(schemaFolder, kind), { withFileTypes: true })
     for (const { name } of files.filter((file) => file.isFile() && file.name.endsWith('.json'))) {

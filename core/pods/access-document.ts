@@ -1,6 +1,7 @@
 import { DataFactory, Store } from 'n3'
 import type { NamedNode, Quad, Term } from 'n3'
-import { iri, parseTurtle, writeTurtle } from './rdf.ts'
+import { iri } from '#core/domain/namespaces.ts'
+import { parseTurtle, writeTurtle } from './rdf.ts'
 
 const { namedNode, quad } = DataFactory
 type Mode = 'Read' | 'Append' | 'Write' | 'Control'

@@ -1,7 +1,8 @@
 import { DataFactory, Store } from 'n3'
 import { createPodClient } from './client.ts'
 import type { PodFetch } from './pod.ts'
-import { iri, parseTurtle } from './rdf.ts'
+import { iri } from '#core/domain/namespaces.ts'
+import { parseTurtle } from './rdf.ts'
 
 const { namedNode } = DataFactory
 const MAX_SOCKETS = 256

@@ -1,43 +1,39 @@
-import {
-  addStringNoLocale,
-  addUrl,
-  createThing,
-  fromRdfJsDataset,
-  getPropertyAll,
-  getThing,
-  getUrlAll,
-  removeAll,
-  removeUrl,
-  setLiteral,
-  setStringNoLocale,
-  setThing,
-  toRdfJsDataset,
-} from '@inrupt/solid-client'
-import type { SolidDataset, ThingPersisted } from '@inrupt/solid-client'
 import { DataFactory, Store } from 'n3'
-import type { Quad, Term } from 'n3'
+import type { NamedNode, Quad, Term } from 'n3'
 import type { Category, StoredField } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
+import { iri, spellings } from '#core/domain/namespaces.ts'
 import type { CategoryValues } from './pod.ts'
-import { iri, parseTurtle, writeTurtle } from './rdf.ts'
+import { parseTurtle, writeTurtle } from './rdf.ts'
 import {
-  isPicture,
+  isList,
   knownCategory,
-  knownTerms,
-  objectsOf,
-  orderPredicate,
+  membersOf,
+  nodesOf,
   readCategory,
+  readMembers,
+  readTerm,
   valuesIn,
-  variants,
 } from './vocabulary.ts'
+import type { Part } from './vocabulary.ts'
 
-const { namedNode } = DataFactory
+const { literal, namedNode, quad } = DataFactory
+const rdfType = namedNode(iri('rdf:type'))
+
+type Values = Readonly<Record<string, unknown>>
+
+/** A document being edited. `me` is the person, who has the same name in every document. */
+interface Draft {
+  readonly store: Store
+  readonly url: string
+  readonly me: NamedNode
+}
 
 /**
  * The document with these values and no others of the catalogue, everything else kept. `values` fits the
  * category's schema; what cannot stand in a pod all the same, such as an address of the pod, is
  * `invalid-input`. `existing` is undefined for a new document; one that cannot be read is `pod-unreadable`,
- * not overwritten.
+ * not overwritten. Terms in an earlier spelling are written in today's.
  */
 export function writeCategory(
   category: string,
@@ -49,31 +45,17 @@ export function writeCategory(
   const quads = parseTurtle(existing ?? '', resourceUrl)
   valuesIn(new Store(quads), known, resourceUrl)
 
-  let dataset: SolidDataset = fromRdfJsDataset(new Store(nameNodes(quads, known, resourceUrl)))
-  const meUrl = `${resourceUrl}#me`
-  let me = getThing(dataset, meUrl) ?? createThing({ url: meUrl })
-  if (known.rdfType !== undefined && !getUrlAll(me, iri('rdf:type')).includes(iri(known.rdfType))) {
-    me = addUrl(me, iri('rdf:type'), iri(known.rdfType))
-  }
-  const nodes = new Set<string>()
+  const draft = { store: new Store(quads), url: resourceUrl, me: namedNode(`${resourceUrl}#me`) }
+  nameNodes(draft, known)
+  setClass(draft, draft.me, known.rdfType, true)
+  const taken = new Set<string>()
   for (const field of known.fields) {
     const value = values[field.name]
-    if (field.rdf.as === 'node') {
-      const linked = linkedNode(me, field)
-      // Somebody may have let two fields share one node; from now on each has its own.
-      const nodeUrl = linked === undefined || nodes.has(linked) ? `${resourceUrl}#${field.name}` : linked
-      nodes.add(nodeUrl)
-      const node = writeNode(getThing(dataset, nodeUrl) ?? createThing({ url: nodeUrl }), field, value)
-      dataset = setThing(dataset, node)
-      for (const variant of variants(iri(field.rdf.predicate))) me = removeAll(me, variant)
-      // Without a value the link stays only for the sake of what else somebody noted there.
-      const noted = linked === nodeUrl && getPropertyAll(node).length > 0
-      if (value !== undefined || noted) me = addUrl(me, iri(field.rdf.predicate), nodeUrl)
-    } else {
-      me = writePlain(me, field, value)
-    }
+    if (field.rdf.as !== 'node') writePlain(draft, draft.me, field, value)
+    else if (isList(field)) writeNodes(draft, field, (value ?? []) as readonly Values[])
+    else writeNode(draft, field, value as Values | undefined, taken)
   }
-  const turtle = writeTurtle(toRdfJsDataset(setThing(dataset, me)) as unknown as Iterable<Quad>)
+  const turtle = writeTurtle(draft.store.getQuads(null, null, null, null))
   // What could not be read again could never be put right here.
   const { unreadable } = readCategory(category, turtle, resourceUrl)
   if (unreadable !== undefined) {
@@ -84,73 +66,145 @@ export function writeCategory(
   return turtle
 }
 
-function writePlain(me: ThingPersisted, field: StoredField, value: unknown): ThingPersisted {
-  const { as, datatype, predicate, prefix = '', namespace = '', ordered } = field.rdf
-  let thing = me
-  for (const variant of variants(iri(predicate))) {
-    if (as === 'term') {
-      for (const name of knownTerms(field)) {
-        for (const spelled of variants(iri(namespace))) thing = removeUrl(thing, variant, spelled + name)
-      }
-    } else if (as === 'image') {
-      for (const url of getUrlAll(thing, variant).filter(isPicture)) thing = removeUrl(thing, variant, url)
-    } else thing = removeAll(thing, variant)
-  }
-  const texts = (value === undefined ? [] : Array.isArray(value) ? value : [value]) as string[]
-  for (const text of texts) {
-    if (as === 'iri') thing = addUrl(thing, iri(predicate), prefix + encodeAddress(text))
-    else if (as === 'image') thing = addUrl(thing, iri(predicate), text)
-    else if (as === 'term') thing = addUrl(thing, iri(predicate), iri(namespace) + text)
-    else if (datatype === undefined) thing = addStringNoLocale(thing, iri(predicate), text)
-    else thing = setLiteral(thing, iri(predicate), DataFactory.literal(text, namedNode(iri(datatype))))
-  }
-  if (!ordered) return thing
-  const noted = orderPredicate(field)
-  return texts.length > 1
-    ? setStringNoLocale(thing, iri(noted), texts.join(' '))
-    : removeAll(thing, iri(noted))
+function writePlain({ store, url }: Draft, subject: Term, part: Part, value: unknown): void {
+  const { predicate, ordered } = part.rdf
+  for (const old of quadsOf(store, subject, predicate))
+    if (readTerm(old.object, part, url) !== undefined) store.removeQuad(old)
+  const values = value === undefined ? [] : Array.isArray(value) ? (value as unknown[]) : [value]
+  for (const one of values) store.addQuad(statement(subject, predicate, termOf(one, part)))
+  if (ordered === undefined) return
+  store.removeQuads(quadsOf(store, subject, ordered))
+  if (values.length > 1) store.addQuad(statement(subject, ordered, literal(values.join(' '))))
 }
 
-function writeNode(node: ThingPersisted, field: StoredField, value: unknown): ThingPersisted {
-  const { type, properties = {} } = field.rdf
-  let thing = node
-  for (const [member, predicate] of Object.entries(properties)) {
-    for (const variant of variants(iri(predicate))) thing = removeAll(thing, variant)
-    const text = (value as Record<string, string> | undefined)?.[member]
-    if (text !== undefined) thing = setStringNoLocale(thing, iri(predicate), text)
+function termOf(value: unknown, { rdf }: Part): Term {
+  const text = String(value)
+  switch (rdf.as) {
+    case 'iri':
+      return namedNode(rdf.prefix === undefined ? text : rdf.prefix + encodeAddress(text))
+    case 'image':
+      return namedNode(text)
+    case 'term':
+      return namedNode(iri(rdf.namespace ?? '') + text)
+    default:
+      return literal(text, datatypeOf(value, rdf.datatype))
   }
-  if (type === undefined) return thing
-  if (value === undefined) return removeUrl(thing, iri('rdf:type'), iri(type))
-  return getUrlAll(thing, iri('rdf:type')).includes(iri(type))
-    ? thing
-    : addUrl(thing, iri('rdf:type'), iri(type))
+}
+
+function datatypeOf(value: unknown, datatype: string | undefined): NamedNode {
+  if (datatype !== undefined) return namedNode(iri(datatype))
+  if (typeof value === 'boolean') return namedNode(iri('xsd:boolean'))
+  if (typeof value !== 'number') return namedNode(iri('xsd:string'))
+  // A decimal has no exponent.
+  if (/e/.test(String(value))) return namedNode(iri('xsd:double'))
+  return namedNode(iri(Number.isInteger(value) ? 'xsd:integer' : 'xsd:decimal'))
+}
+
+/** A value with parts, at the node it had, or at one named like the field. */
+function writeNode(draft: Draft, field: StoredField, value: Values | undefined, taken: Set<string>): void {
+  const { store, url, me } = draft
+  const [linked] = nodesOf(store, me, field, url)
+  // Somebody may have let two fields share one node; from now on each has its own.
+  const node = linked === undefined || taken.has(linked.value) ? namedNode(`${url}#${field.name}`) : linked
+  taken.add(node.value)
+  writeMembers(draft, node, field, value)
+  store.removeQuads(quadsOf(store, me, field.rdf.predicate))
+  if (value !== undefined || (linked === node && isNoted(store, node)))
+    store.addQuad(statement(me, field.rdf.predicate, node))
 }
 
 /**
- * Blank nodes that stand for fields get names, so that they can be edited; their other triples come along.
+ * Records keep their nodes, and with them what others noted there: first those that did not change, then those whose
+ * first part is the same. The others get nodes of their own.
  */
-function nameNodes(quads: readonly Quad[], category: Category, resourceUrl: string): Quad[] {
-  const store = new Store([...quads])
-  const names = new Map<string, string>()
+function writeNodes(draft: Draft, field: StoredField, records: readonly Values[]): void {
+  const { store, url, me } = draft
+  const free = new Map(
+    nodesOf(store, me, field, url).map((node) => [node, readMembers(store, node, field, url)] as const),
+  )
+  const names = membersOf(field).map(([name]) => name)
+  const places = new Map<Values, Term>()
+  const place = (isSame: (known: Values, record: Values) => boolean) => {
+    for (const record of records.filter((one) => !places.has(one))) {
+      const found = [...free].find(([, known]) => known !== undefined && isSame(known, record))
+      if (found === undefined) continue
+      places.set(record, found[0])
+      free.delete(found[0])
+    }
+  }
+  place((known, record) => names.every((name) => known[name] === record[name]))
+  place((known, record) => known[names[0] ?? ''] === record[names[0] ?? ''])
+
+  for (const node of free.keys()) {
+    writeMembers(draft, node, field, undefined)
+    // Without a value the link stays only for the sake of what else somebody noted there.
+    if (!isNoted(store, node))
+      store.removeQuads(quadsOf(store, me, field.rdf.predicate).filter((one) => one.object.equals(node)))
+  }
+  for (const [record, node] of places) writeMembers(draft, node, field, record)
+  let number = 0
+  for (const record of records.filter((one) => !places.has(one))) {
+    let node: NamedNode
+    do node = namedNode(`${url}#${field.name}-${++number}`)
+    while (isNoted(store, node) || store.countQuads(null, null, node, null) > 0)
+    writeMembers(draft, node, field, record)
+    places.set(record, node)
+  }
+  for (const node of places.values()) {
+    store.removeQuads(quadsOf(store, me, field.rdf.predicate).filter((one) => one.object.equals(node)))
+    store.addQuad(statement(me, field.rdf.predicate, node))
+  }
+}
+
+function writeMembers(draft: Draft, node: Term, field: StoredField, value: Values | undefined): void {
+  for (const [name, member] of membersOf(field)) writePlain(draft, node, member, value?.[name])
+  setClass(draft, node, field.rdf.type, value !== undefined)
+}
+
+function setClass({ store }: Draft, node: Term, type: string | undefined, is: boolean): void {
+  if (type === undefined) return
+  const spelled = spellings(iri(type))
+  store.removeQuads(quadsOf(store, node, 'rdf:type').filter(({ object }) => spelled.includes(object.value)))
+  if (is) store.addQuad(quad(node as Quad['subject'], rdfType, namedNode(iri(type))))
+}
+
+function isNoted(store: Store, node: Term): boolean {
+  return store.countQuads(node as Quad['subject'], null, null, null) > 0
+}
+
+/** Blank nodes that stand for fields get names, so that they can be edited; their other triples come along. */
+function nameNodes({ store, url, me }: Draft, category: Category): void {
   for (const field of category.fields.filter(({ rdf }) => rdf.as === 'node')) {
-    const [node] = objectsOf(store, namedNode(`${resourceUrl}#me`), field.rdf.predicate)
-    if (node?.termType === 'BlankNode') names.set(node.value, `${resourceUrl}#${field.name}`)
+    for (const node of nodesOf(store, me, field, url).filter((one) => one.termType === 'BlankNode')) {
+      let name = namedNode(`${url}#${field.name}`)
+      for (let number = 1; isList(field) || isNoted(store, name); number++) {
+        name = namedNode(`${url}#${field.name}-${number}`)
+        if (!isNoted(store, name)) break
+      }
+      rename(store, node, name)
+    }
   }
-  const named = <T extends Term>(term: T) => {
-    const name = term.termType === 'BlankNode' ? names.get(term.value) : undefined
-    return name === undefined ? term : namedNode(name)
-  }
-  return quads.map((quad) =>
-    DataFactory.quad(
-      named(quad.subject) as Quad['subject'],
-      quad.predicate,
-      named(quad.object) as Quad['object'],
-    ),
+}
+
+function rename(store: Store, node: Term, name: NamedNode): void {
+  const touched = [
+    ...store.getQuads(node as Quad['subject'], null, null, null),
+    ...store.getQuads(null, null, node as Quad['object'], null),
+  ]
+  store.removeQuads(touched)
+  const named = <T extends Term>(term: T) => (term.equals(node) ? name : term)
+  for (const { subject, predicate, object } of touched)
+    store.addQuad(quad(named(subject) as Quad['subject'], predicate, named(object) as Quad['object']))
+}
+
+function quadsOf(store: Store, subject: Term, predicate: string): Quad[] {
+  return spellings(iri(predicate)).flatMap((spelled) =>
+    store.getQuads(subject as Quad['subject'], namedNode(spelled), null, null),
   )
 }
 
-function linkedNode(me: ThingPersisted, field: StoredField): string | undefined {
-  return variants(iri(field.rdf.predicate)).flatMap((variant) => getUrlAll(me, variant))[0]
+function statement(subject: Term, predicate: string, object: Term): Quad {
+  return quad(subject as Quad['subject'], namedNode(iri(predicate)), object as Quad['object'])
 }
 
 /** What RFC 3987 does not allow in an IRI, and the percent sign itself. */

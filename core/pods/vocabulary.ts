@@ -6,12 +6,13 @@
 import { DataFactory, Store } from 'n3'
 import type { Quad, Term } from 'n3'
 import { findCategory } from '#core/domain/catalogue.ts'
-import type { Category, StoredField } from '#core/domain/catalogue.ts'
+import type { Category, RdfMapping, StoredField, ValueSchema } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
+import { iri, spellings } from '#core/domain/namespaces.ts'
 import { parser } from '#core/http/validate.ts'
 import type { Schemas } from '#schemas/types.gen.ts'
 import type { CategoryValues } from './pod.ts'
-import { iri, parseTurtle } from './rdf.ts'
+import { parseTurtle } from './rdf.ts'
 
 const { namedNode } = DataFactory
 
@@ -19,6 +20,13 @@ export interface CategoryReading {
   readonly values: CategoryValues
   /** Why nothing can be read, for the customer. Names fields, never values. */
   readonly unreadable?: string
+}
+
+/** A value or a part of one: how it stands in RDF, its schema, and what to call it to people. */
+export interface Part {
+  readonly title: string
+  readonly rdf: RdfMapping
+  readonly schema: ValueSchema
 }
 
 /** The URL of a category's resource in `vrm/`. */
@@ -46,16 +54,18 @@ export function readCategory(category: string, turtle: string, resourceUrl: stri
 const parsers = new Map<string, (value: unknown) => CategoryValues>()
 
 export function valuesIn(store: Store, category: Category, resourceUrl: string): CategoryValues {
+  const me = namedNode(`${resourceUrl}#me`)
   const values: Record<string, unknown> = {}
   for (const field of category.fields) {
-    const value = readField(store, field, resourceUrl)
+    const value =
+      field.rdf.as === 'node'
+        ? readNodes(store, me, field, resourceUrl)
+        : readPlain(store, me, field, resourceUrl)
     if (value !== undefined) values[field.name] = value
   }
   let parse = parsers.get(category.id)
   if (!parse) {
-    parse = parser(`fields/${category.file.replace(/\.ttl$/, '.json')}` as keyof Schemas) as (
-      value: unknown,
-    ) => CategoryValues
+    parse = parser(`fields/${category.id}.json` as keyof Schemas) as (value: unknown) => CategoryValues
     parsers.set(category.id, parse)
   }
   try {
@@ -67,21 +77,14 @@ export function valuesIn(store: Store, category: Category, resourceUrl: string):
   }
 }
 
-function readField(store: Store, field: StoredField, resourceUrl: string): unknown {
-  const { as } = field.rdf
-  const objects = objectsOf(store, namedNode(`${resourceUrl}#me`), field.rdf.predicate)
-  if (objects.length === 0) return undefined
-  if (as === 'node') {
-    const [node, another] = objects
-    if (!node || another) throw unreadable(field, 'is there more than once')
-    return readNode(store, field, node, resourceUrl)
-  }
-  const read = { literal: readLiteral, iri: readAddress, term: readTerm, image: readImage }[as]
-  const found = objects.map((object) => read(object, field, resourceUrl)).filter((one) => one !== undefined)
-  const values = [...new Set(found)]
-  if (field.schema['type'] === 'array')
-    return values.length === 0 ? undefined : inOrder(values, store, field, resourceUrl)
-  if (values.length > 1) throw unreadable(field, 'is there more than once')
+/** A value without parts, or a list of such. */
+function readPlain(store: Store, subject: Term, part: Part, resourceUrl: string): unknown {
+  const objects = objectsOf(store, subject, part.rdf.predicate)
+  const found = objects.map((object) => readTerm(object, part, resourceUrl))
+  const values = [...new Set(found.filter((one) => one !== undefined))]
+  if (values.length === 0) return undefined
+  if (part.schema['type'] === 'array') return inOrder(values, store, subject, part)
+  if (values.length > 1) throw unreadable(part, 'is there more than once')
   return values[0]
 }
 
@@ -89,89 +92,152 @@ function readField(store: Store, field: StoredField, resourceUrl: string): unkno
  * The customer's own order where one was noted, the rest by code point: the same triples always read the
  * same.
  */
-function inOrder(values: string[], store: Store, field: StoredField, resourceUrl: string): string[] {
+function inOrder(values: unknown[], store: Store, subject: Term, { rdf }: Part): unknown[] {
   const sorted = values.toSorted()
-  if (!field.rdf.ordered) return sorted
-  const [noted] = objectsOf(store, namedNode(`${resourceUrl}#me`), orderPredicate(field))
+  if (rdf.ordered === undefined) return sorted
+  const [noted] = objectsOf(store, subject, rdf.ordered)
   const order = noted?.termType === 'Literal' ? noted.value.split(' ') : []
-  const rank = (value: string) => (order.includes(value) ? order.indexOf(value) : order.length)
+  const rank = (value: unknown) =>
+    order.includes(String(value)) ? order.indexOf(String(value)) : order.length
   return sorted.toSorted((one, other) => rank(one) - rank(other))
 }
 
-function readNode(store: Store, field: StoredField, node: Term, resourceUrl: string): unknown {
-  const local = node.termType === 'BlankNode' || node.value.startsWith(`${resourceUrl}#`)
-  if (!local || node.termType === 'Literal' || node.value === `${resourceUrl}#me`)
-    throw unreadable(field, 'is not in the document itself')
-  const entries = Object.entries(field.rdf.properties ?? {}).flatMap(([member, predicate]) => {
-    const texts = new Set(
-      objectsOf(store, node, predicate).map((object) => readLiteral(object, field, resourceUrl)),
-    )
-    if (texts.size > 1) throw unreadable(field, 'is there more than once')
-    return [...texts].map((text) => [member, text] as const)
+/** A value with parts, or a list of such, which has an order of its own: that of its text. */
+function readNodes(store: Store, me: Term, field: StoredField, resourceUrl: string): unknown {
+  const nodes = nodesOf(store, me, field, resourceUrl)
+  const found = nodes.map((node) => readMembers(store, node, field, resourceUrl))
+  if (!isList(field)) return found[0]
+  const records = new Map(found.filter((one) => one !== undefined).map((one) => [JSON.stringify(one), one]))
+  return records.size === 0 ? undefined : [...records.keys()].toSorted().map((text) => records.get(text))
+}
+
+/**
+ * The nodes of this document that a field speaks of. In a list one of another class, or one that lies elsewhere, is
+ * somebody else's; a single value that is not here, or there twice, cannot be read.
+ */
+export function nodesOf(store: Store, me: Term, field: StoredField, resourceUrl: string): Term[] {
+  const nodes = objectsOf(store, me, field.rdf.predicate)
+  const isHere = (node: Term) =>
+    node.termType === 'BlankNode' ||
+    (node.termType === 'NamedNode' && node.value.startsWith(`${resourceUrl}#`) && !node.equals(me))
+  if (isList(field)) return nodes.filter((node) => isHere(node) && hasClass(store, node, field.rdf.type))
+  if (nodes.length > 1) throw unreadable(field, 'is there more than once')
+  if (!nodes.every(isHere)) throw unreadable(field, 'is not in the document itself')
+  return nodes
+}
+
+function hasClass(store: Store, node: Term, type: string | undefined): boolean {
+  return (
+    type === undefined ||
+    objectsOf(store, node, 'rdf:type').some((one) => spellings(iri(type)).includes(one.value))
+  )
+}
+
+/** Always with its members in the order of the catalogue. */
+export function readMembers(
+  store: Store,
+  node: Term,
+  field: StoredField,
+  resourceUrl: string,
+): Record<string, unknown> | undefined {
+  const entries = membersOf(field).flatMap(([name, member]) => {
+    const value = readPlain(store, node, { ...member, title: field.title }, resourceUrl)
+    return value === undefined ? [] : [[name, value] as const]
   })
   return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }
 
-function readLiteral(term: Term, field: StoredField, resourceUrl: string): string {
-  if (term.termType !== 'Literal') throw unreadable(field, 'is not a text')
-  const allowed = ['xsd:string', 'rdf:langString', field.rdf.datatype ?? 'xsd:string'].map(iri)
-  if (!allowed.includes(term.datatype.value)) throw unreadable(field, 'has another type than expected')
-  // An address on the pod's own server would name the person to a business.
-  if (term.value.includes(`//${new URL(resourceUrl).host}`))
-    throw unreadable(field, 'holds an address of the pod')
-  return term.value
-}
-
-function readAddress(term: Term, field: StoredField): string {
-  const prefix = field.rdf.prefix ?? ''
-  if (term.termType !== 'NamedNode' || !term.value.startsWith(prefix)) {
-    throw unreadable(field, `is not an address that begins with ${prefix}`)
+/** The parts of a value by name. */
+export function membersOf({ rdf, schema, title }: Part): (readonly [string, Part])[] {
+  const { properties } = (schema['type'] === 'array' ? schema['items'] : schema) as {
+    properties?: Readonly<Record<string, ValueSchema>>
   }
-  try {
-    return decodeURIComponent(term.value.slice(prefix.length))
-  } catch {
-    throw unreadable(field, 'is wrongly encoded')
-  }
-}
-
-/**
- * A picture stands in the document as its bytes, in a data URL. One that lies elsewhere is left alone: its
- * address would name the person, and fetching it is not ours.
- */
-function readImage(term: Term): string | undefined {
-  return isPicture(term.value) ? term.value : undefined
-}
-
-export function isPicture(url: string): boolean {
-  return url.startsWith('data:')
-}
-
-/** Terms are open: one that the catalogue does not know is somebody else's and is left alone. */
-function readTerm(term: Term, field: StoredField): string | undefined {
-  const namespace = iri(field.rdf.namespace ?? '')
-  if (term.termType !== 'NamedNode') throw unreadable(field, 'is not a term')
-  const spelled = variants(namespace).find((one) => term.value.startsWith(one))
-  const name = spelled && term.value.slice(spelled.length)
-  return name !== undefined && knownTerms(field).includes(name) ? name : undefined
-}
-
-export function objectsOf(store: Store, subject: Term, predicate: string): Term[] {
-  return variants(iri(predicate)).flatMap((variant) =>
-    store.getObjects(subject as Quad['subject'], namedNode(variant), null),
+  return Object.entries(rdf.properties ?? {}).map(
+    ([name, mapping]) => [name, { title, rdf: mapping, schema: properties?.[name] ?? {} }] as const,
   )
 }
 
-/** schema.org is written with https; much of the world still has http. */
-export function variants(name: string): string[] {
-  return name.startsWith('https://schema.org/') ? [name, name.replace('https:', 'http:')] : [name]
+export function isList({ schema }: Part): boolean {
+  return schema['type'] === 'array'
 }
 
-export function orderPredicate(field: StoredField): string {
-  return `vrm:${field.name}Order`
+/** The JSON value of one object. Undefined: somebody else's, to be left alone. */
+export function readTerm(term: Term, part: Part, resourceUrl: string): unknown {
+  switch (part.rdf.as) {
+    case 'term':
+      return readName(term, part)
+    case 'image':
+      // A picture stands in the document as its bytes, in a data URL. The address of one that lies elsewhere would name
+      // the person, and fetching it is not ours.
+      return term.value.startsWith('data:') ? term.value : undefined
+    case 'iri':
+      return readAddress(term, part, resourceUrl)
+    default:
+      return readLiteral(term, part, resourceUrl)
+  }
 }
 
-export function knownTerms(field: StoredField): readonly string[] {
-  return (field.schema as { items?: { enum?: readonly string[] } }).items?.enum ?? []
+const integers = ['integer', 'int', 'long', 'short', 'byte', 'nonNegativeInteger', 'positiveInteger', 'gYear']
+const numbers = [...integers, 'decimal', 'double', 'float']
+
+function readLiteral(term: Term, part: Part, resourceUrl: string): unknown {
+  if (term.termType !== 'Literal') throw unreadable(part, 'is not a text')
+  const { value } = term
+  const datatype = term.datatype.value
+  const isOf = (names: readonly string[]) => names.some((name) => datatype === iri(`xsd:${name}`))
+  const type = itemType(part)
+  if (type === 'boolean' && isOf(['boolean']) && /^(true|false|1|0)$/.test(value))
+    return value === 'true' || value === '1'
+  if (type === 'integer' && isOf(integers) && /^[+-]?[0-9]{1,15}$/.test(value)) return Number(value) + 0
+  if (type === 'number' && isOf(numbers) && value !== '' && Number.isFinite(Number(value)))
+    return Number(value) + 0
+  const texts = ['xsd:string', 'rdf:langString', part.rdf.datatype ?? 'xsd:string'].map(iri)
+  if (type !== 'string' || !texts.includes(datatype)) throw unreadable(part, 'has another type than expected')
+  return withoutPodAddress(value, part, resourceUrl)
+}
+
+/** An address on the pod's own server would name the person to a business. */
+function withoutPodAddress(text: string, part: Part, resourceUrl: string): string {
+  if (text.includes(`//${new URL(resourceUrl).host}`)) throw unreadable(part, 'holds an address of the pod')
+  return text
+}
+
+function readAddress(term: Term, part: Part, resourceUrl: string): string {
+  const { prefix = '' } = part.rdf
+  if (term.termType !== 'NamedNode' || !term.value.startsWith(prefix)) {
+    throw unreadable(part, `is not an address that begins with ${prefix}`)
+  }
+  // Without a scheme of its own the value is a whole address, which stays as it is written.
+  if (prefix === '') return withoutPodAddress(term.value, part, resourceUrl)
+  try {
+    return withoutPodAddress(decodeURIComponent(term.value.slice(prefix.length)), part, resourceUrl)
+  } catch (error) {
+    if (error instanceof DomainError) throw error
+    throw unreadable(part, 'is wrongly encoded')
+  }
+}
+
+/** Terms are open: one that the catalogue does not know is somebody else's and is left alone. */
+function readName(term: Term, part: Part): string | undefined {
+  if (term.termType !== 'NamedNode') throw unreadable(part, 'is not a term')
+  const namespace = iri(part.rdf.namespace ?? '')
+  const spelled = spellings(namespace).find((one) => term.value.startsWith(one))
+  const name = spelled === undefined ? undefined : term.value.slice(spelled.length)
+  return name !== undefined && knownTerms(part).includes(name) ? name : undefined
+}
+
+export function objectsOf(store: Store, subject: Term, predicate: string): Term[] {
+  return spellings(iri(predicate)).flatMap((spelled) =>
+    store.getObjects(subject as Quad['subject'], namedNode(spelled), null),
+  )
+}
+
+function itemType({ schema }: Part): unknown {
+  return ((schema['items'] as ValueSchema | undefined) ?? schema)['type']
+}
+
+function knownTerms({ schema }: Part): readonly string[] {
+  return ((schema['items'] ?? schema) as { enum?: readonly string[] }).enum ?? []
 }
 
 export function knownCategory(id: string): Category {

@@ -1,6 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonical } from '../../core/domain/canonical.ts'
 import {
+  alternativesTo,
   categories,
   fields,
   findCategory,
@@ -8,7 +10,7 @@ import {
   isField,
   sourcesOf,
 } from '../../core/domain/catalogue.ts'
-import { derivable, derive } from '../../core/domain/derivations.ts'
+import { derive, ruleNames } from '../../core/domain/derivations.ts'
 import { durationInWords, mostDays } from '../../core/domain/durations.ts'
 import { plainTextFault } from '../../core/domain/plain-text.ts'
 import { dpvIri, findPurpose, isRefusedPurpose, purposes } from '../../core/domain/purposes.ts'
@@ -50,41 +52,44 @@ describe('canonical JSON (RFC 8785)', () => {
 })
 
 describe('the catalogue', () => {
-  test('has the seven categories of the house in their order, each in a file of its name', () => {
+  test('has its categories in their order, each in a file of its name, group by group', () => {
     expect(categories.map((category) => category.id)).toEqual([
       'profile',
       'contact',
       'contact-rules',
-      'interests',
+      'accessibility',
+      'household',
       'diet',
       'sizes',
-      'accessibility',
+      'belongings',
+      'interests',
+      'tastes',
+      'brands',
+      'plans',
+      'loyalty',
+      'subscriptions',
+      'purchases',
     ])
     for (const category of categories) expect(category.file).toBe(`${category.id}.ttl`)
+    const groups = categories.map(({ group }) => group)
+    expect(groups.filter((group, index) => group !== groups[index - 1])).toEqual([
+      'you',
+      'living',
+      'liking',
+      'buying',
+    ])
   })
 
-  test('keeps its field ids for ever', () => {
-    expect(fields.map((field) => field.id).toSorted()).toEqual([
-      'accessibility.needs',
-      'contact-rules.channels',
-      'contact-rules.quietHours',
-      'contact-rules.topics',
-      'contact.address',
-      'contact.country',
-      'contact.email',
-      'contact.phone',
-      'diet.allergies',
-      'diet.diet',
-      'interests.topics',
+  test('knows what can be asked for instead of the data, and only where it says less', () => {
+    const instead = (id: string) => alternativesTo(id).map((field) => field.id)
+    expect(instead('profile.birthDate')).toEqual([
       'profile.ageOver18',
-      'profile.birthDate',
-      'profile.languages',
-      'profile.name',
-      'profile.picture',
-      'sizes.shoe',
-      'sizes.top',
-      'sizes.trousers',
+      'profile.ageOver16',
+      'profile.ageOver21',
+      'profile.ageBand',
     ])
+    expect(instead('sizes.shoe')).toEqual([])
+    expect(instead('profile.ageOver18')).toEqual([])
   })
 
   test('finds fields by id only, not what every object has', () => {
@@ -192,11 +197,138 @@ describe('derived answers', () => {
     }
   })
 
+  test.each([
+    ['profile.ageOver16', '2010-11-22', true],
+    ['profile.ageOver16', '2010-11-23', false],
+    ['profile.ageOver21', '2005-11-22', true],
+    ['profile.ageOver21', '2005-11-23', false],
+    ['profile.ageBand', '2010-11-23', '0-15'],
+    ['profile.ageBand', '2010-11-22', '16-17'],
+    ['profile.ageBand', '2008-11-22', '18-24'],
+    ['profile.ageBand', '1961-11-22', '65+'],
+    ['profile.ageBand', '1961-11-23', '55-64'],
+    ['profile.ageBand', '2027-01-01', undefined],
+  ])('%s of somebody born on %s is %s', (id, birthDate, answer) => {
+    expect(derive(id, { 'profile.birthDate': birthDate }, '2026-11-22')).toBe(answer)
+  })
+
+  test('the answers about age agree with each other on every day', () => {
+    const day = fc
+      .date({ min: new Date('1900-01-01'), max: new Date('2060-12-31'), noInvalidDate: true })
+      .map((date) => date.toISOString().slice(0, 10))
+    fc.assert(
+      fc.property(day, day, (birthDate, today) => {
+        const ask = (name: string) => derive(`profile.${name}`, { 'profile.birthDate': birthDate }, today)
+        const band = ask('ageBand') as string | undefined
+        const first = band === undefined ? undefined : Number.parseInt(band, 10)
+        for (const age of [16, 18, 21]) {
+          const over = ask(`ageOver${age}`)
+          if (first === undefined) expect(over).toBeUndefined()
+          else if (age !== 21) expect(over).toBe(first >= age)
+          else if (first !== 18) expect(over).toBe(first > 18)
+        }
+      }),
+    )
+  })
+
+  test.each([
+    ['DE', 'Berlin', 'DE-BE'],
+    ['DE', 'be', 'DE-BE'],
+    ['DE', 'DE-BE', 'DE-BE'],
+    ['DE', 'Thuringen', 'DE-TH'],
+    ['DE', 'Kreuzberg', undefined],
+    ['US', 'New York', 'US-NY'],
+    ['US', 'DE', 'US-DE'],
+    ['AT', 'Wien', 'AT-9'],
+    ['FR', 'Bretagne', undefined],
+    ['FR', 'FR-BRE', 'FR-BRE'],
+    ['FR', 'BRE', undefined],
+  ])('the region of %s, %s is %s', (country, region, answer) => {
+    expect(derive('contact.region', { 'contact.address': { country, region } }, '2026-11-22')).toBe(answer)
+  })
+
+  test.each([
+    ['DE', '10115', '10'],
+    ['GB', 'SW1A 1AA', 'SW1A'],
+    ['GB', 'm1 1ae', 'M1'],
+    ['GB', 'nonsense', undefined],
+    ['US', '94105-1234', '941'],
+    ['CA', 'K1A 0B1', 'K1A'],
+    ['IE', 'D02 AF30', 'D02'],
+    ['NL', '1012 AB', '10'],
+    ['IS', '101', '10'],
+    ['US', '941', undefined],
+    ['DE', '10', undefined],
+  ])('the area of postcode %s %s is %s', (country, postalCode, answer) => {
+    const address = { country, postalCode }
+    expect(derive('contact.postcodeArea', { 'contact.address': address }, '2026-11-22')).toBe(answer)
+  })
+
+  test('a postcode area is never the postcode', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('DE', 'GB', 'US', 'IE', 'FR', 'IS'),
+        fc.stringMatching(/^[A-Z0-9 -]{0,12}$/),
+        (country, postalCode) => {
+          const area = derive(
+            'contact.postcodeArea',
+            { 'contact.address': { country, postalCode } },
+            '2026-11-22',
+          )
+          if (area !== undefined)
+            expect(String(area).length).toBeLessThan(postalCode.replaceAll(/[ -]/g, '').length)
+        },
+      ),
+    )
+  })
+
+  test.each([
+    [[], false],
+    [[{ relation: 'partner', birthYear: 2020 }], false],
+    [[{ relation: 'child', birthYear: 2009 }], true],
+    [[{ relation: 'child', birthYear: 2008 }], false],
+    [[{ relation: 'child' }], undefined],
+    [[{ relation: 'child' }, { relation: 'child', birthYear: 2020 }], true],
+    [[{ relation: 'child', birthYear: 2030 }], undefined],
+    [undefined, undefined],
+  ])('a household of %j has a child at home: %s', (people, answer) => {
+    expect(derive('household.childAtHome', { 'household.people': people }, '2026-11-22')).toBe(answer)
+  })
+
+  test.each([
+    ['42', 'EU', 'Uk', 8],
+    ['42', 'EU', 'Us', 9],
+    ['38', 'EU', 'Uk', 5],
+    ['9', 'UK', 'Eu', 43],
+    ['26.5', 'JP', 'Eu', 42],
+    ['42,5', 'EU', 'Eu', 42.5],
+    ['forty', 'EU', 'Uk', undefined],
+    ['12', 'EU', 'Uk', undefined],
+  ])('shoe size %s %s is %s %s', (size, system, to, answer) => {
+    expect(derive(`sizes.shoe${to}`, { 'sizes.shoe': { size, system } }, '2026-11-22')).toBe(answer)
+  })
+
+  test('a shoe size comes back from another system within half a size', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 70, max: 98 }), fc.constantFrom('Uk', 'Us'), (halves, to) => {
+        const size = (value: unknown, from: string, system: string) =>
+          derive(`sizes.shoe${system}`, { 'sizes.shoe': { size: String(value), system: from } }, '2026-11-22')
+        const there = size(halves / 2, 'EU', to)
+        expect(Math.abs(Number(size(there, to.toUpperCase(), 'Eu')) - halves / 2)).toBeLessThanOrEqual(0.5)
+      }),
+    )
+  })
+
   test('every derived field has a rule and reads only its sources', () => {
     const derived = fields.filter((field) => field.kind === 'derived')
-    expect(derived.map((field) => field.id).toSorted()).toEqual([...derivable].toSorted())
-    const values = { 'profile.birthDate': '1980-01-01', 'contact.address': { country: 'FR' } }
+    const values = {
+      'profile.birthDate': '1980-01-01',
+      'contact.address': { country: 'US', region: 'CA', postalCode: '94105' },
+      'household.people': [{ relation: 'child', birthYear: 2020 }],
+      'sizes.shoe': { size: '42', system: 'EU' },
+    }
     for (const field of derived) {
+      expect(ruleNames).toContain(field.compute.rule)
       const sources = Object.fromEntries(Object.entries(values).filter(([id]) => field.from.includes(id)))
       expect(derive(field.id, sources, '2026-11-22')).toEqual(derive(field.id, values, '2026-11-22'))
       expect(derive(field.id, sources, '2026-11-22')).toBeDefined()

@@ -1,8 +1,12 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { categories } from '#core/domain/catalogue.ts'
+import { categories, categoriesIn } from '#core/domain/catalogue.ts'
+import type { RdfMapping } from '#core/domain/catalogue.ts'
+import { languages } from '#core/domain/category-file.ts'
+import { ruleNames } from '#core/domain/derivations.ts'
 import { decide } from '#core/domain/decision.ts'
 import { newGrant } from '#core/domain/grant.ts'
 import { normalizeRequest } from '#core/domain/request.ts'
@@ -78,40 +82,71 @@ describe('every schema', () => {
   })
 })
 
+/** The places of texts that one of the languages is missing for. */
+function* wordsIn(node: unknown, place: string): Generator<string> {
+  if (!isObject(node)) return
+  if (typeof node['en'] === 'string') {
+    for (const language of languages) if (!node[language]) yield `${place} ${language}`
+    return
+  }
+  for (const [name, member] of Object.entries(node)) yield* wordsIn(member, `${place}/${name}`)
+}
+
+/** One line for each property that a value stands under. */
+function placesOf(name: string, { predicate, as, properties = {} }: RdfMapping): string[] {
+  const inside = Object.entries(properties).flatMap(([member, rdf]) => placesOf(`${name}.${member}`, rdf))
+  return [`${name} ${predicate} ${as}`, ...inside]
+}
+
 describe('the catalogue of fields', () => {
   const files = read('fields')
 
-  test('has for every category its file, place and type, in the form that the catalogue reads', () => {
+  test('has only files in the form that operators are held to, too', () => {
+    const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true })
+    const isCategory = ajv.compile(JSON.parse(readFileSync(join(folder, 'category-file.json'), 'utf8')))
     for (const file of files) {
-      const { reach } = file
+      expect([isCategory(file), isCategory.errors]).toEqual([true, null])
       const category = String(file['$id']).slice('fields/'.length, -'.json'.length)
-      expect(reach).toEqual({
-        category,
-        order: expect.any(Number),
-        file: `${category}.ttl`,
-        ...(isObject(reach) && 'rdfType' in reach
-          ? { rdfType: expect.stringMatching(/^(foaf|vcard|vrm):[A-Z]\w+$/) }
-          : {}),
-        ...(isObject(reach) && 'derived' in reach ? { derived: expect.any(Object) } : {}),
-      })
-      expect([file['title'], file['description']]).toEqual([expect.any(String), expect.any(String)])
+      expect(file['reach']).toMatchObject({ category, file: `${category}.ttl` })
     }
     expect(categories).toHaveLength(files.length)
+    expect(ajv.getSchema('category-file.json#/$defs/derived')?.schema).toMatchObject({
+      properties: { compute: { properties: { rule: { enum: ruleNames } } } },
+    })
   })
 
-  test('has for every field title, description, sensitivity, DPV type and its place in RDF', () => {
+  test('has every text in every language of the interface, and all of them differ from a key', () => {
+    const missing = files.flatMap((file) => [...wordsIn(file, String(file['$id']))])
+    expect(missing).toEqual([])
+    for (const language of languages) {
+      const told = categoriesIn(language)
+      expect(told.map(({ id }) => id)).toEqual(categories.map(({ id }) => id))
+      for (const { schema, fields: own } of told) {
+        for (const [place, one] of schemasIn(schema, '')) {
+          if (!('enum' in one) || place.includes('/items')) continue
+          const labels = Object.keys(one['x-labels'] as Schema)
+          expect(labels).toEqual(one['enum'])
+        }
+        for (const { title, description } of own) expect([title, description]).not.toContain('')
+      }
+    }
+  })
+
+  test('has for every field its place in RDF, of which the parts have one each', () => {
     for (const category of categories) {
       for (const field of category.fields) {
         expect(field.id).toMatch(/^[a-z][a-z-]*\.[a-z][A-Za-z0-9]*$/)
-        expect([field.title, field.description].every((text) => text.length > 2)).toBe(true)
-        expect(['ordinary', 'sensitive', 'special']).toContain(field.sensitivity)
-        expect(field.dpv).toMatch(/^pd:[A-Z][A-Za-z]+$/)
-        expect(field.rdf.predicate).toMatch(/^(schema|vcard|foaf|vrm):[a-zA-Z-]+$/)
-        expect(['literal', 'iri', 'term', 'node', 'image']).toContain(field.rdf.as)
-        const inner = Object.keys(field.schema['properties'] ?? {})
+        const { items = field.schema } = field.schema as { items?: Schema }
+        const inner = Object.keys((items['properties'] as Schema | undefined) ?? {})
         expect(Object.keys(field.rdf.properties ?? {}).toSorted()).toEqual(inner.toSorted())
         expect(field.rdf.as === 'node').toBe(inner.length > 0)
+        const places = Object.values(field.rdf.properties ?? {}).map(({ predicate }) => predicate)
+        expect(new Set(places).size).toBe(places.length)
       }
+      const places = category.fields.map(({ rdf, schema }) =>
+        schema['type'] === 'array' && rdf.type !== undefined ? `${rdf.predicate} ${rdf.type}` : rdf.predicate,
+      )
+      expect(new Set(places).size).toBe(places.length)
       for (const field of category.derived) {
         expect(field.description).toMatch(/stays with you/)
         expect(field.rule.length).toBeGreaterThan(10)
@@ -126,7 +161,24 @@ describe('the catalogue of fields', () => {
       'accessibility.needs',
       'diet.allergies',
       'diet.diet',
+      'plans.changes',
+      'tastes.reading',
     ])
+  })
+
+  test('loses no field: ids, files and terms are for ever', () => {
+    const kept = readFileSync(join(import.meta.dirname, '../vectors/catalogue.txt'), 'utf8')
+      .trim()
+      .split('\n')
+    const now = new Set(
+      categories.flatMap(({ file, fields: own, derived }) => [
+        ...own.flatMap((field) => placesOf(`${file} ${field.id}`, field.rdf)),
+        ...derived.map(({ id }) => `derived ${id}`),
+      ]),
+    )
+    expect(kept.filter((line) => !now.has(line))).toEqual([])
+    // A new one is added to the list, in the commit that brings it.
+    expect([...now].filter((line) => !kept.includes(line))).toEqual([])
   })
 
   test('takes ordinary values and refuses others', () => {
