@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { WebSocket } from 'undici'
 import type { Config } from '#core/config.ts'
+import { DomainError } from '#core/domain/errors.ts'
 import { createOutbound } from '#core/http/outbound.ts'
 import { KeysDamaged } from '#core/ledger/key-files.ts'
 import { type KeyStore, openKeyStore } from '#core/ledger/key-store.ts'
@@ -12,12 +13,18 @@ import { type Ledger, LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.t
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
 import { createAgentFetch } from '#core/pods/agent.ts'
 import { createPodCache, type PodCache } from '#core/pods/cache.ts'
-import { recordLostAccess } from '#core/records/access.ts'
+import { createCredentialLogins } from '#core/pods/client-credentials.ts'
+import type { AccountFetch, PodFetch } from '#core/pods/pod.ts'
+import { createPodWebhooks } from '#core/pods/webhooks.ts'
+import { recordLostAccess, recordLostCategory } from '#core/records/access.ts'
+import { readPodCredentials } from '#core/records/pod-credentials.ts'
 import { openAgentIdentity } from './vault-server/pods/agent-identity.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
+import type { ReachPods } from './vault-server/pods/reach-pods.ts'
 
 /** Of one reply of a pod. */
 const MAX_REPLY_BYTES = 1024 * 1024
+const POD_TIMEOUT_MS = 10_000
 
 /** `part` is the folder below the data and keys folders, and the path of the log's origin: '' or 'tour'. */
 export async function openLedgerAndKeys({
@@ -49,7 +56,7 @@ export function refusalToOpen(error: unknown): string | undefined {
   return refuses ? `The ledger refuses to open: ${error.message}` : undefined
 }
 
-/** The pods of this ledger's customers, read as Reach's agent. */
+/** The pods of this ledger's customers: one guarded way out, one agent, one cache. */
 export async function openPods({
   config,
   ledger,
@@ -62,22 +69,42 @@ export async function openPods({
   keys: KeyStore
   podServer: EmbeddedPods | undefined
   now: () => number
-}): Promise<PodCache & AsyncDisposable> {
+}): Promise<ReachPods & PodCache & AsyncDisposable> {
   const outbound = createOutbound({
     allow: config.outboundAllow,
-    timeoutMs: 10_000,
+    timeoutMs: POD_TIMEOUT_MS,
     maxBytes: MAX_REPLY_BYTES,
   })
+  const anyone: PodFetch = (url, init) => outbound.fetch(url, init)
   const identity = await openAgentIdentity({ vaultUrl: config.vaultUrl, keys })
+  const asAgent = await createAgentFetch(identity, { fetch: anyone, now })
+  const credentialLogin = createCredentialLogins({ fetch: anyone, now })
+  const asReach: AccountFetch = async (url, init, { accountId, actingAs }) => {
+    if (actingAs === undefined) return await asAgent(url, init)
+    const credentials = await readPodCredentials(ledger, accountId)
+    if (credentials === undefined) throw new DomainError('sign-in-failed', 'There are no credentials')
+    return await (await credentialLogin(credentials.value)).fetch(url, init)
+  }
+  const address = `${identity.issuer}/notifications/`
+  const webhooks = createPodWebhooks({ address, fetch: anyone, now })
   const cache = createPodCache({
-    fetch: await createAgentFetch(identity, { fetch: outbound.fetch, now }),
+    fetch: asReach,
     now,
     connect: (url) => new WebSocket(url, { dispatcher: outbound.dispatcher }),
-    onAccessLost: async (accountId) => void (await recordLostAccess(ledger, accountId)),
+    webhooks,
+    onAccessLost: async (accountId, category) => {
+      await (category === undefined
+        ? recordLostAccess(ledger, accountId)
+        : recordLostCategory(ledger, accountId, category))
+    },
     ...(podServer === undefined ? {} : { feed: podServer.feed }),
   })
   return {
     ...cache,
+    agent: { webId: identity.webId, fetch: asReach, routes: identity.router },
+    anyone,
+    credentialLogin,
+    webhooks,
     async [Symbol.asyncDispose]() {
       cache[Symbol.dispose]()
       await outbound[Symbol.asyncDispose]()

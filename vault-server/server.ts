@@ -20,6 +20,7 @@ import { logRoutes } from './audit/log.ts'
 import { witnessedLog } from './audit/witnesses.ts'
 import { activityRoutes } from './customer/activity.ts'
 import { appRoutes } from './customer/app-files.ts'
+import { boundaryRoutes } from './customer/boundaries.ts'
 import { browserHeaders } from './customer/browser-headers.ts'
 import { clientDocumentRoutes, clientIdOf, redirectUrlOf } from './customer/client-document.ts'
 import { hostCookie } from './customer/cookies.ts'
@@ -29,7 +30,9 @@ import { guardOidc } from './customer/guarded-oidc.ts'
 import { meOf, meRoutes } from './customer/me.ts'
 import { podConnectionRoutes } from './customer/pod-connection.ts'
 import { watchLostPods } from './customer/pod-watch.ts'
+import { podCredentialRoutes } from './customer/pod-credentials.ts'
 import { createPodLogins } from './customer/pod-login.ts'
+import { podPlaceRoutes } from './customer/pod-place.ts'
 import { profileRoutes } from './customer/profile.ts'
 import { decisions } from './customer/decision.ts'
 import { previewOf } from './customer/preview.ts'
@@ -189,17 +192,11 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(vendorLogoRoutes({ reader: ledger }))
   api.use(receiptRoutes({ ledger, publicLog, publicKeys: [publicPart(receiptKey)] }))
   api.use(signedInOnly)
-  api.use(
-    podConnectionRoutes({
-      ledger,
-      podLogins,
-      pods,
-      now,
-    }),
-  )
+  const podParts = { ledger, podLogins, pods, now }
+  api.use(podConnectionRoutes(podParts), podPlaceRoutes(podParts), podCredentialRoutes(podParts))
   api.use(profileRoutes({ reader: ledger, podLogins, now }))
   api.use(requests.api)
-  api.use(grantRoutes({ ledger, names, now }))
+  api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))
   api.use(activityRoutes({ reader: ledger }))
   api.use(notFound)

@@ -45,6 +45,7 @@ interface GrantState {
   redeemed: boolean
   paused: boolean
   accessLost: boolean
+  readonly lostCategories: Set<string>
   ended: 'withdrawn' | 'expired' | undefined
   deletionAsked: boolean
   seq: number
@@ -127,6 +128,7 @@ function begin(grants: Map<string, GrantState>, fact: FactOf<'granted'>, report:
     redeemed: false,
     paused: false,
     accessLost: false,
+    lostCategories: new Set(),
     ended: undefined,
     deletionAsked: false,
     seq: 0,
@@ -177,6 +179,12 @@ function change(grant: GrantState, fact: Fact, report: Report): void {
     case 'access-restored':
       grant.accessLost = false
       break
+    case 'category-lost':
+      grant.lostCategories.add(fact.category)
+      break
+    case 'category-restored':
+      grant.lostCategories.delete(fact.category)
+      break
     default:
       break
   }
@@ -194,7 +202,8 @@ function disclose(
   if (vendor?.removed) report('business-removed', fact.grant)
   if (!grant.redeemed) report('not-redeemed', fact.grant)
   if (grant.paused) report('paused', fact.grant)
-  if (grant.accessLost) report('access-lost', fact.grant)
+  const isLost = fact.fields.some((field) => grant.lostCategories.has(field.split('.', 1)[0] ?? ''))
+  if (grant.accessLost || isLost) report('access-lost', fact.grant)
   if (grant.ended !== undefined) report(grant.ended, fact.grant)
   else if (fact.time > grant.until) report('expired', fact.grant)
   if (!fact.fields.every((field) => covers(grant.items, fact.purpose, field)))

@@ -6,13 +6,21 @@ import { parseTurtle, writeTurtle } from './rdf.ts'
 const { namedNode, quad } = DataFactory
 type Mode = 'Read' | 'Append' | 'Write' | 'Control'
 
-/** Who may do what on a container and everything inside it, as far as Reach has a say. */
+/** Who may do what on a resource, or a container and everything inside it, as far as Reach has a say. */
 export interface AccessWanted {
-  readonly container: string
+  /** A URL that ends in a slash is a container. */
+  readonly resource: string
   readonly owner: string
   readonly agent: string
   /** None: the agent may do nothing. */
   readonly agentModes: readonly Mode[]
+  /** Takes everybody, and everybody who is signed in anywhere, out as well. */
+  readonly notEverybody?: boolean
+}
+
+/** The agent is nobody's business here: it is taken out, and all else stays as it is. */
+export interface AgentUnwanted {
+  readonly agent: string
 }
 
 /**
@@ -34,13 +42,42 @@ export function accessDocument(
   return { turtle: writeTurtle(after.getQuads(null, null, null, null)), changed }
 }
 
-function rewriteWac(store: Store, url: string, { container, owner, agent, agentModes }: AccessWanted): void {
-  const agentNode = namedNode(agent)
-  for (const rule of store.getSubjects(named('acl:agent'), agentNode, null)) {
-    store.removeQuads([quad(rule, named('acl:agent'), agentNode)])
+/** The same document without the agent in any rule; the owner's own rule is hers to have or not to have. */
+export function withoutAgent(
+  kind: 'wac' | 'acp',
+  url: string,
+  { agent }: AgentUnwanted,
+  existing: string,
+): { turtle: string; changed: boolean } {
+  const before = new Store(parseTurtle(existing, url))
+  const after = new Store(before.getQuads(null, null, null, null))
+  takeOut[kind](after, agent)
+  const changed = before.size !== after.size || !after.every((one) => before.has(one))
+  return { turtle: writeTurtle(after.getQuads(null, null, null, null)), changed }
+}
+
+const takeOut = { wac: takeOutWac, acp: takeOutAcp }
+
+function takeOutWac(store: Store, agent: string): void {
+  takeOutOfRules(store, named('acl:agent'), namedNode(agent))
+}
+
+function takeOutOfRules(store: Store, how: NamedNode, whom: NamedNode): void {
+  for (const rule of store.getSubjects(how, whom, null)) {
+    store.removeQuads([quad(rule, how, whom)])
     const others = ['acl:agent', 'acl:agentClass', 'acl:agentGroup', 'acl:origin']
     if (others.every((who) => store.countQuads(rule, named(who), null, null) === 0)) removeNode(store, rule)
   }
+}
+
+function rewriteWac(store: Store, url: string, wanted: AccessWanted): void {
+  const { resource, owner, agent, agentModes, notEverybody = false } = wanted
+  if (agent !== owner) takeOutWac(store, agent)
+  if (notEverybody)
+    for (const everybody of ['foaf:Agent', 'acl:AuthenticatedAgent'])
+      takeOutOfRules(store, named('acl:agentClass'), named(everybody))
+  // The container itself, and by default what lies in it: half of the two would leave the other half as it was.
+  const reach = resource.endsWith('/') ? ['acl:accessTo', 'acl:default'] : ['acl:accessTo']
   const allow = (name: string, who: string, modes: readonly Mode[]) => {
     const rule = namedNode(`${url}#${name}`)
     removeNode(store, rule)
@@ -48,46 +85,60 @@ function rewriteWac(store: Store, url: string, { container, owner, agent, agentM
     store.addQuads([
       quad(rule, named('rdf:type'), named('acl:Authorization')),
       quad(rule, named('acl:agent'), namedNode(who)),
-      // The container itself, and by default what lies in it: half of the two would leave the other half as
-      // it was.
-      quad(rule, named('acl:accessTo'), namedNode(container)),
-      quad(rule, named('acl:default'), namedNode(container)),
+      ...reach.map((how) => quad(rule, named(how), namedNode(resource))),
       ...modes.map((mode) => quad(rule, named('acl:mode'), named(`acl:${mode}`))),
     ])
   }
   allow('reach-owner', owner, ['Read', 'Write', 'Control'])
-  allow('reach-agent', agent, agentModes)
+  // Who comes as the owner needs no rule besides hers.
+  allow('reach-agent', agent, agent === owner ? [] : agentModes)
 }
 
-function rewriteAcp(store: Store, url: string, { container, owner, agent, agentModes }: AccessWanted): void {
+function takeOutAcp(store: Store, agent: string): void {
   const agentNode = namedNode(agent)
   for (const policy of store.getSubjects(named('acp:allow'), null, null)) {
     for (const condition of ['acp:anyOf', 'acp:allOf']) {
-      for (const matcher of store.getObjects(policy, named(condition), null)) {
-        // A matcher without anything to match is never satisfied (ACP, 5.3).
-        store.removeQuads([quad(matcher as NamedNode, named('acp:agent'), agentNode)])
+      for (const matcher of store.getObjects(policy, named(condition), null) as NamedNode[]) {
+        if (store.countQuads(matcher, named('acp:agent'), agentNode, null) === 0) continue
+        store.removeQuads([quad(matcher, named('acp:agent'), agentNode)])
+        // A matcher without anything to match is never satisfied (ACP, 5.3). But one that is left with a condition of
+        // another kind, such as an app, would from now on match everybody who fulfils that.
+        const others = ['acp:client', 'acp:issuer', 'acp:vc']
+        const isLeft = others.some((what) => store.countQuads(matcher, named(what), null, null) > 0)
+        const hasAgent = store.countQuads(matcher, named('acp:agent'), null, null) > 0
+        if (isLeft && !hasAgent) store.addQuads([quad(matcher, named('acp:agent'), named('vrm:Nobody'))])
       }
     }
   }
+}
+
+function rewriteAcp(store: Store, url: string, wanted: AccessWanted): void {
+  const { resource, owner, agent, agentModes, notEverybody = false } = wanted
+  if (agent !== owner) takeOutAcp(store, agent)
+  if (notEverybody)
+    for (const everybody of ['acp:PublicAgent', 'acp:AuthenticatedAgent']) takeOutAcp(store, iri(everybody))
   // The resource that is the document's subject may have any name; its access controls are what counts.
-  const [resource = namedNode(`${url}#reach-acr`)] = store.getSubjects(
+  const [subject = namedNode(`${url}#reach-acr`)] = store.getSubjects(
     named('acp:resource'),
-    namedNode(container),
+    namedNode(resource),
     null,
   )
   store.addQuads([
-    quad(resource, named('rdf:type'), named('acp:AccessControlResource')),
-    quad(resource, named('acp:resource'), namedNode(container)),
+    quad(subject, named('rdf:type'), named('acp:AccessControlResource')),
+    quad(subject, named('acp:resource'), namedNode(resource)),
   ])
+  const ways = resource.endsWith('/')
+    ? ['acp:accessControl', 'acp:memberAccessControl']
+    : ['acp:accessControl']
   const allow = (name: string, who: string, modes: readonly Mode[]) => {
     const [control, policy, matcher] = ['', '-policy', '-matcher'].map((part) =>
       namedNode(`${url}#${name}${part}`),
     ) as [NamedNode, NamedNode, NamedNode]
     for (const node of [control, policy, matcher]) removeNode(store, node)
-    const reach = ['acp:accessControl', 'acp:memberAccessControl'].map((how) =>
-      quad(resource, named(how), control),
+    const reach = ways.map((how) => quad(subject, named(how), control))
+    store.removeQuads(
+      ['acp:accessControl', 'acp:memberAccessControl'].map((how) => quad(subject, named(how), control)),
     )
-    store.removeQuads(reach)
     if (modes.length === 0) return
     store.addQuads([
       ...reach,
@@ -101,7 +152,7 @@ function rewriteAcp(store: Store, url: string, { container, owner, agent, agentM
     ])
   }
   allow('reach-owner', owner, ['Read', 'Append', 'Write', 'Control'])
-  allow('reach-agent', agent, agentModes)
+  allow('reach-agent', agent, agent === owner ? [] : agentModes)
 }
 
 function removeNode(store: Store, node: Term): void {

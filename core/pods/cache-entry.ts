@@ -1,7 +1,8 @@
 import { categories, findCategory } from '#core/domain/catalogue.ts'
 import { derive } from '#core/domain/derivations.ts'
-import type { PodResource } from './client.ts'
-import type { Fragments } from './pod.ts'
+import type { PodClient, PodResource } from './client.ts'
+import type { Fragments, PodAccount, PodFetch } from './pod.ts'
+import type { PodTrouble } from './trouble.ts'
 import { readCategory, resourceOf } from './vocabulary.ts'
 
 const DAY_MS = 86_400_000
@@ -51,6 +52,12 @@ export interface AccountEntry {
   gone: boolean
   /** Unix ms of the first of the 401s in a row. */
   unknownSince: number | undefined
+  /** As whom Reach comes to this pod. */
+  readonly actingAs: string | undefined
+  readonly fetch: PodFetch
+  readonly client: PodClient
+  /** Why the last request failed, and since when none succeeded (Unix ms). */
+  trouble: { readonly error: PodTrouble; readonly since: number } | undefined
 }
 
 // A fragment of a category is made of that category alone: a derived field with sources elsewhere needs more
@@ -62,7 +69,11 @@ for (const { id, derived } of categories) {
   }
 }
 
-export function newAccount(accountId: string, container: string): AccountEntry {
+export function newAccount(
+  account: PodAccount,
+  { fetch, client }: Pick<AccountEntry, 'fetch' | 'client'>,
+): AccountEntry {
+  const { accountId, container, actingAs } = account
   return {
     accountId,
     container: { url: container, etag: undefined, changes: 0, confirmed: undefined, flight: undefined },
@@ -70,6 +81,10 @@ export function newAccount(accountId: string, container: string): AccountEntry {
     bytes: ACCOUNT_BYTES,
     gone: false,
     unknownSince: undefined,
+    actingAs,
+    fetch,
+    client,
+    trouble: undefined,
   }
 }
 

@@ -12,10 +12,14 @@ import { createAccountTable } from './account-table.ts'
 import { createBackoff } from './backoff.ts'
 import { bytesOf, entryOf, newAccount, readingOf, todaysFragments, unreadableReading } from './cache-entry.ts'
 import type { AccountEntry, CategoryEntry, Resource } from './cache-entry.ts'
+import { createHostCircuit } from './circuit.ts'
 import { PodRefusal, createPodClient } from './client.ts'
 import { createPodNotifications } from './notifications.ts'
 import type { PodSocket } from './notifications.ts'
-import type { PodAccount, PodChange, PodFeed, PodFetch, PodRead, PodReader } from './pod.ts'
+import type { PodWebhooks } from './webhooks.ts'
+import { PodTrouble } from './trouble.ts'
+import type { TroubleReason } from './trouble.ts'
+import type { AccountFetch, PodAccount, PodChange, PodFeed, PodRead, PodReader } from './pod.ts'
 
 /** The promise for pods of other hosts: access that was closed is seen this much later, at most. */
 const BOUND_MS = 10_000
@@ -31,31 +35,38 @@ const ATTEMPTS = 3
 const UNKNOWN_MS = 30_000
 const MAX_BYTES = 64 * 1024 * 1024
 
-export interface PodCache extends PodReader, Disposable {}
+export interface PodCache extends PodReader, Disposable {
+  /** Why nothing of this customer's pod can be read right now, and since when (Unix ms), as far as it was asked. */
+  trouble(accountId: string): { readonly reason: TroubleReason; readonly since: number } | undefined
+  /** How much later than it happened a loss of access is seen, at most, in ms: of the host of this URL. */
+  boundOf(url: string): number
+}
 
 /**
  * `fetch` is the agent's. `onAccessLost` is told once the values are gone; with a category when only that one
  * is refused. `now` in Unix ms.
  */
 export function createPodCache(options: {
-  fetch: PodFetch
+  fetch: AccountFetch
   now: () => number
   onAccessLost: (accountId: string, category?: string) => Promise<void> | void
   feed?: PodFeed
   /** Opens a guarded WebSocket: pods that no feed covers can then tell of changes before they are asked. */
   connect?: (url: string) => PodSocket
+  /** For pods that tell by calling us instead. */
+  webhooks?: PodWebhooks
   maxBytes?: number
 }): PodCache {
   const { now, feed, onAccessLost, maxBytes = MAX_BYTES } = options
-  const client = createPodClient({ fetch: options.fetch, timeoutMs: TIMEOUT_MS })
+  const circuit = createHostCircuit(now)
   const backoff = createBackoff(now)
   const accounts = createAccountTable(maxBytes)
   const unsubscribe = feed?.subscribe(onChange)
   const notifications =
     options.connect &&
     createPodNotifications({
-      fetch: options.fetch,
       connect: options.connect,
+      ...(options.webhooks === undefined ? {} : { webhooks: options.webhooks }),
       now,
       onChange: (url) => onChange({ url, below: false }),
     })
@@ -81,9 +92,10 @@ export function createPodCache(options: {
 
   function peek(account: PodAccount, fields: readonly string[]): PodRead | undefined {
     const entry = accounts.get(account.accountId)
-    if (!entry || entry.container.url !== account.container) return undefined
+    if (!entry || entry.container.url !== account.container || entry.actingAs !== account.actingAs)
+      return undefined
     const time = now()
-    const stretch = feed?.stretch()
+    const stretch = feed?.stretch(entry.container.url)
     if (!isConfirmed(entry.container, time, stretch)) return undefined
     let confirmedAt = entry.container.confirmed?.at ?? 0
     const fragments = new Map<string, string>()
@@ -125,7 +137,7 @@ export function createPodCache(options: {
       const entry = enter(account)
       const asked = categories.map((one) => entryOf(entry, one))
       const time = now()
-      const stretch = feed?.stretch()
+      const stretch = feed?.stretch(entry.container.url)
       // Settled, not raced: a loss that one answer tells must not be overtaken by another's success.
       const answers = await Promise.allSettled(
         [entry.container, ...asked]
@@ -149,9 +161,12 @@ export function createPodCache(options: {
 
   function enter(account: PodAccount): AccountEntry {
     const known = accounts.get(account.accountId)
-    if (known && known.container.url === account.container) return known
+    if (known && known.container.url === account.container && known.actingAs === account.actingAs)
+      return known
     if (known) accounts.drop(known)
-    const entry = newAccount(account.accountId, account.container)
+    const fetch = (url: string, init?: RequestInit) => options.fetch(url, init, account)
+    const client = createPodClient({ fetch, timeoutMs: TIMEOUT_MS, circuit })
+    const entry = newAccount(account, { fetch, client })
     accounts.add(entry)
     return entry
   }
@@ -170,21 +185,31 @@ export function createPodCache(options: {
     const key = entry.container.url
     backoff.check(key)
     const { changes } = resource
-    const stretch = feed?.covers(resource.url) ? feed.stretch() : undefined
+    const stretch = feed?.covers(resource.url) ? feed.stretch(resource.url) : undefined
     const begun = { at: now(), changes, stretch }
     const isCategory = 'category' in resource
     // After a reported change not even the ETag is believed: its clock is too coarse to tell two quick writes
     // apart.
     const etag = resource.confirmed?.changes === changes ? resource.etag : undefined
     try {
+      const { client } = entry
       const answer = isCategory ? await client.get(resource.url, { etag }) : await client.head(resource.url)
       if (!isCategory && answer.status === 'missing') throw new PodRefusal(403)
+      // Somebody in between answers everything, such as a page that says that the server is being moved.
+      if (!isCategory && /^text\/html\b/i.test(answer.contentType ?? ''))
+        throw new PodTrouble('web-page', 'A web page answers where the pod should')
       if (isCategory && answer.status !== 'unchanged') Object.assign(resource, readingOf(resource, answer))
       resource.etag = answer.status === 'unchanged' ? resource.etag : answer.etag
     } catch (error) {
-      if (error instanceof PodRefusal) throw await refused(entry, resource, error)
+      if (error instanceof PodRefusal) {
+        entry.trouble = undefined
+        throw await refused(entry, resource, error)
+      }
+      if (error instanceof PodTrouble && !isCategory)
+        entry.trouble = { error, since: entry.trouble?.since ?? now() }
       if (!(isCategory && error instanceof DomainError && error.code === 'pod-unreadable')) {
-        backoff.failure(key)
+        // A host that is in trouble as a whole is left alone by its circuit.
+        if (!(error instanceof PodTrouble && error.wholeHost)) backoff.failure(key)
         throw error
       }
       // An answer as well, only none to be read: too large, no text, a status without sense.
@@ -192,9 +217,10 @@ export function createPodCache(options: {
       resource.etag = undefined
     }
     backoff.success(key)
+    if (!isCategory) entry.trouble = undefined
     entry.unknownSince = undefined
     resource.confirmed = begun
-    if (!feed?.covers(resource.url)) notifications?.watch(resource.url)
+    if (!feed?.covers(resource.url)) notifications?.watch(resource.url, entry.fetch)
     entry.bytes = bytesOf(entry)
     accounts.grew(entry)
   }
@@ -224,6 +250,11 @@ export function createPodCache(options: {
   return {
     peek,
     read,
+    trouble(accountId) {
+      const known = accounts.get(accountId)?.trouble
+      return known && { reason: known.error.reason, since: known.since }
+    },
+    boundOf: (url) => (feed?.covers(url) ? SILENT_FEED_BOUND_MS : BOUND_MS),
     forget(accountId) {
       const entry = accounts.get(accountId)
       if (entry) accounts.drop(entry)

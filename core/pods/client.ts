@@ -1,10 +1,11 @@
 import { DomainError } from '#core/domain/errors.ts'
+import type { HostCircuit } from './circuit.ts'
 import type { PodFetch } from './pod.ts'
+import { PodTrouble, codesOf, troubleOf, troubleOfStatus } from './trouble.ts'
 
 /** More than any category needs, a picture in it included; a parser never sees more. */
 const MAX_BYTES = 512 * 1024
 const TIMEOUT_MS = 10_000
-const RETRY_AFTER_S = 5
 
 export interface PodResource {
   readonly url: string
@@ -47,12 +48,18 @@ export class PodRefusal extends DomainError {
 /**
  * HTTP to pods over somebody's fetch. Refuses with `pod-access-lost` (401, 403), `pod-changed` (409, 412),
  * `pod-unreachable` (network, timeout, 5xx and 429, `retryAfter` seconds) and `pod-unreadable` (all else, too
- * big).
+ * big). With a circuit, hosts in trouble are left alone.
  */
-export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }): PodClient {
-  const { fetch, timeoutMs = TIMEOUT_MS } = options
+export function createPodClient(options: {
+  fetch: PodFetch
+  timeoutMs?: number
+  circuit?: HostCircuit
+}): PodClient {
+  const { fetch, timeoutMs = TIMEOUT_MS, circuit } = options
+  const exchange: typeof exchangeOnce = (url, init) =>
+    circuit === undefined ? exchangeOnce(url, init) : circuit.run(url, () => exchangeOnce(url, init))
 
-  async function exchange(url: string, init: RequestInit): Promise<PodResource> {
+  async function exchangeOnce(url: string, init: RequestInit): Promise<PodResource> {
     const method = init.method ?? 'GET'
     const signal = AbortSignal.timeout(timeoutMs)
     let response: Response
@@ -64,7 +71,7 @@ export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }
       )
     } catch (cause) {
       if (codesOf(cause).includes('reply-too-large')) throw tooLarge(cause)
-      throw unreachable('The pod does not answer', cause)
+      throw troubleOf(cause)
     }
     const resource = {
       url,
@@ -86,7 +93,8 @@ export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }
     if (status === 401 || status === 403) throw new PodRefusal(status)
     if (status === 409 || status === 412)
       throw new DomainError('pod-changed', 'The pod was changed meanwhile')
-    if (status >= 500 || status === 429 || status === 408) throw unreachable('The pod is in trouble')
+    const trouble = troubleOfStatus(response)
+    if (trouble !== undefined) throw trouble
     throw new DomainError('pod-unreadable', `The pod answered ${status}`)
   }
 
@@ -106,7 +114,11 @@ export function createPodClient(options: { fetch: PodFetch; timeoutMs?: number }
   return {
     get: (url, { etag, accept = 'text/turtle' } = {}) =>
       exchange(url, { headers: etag === undefined ? { accept } : { accept, 'if-none-match': etag } }),
-    head: (url) => exchange(url, { method: 'HEAD' }),
+    head: (url) =>
+      exchange(url, {
+        method: 'HEAD',
+        headers: { accept: 'text/turtle, application/ld+json;q=0.9, */*;q=0.1' },
+      }),
     async put(url, body, condition, contentType = 'text/turtle') {
       const headers: Record<string, string> =
         'ifMatch' in condition
@@ -136,7 +148,7 @@ async function text(response: Response): Promise<string> {
     }
   } catch (cause) {
     if (cause instanceof DomainError) throw cause
-    throw unreachable('The pod broke off', cause)
+    throw new PodTrouble('broke-off', 'The pod broke off', { cause })
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
@@ -150,25 +162,12 @@ async function drop(response: Response): Promise<string> {
   return ''
 }
 
-function unreachable(detail: string, cause?: unknown): DomainError {
-  return new DomainError('pod-unreachable', detail, { cause, retryAfter: RETRY_AFTER_S })
-}
-
 function tooLarge(cause?: unknown): DomainError {
   return new DomainError('pod-unreadable', 'The resource is too large', { cause })
 }
 
 function closedByOtherSide(error: unknown): boolean {
   return codesOf(error).some((code) => ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code))
-}
-
-/** Of the error and its causes: fetch hides the reason inside. */
-function codesOf(error: unknown): string[] {
-  const codes: string[] = []
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause) codes.push(String(cause.code))
-  }
-  return codes
 }
 
 /** `Link` (RFC 8288), as far as pods use it: absolute or relative targets with one or more relations. */

@@ -8,12 +8,23 @@ export interface PodAccount {
   readonly accountId: string
   readonly webId: string
   readonly container: string
+  /** As whom Reach comes to this pod where that is not its own agent. */
+  readonly actingAs?: string
 }
 
 /**
  * The part of `fetch` that pod code needs. The caller decides whose it is (agent or customer) and guards it.
  */
 export type PodFetch = (url: string, init?: RequestInit) => Promise<Response>
+
+/**
+ * A fetch as whoever Reach is at this customer's pod: its agent, or the identity that she gave it there.
+ */
+export type AccountFetch = (
+  url: string,
+  init: RequestInit | undefined,
+  account: PodAccount,
+) => Promise<Response>
 
 /**
  * Field id to the JSON text of its value, ready to be put into a reply. A field without a value is missing.
@@ -56,11 +67,11 @@ export interface PodFeed {
   /** Whether changes of this resource would be reported here. */
   covers(url: string): boolean
   /**
-   * Names the unbroken stretch of listening; `undefined` while nothing was heard for a second. Whatever was
+   * Names the unbroken stretch of listening to the server of this URL; `undefined` while nothing was heard for a second. Whatever was
    * confirmed by a request that began in a stretch, and was not reported since, still holds while the same
    * stretch lasts.
    */
-  stretch(): number | undefined
+  stretch(url: string): number | undefined
   /** Calls back at each change. Returns the way to stop. */
   subscribe(listener: (change: PodChange) => void): () => void
 }

@@ -1,7 +1,7 @@
 import type { Account, CustomerStanding } from '#schemas/types.gen.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { Names } from './names.ts'
-import { absent, peek, put, read, unchanged } from './parts.ts'
+import { absent, combine, peek, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
 const accountKey = (accountId: string) => `account/${accountId}`
@@ -42,15 +42,39 @@ export async function findAccount(
   return pointer === undefined ? undefined : readAccount(reader, pointer.value.id)
 }
 
-/** Issuer, storage or container may change; who it is may not. */
+/** Issuer, storage, container, or as whom Reach comes there; `undefined` takes a member out. */
 export function changeAccount(
   stored: Stored<Account>,
-  change: Partial<Pick<Account, 'issuer' | 'podUrl' | 'container'>>,
+  change: Partial<Pick<Account, 'issuer' | 'podUrl' | 'container'>> & { actingAs?: string | undefined },
 ): CommitParts {
+  const members = Object.entries({ ...stored.value, ...change }).filter(([, value]) => value !== undefined)
   return {
     checks: [unchanged(stored)],
-    writes: [put(stored.key, { ...stored.value, ...change }, { customer: stored.value.accountId })],
+    writes: [put(stored.key, Object.fromEntries(members), { customer: stored.value.accountId })],
   }
+}
+
+/**
+ * The same customer with another WebID and another pod; everything that hangs on the account stays. Refused
+ * (`changed`) when the new WebID has an account of its own.
+ */
+export async function moveAccount(
+  { reader, names }: { reader: LedgerReader; names: Names },
+  stored: Stored<Account>,
+  to: Pick<Account, 'webId' | 'issuer' | 'podUrl' | 'container'>,
+): Promise<CommitParts> {
+  const { accountId, webId, actingAs: _, ...kept } = stored.value
+  const moved: CommitParts = {
+    checks: [unchanged(stored)],
+    writes: [put(stored.key, { ...kept, ...to, accountId }, { customer: accountId })],
+  }
+  if (webId === to.webId) return moved
+  const before = await read<{ id: string }>(reader, webIdKey(names, webId))
+  if (before === undefined) throw new Error('an account without its index')
+  return combine(moved, {
+    checks: [unchanged(before), absent(webIdKey(names, to.webId))],
+    writes: [remove(before.key), put(webIdKey(names, to.webId), { id: accountId })],
+  })
 }
 
 export function readCustomerStanding(
@@ -67,10 +91,11 @@ export function peekCustomerStanding(
   return peek<CustomerStanding>(reader, standingKey(accountId))
 }
 
-/** Ends (or begins) every release of this customer's data with the commit it is part of. */
-export function changePodAccess(
+/** Ends (or begins) releases of this customer's data with the commit it is part of; `undefined` takes a member out. */
+export function changeStanding(
   standing: Stored<CustomerStanding>,
-  podAccess: CustomerStanding['podAccess'],
+  change: { readonly [Member in keyof CustomerStanding]?: CustomerStanding[Member] | undefined },
 ): CommitParts {
-  return { checks: [unchanged(standing)], writes: [put(standing.key, { ...standing.value, podAccess })] }
+  const members = Object.entries({ ...standing.value, ...change }).filter(([, value]) => value !== undefined)
+  return { checks: [unchanged(standing)], writes: [put(standing.key, Object.fromEntries(members))] }
 }

@@ -18,6 +18,11 @@ export type GrantFact = Without<Naming<'grant'>, 'time' | 'vendor' | 'grant'>
 export type RequestFact = Without<Exclude<Naming<'request'>, Naming<'grant'>>, 'time' | 'vendor' | 'request'>
 export type VendorFact = Without<Extract<Fact, { readonly type: `vendor-${string}` }>, 'time'>
 
+/** A fact about a customer that names neither a grant nor a business. */
+export type AccountFact =
+  | { readonly type: 'access-lost' | 'access-restored' | 'pod-moved' }
+  | { readonly type: 'category-lost' | 'category-restored'; readonly category: string }
+
 /** The person behind an entry, only as salted digests: `who` is the WebID, `data` the exact receipt. */
 export type Slots = Pick<Claims, 'subject' | 'who' | 'data'>
 
@@ -58,8 +63,8 @@ export function requestEntry(
 }
 
 /** An entry about a customer who has no grant that it could name. */
-export function accountEntry(accountId: string, type: 'access-lost' | 'access-restored'): Entry {
-  return { claims: ({ time }) => ({ ops: writeFact({ type, time }) }), threads: [accountId] }
+export function accountEntry(accountId: string, fact: AccountFact): Entry {
+  return { claims: ({ time }) => ({ ops: writeFact({ ...fact, time }) }), threads: [accountId] }
 }
 
 /** An entry about a business and no customer, in the thread of the business. */

@@ -22,6 +22,10 @@ export interface SignIn {
   readonly podLogin: string
   /** The issuer the browser was sent to; an answer of another one is refused (RFC 9207). */
   readonly issuer: string
+  /** The OAuth state of this sign-in: an answer without it is not even looked at. */
+  readonly state: string
+  /** Whose data shall move into the pod that is signed in to; absent: the sign-in opens a session. */
+  readonly movingAccount?: string
   /** Path of ours to go to afterwards. */
   readonly returnTo: string
   readonly createdAt: number

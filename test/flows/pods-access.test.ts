@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { closeAccess, openAccess, probe, receiptsOf } from '../../core/pods/access.ts'
+import { closeAccess, openAccess, receiptsOf } from '../../core/pods/access.ts'
 import type { PodFetch } from '../../core/pods/pod.ts'
+import { probe } from '../../core/pods/probe.ts'
 import { startTestAgent } from '../pod-agent.ts'
 import type { TestAgent } from '../pod-agent.ts'
 import { startTestPods } from '../pod-server.ts'

@@ -225,8 +225,8 @@ describe('the local feed', () => {
   test('tells of writes, patches, deletes, posts and access documents, in the same stretch', async () => {
     const { fetch: asOwner, podUrl, webId } = await pods.customer()
     const { feed } = pods.server
-    await vi.waitFor(() => expect(feed.stretch()).toBeDefined())
-    const stretch = feed.stretch()
+    await vi.waitFor(() => expect(feed.stretch(pods.server.baseUrl)).toBeDefined())
+    const stretch = feed.stretch(pods.server.baseUrl)
     const note = `${podUrl}note.ttl`
     const acl = `${note}.acl`
     const write = (url: string, body: string) => asOwner(url, { method: 'PUT', headers: turtle, body })
@@ -248,22 +248,22 @@ describe('the local feed', () => {
     expect(
       await reported(() => asOwner(podUrl, { method: 'POST', headers: turtle, body: '<#a> <#b> 1.' })),
     ).toContain(podUrl)
-    expect(feed.stretch()).toBe(stretch)
+    expect(feed.stretch(pods.server.baseUrl)).toBe(stretch)
     expect(feed.covers(note)).toBe(true)
     expect(feed.covers('https://elsewhere.example/note.ttl')).toBe(false)
   })
 
   test('a frozen pod server is noticed within its second, and what was confirmed before is not believed again', async () => {
     const { feed } = pods.server
-    await vi.waitFor(() => expect(feed.stretch()).toBeDefined())
-    const before = feed.stretch()
+    await vi.waitFor(() => expect(feed.stretch(pods.server.baseUrl)).toBeDefined())
+    const before = feed.stretch(pods.server.baseUrl)
     const pid = podServerPid(pods.server)
     process.kill(pid, 'SIGSTOP')
     await sleep(1100)
-    expect(feed.stretch()).toBeUndefined()
+    expect(feed.stretch(pods.server.baseUrl)).toBeUndefined()
     process.kill(pid, 'SIGCONT')
-    await vi.waitFor(() => expect(feed.stretch()).toBeDefined(), { timeout: 3000 })
-    expect(feed.stretch()).not.toBe(before)
+    await vi.waitFor(() => expect(feed.stretch(pods.server.baseUrl)).toBeDefined(), { timeout: 3000 })
+    expect(feed.stretch(pods.server.baseUrl)).not.toBe(before)
   })
 })
 
@@ -275,7 +275,7 @@ describe('life and death', () => {
       const customer = await pods.customer()
       const url = `${customer.podUrl}note.ttl`
       await customer.fetch(url, { method: 'PUT', headers: turtle, body: '<#a> <#b> "kept".' })
-      const before = pods.server.feed.stretch()
+      const before = pods.server.feed.stretch(pods.server.baseUrl)
       const orphans = join(pods.folder, 'root', '.internal', 'tempFiles')
       // Half of a new version is on its way when it happens.
       const half = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('<#a> <#b> "lost')) })
@@ -294,13 +294,13 @@ describe('life and death', () => {
           'application/problem+json',
         ])
       })
-      await vi.waitFor(() => expect(pods.server.feed.stretch()).toBeUndefined())
+      await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeUndefined())
       await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 60_000, interval: 100 })
       expect(await (await customer.fetch(url)).text()).toContain('kept')
       expect(await readdir(orphans)).toEqual([])
       expect([503, 'broken off']).toContain(await writing)
-      await vi.waitFor(() => expect(pods.server.feed.stretch()).toBeDefined())
-      expect(pods.server.feed.stretch()).not.toBe(before)
+      await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeDefined())
+      expect(pods.server.feed.stretch(pods.server.baseUrl)).not.toBe(before)
     },
   )
 

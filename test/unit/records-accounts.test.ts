@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import {
   changeAccount,
-  changePodAccess,
+  changeStanding,
   createAccount,
   findAccount,
   readAccount,
@@ -83,8 +83,8 @@ describe('accounts', () => {
     await ledger.commit(createAccount(names, account))
     const standing = await must(readCustomerStanding(ledger, account.accountId))
     expect(standing.value).toEqual({ v: 1, podAccess: 'none' })
-    await ledger.commit(changePodAccess(standing, 'open'))
-    await expect(ledger.commit(changePodAccess(standing, 'lost'))).rejects.toBeInstanceOf(CommitRefused)
+    await ledger.commit(changeStanding(standing, { podAccess: 'open' }))
+    await expect(ledger.commit(changeStanding(standing, { podAccess: 'lost' }))).rejects.toBeInstanceOf(CommitRefused)
     const stored = await must(readAccount(ledger, account.accountId))
     await ledger.commit(changeAccount(stored, { container: 'https://x.example/vrm/' }))
     expect((await must(readAccount(ledger, account.accountId))).value).toEqual({

@@ -50,7 +50,7 @@ describe('lost access', () => {
     expect(entries).toHaveLength(1)
     const [item] = await world.ledger.history(account.accountId)
     expect(readFact(item?.ops ?? '')).toEqual({ type: 'access-lost', time: world.now() })
-    expect(accountEntry(account.accountId, 'access-lost').threads).toEqual([account.accountId])
+    expect(accountEntry(account.accountId, { type: 'access-lost' }).threads).toEqual([account.accountId])
     expect(await loseAccess(world.ledger, anId())).toBeUndefined()
   })
 

@@ -150,7 +150,8 @@ describe('sessions and sign-ins', () => {
     const id = aSecret()
     const signIn = {
       v: 1 as const,
-      podLogin: anId(),
+      issuer: 'https://i.example/',
+      state: 's',
       issuer: 'https://i.example/',
       returnTo: '/',
       createdAt: now(),

@@ -4,7 +4,7 @@ import type { PodFetch } from '#core/pods/pod.ts'
 import { newId } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import type { CommitParts } from '#core/records/parts.ts'
-import { findStorage } from './pod-location.ts'
+import { findStorages } from './pod-location.ts'
 
 /** Somebody whose issuer vouched for her, and whose WebID names that issuer. */
 export interface SignedInPerson {
@@ -31,7 +31,8 @@ export async function accountOf(
     const { accountId } = known.value
     return { accountId, parts: known.value.issuer === issuer ? {} : changeAccount(known, { issuer }) }
   }
-  const podUrl = await findStorage(webId, person.storages, { fetch: person.fetch })
+  // She may choose another one, and another folder in it, before she connects it.
+  const [podUrl = ''] = await findStorages(webId, person.storages, { fetch: person.fetch })
   const accountId = newId()
   const container = `${podUrl}vrm/`
   const account = { v: 1, accountId, webId, issuer, podUrl, container, createdAt: now() } as const

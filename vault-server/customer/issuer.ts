@@ -1,13 +1,14 @@
 import { DomainError } from '#core/domain/errors.ts'
 import { OutboundRefused } from '#core/http/public-address.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
-import { parseTurtle } from '#core/pods/rdf.ts'
+import { parseRdf, readableRdf } from '#core/pods/rdf-formats.ts'
 
 const solid = 'http://www.w3.org/ns/solid/terms#'
 const space = 'http://www.w3.org/ns/pim/space#'
 /** A profile that names more has something else in mind. */
 const maxNamed = 10
 const maxWebId = 1_000
+const maxRedirects = 5
 
 /** What a WebID's profile says about signing in and about where the data lies. */
 export interface WebIdProfile {
@@ -67,25 +68,22 @@ function sameIssuer(one: string, other: string): boolean {
  */
 async function discover(address: string, fetch: PodFetch): Promise<string | undefined> {
   const { href } = new URL(address)
-  const reply = await get(
-    `${href.replace(/\/$/, '')}/.well-known/openid-configuration`,
-    'application/json',
-    fetch,
-  )
+  const configuration = `${href.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const reply = await get(configuration, 'application/json', { fetch })
   if (reply === undefined) return undefined
   try {
-    const { issuer } = JSON.parse(reply) as { issuer?: unknown }
+    const { issuer } = JSON.parse(reply.text) as { issuer?: unknown }
     return typeof issuer === 'string' && sameIssuer(issuer, href) ? issuer : undefined
   } catch {
     return undefined
   }
 }
 
-async function readWebIdProfile(webId: string, { fetch }: { fetch: PodFetch }): Promise<WebIdProfile> {
+export async function readWebIdProfile(webId: string, { fetch }: { fetch: PodFetch }): Promise<WebIdProfile> {
   const document = new URL(webId)
   document.hash = ''
-  const text = await get(document.href, 'text/turtle', fetch)
-  const quads = text === undefined ? [] : readTurtle(text, document.href)
+  const found = await get(document.href, readableRdf, { fetch, redirects: maxRedirects })
+  const quads = found === undefined ? [] : await readProfile(found)
   const named = (predicate: string) =>
     quads
       .filter((quad) => quad.subject.value === webId && quad.predicate.value === predicate)
@@ -96,31 +94,52 @@ async function readWebIdProfile(webId: string, { fetch }: { fetch: PodFetch }): 
   return { issuers: named(`${solid}oidcIssuer`), storages: named(`${space}storage`) }
 }
 
-/** What is no Turtle, or more of it than a profile has, names nothing. */
-function readTurtle(text: string, base: string): ReturnType<typeof parseTurtle> {
+/** What cannot be read, or is more than a profile has, names nothing. */
+async function readProfile({ text, type, url }: Found): ReturnType<typeof parseRdf> {
   try {
-    return parseTurtle(text, base)
+    return await parseRdf(text, type, url)
   } catch (error) {
     if (error instanceof DomainError) return []
     throw error
   }
 }
 
+interface Found {
+  readonly text: string
+  readonly type: string | null
+  /** Where it was at last: what relative names in it begin with. */
+  readonly url: string
+}
+
 /**
- * The text of a document, `undefined` when there is none. Silence or trouble of its server is
- * `pod-unreachable`.
+ * A document, behind so many redirects (each hop is guarded like the first); `undefined` when there is none. Silence or
+ * trouble of its server is `pod-unreachable`.
  */
-async function get(url: string, accept: string, fetch: PodFetch): Promise<string | undefined> {
-  let reply: Response
-  try {
-    reply = await fetch(url, { headers: { accept } })
-  } catch (cause) {
-    if (isRefused(cause))
-      throw new DomainError('sign-in-failed', 'The address may not be asked from here', { cause })
-    throw unreachable(cause)
+async function get(
+  start: string,
+  accept: string,
+  { fetch, redirects = 0 }: { fetch: PodFetch; redirects?: number },
+): Promise<Found | undefined> {
+  let url = start
+  for (let hop = 0; hop <= redirects; hop++) {
+    let reply: Response
+    try {
+      reply = await fetch(url, { headers: { accept }, redirect: 'manual' })
+    } catch (cause) {
+      if (isRefused(cause))
+        throw new DomainError('sign-in-failed', 'The address may not be asked from here', { cause })
+      throw unreachable(cause)
+    }
+    if (reply.status >= 500) throw unreachable()
+    const next = reply.headers.get('location')
+    if ([301, 302, 303, 307, 308].includes(reply.status) && next !== null && URL.canParse(next, url)) {
+      await reply.body?.cancel()
+      url = new URL(next, url).href
+      continue
+    }
+    return reply.ok ? { text: await reply.text(), type: reply.headers.get('content-type'), url } : undefined
   }
-  if (reply.status >= 500) throw unreachable()
-  return reply.ok ? await reply.text() : undefined
+  return undefined
 }
 
 function isRefused(error: unknown): boolean {

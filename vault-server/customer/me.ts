@@ -5,6 +5,7 @@ import type { PodReader } from '#core/pods/pod.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import type { Account, Me } from '#schemas/types.gen.ts'
 import type { EmbeddedPods } from '../pods/embedded.ts'
+import type { ReachPods } from '../pods/reach-pods.ts'
 import { customerIfAny } from './session.ts'
 import type { Customer } from './session.ts'
 
@@ -17,10 +18,9 @@ export function meOf(options: {
   reader: LedgerReader
   config: Pick<Config, 'mode' | 'tour'>
   podServer: EmbeddedPods | undefined
-  pods: PodReader
-  agentWebId: string
+  pods: ReachPods
 }): ShowMe {
-  const { reader, config, podServer, pods, agentWebId } = options
+  const { reader, config, podServer, pods } = options
   return async (customer) => {
     const account = customer && (await readAccount(reader, customer.accountId))?.value
     const standing = customer && (await readCustomerStanding(reader, customer.accountId))?.value
@@ -29,14 +29,30 @@ export function meOf(options: {
       tour: config.tour,
       embeddedPods: podServer !== undefined,
       podsReady: podServer === undefined || podServer.state === 'ready',
-      agent: agentWebId,
+      agent: pods.agent.webId,
     }
     if (account === undefined) return { signedIn: false, ...setup }
-    const { accountId, webId, issuer, container } = account
+    const { accountId, webId, issuer, container, actingAs } = account
     const podAccess = standing?.podAccess ?? 'none'
+    const lostCategories = standing?.lostCategories
     const name = podAccess === 'open' ? await nameOf(account, pods) : undefined
-    const named = name === undefined ? {} : { name }
-    return { signedIn: true, ...setup, accountId, webId, issuer, container, podAccess, ...named }
+    const trouble = podAccess === 'open' ? pods.trouble(accountId) : undefined
+    return {
+      signedIn: true,
+      ...setup,
+      accountId,
+      webId,
+      issuer,
+      container,
+      podAccess,
+      boundSeconds: pods.boundOf(container) / 1000,
+      ...(name === undefined ? {} : { name }),
+      ...(actingAs === undefined ? {} : { actingAs }),
+      ...(lostCategories === undefined ? {} : { lostCategories }),
+      ...(trouble === undefined
+        ? {}
+        : { podTrouble: { reason: trouble.reason, since: new Date(trouble.since).toISOString() } }),
+    }
   }
 }
 

@@ -3,7 +3,8 @@ import type { Job, JobHandlers } from '#core/jobs/worker.ts'
 import type { Json, Ledger, LogReader } from '#core/ledger/ledger.ts'
 import { receiptsOf } from '#core/pods/access.ts'
 import { createPodClient } from '#core/pods/client.ts'
-import type { PodFetch } from '#core/pods/pod.ts'
+import type { PodClient } from '#core/pods/client.ts'
+import type { AccountFetch } from '#core/pods/pod.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import { enqueueJob } from '#core/records/jobs.ts'
 import { combine } from '#core/records/parts.ts'
@@ -33,12 +34,13 @@ export function receiptDelivery({
 }: {
   ledger: Ledger
   publicLog: LogReader
-  agentFetch: PodFetch
+  agentFetch: AccountFetch
 }): JobHandlers {
-  const pod = createPodClient({ fetch: agentFetch })
-
   /** The agent may add but not change, so an existing file is refused as 403 by some pods and as 412 by others. */
-  async function add(url: string, body: string, contentType: string): Promise<void> {
+  async function add(
+    pod: PodClient,
+    [url, body, contentType]: readonly [url: string, body: string, contentType: string],
+  ): Promise<void> {
     try {
       await pod.put(url, body, { ifNoneMatch: '*' }, contentType)
     } catch (error) {
@@ -66,9 +68,11 @@ export function receiptDelivery({
     // Only connecting proves that the pod is hers: a profile may name one that trusts the agent for somebody else.
     if (standing?.value.podAccess === 'none')
       throw new DomainError('pod-not-connected', 'There is no pod to deliver to')
+    const pod = createPodClient({ fetch: (url, init) => agentFetch(url, init, account.value) })
     const place = receiptsOf(account.value.container) + receiptId
-    await add(`${place}.jws`, receipt.value.jws, 'application/jose')
-    await add(`${place}.tlog-proof`, await proveReceipt({ ledger, publicLog }, receipt.value), 'text/plain')
+    await add(pod, [`${place}.jws`, receipt.value.jws, 'application/jose'])
+    const proof = await proveReceipt({ ledger, publicLog }, receipt.value)
+    await add(pod, [`${place}.tlog-proof`, proof, 'text/plain'])
   }
 
   return {

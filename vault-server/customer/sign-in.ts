@@ -55,7 +55,9 @@ export function signInRoutes(
     })
     const stateId = newHandle()
     const createdAt = now()
-    const signIn = { v: 1, podLogin, issuer, returnTo, createdAt, expiresAt: createdAt + signInMs } as const
+    const state = new URL(location).searchParams.get('state') ?? ''
+    const expiresAt = createdAt + signInMs
+    const signIn = { v: 1, podLogin, issuer, state, returnTo, createdAt, expiresAt } as const
     await ledger.commit(beginSignIn(names, stateId, signIn))
     cookie.set(response, stateId, signInMs / 1000)
     response.json({ location } satisfies Redirect)
@@ -66,6 +68,9 @@ export function signInRoutes(
     const stateId = cookie.read(request)
     const signIn = stateId === undefined ? undefined : await readSignIn(ledger, names, stateId)
     if (signIn === undefined) throw failed('No sign-in is under way in this browser. Begin it again.')
+    // Anybody can lead this browser here with an answer of their own: one that is not to this sign-in leaves it alone.
+    if (new URLSearchParams(query).getAll('state').join(' ') !== signIn.value.state)
+      throw failed('The answer belongs to another sign-in')
     cookie.clear(response)
     // First of all, so that the same answer sent twice, or at once, counts once.
     await ledger.commit(completeSignIn(signIn)).catch((cause: unknown) => {

@@ -5,6 +5,8 @@ import type { FromChild } from './child-protocol.ts'
 const SILENCE_MS = 1000
 
 export interface LocalFeed extends PodFeed {
+  /** Of the one server that it listens to. */
+  stretch(): number | undefined
   /** Takes what the child says, in order. */
   take(message: Extract<FromChild, { type: 'changed' | 'beat' }>): void
   /** The child is gone or another one starts: whatever it may have done unseen is unknown. */

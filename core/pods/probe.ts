@@ -1,0 +1,136 @@
+/** What Reach can do in a pod right now, found out by trying and not by reading rules. */
+import { categories } from '#core/domain/catalogue.ts'
+import { DomainError } from '#core/domain/errors.ts'
+import type { Finding, Probe } from '#schemas/types.gen.ts'
+import { receiptsOf } from './access.ts'
+import { parseLinks } from './client.ts'
+import type { PodFetch } from './pod.ts'
+import { troubleOf, troubleOfStatus } from './trouble.ts'
+import { resourceOf } from './vocabulary.ts'
+
+const TIMEOUT_MS = 10_000
+
+interface Probed {
+  readonly container: string
+  readonly podUrl: string
+  readonly webId: string
+  /** As whom Reach comes where that is not its own agent; the owner herself may do everything. */
+  readonly actingAs?: string
+}
+
+/** Beside `vrm/`, where Reach has no business: the root of the pod, and around the WebID. */
+export function placesElsewhere({ podUrl, webId, container }: Probed): string[] {
+  const around = new URL('.', webId).href
+  const places = [podUrl, ...(new URL(podUrl).origin === new URL(webId).origin ? [around] : [])]
+  return [...new Set(places)].filter((place) => place !== container)
+}
+
+/**
+ * Nothing is left behind in the pod. Expected is what `openAccess` gives, or nothing after `closeAccess`, and beyond it
+ * only what everybody may elsewhere. What is neither expected nor seen of single resources is not listed. Refuses with
+ * `pod-unreachable`.
+ */
+export async function probe(
+  { agent, anyone }: { agent: PodFetch; anyone: PodFetch },
+  account: Probed,
+  expect: 'open' | 'closed',
+  now: () => number,
+): Promise<Probe> {
+  const { container, webId, actingAs } = account
+  const open = expect === 'open'
+  const isOwner = actingAs === webId
+  const receipts = receiptsOf(container)
+  const look = (what: string, resource: string, expected: boolean, seen: Promise<boolean>) =>
+    seen.then((is) => finding(what, resource, expected || isOwner, is))
+
+  const inside = [
+    look('list your vrm folder', container, open, allowed(agent, container)),
+    ...categories.map(({ id, title }) => {
+      const url = resourceOf(container, id)
+      return look(`read ${title.toLowerCase()}`, url, open, allowed(agent, url))
+    }),
+    look('read receipts', receipts, open, allowed(agent, receipts)),
+    look('add a receipt', receipts, open, mayWrite(agent, `${receipts}probe`)),
+    look('write into your vrm folder', container, false, mayWrite(agent, `${container}probe`)),
+    look('change who has access', container, false, mayControl(agent, container)),
+  ]
+  const outside = placesElsewhere(account).map(async (url) => {
+    const [seen, everybody] = await Promise.all([allowed(agent, url), allowed(anyone, url)])
+    const what = everybody ? 'look elsewhere in your pod, where everybody may' : 'look elsewhere in your pod'
+    return finding(what, url, everybody || isOwner, seen)
+  })
+  const findings = await Promise.all([...inside, ...outside])
+  const tooWide = await Promise.all([
+    ...[container, receipts].map((url) => seenByAll(anyone, url)),
+    ...categories.flatMap(({ id, title }) => {
+      const url = resourceOf(container, id)
+      return [seenByAll(anyone, url, title), isOwner ? [] : changeable(agent, url, title)]
+    }),
+  ])
+  findings.push(...tooWide.flat())
+  const known = await attempt(agent, container, { method: 'HEAD' })
+  const unreachable = open && actingAs === undefined && (known.status === 400 || known.status === 401)
+  return {
+    ok: findings.every(({ ok }) => ok),
+    asOf: new Date(now()).toISOString(),
+    identity: actingAs === undefined ? 'agent' : isOwner ? 'yourself' : 'credentials',
+    ...(unreachable ? { unreachable } : {}),
+    findings,
+  }
+}
+
+/** Told only when it is so: everybody can read what is meant for Reach alone. */
+async function seenByAll(anyone: PodFetch, url: string, title = 'your vrm folder'): Promise<Finding[]> {
+  const { status } = await attempt(anyone, url, { headers: { accept: 'text/turtle' } })
+  const what = `see ${title.toLowerCase()}, and everybody else can, too`
+  return status < 300 ? [finding(what, url, false, true)] : []
+}
+
+/** Told only when it is so: a rule of its own lets the agent change one resource. */
+async function changeable(agent: PodFetch, url: string, title: string): Promise<Finding[]> {
+  const there = await attempt(agent, url, { method: 'HEAD' })
+  return there.status < 300 && (await mayWrite(agent, url))
+    ? [finding(`change ${title.toLowerCase()}`, url, false, true)]
+    : []
+}
+
+function finding(what: string, resource: string, expected: boolean, seen: boolean): Finding {
+  return { what, resource, expected, seen, ok: expected === seen }
+}
+
+/** A resource that does not exist is as good as readable: the server would not say so to a stranger. */
+async function allowed(fetch: PodFetch, url: string): Promise<boolean> {
+  const { status } = await attempt(fetch, url, { headers: { accept: 'text/turtle' } })
+  return status < 400 || status === 404 || status === 410
+}
+
+/**
+ * The two conditions can never hold together, so nothing is written: who may write hears 412, who may not 403. (The
+ * community server takes an ETag that nothing has for good where there is nothing.)
+ */
+async function mayWrite(fetch: PodFetch, url: string): Promise<boolean> {
+  const headers = { 'content-type': 'text/plain', 'if-match': '*', 'if-none-match': '*' }
+  const { status } = await attempt(fetch, url, { method: 'PUT', body: 'probe', headers })
+  return status < 400 || status === 412 || status === 409
+}
+
+/** Whether this identity may read who has access to a container, which is for whoever controls it. */
+export async function mayControl(fetch: PodFetch, container: string): Promise<boolean> {
+  const { links, status } = await attempt(fetch, container, { method: 'HEAD' })
+  if (status === 401 || status === 403) return false
+  const document = links.get('acl')
+  return document !== undefined && (await allowed(fetch, document))
+}
+
+async function attempt(fetch: PodFetch, url: string, init: RequestInit) {
+  let response: Response
+  try {
+    response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) })
+    await response.body?.cancel()
+  } catch (cause) {
+    throw cause instanceof DomainError ? cause : troubleOf(cause)
+  }
+  const trouble = troubleOfStatus(response)
+  if (trouble !== undefined) throw trouble
+  return { status: response.status, links: parseLinks(response.headers.get('link'), url) }
+}

@@ -1,0 +1,63 @@
+import { getJsonLdParser } from '@inrupt/solid-client'
+import type { Quad } from 'n3'
+import { DomainError } from '#core/domain/errors.ts'
+import { parseTurtle } from './rdf.ts'
+
+/** For `Accept`, the best first: what `parseRdf` reads. */
+export const readableRdf =
+  'text/turtle, application/n-triples;q=0.9, application/ld+json;q=0.8, text/n3;q=0.5'
+
+const MAX_JSON_BYTES = 64 * 1024
+const MAX_QUADS = 500
+
+/**
+ * The triples of a document in Turtle, N-Triples, the Turtle part of N3, or JSON-LD whose contexts stand in the document
+ * itself: fetching others would be one more address that somebody else chose. All else is `pod-unreadable`.
+ */
+export async function parseRdf(text: string, contentType: string | null, base: string): Promise<Quad[]> {
+  const type = (contentType ?? 'text/turtle').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (
+    ['text/turtle', 'application/n-triples', 'text/n3', 'application/x-turtle', 'text/plain'].includes(type)
+  )
+    return parseTurtle(text, base)
+  if (type === 'application/ld+json' || type === 'application/json') return await parseJsonLd(text, base)
+  throw unreadable('The document is in a format that Reach does not read')
+}
+
+async function parseJsonLd(text: string, base: string): Promise<Quad[]> {
+  if (Buffer.byteLength(text) > MAX_JSON_BYTES) throw unreadable('The document is too large')
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch (cause) {
+    throw unreadable('The document is no JSON', cause)
+  }
+  if (refersElsewhere(document)) throw unreadable('The document needs a context that lies elsewhere')
+  const parser = getJsonLdParser()
+  const quads: Quad[] = []
+  let failure: unknown
+  parser.onQuad((quad) => void (quads.length <= MAX_QUADS && quads.push(quad as unknown as Quad)))
+  parser.onError((error) => (failure = error))
+  parser.onComplete(() => undefined)
+  await parser.parse(text, {
+    internal_resourceInfo: { sourceIri: base, isRawData: false, linkedResources: {} },
+  } as unknown as Parameters<typeof parser.parse>[1])
+  if (failure !== undefined) throw unreadable('The document is not JSON-LD', failure)
+  if (quads.length > MAX_QUADS) throw unreadable('The document has too many triples')
+  return quads
+}
+
+/** Whether a context is named by its address, anywhere inside. */
+function refersElsewhere(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (depth > 50) return true
+  return Object.entries(value).some(([name, member]) => {
+    if (name === '@import') return true
+    const contexts = name === '@context' ? [member].flat() : []
+    return contexts.some((one) => typeof one === 'string') || refersElsewhere(member, depth + 1)
+  })
+}
+
+function unreadable(detail: string, cause?: unknown): DomainError {
+  return new DomainError('pod-unreadable', detail, { cause })
+}
