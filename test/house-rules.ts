@@ -48,7 +48,8 @@ interface ImportRule {
   readonly why: string
 }
 
-const ours = /^(vault-server|vendor-gateway|consent-app|core|schemas|cli|tour|bench|test|scripts|examples|witness)\//
+const ours =
+  /^(vault-server|vendor-gateway|consent-app|core|schemas|cli|tour|bench|test|scripts|examples|witness)\//
 const outsideTests = /^(?!test\/|bench\/|scripts\/)/
 
 const importRules: readonly ImportRule[] = [
@@ -63,6 +64,11 @@ const importRules: readonly ImportRule[] = [
     from: /^core\/domain\//,
     target: /^(?!core\/domain\/|schemas\/)/,
     why: 'the domain imports schemas and itself only: no I/O, no clock, no randomness',
+  },
+  {
+    from: /^core\/verifier\//,
+    target: /^(?!core\/verifier\/)/,
+    why: 'the verifier runs in browsers too, and shares no code with what it verifies',
   },
   {
     from: /^core\/ledger\//,
@@ -103,13 +109,13 @@ const importRules: readonly ImportRule[] = [
   {
     from: /^consent-app\//,
     except: /\.config\.ts$/,
-    target: /^(node:|(?!consent-app\/|core\/domain\/|schemas\/)[a-z-]+\/.*\.tsx?$)/,
-    why: 'the consent app uses schemas and the domain only',
+    target: /^(node:|(?!consent-app\/|core\/(domain|verifier)\/|schemas\/)[a-z-]+\/.*\.tsx?$)/,
+    why: 'the consent app uses schemas, the domain and the verifier only',
   },
   {
     from: /^vendor-gateway\/sdk\//,
-    target: /^(?!vendor-gateway\/sdk\/)[a-z-]+\/.*\.(ts|json)$/,
-    why: 'the SDK imports nothing of ours',
+    target: /^(?!vendor-gateway\/sdk\/|core\/verifier\/)[a-z-]+\/.*\.(ts|json)$/,
+    why: 'the SDK imports nothing of ours but the verifier, which its package brings along',
   },
   { from: outsideTests, target: /^(test|bench)\//, why: 'nothing is built on tests' },
 ]
