@@ -59,7 +59,7 @@ const attempts = 5
  * were not redeemed end by themselves.
  */
 export function endVendorGrants(ports: Ports, { atOnce = page }: { atOnce?: number } = {}) {
-  return async ({ payload }: { readonly payload: Json }): Promise<void> => {
+  async function run({ payload }: { readonly payload: Json }): Promise<void> {
     const { vendorId, after } = payload as { vendorId: string; after?: string }
     let next = after
     for (let pages = 0; pages < pagesOfOneJob; pages++) {
@@ -68,6 +68,7 @@ export function endVendorGrants(ports: Ports, { atOnce = page }: { atOnce?: numb
     }
     if (next !== undefined) await goOn(ports, vendorId, next)
   }
+  return { run }
 }
 
 async function endPage(
