@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'purpose-not-granted'
   | 'unknown-field'
   | 'conflict'
+  | 'endpoint-not-proven'
   | 'request-changed'
   | 'request-expired'
   | 'request-decided'

@@ -37,6 +37,7 @@ export const problems: Readonly<Record<ErrorCode, ProblemKind>> = {
   'purpose-not-granted': { status: 403, title: 'The purpose is not granted' },
   'unknown-field': { status: 400, title: 'The field is not in the catalogue' },
   conflict: { status: 409, title: 'Something else changed this meanwhile' },
+  'endpoint-not-proven': { status: 409, title: 'The endpoint has not answered its challenge' },
   'request-changed': { status: 409, title: 'The access request is not the one that was shown' },
   'request-expired': { status: 410, title: 'The access request has expired' },
   'request-decided': { status: 409, title: 'The access request is already decided' },

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { part } from './parts.ts'
 
 /**
@@ -24,3 +25,13 @@ export const oauthIssuedPrefix = (oauthGrantId: string, model: string) =>
   `oauth-issued/${part(oauthGrantId)}/${part(model)}/`
 export const oauthIssuedKey = (oauthGrantId: string, model: string, id: string) =>
   `${oauthIssuedPrefix(oauthGrantId, model)}${hidden(id)}`
+
+/** The public keys that a client is registered with, as a JWK Set; none of a client that is gone. */
+export async function readClientKeys(
+  reader: LedgerReader,
+  clientId: string,
+): Promise<{ readonly keys: readonly Readonly<Record<string, unknown>>[] }> {
+  type Client = { readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] } }
+  const client = await reader.get<Client>(oauthModelKey('Client', clientId))
+  return client?.value.jwks ?? { keys: [] }
+}

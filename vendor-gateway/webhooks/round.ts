@@ -28,10 +28,19 @@ import { tryCommit } from './try-commit.ts'
 
 const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000]
 /** Waits between the twelve attempts of a message, three days in all; chance shortens each by up to a fifth. */
-export const retryWaits = [
-  ...[5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute],
-  ...[hour, 3 * hour, 6 * hour, 12 * hour, day, day],
-] as const
+const retryWaits = [
+  5 * second,
+  30 * second,
+  2 * minute,
+  10 * minute,
+  30 * minute,
+  hour,
+  3 * hour,
+  6 * hour,
+  12 * hour,
+  day,
+  day,
+]
 /** How long an endpoint rests after rounds that got nothing through. */
 const rests = [10 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, hour]
 const longestRest = hour
@@ -39,7 +48,8 @@ const longestRest = hour
 const disabledAfter = 5 * day
 const lookAgain = minute
 
-const leaseMs = minute
+/** Longer than a slice with the last answer in it. */
+const leaseMs = 40 * second
 /** A round makes way for others after so long, however much waits. */
 const sliceMs = 20 * second
 /** Grants at once. */
@@ -56,6 +66,8 @@ export interface RoundParts {
   /** From 0 to 1. */
   readonly random: () => number
   readonly log: Logger
+  /** Aborts when this process ends: what is under way then was no attempt. */
+  readonly stop: AbortSignal
 }
 
 type Next = { readonly runAt: number; readonly restUntil?: number | undefined } | undefined
@@ -183,7 +195,7 @@ class Slice {
   }
 
   #isOver(): boolean {
-    if (this.#parts.now() > this.#end) this.#cut = true
+    if (this.#parts.now() > this.#end || this.#parts.stop.aborted) this.#cut = true
     return this.#cut || this.gone || this.#restUntil !== undefined
   }
 
@@ -208,6 +220,7 @@ class Slice {
     const { message, tries } = stored.value
     const { attempt, notBefore } = await send(this.#endpoint, { id: message.id, body: messageBody(message) })
     const { status } = attempt
+    if (status === undefined && this.#parts.stop.aborted) return this.#block(thread, now())
     if (status !== undefined && status >= 200 && status < 300) {
       this.delivered += 1
       if (!(await tryCommit(ledger, recordAttempt(stored, attempt, { state: 'delivered' }))))

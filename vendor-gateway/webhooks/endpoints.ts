@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto'
+import { DomainError } from '#core/domain/errors.ts'
+import { formatTime } from '#core/domain/times.ts'
+import { parseStrictJson } from '#core/http/strict-json.ts'
+import { parser } from '#core/http/validate.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { ascending, combine } from '#core/records/parts.ts'
+import type { Stored } from '#core/records/parts.ts'
+import { newId } from '#core/records/ids.ts'
+import { readVendorStanding } from '#core/records/vendors.ts'
+import { queueDelivery } from '#core/records/webhook-deliveries.ts'
+import type { WebhookDelivery } from '#core/records/webhook-deliveries.ts'
+import {
+  aimEndpoint,
+  changeEndpoint,
+  createEndpoint,
+  listEndpoints,
+  mostEndpoints,
+  proveEndpoint,
+  readEndpoint,
+  removeEndpoint,
+  rotateSecret,
+} from '#core/records/webhook-endpoints.ts'
+import type { WebhookEndpoint } from '#core/records/webhook-endpoints.ts'
+import { planRound } from '#core/records/webhook-rounds.ts'
+import type { WebhookEndpointView, WebhookMessage, WebhookSettings } from '#schemas/types.gen.ts'
+import type { Send } from './sender.ts'
+
+export interface EndpointParts {
+  readonly ledger: Ledger
+  readonly send: Send
+  /** Exact origins that may be plain http; none in production. */
+  readonly outboundAllow: readonly string[]
+  /** Unix ms. */
+  readonly now: () => number
+  /** Tells the worker that something is due. */
+  readonly wake: () => void
+}
+
+/** The endpoints of one business. Names come from outside; one that is not there is `not-found`. */
+export class Endpoints {
+  readonly #parts: EndpointParts
+  readonly #parseSettings = parser('api/webhook-settings.json')
+  constructor(parts: EndpointParts) {
+    this.#parts = parts
+  }
+
+  async list(vendorId: string): Promise<WebhookEndpointView[]> {
+    const endpoints = await listEndpoints(this.#parts.ledger, vendorId)
+    return endpoints.map(({ value }) => viewEndpoint(value))
+  }
+
+  async put(vendorId: string, name: string, body: unknown): Promise<WebhookEndpointView> {
+    const { ledger, now } = this.#parts
+    const settings = this.#parseSettings(body)
+    this.#checkAddress(settings)
+    if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(name)) throw invalid('endpoint', 'is no name of an endpoint')
+    const found = await readEndpoint(ledger, vendorId, name)
+    if (found !== undefined) {
+      const next = aimEndpoint(found.value, settings)
+      await ledger.commit(changeEndpoint(found, next))
+      return viewEndpoint(next)
+    }
+    if ((await listEndpoints(ledger, vendorId)).length >= mostEndpoints)
+      throw new DomainError('conflict', `There are ${mostEndpoints} endpoints already`)
+    const { endpoint, parts } = createEndpoint({ vendorId, name, ...settings }, now())
+    await ledger.commit(parts)
+    return viewEndpoint(endpoint, { showSecret: true })
+  }
+
+  async remove(vendorId: string, name: string): Promise<void> {
+    await this.#parts.ledger.commit(removeEndpoint(await this.#read(vendorId, name)))
+  }
+
+  /** Refuses (`endpoint-not-proven`) unless the endpoint echoes a fresh challenge. */
+  async prove(vendorId: string, name: string): Promise<WebhookEndpointView> {
+    const { ledger, send, now, wake } = this.#parts
+    const found = await this.#read(vendorId, name)
+    const standing = await readVendorStanding(ledger, vendorId)
+    if (standing?.value.state !== 'active')
+      throw new DomainError('vendor-suspended', 'Nothing is sent to a business that is suspended')
+    const challenge = randomBytes(24).toString('base64url')
+    const message: WebhookMessage = {
+      type: 'webhook.challenge',
+      timestamp: formatTime(now()),
+      data: { challenge },
+    }
+    const id = eventId('chl', now())
+    const { answer, attempt } = await send(found.value, { id, body: JSON.stringify(message) })
+    if (answer === undefined || !echoes(answer, challenge))
+      throw new DomainError('endpoint-not-proven', refusals[attempt.error ?? 'answer'])
+    const next = proveEndpoint(found.value, now())
+    await ledger.commit(
+      combine(
+        changeEndpoint(found, next),
+        await planRound(ledger, placeOf(found.value), { now: now(), endRest: true }),
+      ),
+    )
+    wake()
+    return viewEndpoint(next)
+  }
+
+  async rotate(vendorId: string, name: string): Promise<WebhookEndpointView> {
+    const { ledger, now } = this.#parts
+    const found = await this.#read(vendorId, name)
+    const next = rotateSecret(found.value, now())
+    await ledger.commit(changeEndpoint(found, next))
+    return viewEndpoint(next, { showSecret: true })
+  }
+
+  async test(vendorId: string, name: string): Promise<WebhookDelivery> {
+    const { ledger, now, wake } = this.#parts
+    const { value: endpoint } = await this.#read(vendorId, name)
+    assertProven(endpoint)
+    const at = now()
+    const id = eventId('evt', at)
+    // A line of its own for each test: they wait for nothing and hold up nothing.
+    const message = { v: 1, id, type: 'webhook.test', vendorId, at, requestId: id } as const
+    const { delivery, parts } = queueDelivery(endpoint, message, { version: 0, now: at })
+    await ledger.commit(
+      combine(parts, await planRound(ledger, placeOf(endpoint), { now: at, endRest: true })),
+    )
+    wake()
+    return delivery
+  }
+
+  async #read(vendorId: string, name: string): Promise<Stored<WebhookEndpoint>> {
+    const found = await readEndpoint(this.#parts.ledger, vendorId, name)
+    if (found === undefined) throw new DomainError('not-found', 'There is no endpoint of this name')
+    return found
+  }
+
+  /** What a name resolves to is asked whenever something is sent; here only what the text says. */
+  #checkAddress({ url }: WebhookSettings): void {
+    const { protocol, origin, username, password } = new URL(url)
+    if (protocol !== 'https:' && !this.#parts.outboundAllow.includes(origin))
+      throw invalid('/url', 'must be https')
+    if (username !== '' || password !== '') throw invalid('/url', 'must hold no credentials')
+  }
+}
+
+const refusals = {
+  answer: 'The answer was not 200 with the challenge',
+  'no-answer': 'There was no answer in time',
+  'address-refused': 'The address is not a public one',
+  'answer-too-large': 'The answer was too long',
+} as const
+
+export function assertProven({ state }: WebhookEndpoint): void {
+  if (state !== 'proven') throw new DomainError('endpoint-not-proven', 'Prove the endpoint first')
+}
+
+export const placeOf = ({ endpointId, vendorId, name }: WebhookEndpoint) => ({
+  endpointId,
+  vendorId,
+  endpoint: name,
+})
+
+const eventId = (kind: string, now: number) => `${kind}_${ascending(now)}_${newId()}`
+
+function echoes(answer: string, challenge: string): boolean {
+  try {
+    const read = parseStrictJson(answer)
+    return typeof read === 'object' && read !== null && 'challenge' in read && read.challenge === challenge
+  } catch {
+    return false
+  }
+}
+
+function viewEndpoint(
+  endpoint: WebhookEndpoint,
+  { showSecret = false }: { showSecret?: boolean } = {},
+): WebhookEndpointView {
+  const { name, url, events, state, createdAt, provenAt, failingSince, secret, earlier } = endpoint
+  return {
+    endpoint: name,
+    url,
+    ...(events === undefined ? {} : { events: [...events] }),
+    state,
+    created_at: formatTime(createdAt),
+    ...(provenAt === undefined ? {} : { proven_at: formatTime(provenAt) }),
+    ...(failingSince === undefined ? {} : { failing_since: formatTime(failingSince) }),
+    ...(showSecret ? { secret } : {}),
+    ...(earlier === undefined ? {} : { earlier_secret_until: formatTime(earlier.until) }),
+  }
+}
+
+function invalid(pointer: string, detail: string): DomainError {
+  return new DomainError('invalid-input', 'The input is not valid', { violations: [{ pointer, detail }] })
+}
