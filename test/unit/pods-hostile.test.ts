@@ -174,7 +174,8 @@ describe('the cache', () => {
       let requests = 0
       respond = (req, res) => {
         requests++
-        serve(body, kind === 'a page' ? { 'content-type': 'text/html' } : {})(req, res)
+        const isPage = kind === 'a page' && req.url?.endsWith('.ttl') === true
+        serve(body, isPage ? { 'content-type': 'text/html' } : {})(req, res)
       }
       using cache = cacheOf()
       for (let n = 0; n < 3; n++) {

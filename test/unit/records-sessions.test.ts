@@ -150,9 +150,9 @@ describe('sessions and sign-ins', () => {
     const id = aSecret()
     const signIn = {
       v: 1 as const,
+      podLogin: anId(),
       issuer: 'https://i.example/',
       state: 's',
-      issuer: 'https://i.example/',
       returnTo: '/',
       createdAt: now(),
       expiresAt: now() + 1_000,
