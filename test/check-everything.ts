@@ -64,9 +64,8 @@ async function checkGrants(reader: LedgerReader, facts: readonly LoggedFact[]): 
     expect(types.some((type) => type === 'withdrawn' || type === 'relinquished')).toBe(
       grant.state === 'withdrawn',
     )
-    expect(types.findLast((type) => type === 'paused' || type === 'resumed') === 'paused').toBe(
-      grant.state === 'paused',
-    )
+    const turns = ['paused', 'resumed', 'withdrawn', 'relinquished', 'expired', 'unredeemed']
+    expect(types.findLast((type) => turns.includes(type)) === 'paused').toBe(grant.state === 'paused')
     expect(await reader.count(`grant-seq/${grant.grantId}`)).toBe(
       types.filter((type) => type === 'disclosed').length,
     )

@@ -14,12 +14,14 @@ import {
   postForm,
   postRegistration,
   refresh,
+  registerBusiness,
   registrationBody,
   verdict,
 } from '../business.ts'
 import type { Business } from '../business.ts'
 import { checkEverything } from '../check-everything.ts'
 import { decide } from '../consent.ts'
+import { png } from '../pictures.ts'
 import { Story } from '../story.ts'
 import type { Customer, Relation, Shop } from '../story.ts'
 
@@ -77,6 +79,47 @@ async function signingWith(shop: Shop, { keys, kid }: Awaited<ReturnType<typeof 
   )
   return { ...shop, config, keys, kid, DPoP: oauth.getDPoPHandle(config, shop.dpopKeys) }
 }
+
+test('a business is shown as the operator admitted it, with a logo that can neither run nor load anything', async () => {
+  const { operator, config } = story.world
+  const logo = png(64, 48)
+  const told = {
+    name: 'Picture Shop',
+    legalName: 'Picture Shop GmbH & Co. KG',
+    website: 'https://picture.example',
+    contact: 'hello@picture.example',
+    dataProtectionContact: 'dpo@picture.example',
+    privacyPolicy: 'https://picture.example/privacy',
+    jurisdiction: 'DE',
+  }
+  for (const [pointer, refused] of [
+    ['/legalName', { ...told, legalName: 'Bank\u202Eknab' }],
+    ['/dataProtectionContact', { ...told, dataProtectionContact: 'dpo@picture.example\u200B' }],
+    ['/logo', { ...told, logo: Buffer.from('<svg onload="alert(1)"/>').toString('base64') }],
+  ] as const)
+    await expect(operator.add(refused)).rejects.toMatchObject({ violations: [{ pointer }] })
+
+  const admission = await operator.add({ ...told, logo: logo.toString('base64') })
+  const shop = {
+    ...(await registerBusiness(`${config.vaultUrl}/oauth`, admission)),
+    ...admission,
+    name: told.name,
+  }
+  const { vendor } = (await story.ask(alma, shop)).view
+  expect(vendor).toMatchObject({ ...told, domainProven: false, logo: { width: 64, height: 48 } })
+  const url = `${config.vaultUrl}/${vendor.logo?.path}`
+  const picture = await fetch(url)
+  expect(Buffer.from(await picture.arrayBuffer()).equals(logo)).toBe(true)
+  expect(Object.fromEntries(picture.headers)).toMatchObject({
+    'content-type': 'image/png',
+    'content-disposition': 'attachment; filename="logo"',
+    'content-security-policy': "default-src 'none'; sandbox",
+    'cross-origin-resource-policy': 'same-origin',
+    'x-content-type-options': 'nosniff',
+  })
+  for (const other of [(await story.shop()).vendorId, 'nobody', '..%2f..'])
+    expect((await fetch(`${config.vaultUrl}/api/vendors/${other}/logo`)).status).toBe(404)
+})
 
 test('keys are rotated by the business itself while it reads, and no read is lost', async () => {
   const shop = await story.shop()
