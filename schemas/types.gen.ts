@@ -29,6 +29,7 @@ export interface Schemas {
   'api/amended-field.json': AmendedField
   'api/amendment.json': Amendment
   'api/boundaries.json': Boundaries
+  'api/catalogue.json': CatalogueView
   'api/categories.json': Categories
   'api/category-view.json': CategoryView
   'api/change-grant.json': ChangeGrant
@@ -40,6 +41,7 @@ export interface Schemas {
   'api/decision.json': Decision
   'api/disclosure.json': Disclosure
   'api/domain-proof.json': DomainProof
+  'api/entry-evidence.json': EntryEvidence
   'api/field-view.json': FieldView
   'api/grant-terms.json': GrantTerms
   'api/grant-view.json': GrantView
@@ -811,6 +813,46 @@ export interface TurnedAwayView {
   at: string
   reason: 'blocked' | 'cool-off'
 }
+/**
+ * Every category and field with the words of one language: that of Accept-Language, or English.
+ */
+export interface CatalogueView {
+  language: 'en' | 'de' | 'ar'
+  categories: CatalogueCategory[]
+}
+export interface CatalogueCategory {
+  title: string
+  category: string
+  /**
+   * Which part of somebody's life it belongs to: you, living, liking, buying or more.
+   */
+  group: string
+  description: string
+  fields: CatalogueField[]
+}
+export interface CatalogueField {
+  title: string
+  /**
+   * Field id such as profile.birthDate.
+   */
+  field: string
+  description: string
+  sensitivity: 'ordinary' | 'sensitive' | 'special'
+  derived: boolean
+  /**
+   * Source fields of a derived one; they do not leave.
+   *
+   * Items: Field id such as profile.birthDate.
+   */
+  from?: string[]
+  rule?: string
+  /**
+   * JSON Schema of the value; x-labels says what the codes of an enum stand for.
+   */
+  schema: {
+    [k: string]: unknown
+  }
+}
 export interface Categories {
   categories: CategoryView[]
 }
@@ -820,6 +862,10 @@ export interface Categories {
 export interface CategoryView {
   title: string
   category: string
+  /**
+   * Which part of somebody's life it belongs to.
+   */
+  group: string
   description: string
   /**
    * JSON Schema of the values: the form is made from it.
@@ -1067,6 +1113,27 @@ export interface ReplySalts {
  */
 export interface DomainProof {
   domain?: string
+}
+/**
+ * What proves one entry of the customer to whoever trusts the log's key, and nothing about who she is.
+ */
+export interface EntryEvidence {
+  /**
+   * Index in the log.
+   */
+  index: number
+  /**
+   * The line of policy facts that the entry commits to, exactly.
+   */
+  facts: string
+  /**
+   * The name under which the business of this entry knows the customer; absent where the entry names none.
+   */
+  subject?: string
+  /**
+   * A C2SP tlog-proof, with the salts that open facts and subject.
+   */
+  proof: string
 }
 /**
  * What can be changed of a live grant: everything its request asked, with today's values, and what of it is allowed now.

@@ -1,37 +1,67 @@
+import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { DomainError } from '#core/domain/errors.ts'
 
 const WINDOW_S = 60
 /** Subjects per minute and business: 500 a second without pause. */
 const SUBJECTS = 30_000
 
+/** Where the counts lie: in this process, or in a store that replicas share (any of rate-limiter-flexible). */
+export type LimiterStore = (options: { points: number; duration: number }) => RateLimiterAbstract
+
+export type LimitFields = Readonly<Record<'RateLimit-Policy' | 'RateLimit', string>>
+
+interface Standing {
+  readonly remaining: number
+  /** Unix ms. */
+  readonly resetsAt: number
+}
+
 /**
- * Bounds what one business may ask in a minute, counted in subjects, so that a batch weighs what it costs. In this process
- * only; it protects the others, it is no budget of a grant.
+ * Bounds what one business may ask in a minute, counted in subjects, so that a batch weighs what it costs. It protects
+ * the others; it is no budget of a grant. What a business may still ask is told with each reply.
  */
 export class VendorLimits {
   readonly #points: number
-  readonly #limiter: RateLimiterMemory
+  readonly #limiter: RateLimiterAbstract
+  readonly #now: () => number
+  readonly #policy: string
+  /** As the last answer of the store had it, for the fields of replies. */
+  readonly #standings = new LRUCache<string, Standing>({ max: 10_000 })
 
-  constructor({ subjectsPerMinute = SUBJECTS }: { subjectsPerMinute?: number } = {}) {
+  constructor(options: { now: () => number; subjectsPerMinute?: number; store?: LimiterStore }) {
+    const { subjectsPerMinute = SUBJECTS, store = (settings) => new RateLimiterMemory(settings) } = options
     this.#points = subjectsPerMinute
-    this.#limiter = new RateLimiterMemory({ points: subjectsPerMinute, duration: WINDOW_S })
+    this.#limiter = store({ points: subjectsPerMinute, duration: WINDOW_S })
+    this.#now = options.now
+    this.#policy = `"subjects";q=${subjectsPerMinute};w=${WINDOW_S}`
   }
 
-  /** Throws `rate-limited` with `Retry-After` and the `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers-08). */
+  /** Throws `rate-limited` with `Retry-After`. What is refused does not count, so a smaller question may still fit. */
   async take(vendorId: string, subjects: number): Promise<void> {
     try {
-      await this.#limiter.consume(vendorId, subjects)
+      this.#note(vendorId, await this.#limiter.consume(vendorId, subjects))
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal
-      const seconds = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000))
+      this.#note(vendorId, await this.#limiter.reward(vendorId, subjects))
       throw new DomainError('rate-limited', 'More was asked than one business may ask in a minute', {
-        retryAfter: seconds,
-        headers: {
-          'RateLimit-Policy': `"subjects";q=${this.#points};w=${WINDOW_S}`,
-          RateLimit: `"subjects";r=0;t=${seconds}`,
-        },
+        retryAfter: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
+        headers: this.fields(vendorId),
       })
     }
+  }
+
+  /** Header fields of replies to this business, draft-ietf-httpapi-ratelimit-headers-08. */
+  fields(vendorId: string): LimitFields {
+    const now = this.#now()
+    const { remaining = this.#points, resetsAt = now } = this.#standings.get(vendorId) ?? {}
+    const seconds = Math.max(1, Math.ceil((resetsAt - now) / 1000))
+    return { 'RateLimit-Policy': this.#policy, RateLimit: `"subjects";r=${remaining};t=${seconds}` }
+  }
+
+  #note(vendorId: string, { remainingPoints, msBeforeNext }: RateLimiterRes): void {
+    const standing = { remaining: Math.max(0, remainingPoints), resetsAt: this.#now() + msBeforeNext }
+    this.#standings.set(vendorId, standing)
   }
 }

@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { problems } from '#core/http/problem.ts'
+import { DomainError } from '#core/domain/errors.ts'
 import type { ErrorCode } from '#core/domain/errors.ts'
-import { operations } from './operations.ts'
-import type { Operation } from './operations.ts'
-
-const schemaFolder = join(import.meta.dirname, '../schemas')
-
-type JsonObject = { [member: string]: unknown }
+import { problemOf, problems } from '#core/http/problem.ts'
+import { examples } from './examples.ts'
+import type { OperationExample } from './examples.ts'
+import { SchemaComponents } from './openapi-schemas.ts'
+import type { JsonObject } from './openapi-schemas.ts'
+import { operations, tags } from './operations.ts'
+import type { Operation, OperationId } from './operations.ts'
+import { subjectUnavailable } from './reply.ts'
 
 /** The OpenAPI 3.1 document of the gateway, from the table of operations and the schemas that its replies are held to. */
 export function openApiDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObject {
@@ -15,9 +15,10 @@ export function openApiDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObj
   const paths: Record<string, JsonObject> = {}
   for (const [operationId, operation] of Object.entries<Operation>(operations)) {
     const path = (paths[operation.path] ??= {})
-    path[operation.method] = describeOperation(operationId, operation, schemas)
+    const example = examples[operationId as OperationId] ?? {}
+    path[operation.method] = describeOperation(operationId, { operation, example, schemas })
   }
-  schemas.nameOf('api/problem.json')
+  const problem = schemas.refTo('api/problem.json')
   return {
     openapi: '3.1.0',
     info: {
@@ -27,9 +28,17 @@ export function openApiDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObj
         'Customers decide what you may read, what for and until when. Every read is logged with proof for you.',
     },
     servers: [{ url: gatewayUrl }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: schemas.components,
+      headers: headerComponents,
+      responses: Object.fromEntries(
+        notOfAnOperation.map((code) => [
+          code,
+          { ...describeRefusal([code]), content: asProblem([code], problem) },
+        ]),
+      ),
       securitySchemes: {
         dpop: {
           type: 'http',
@@ -42,10 +51,49 @@ export function openApiDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObj
   }
 }
 
-function describeOperation(operationId: string, operation: Operation, schemas: SchemaComponents): JsonObject {
-  const { summary, description, parameters, body, reply, access, refusals } = operation
+/** What any address may answer, whatever is asked of it. */
+const notOfAnOperation = [
+  'not-found',
+  'method-not-allowed',
+  'misdirected',
+] as const satisfies readonly ErrorCode[]
+
+const headerComponents = {
+  'DPoP-Nonce': text('To be used in proofs from now on (RFC 9449 section 8.2).'),
+  'Content-Digest': text('Of the body (RFC 9530); of a stream it is a trailer field.'),
+  'RateLimit-Policy': text(
+    'What a business may ask in a window, in subjects (draft-ietf-httpapi-ratelimit-headers-08).',
+  ),
+  RateLimit: text('What is left of it, and in how many seconds it begins anew.'),
+  'Retry-After': {
+    description: 'Seconds after which trying again makes sense.',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  'WWW-Authenticate': text('The challenge of RFC 9449 section 7.1, with the address of the metadata.'),
+  ETag: text('The same as long as the reply would hold the same.'),
+  'Reach-Log': text('Place in the log, salts and checkpoint of a 304, as a dictionary of RFC 9651.'),
+} as const
+
+type HeaderName = keyof typeof headerComponents
+
+function text(description: string) {
+  return { description, schema: { type: 'string' } }
+}
+
+function refer(...names: HeaderName[]): JsonObject {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
+function describeOperation(
+  operationId: string,
+  parts: { operation: Operation; example: OperationExample; schemas: SchemaComponents },
+): JsonObject {
+  const { operation, example, schemas } = parts
+  const { tag, summary, description, parameters, body, access, refusals } = operation
+  const problem = schemas.refTo('api/problem.json')
   return {
     operationId,
+    tags: [tag],
     summary,
     description,
     parameters: parameters.map((parameter) => ({ ...parameter, schema: { type: 'string' } })),
@@ -53,65 +101,84 @@ function describeOperation(operationId: string, operation: Operation, schemas: S
     ...(body === undefined
       ? {}
       : {
-          requestBody: { required: true, content: { 'application/json': { schema: schemas.refTo(body) } } },
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemas.refTo(body), example: example.body } },
+          },
         }),
-    responses: {
-      '200': {
-        description: 'Done',
-        content: {
-          'application/json': { schema: reply === undefined ? { type: 'object' } : schemas.refTo(reply) },
-        },
-      },
-      ...refusalResponses(refusals, schemas),
-    },
+    responses: { ...successes(parts), ...refusalResponses(refusals, problem) },
   }
 }
 
-/** One response per status; its description lists the codes. */
-function refusalResponses(codes: readonly ErrorCode[], schemas: SchemaComponents): JsonObject {
+function successes({
+  operation,
+  example,
+  schemas,
+}: {
+  operation: Operation
+  example: OperationExample
+  schemas: SchemaComponents
+}): JsonObject {
+  const { status = 200, reply, type = 'application/json', alternatives = {}, conditional, access } = operation
+  const ofCaller: HeaderName[] = access === 'public' ? [] : ['RateLimit-Policy', 'RateLimit', 'DPoP-Nonce']
+  const tagged: HeaderName[] = conditional === true ? ['ETag'] : []
+  if (status === 204) return { '204': { description: 'Done', headers: refer(...ofCaller) } }
+  const plain = { type: type.startsWith('text/') ? 'string' : 'object' }
+  const others = Object.entries(alternatives).map(([media, schema]) => [
+    media,
+    { schema: schemas.refTo(schema), example: example.alternatives?.[media] },
+  ])
+  const logged: HeaderName[] = access === 'public' ? [] : ['Reach-Log']
+  const unchanged = { description: 'As you have it', headers: refer(...tagged, ...ofCaller, ...logged) }
+  return {
+    [status]: {
+      description: 'Done',
+      headers: refer('Content-Digest', ...tagged, ...ofCaller),
+      content: {
+        [type]: { schema: reply === undefined ? plain : schemas.refTo(reply), example: example.reply },
+        ...Object.fromEntries(others),
+      },
+    },
+    ...(conditional === true ? { '304': unchanged } : {}),
+  }
+}
+
+/** One response per status, with an example for each of its codes. */
+function refusalResponses(codes: readonly ErrorCode[], problem: JsonObject): JsonObject {
   const byStatus = Map.groupBy(codes, (code) => String(problems[code].status))
-  const schema = schemas.refTo('api/problem.json')
   return Object.fromEntries(
     [...byStatus].map(([status, same]) => [
       status,
-      {
-        description: same.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
-        content: { 'application/problem+json': { schema } },
-      },
+      { ...describeRefusal(same), content: asProblem(same, problem) },
     ]),
   )
 }
 
-/** Schemas under the names of their titles, with references between files turned into references inside the document. */
-class SchemaComponents {
-  readonly components: Record<string, unknown> = {}
-  readonly #names = new Map<string, string>()
-
-  refTo(schemaId: string): { $ref: string } {
-    return { $ref: `#/components/schemas/${this.nameOf(schemaId)}` }
+function describeRefusal(codes: readonly ErrorCode[]): JsonObject {
+  const names: HeaderName[] = []
+  const [first] = codes
+  const status = first === undefined ? 0 : problems[first].status
+  if (status === 401) names.push('WWW-Authenticate', 'DPoP-Nonce')
+  if (status === 429) names.push('RateLimit-Policy', 'RateLimit')
+  if (status === 429 || status === 503) names.push('Retry-After')
+  return {
+    description: codes.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
+    ...(names.length === 0 ? {} : { headers: refer(...names) }),
   }
+}
 
-  nameOf(schemaId: string): string {
-    const known = this.#names.get(schemaId)
-    if (known !== undefined) return known
-    const schema: JsonObject = JSON.parse(readFileSync(join(schemaFolder, schemaId), 'utf8'))
-    const name = String(schema['title'])
-    if (name in this.components) throw new Error(`two schemas are called ${name}`)
-    this.#names.set(schemaId, name)
-    this.components[name] = {} // keeps its place, also when it refers to itself
-    const { $schema: _dialect, $id: _id, ...content } = schema
-    this.components[name] = this.#resolved(content, schemaId)
-    return name
-  }
+function asProblem(codes: readonly ErrorCode[], schema: JsonObject): JsonObject {
+  const shown = codes.map((code) => [code, { summary: problems[code].title, value: exampleOf(code) }])
+  return { 'application/problem+json': { schema, examples: Object.fromEntries(shown) } }
+}
 
-  #resolved(node: unknown, within: string): unknown {
-    if (Array.isArray(node)) return node.map((item) => this.#resolved(item, within))
-    if (typeof node !== 'object' || node === null) return node
-    return Object.fromEntries(
-      Object.entries(node).map(([keyword, value]) => {
-        if (keyword !== '$ref' || typeof value !== 'string') return [keyword, this.#resolved(value, within)]
-        return [keyword, this.refTo(new URL(value, `schema:///${within}`).pathname.slice(1)).$ref]
-      }),
-    )
-  }
+/** The very body, but for the sentence in `detail` and the places in `errors`. */
+function exampleOf(code: ErrorCode): unknown {
+  if (code === 'subject-unavailable') return JSON.parse(subjectUnavailable.body)
+  const options =
+    code === 'invalid-input' ? { violations: [{ pointer: '/purpose', detail: 'is missing' }] } : {}
+  return problemOf(
+    new DomainError(code, problems[code].title, options),
+    '0b1f5c1e-9d0e-4a53-9d0c-3a2f8f5f5a6e',
+  )
 }

@@ -1,23 +1,29 @@
-import type { Express, Request, RequestHandler, Response, Router } from 'express'
+import type { Express, Request, Response, Router } from 'express'
 import type { JWTVerifyGetKey } from 'jose'
 import type { Config } from '#core/config.ts'
 import { pinHost } from '#core/http/host-pin.ts'
 import { jsonBody } from '#core/http/json-body.ts'
-import { methodNotAllowed, notFound, problemHandler } from '#core/http/problem.ts'
+import { notFound, problemHandler } from '#core/http/problem.ts'
+import { requestLog } from '#core/http/request-log.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
 import type { Listening } from '#core/http/server.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { createNames } from '#core/records/names.ts'
+import { checkDigests } from './body-digest.ts'
 import { docsRoutes } from './docs/routes.ts'
 import { VendorLimits } from './limits.ts'
+import type { LimiterStore } from './limits.ts'
 import { resourceMetadata } from './metadata.ts'
 import { openApiDocument } from './openapi.ts'
 import { operations } from './operations.ts'
 import type { Operation, OperationId } from './operations.ts'
-import { checkReply, publicReply, send } from './reply.ts'
+import { publicReply, unchangedReply } from './reply.ts'
 import type { Reply } from './reply.ts'
+import { bodyReader, prefers, servePath, splitUrl } from './serve.ts'
+import type { Handler } from './serve.ts'
+import type { StreamReply } from './stream.ts'
 import { AccessTokenVerifier, remoteKeys } from './tokens/access-token.ts'
 import { Authenticator } from './tokens/authenticate.ts'
 import type { Caller } from './tokens/authenticate.ts'
@@ -26,15 +32,25 @@ import { ProofNonces } from './tokens/nonce.ts'
 import { ProofVerifier } from './tokens/proof.ts'
 import type { SignatureCheck } from './tokens/proof.ts'
 import { catalogueDocument } from './vendor/catalogue.ts'
+import { contextDocument } from './vendor/context.ts'
 import { VendorLists } from './vendor/lists.ts'
+import { LogProofs } from './vendor/log-proof.ts'
+import { OwnGrant } from './vendor/own-grant.ts'
 import { Queries, QUERY_LIMIT } from './vendor/query.ts'
 import { RefusalLog } from './vendor/refusal-log.ts'
 import { Release } from './vendor/release.ts'
 import type { ReleaseDependencies } from './vendor/release.ts'
+import { RequestChecks } from './vendor/request-check.ts'
+import { SubjectReplies } from './vendor/subject-reply.ts'
+import { Views } from './vendor/views.ts'
+import { webhookOperations } from './webhooks/operations.ts'
+import type { WebhookOperationId } from './webhooks/operations.ts'
+import { openWebhooks } from './webhooks/webhooks.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 
 export interface GatewayOptions {
   /** The addresses as the world sees them; both may carry a path. */
-  readonly config: Pick<Config, 'vaultUrl' | 'gatewayUrl' | 'mode'>
+  readonly config: Pick<Config, 'vaultUrl' | 'gatewayUrl' | 'mode' | 'outboundAllow'>
   readonly ledger: Ledger
   readonly keys: Pick<KeyStore, 'secret'>
   readonly pods: ReleaseDependencies['pods']
@@ -49,11 +65,17 @@ export interface GatewayTuning {
   readonly issuerKeys?: JWTVerifyGetKey
   readonly signatureCheck?: SignatureCheck
   readonly subjectsPerMinute?: number
+  /** Where replicas count together; in this process when left out. */
+  readonly limiterStore?: LimiterStore
+  /** How long the reader of a stream may take for one piece, in ms. */
+  readonly streamPatienceMs?: number
 }
 
 export interface VendorGateway extends AsyncDisposable {
   /** To be mounted where `gatewayUrl` points. Disposing writes what was counted; the ledger must still be open. */
   readonly app: Express
+  /** Of webhooks. */
+  readonly delivery: Webhooks['delivery']
 }
 
 /** The business's side as an application, wired and not listening. */
@@ -74,18 +96,27 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
   })
   const authenticator = new Authenticator({ tokens, proofs, nonces, challenges, ledger })
   const refusals = new RefusalLog({ ledger, now, log })
-  const limits = new VendorLimits(
-    tuning.subjectsPerMinute === undefined ? {} : { subjectsPerMinute: tuning.subjectsPerMinute },
-  )
+  const limits = new VendorLimits({
+    now,
+    ...(tuning.subjectsPerMinute === undefined ? {} : { subjectsPerMinute: tuning.subjectsPerMinute }),
+    ...(tuning.limiterStore === undefined ? {} : { store: tuning.limiterStore }),
+  })
   const release = new Release({ ledger, names, pods, refusals, now })
-  const queries = new Queries({ release, refusals, limits })
-  const lists = new VendorLists({ reader: ledger, limits, now })
-  const readBody = bodyReader(jsonBody({ limit: QUERY_LIMIT }))
-  const documents = {
-    readCatalogue: publicReply(catalogueDocument()),
-    readMetadata: publicReply(resourceMetadata({ gatewayUrl, issuer })),
-    readOpenApi: publicReply(openApiDocument({ gatewayUrl })),
-  }
+  const contextUrl = gatewayUrl + operations.readContext.path
+  const replies = new SubjectReplies({ log: ledger.log, contextUrl })
+  const queries = new Queries({ release, replies, refusals, limits, reader: ledger })
+  const views = new Views({ reader: ledger, now })
+  const lists = new VendorLists({ ledger, limits, now, views })
+  const ownGrant = new OwnGrant({ ledger, names, limits, now, views })
+  const checks = new RequestChecks({ reader: ledger, limits, now })
+  const logProofs = new LogProofs({ log: ledger.log, limits })
+  const readBody = bodyReader(
+    jsonBody({
+      limit: QUERY_LIMIT,
+      check: (bytes, request) =>
+        checkDigests(bytes, { field: request.get('content-digest'), proof: request.get('dpop') ?? '' }),
+    }),
+  )
 
   /** Who asks, then what they ask: nothing of a request is read before its sender is known. */
   const guarded =
@@ -102,38 +133,99 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
         throw challenges.refusal('insufficient-scope', 'This needs a token of the business', {
           scope: 'batch',
         })
-      return { reply: await answer(caller, request, response), nextNonce: caller.nextNonce }
+      const reply = await answer(caller, request, response)
+      const { vendorId, nextNonce } = caller
+      const more = limits.fields(vendorId)
+      return { reply, more: nextNonce === undefined ? more : { ...more, 'DPoP-Nonce': nextNonce } }
     }
   const open =
     (reply: Reply): Handler =>
-    async () => ({ reply, nextNonce: undefined })
+    async (request) => ({
+      reply: unchangedReply(reply, request.headers['if-none-match']) ?? reply,
+      more: {},
+    })
+
+  const webhooks = openWebhooks({ config, ledger, names, now, log })
+  const ofWebhooks = Object.entries<WebhookAnswer>(webhooks.answers).map(([id, answer]) => {
+    const handler = guarded(
+      webhookOperations[id as WebhookOperationId],
+      async (caller, request, response) => {
+        await limits.take(caller.vendorId, 1)
+        const params = Object.fromEntries(
+          Object.entries(request.params).map(([name, at]) => [name, String(at)]),
+        )
+        const body = () => readBody(request, response)
+        return answer(caller, { params, query: splitUrl(request).query, body })
+      },
+    )
+    return [id, handler] as const
+  })
 
   const handlers: Record<OperationId, Handler> = {
-    readSubject: guarded(operations.readSubject, (caller, request) =>
-      queries.one(caller, String(request.params['subject']), splitUrl(request).query),
-    ),
-    querySubjects: guarded(operations.querySubjects, async (caller, request, response) =>
-      queries.many(caller, await readBody(request, response)),
-    ),
+    ...(Object.fromEntries(ofWebhooks) as Record<WebhookOperationId, Handler>),
+    readSubject: guarded(operations.readSubject, (caller, request) => {
+      const wanted = {
+        linkedData: prefers(request, 'application/json', 'application/ld+json'),
+        ifNoneMatch: request.headers['if-none-match'],
+      }
+      const { query } = splitUrl(request)
+      return queries.one(caller, { subject: String(request.params['subject']), query }, wanted)
+    }),
+    querySubjects: guarded(operations.querySubjects, async (caller, request, response) => {
+      const body = await readBody(request, response)
+      return prefers(request, 'application/json', 'application/x-ndjson')
+        ? queries.stream(caller, body)
+        : queries.many(caller, body)
+    }),
     listGrants: guarded(operations.listGrants, (caller, request) =>
       lists.grants(caller, splitUrl(request).query),
+    ),
+    readGrant: guarded(operations.readGrant, (caller, request) =>
+      ownGrant.show(caller, String(request.params['grant_id'])),
+    ),
+    endGrant: guarded(operations.endGrant, (caller, request) =>
+      ownGrant.giveBack(caller, String(request.params['grant_id'])),
     ),
     listRequests: guarded(operations.listRequests, (caller, request) =>
       lists.requests(caller, splitUrl(request).query),
     ),
-    readCatalogue: open(documents.readCatalogue),
-    readMetadata: open(documents.readMetadata),
-    readOpenApi: open(documents.readOpenApi),
+    checkRequest: guarded(operations.checkRequest, async (caller, request, response) =>
+      checks.check(caller, await readBody(request, response)),
+    ),
+    readProof: guarded(operations.readProof, (caller, request) =>
+      logProofs.prove(caller, splitUrl(request).query),
+    ),
+    readCatalogue: open(publicReply(catalogueDocument())),
+    readContext: open(publicReply(contextDocument(), 'application/ld+json')),
+    readMetadata: open(publicReply(resourceMetadata({ gatewayUrl, issuer }))),
+    readOpenApi: open(publicReply(openApiDocument({ gatewayUrl }))),
   }
 
   const app = leanExpress()
+  app.use(requestLog({ log, server: 'gateway' }))
   app.use(pinHost(gatewayUrl))
-  for (const id of Object.keys(handlers) as OperationId[])
-    serve(app, operations[id], handlers[id], config.mode !== 'production')
+  const served = Object.entries<Operation>(operations).map(([id, operation]) => ({
+    operation,
+    handler: handlers[id as OperationId],
+  }))
+  const serving = {
+    log,
+    checksReplies: config.mode !== 'production',
+    streamPatienceMs: tuning.streamPatienceMs,
+  }
+  for (const [path, some] of Map.groupBy(served, ({ operation }) => operation.path))
+    servePath(app, path, some, serving)
   app.use(docsRoutes())
   app.use(notFound)
   app.use(problemHandler({ log }))
-  return { app, [Symbol.asyncDispose]: () => refusals[Symbol.asyncDispose]() }
+  return {
+    app,
+    delivery: webhooks.delivery,
+    async [Symbol.asyncDispose]() {
+      await webhooks[Symbol.asyncDispose]()
+      await refusals[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** Listens. Disposing answers what is under way, then writes what was counted. */
@@ -143,21 +235,19 @@ export async function startVendorGateway(
     /** Further routers by path, such as the tour; they take what comes before the gateway does. */
     readonly mounts?: Readonly<Record<string, Router>>
   },
-): Promise<Listening> {
+): Promise<Listening & Pick<VendorGateway, 'delivery'>> {
   await using stack = new AsyncDisposableStack()
   const gateway = stack.use(await createVendorGateway(options))
   const app = beside(gateway.app, options.mounts ?? {})
   const { host, gatewayPort } = options.config.listen
   const { url, port } = stack.use(await listen({ app, host, port: gatewayPort }))
   const open = stack.move()
-  return { url, port, [Symbol.asyncDispose]: () => open.disposeAsync() }
+  const { delivery } = gateway
+  return { url, port, delivery, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
 
-type Handler = (
-  request: Request,
-  response: Response,
-) => Promise<{ reply: Reply; nextNonce: string | undefined }>
-type Answer = (caller: Caller, request: Request, response: Response) => Promise<Reply>
+type WebhookAnswer = Webhooks['answers'][WebhookOperationId]
+type Answer = (caller: Caller, request: Request, response: Response) => Promise<Reply | StreamReply>
 
 /** Without mounts nothing stands between a request and the gateway. */
 function beside(gateway: Express, mounts: Readonly<Record<string, Router>>): Express {
@@ -166,35 +256,4 @@ function beside(gateway: Express, mounts: Readonly<Record<string, Router>>): Exp
   const app = leanExpress()
   for (const [path, router] of paths) app.use(path, router)
   return app.use(gateway)
-}
-
-/** HEAD is not served on guarded paths: a reply that nobody gets would still be a disclosure on record. */
-function serve(app: Express, operation: Operation, handler: Handler, checksReplies: boolean): void {
-  const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
-  const allowed = operation.method.toUpperCase()
-  const isPublic = operation.access === 'public'
-  if (!isPublic) app.head(path, methodNotAllowed(allowed))
-  app[operation.method](path, async (request, response) => {
-    const { reply, nextNonce } = await handler(request, response)
-    if (checksReplies) checkReply(operation.reply, reply)
-    send(response, reply, nextNonce)
-  })
-  app.all(path, isPublic ? methodNotAllowed(allowed, 'HEAD') : methodNotAllowed(allowed))
-}
-
-function splitUrl({ url }: Request): { path: string; query: string } {
-  const mark = url.indexOf('?')
-  return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) }
-}
-
-function bodyReader(middleware: RequestHandler): (request: Request, response: Response) => Promise<unknown> {
-  return async (request, response) => {
-    await new Promise<void>((resolve, reject) => {
-      middleware(request, response, (error?: unknown) => {
-        if (error === undefined) resolve()
-        else reject(error)
-      })
-    })
-    return request.body
-  }
 }

@@ -1,5 +1,5 @@
 import express from 'express'
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { parseStrictJson } from './strict-json.ts'
 
@@ -8,9 +8,12 @@ const json = /^application\/json(?:;\s*charset="?utf-8"?)?$/i
 /**
  * Reads a strict JSON body of at most `limit` bytes into `request.body`, as `unknown` for a parser. Demands
  * `application/json`, which a form of another site cannot send, and no compression, so that a small body
- * stays small.
+ * stays small. `check` sees the bytes before anything is made of them, and may refuse.
  */
-export function jsonBody({ limit = 65_536 }: { limit?: number } = {}): RequestHandler {
+export function jsonBody({
+  limit = 65_536,
+  check,
+}: { limit?: number; check?: (bytes: Uint8Array, request: Request) => void } = {}): RequestHandler {
   const readBytes = express.raw({ type: () => true, limit, inflate: false })
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   return (request, response, next) => {
@@ -22,6 +25,7 @@ export function jsonBody({ limit = 65_536 }: { limit?: number } = {}): RequestHa
         return
       }
       try {
+        if (check !== undefined && Buffer.isBuffer(request.body)) check(request.body, request)
         request.body = parseStrictJson(decode(decoder, request.body))
         next()
       } catch (refusal) {

@@ -29,9 +29,10 @@ async function factsOf(thread: string): Promise<Fact[]> {
   return items.map(({ ops }) => readFact(ops))
 }
 
-/** Everything of a reply but the moment and the connection it came by. */
+/** Everything of a reply but the moment, the connection it came by, and what the business has left to ask. */
 function visible({ status, headers, text }: GatewayReply): unknown {
-  const kept = [...headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
+  const ofTheMoment = ['date', 'connection', 'keep-alive', 'ratelimit']
+  const kept = [...headers].filter(([name]) => !ofTheMoment.includes(name))
   return { status, headers: kept, text }
 }
 

@@ -8,36 +8,43 @@ import type { Asked } from './release.ts'
 const MAX_FIELDS = 64
 const MAX_CHARACTERS = 8_192
 
+/** What a single query asks, and whether the reply shall prove itself. */
+export interface SingleQuery {
+  readonly asked: Asked
+  readonly proof: boolean
+}
+
 /** Reads what a single query asks. Few businesses ask in many ways, so what was read is kept by its text, bounded. */
 export class AskedReader {
-  readonly #known = new LRUCache<string, Asked>({
+  readonly #known = new LRUCache<string, SingleQuery>({
     max: 1_000,
     maxEntrySize: MAX_CHARACTERS,
     sizeCalculation: size,
   })
 
   /** `query` is the raw text behind the question mark. Throws `invalid-input` or `unknown-field`. */
-  read(query: string): Asked {
+  read(query: string): SingleQuery {
     const known = this.#known.get(query)
     if (known !== undefined) return known
-    const asked = parseAsked(query)
-    this.#known.set(query, asked)
-    return asked
+    const read = parseAsked(query)
+    this.#known.set(query, read)
+    return read
   }
 }
 
-function size(_asked: Asked, query: string): number {
+function size(_read: SingleQuery, query: string): number {
   return Math.max(1, query.length)
 }
 
-function parseAsked(query: string): Asked {
-  const { fields, purpose, ...others } = parseQuery(query)
+function parseAsked(query: string): SingleQuery {
+  const { fields, purpose, proof, ...others } = parseQuery(query)
   const violations: Violation[] = []
   if (Object.keys(others).length > 0)
-    violations.push({ pointer: '', detail: 'only fields and purpose can be asked with' })
+    violations.push({ pointer: '', detail: 'only fields, purpose and proof can be asked with' })
   if (purpose === undefined) violations.push({ pointer: 'purpose', detail: 'is missing' })
   else if (!/^dpv:[A-Z][A-Za-z]{2,60}$/.test(purpose))
     violations.push({ pointer: 'purpose', detail: 'must be a DPV purpose such as dpv:DeliveryOfGoods' })
+  if (proof !== undefined && proof !== '1') violations.push({ pointer: 'proof', detail: 'can only be 1' })
   const ids = fields?.split(',') ?? []
   if (fields === undefined) violations.push({ pointer: 'fields', detail: 'is missing' })
   else if (ids.length > MAX_FIELDS)
@@ -46,7 +53,7 @@ function parseAsked(query: string): Asked {
     violations.push({ pointer: 'fields', detail: 'must not name a field twice' })
   if (violations.length > 0 || purpose === undefined)
     throw new DomainError('invalid-input', 'The query is not valid', { violations })
-  return { purpose, fields: knownFields(ids, () => 'fields') }
+  return { asked: { purpose, fields: knownFields(ids, () => 'fields') }, proof: proof === '1' }
 }
 
 /** The ids as the catalogue spells them. `pointer` names the place of the n-th. Throws `unknown-field`. */

@@ -1,69 +1,146 @@
 import { DomainError } from '#core/domain/errors.ts'
 import { parser } from '#core/http/validate.ts'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { isTokenMarked } from '#core/records/token-marks.ts'
 import type { Caller } from '../tokens/authenticate.ts'
 import type { VendorLimits } from '../limits.ts'
 import { jsonReply, subjectUnavailable } from '../reply.ts'
 import type { Reply } from '../reply.ts'
+import type { StreamReply } from '../stream.ts'
+import { Turns } from '../turns.ts'
 import { AskedReader, knownFields } from './asked.ts'
 import type { RefusalLog } from './refusal-log.ts'
-import type { Release, Verdict } from './release.ts'
+import type { Asked, Release, Verdict } from './release.ts'
 import { refusedRow } from './row-text.ts'
+import type { SubjectReplies, Wanted } from './subject-reply.ts'
 
 /** Bytes of the largest batch: 1,000 subjects of 64 characters, with fields and room. */
 export const QUERY_LIMIT = 131_072
 
-/** Reads of customers' data: both ways in, one way out. */
+/** Subjects of one piece of a stream, and of a batch that are decided together. */
+const PIECE = 100
+
+interface Batch {
+  readonly subjects: readonly string[]
+  readonly asked: Asked
+}
+
+/** Reads of customers' data: three ways in, one way out. */
 export class Queries {
   readonly #release: Release
+  readonly #replies: SubjectReplies
   readonly #refusals: RefusalLog
   readonly #limits: VendorLimits
+  readonly #reader: LedgerReader
+  readonly #turns = new Turns()
   readonly #asked = new AskedReader()
   readonly #parseBody = parser('api/query.json')
 
-  constructor(options: { release: Release; refusals: RefusalLog; limits: VendorLimits }) {
+  constructor(options: {
+    release: Release
+    replies: SubjectReplies
+    refusals: RefusalLog
+    limits: VendorLimits
+    reader: LedgerReader
+  }) {
     this.#release = options.release
+    this.#replies = options.replies
     this.#refusals = options.refusals
     this.#limits = options.limits
+    this.#reader = options.reader
   }
 
   /** GET /v1/subjects/{subject}. `query` is the raw text behind the question mark. */
-  async one(caller: Caller, subject: string, query: string): Promise<Reply> {
+  async one(
+    caller: Caller,
+    { subject, query }: { subject: string; query: string },
+    wanted: Omit<Wanted, 'proof'>,
+  ): Promise<Reply> {
     await this.#limits.take(caller.vendorId, 1)
-    const asked = this.#asked.read(query)
+    const { asked, proof } = this.#asked.read(query)
     const { batch, subject: own } = caller.token
     if (!batch && subject !== own) {
       this.#refusals.countUnknown()
       return subjectUnavailable
     }
     const [verdict] = await this.#release.query(caller, [subject], asked)
-    return replyTo(verdict)
+    if (verdict?.kind === 'released') return this.#replies.make(verdict, { ...wanted, proof })
+    return refusalOf(verdict)
   }
 
-  /** POST /v1/query. */
+  /** POST /v1/query, answered whole. */
   async many(caller: Caller, body: unknown): Promise<Reply> {
+    const { subjects, asked } = await this.#admit(caller, body)
+    const rows = await this.#turns.run(caller.vendorId, Math.min(subjects.length, PIECE), async () => {
+      const verdicts = await this.#release.query(caller, subjects, asked)
+      return verdicts.map((verdict, i) => rowOf(verdict, subjects[i] ?? ''))
+    })
+    return jsonReply(`{"rows":[${rows.join()}]}`)
+  }
+
+  /** POST /v1/query, answered line by line (schemas/api/query-line.json). */
+  async stream(caller: Caller, body: unknown): Promise<StreamReply> {
+    const batch = await this.#admit(caller, body)
+    return { headers: streamHeaders, pieces: this.#pieces(caller, batch) }
+  }
+
+  /**
+   * Each piece is decided, recorded and looked at for the last time when it is asked for, so what ended while the reader
+   * took the one before does not leave.
+   */
+  async *#pieces(caller: Caller, { subjects, asked }: Batch): AsyncGenerator<string, void, undefined> {
+    const summary = { released: 0, unavailable: 0, later: 0 }
+    for (let at = 0; at < subjects.length; at += PIECE) {
+      if (at > 0 && (await isTokenMarked(this.#reader, caller.token)))
+        throw new DomainError('invalid-token', 'The access token was given back')
+      const piece = subjects.slice(at, at + PIECE)
+      const verdicts = await this.#turns.run(caller.vendorId, piece.length, () =>
+        this.#release.query(caller, piece, asked),
+      )
+      let lines = ''
+      for (const [i, verdict] of verdicts.entries()) {
+        lines += `${rowOf(verdict, piece[i] ?? '')}\n`
+        summary[resultOf(verdict)]++
+      }
+      const done = at + piece.length
+      const isLast = done === subjects.length
+      yield (
+        lines +
+          (isLast
+            ? `${JSON.stringify({ summary: { subjects: done, ...summary } })}\n`
+            : `${JSON.stringify({ progress: { done, of: subjects.length } })}\n`)
+      )
+    }
+  }
+
+  async #admit(caller: Caller, body: unknown): Promise<Batch> {
     const { purpose, fields, subjects } = this.#parseBody(body)
     await this.#limits.take(caller.vendorId, subjects.length)
-    const asked = { purpose, fields: knownFields(fields, (n) => `/fields/${n}`) }
-    const verdicts = await this.#release.query(caller, subjects, asked)
-    const rows = verdicts.map((verdict, i) => rowOf(verdict, subjects[i] ?? ''))
-    return jsonReply(`{"rows":[${rows.join()}]}`)
+    return { subjects, asked: { purpose, fields: knownFields(fields, (n) => `/fields/${n}`) } }
   }
 }
 
-function replyTo(verdict: Verdict | undefined): Reply {
-  switch (verdict?.kind) {
-    case 'released':
-      return jsonReply(verdict.text)
-    case 'later':
-      throw verdict.refusal
-    case 'not-granted':
-      throw new DomainError(
-        'purpose-not-granted',
-        'The grant is live, but none of these fields is granted for this purpose',
-      )
-    default:
-      return subjectUnavailable
-  }
+const streamHeaders = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Type': 'application/x-ndjson',
+  // A proxy that collects the lines before it passes them on would make the progress a lie.
+  'X-Accel-Buffering': 'no',
+  Vary: 'Accept',
+}
+
+function refusalOf(verdict: Verdict | undefined): Reply {
+  if (verdict?.kind === 'later') throw verdict.refusal
+  if (verdict?.kind === 'not-granted')
+    throw new DomainError(
+      'purpose-not-granted',
+      'The grant is live, but none of these fields is granted for this purpose',
+    )
+  return subjectUnavailable
+}
+
+function resultOf({ kind }: Verdict): 'released' | 'unavailable' | 'later' {
+  return kind === 'not-granted' ? 'unavailable' : kind
 }
 
 function rowOf(verdict: Verdict, subject: string): string {

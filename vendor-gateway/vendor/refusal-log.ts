@@ -4,16 +4,17 @@ import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { grantEntry } from '#core/records/entries.ts'
+import { readGrant } from '#core/records/grants.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 
 const HOUR = 3_600_000
 const MINUTE = 60_000
 const COMMITS_AT_ONCE = 256
 
-interface Counted {
-  readonly grant: Grant
-  readonly counts: { [Reason in RefusalReason]?: number }
-}
+/** Grants counted at once: what an hour may hold in memory. Beyond, an hour has more than one entry for a grant. */
+const MOST_GRANTS = 50_000
+
+type Counts = { [Reason in RefusalReason]?: number }
 
 /**
  * Counts refusals of authenticated requests and writes one entry per grant and hour. Not inline: one token and a list of
@@ -25,7 +26,8 @@ export class RefusalLog implements AsyncDisposable {
   readonly #now: () => number
   readonly #log: Logger
   #hour: number
-  #counted = new Map<string, Counted>()
+  /** By grant id. */
+  #counted = new Map<string, Counts>()
   #unknown = 0
   readonly #clock: AsyncDisposable
   #written = Promise.resolve()
@@ -38,11 +40,12 @@ export class RefusalLog implements AsyncDisposable {
     this.#clock = every(MINUTE, () => this.#flushIfOver())
   }
 
-  count(grant: Grant, reason: RefusalReason): void {
+  count(grant: Pick<Grant, 'grantId'>, reason: RefusalReason): void {
     void this.#flushIfOver()
-    const counted = this.#counted.get(grant.grantId) ?? { grant, counts: {} }
-    counted.counts[reason] = (counted.counts[reason] ?? 0) + 1
-    this.#counted.set(grant.grantId, counted)
+    const counts = this.#counted.get(grant.grantId) ?? {}
+    counts[reason] = (counts[reason] ?? 0) + 1
+    this.#counted.set(grant.grantId, counts)
+    if (this.#counted.size >= MOST_GRANTS) void this.flush()
   }
 
   countUnknown(): void {
@@ -56,7 +59,7 @@ export class RefusalLog implements AsyncDisposable {
   /** Writes what was counted. Never rejects: a ledger that cannot write is reported by whoever serves requests. */
   async flush(): Promise<void> {
     const from = this.#hour
-    const counted = [...this.#counted.values()]
+    const counted = [...this.#counted]
     const unknown = this.#unknown
     this.#hour = hourOf(this.#now())
     this.#counted = new Map()
@@ -66,11 +69,13 @@ export class RefusalLog implements AsyncDisposable {
     await this.#written
   }
 
-  async #write(counted: readonly Counted[], from: number): Promise<void> {
+  async #write(counted: readonly (readonly [string, Counts])[], from: number): Promise<void> {
     try {
       for (let at = 0; at < counted.length; at += COMMITS_AT_ONCE) {
-        const commits = counted.slice(at, at + COMMITS_AT_ONCE).map((one) => commitOf(one, from))
-        const refused = (await this.#ledger.commitEach(commits)).find((one) => one instanceof CommitRefused)
+        const some = counted.slice(at, at + COMMITS_AT_ONCE)
+        const commits = await Promise.all(some.map((one) => this.#commitOf(one, from)))
+        const outcomes = await this.#ledger.commitEach(commits.filter((commit) => commit !== undefined))
+        const refused = outcomes.find((one) => one instanceof CommitRefused)
         if (refused !== undefined) throw refused
       }
     } catch (error) {
@@ -78,15 +83,18 @@ export class RefusalLog implements AsyncDisposable {
     }
   }
 
+  /** Nothing for a grant that can no longer be read: its customer was forgotten meanwhile. */
+  async #commitOf([grantId, counts]: readonly [string, Counts], from: number): Promise<Commit | undefined> {
+    const grant = await readGrant(this.#ledger, grantId)
+    if (grant === undefined) return undefined
+    const told: RefusalCounts = { ...counts }
+    return { entries: [grantEntry(grant.value, { type: 'disclosures-refused', from, counts: told })] }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#clock[Symbol.asyncDispose]()
     await this.flush()
   }
-}
-
-function commitOf({ grant, counts }: Counted, from: number): Commit {
-  const told: RefusalCounts = { ...counts }
-  return { entries: [grantEntry(grant, { type: 'disclosures-refused', from, counts: told })] }
 }
 
 function hourOf(time: number): number {

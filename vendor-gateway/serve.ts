@@ -1,0 +1,84 @@
+import type { Express, Request, RequestHandler, Response } from 'express'
+import { methodNotAllowed } from '#core/http/problem.ts'
+import type { Logger } from '#core/logger.ts'
+import type { Operation } from './operations.ts'
+import { checkReply, send } from './reply.ts'
+import type { HeaderFields, Reply } from './reply.ts'
+import { sendStream } from './stream.ts'
+import type { StreamReply } from './stream.ts'
+
+/** An answer, and the fields that belong to whoever asked. */
+export interface Handled {
+  readonly reply: Reply | StreamReply
+  readonly more: HeaderFields
+}
+
+export type Handler = (request: Request, response: Response) => Promise<Handled>
+
+/** How long the reader of a stream may take for one piece, in ms: by so much at most is a row older than its arrival. */
+const PATIENCE_MS = 10_000
+
+/**
+ * Serves the operations of one path. HEAD is not served on guarded paths: a reply that nobody gets would still be a
+ * disclosure on record.
+ */
+export function servePath(
+  app: Express,
+  path: string,
+  served: readonly { readonly operation: Operation; readonly handler: Handler }[],
+  options: { log: Logger; checksReplies: boolean; streamPatienceMs?: number | undefined },
+): void {
+  const route = path.replaceAll(/\{(\w+)\}/g, ':$1')
+  const isPublic = served.every(({ operation }) => operation.access === 'public')
+  const allowed = served.map(({ operation }) => operation.method.toUpperCase())
+  const refuseOthers = methodNotAllowed(...allowed, ...(isPublic ? ['HEAD'] : []))
+  if (!isPublic) app.head(route, refuseOthers)
+  for (const { operation, handler } of served)
+    app[operation.method](route, async (request, response) => {
+      const { reply, more } = await handler(request, response)
+      if ('pieces' in reply) await stream(response, reply, more)
+      else {
+        if (options.checksReplies) checkReply(operation.reply, reply)
+        send(response, reply, more)
+      }
+    })
+  app.all(route, refuseOthers)
+
+  async function stream(response: Response, { headers, pieces }: StreamReply, more: HeaderFields) {
+    const { log, streamPatienceMs: patienceMs = PATIENCE_MS } = options
+    try {
+      const cut = await sendStream(response, { headers: { ...headers, ...more }, pieces }, { patienceMs })
+      if (cut !== undefined) log.info('stream-cut', { reason: cut })
+    } catch (error) {
+      // With the head gone nobody can be answered any more.
+      if (!response.headersSent) throw error
+      log.warn('stream-cut', { reason: 'refused' }, error)
+    }
+  }
+}
+
+export function splitUrl({ url }: Request): { path: string; query: string } {
+  const mark = url.indexOf('?')
+  return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) }
+}
+
+/** Turns a middleware that reads a body into a promise of it. */
+export function bodyReader(
+  middleware: RequestHandler,
+): (request: Request, response: Response) => Promise<unknown> {
+  return async (request, response) => {
+    await new Promise<void>((resolve, reject) => {
+      middleware(request, response, (error?: unknown) => {
+        if (error === undefined) resolve()
+        else reject(error)
+      })
+    })
+    return request.body
+  }
+}
+
+/** Whether the sender would rather have `type` than the first of the types of an operation (RFC 9110 section 12.5.1). */
+export function prefers(request: Request, usual: string, type: string): boolean {
+  const { accept } = request.headers
+  return accept?.toLowerCase().includes(type) === true && request.accepts(usual, type) === type
+}
