@@ -22,9 +22,11 @@ import { activityRoutes } from './customer/activity.ts'
 import { appRoutes } from './customer/app-files.ts'
 import { boundaryRoutes } from './customer/boundaries.ts'
 import { browserHeaders } from './customer/browser-headers.ts'
+import { catalogueRoutes } from './customer/catalogue.ts'
 import { clientDocumentRoutes, clientIdOf, redirectUrlOf } from './customer/client-document.ts'
 import { hostCookie } from './customer/cookies.ts'
 import { sameOriginOnly } from './customer/csrf.ts'
+import { evidenceRoutes } from './customer/evidence.ts'
 import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
 import { meOf, meRoutes } from './customer/me.ts'
@@ -50,6 +52,7 @@ import { openAuthorizationServer } from './oauth/provider.ts'
 import type { AuthorizationServer } from './oauth/provider.ts'
 import { checkDomains } from './operator/domain-checks.ts'
 import type { EmbeddedPods } from './pods/embedded.ts'
+import { vocabularyRoutes } from './vocabulary/routes.ts'
 import type { ReachPods } from './pods/reach-pods.ts'
 import { webhookRoutes } from './pods/webhook-routes.ts'
 
@@ -171,7 +174,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const signInParts = { ledger, names, podLogins, sessions, fetch, now }
   const preview = previewOf({ reader: ledger, pods })
   const requests = requestRoutes(
-    { ledger, interactions, preview, now },
+    { ledger, names, interactions, preview, now },
     {
       vaultUrl,
       customerOf: async (request) => customerIfAny(request),
@@ -187,6 +190,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const api = Router()
   api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)
   api.use(meRoutes({ showMe }))
+  api.use(catalogueRoutes())
   api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc }))
   if (podServer !== undefined) api.use(vaultRoutes(signInParts, { podServer, showMe }))
   api.use(vendorLogoRoutes({ reader: ledger }))
@@ -199,12 +203,14 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))
   api.use(activityRoutes({ reader: ledger }))
+  api.use(evidenceRoutes({ ledger, publicLog }))
   api.use(notFound)
 
   const router = Router()
   router.use(browserHeaders({ vaultUrl }))
   router.use('/log', logRoutes({ log: publicLog }))
   router.use(clientDocumentRoutes({ vaultUrl }))
+  router.use(vocabularyRoutes())
   router.use('/agent', webhookRoutes(pods), agent.routes)
   router.use(authorization.routes)
   router.use('/api', api)

@@ -152,6 +152,8 @@ export class LedgerForeign extends Error {
 export interface HistoryItem {
   readonly index: number
   readonly ops: string
+  /** Opens the slot `ops` of the public entry: with it whoever is told the facts can prove them. */
+  readonly salt: string
 }
 
 /** Reads state. What only reads takes this type and cannot commit. */

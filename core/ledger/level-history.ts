@@ -43,9 +43,10 @@ export class History {
     const { first, secret, ops } = await this.#boxOf(index)
     const claims = ops[index - first]
     const leaf = await this.#log.entry(index)
-    if (claims === undefined || !opens(leaf, 'ops', saltOf(secret, 'ops', index), claims))
+    const salt = saltOf(secret, 'ops', index)
+    if (claims === undefined || !opens(leaf, 'ops', salt, claims))
       throw new LedgerDamaged(`the opening of entry ${index} is not what was logged`)
-    return { index, ops: claims }
+    return { index, ops: claims, salt }
   }
 
   async #boxOf(index: number): Promise<OpenedBox> {

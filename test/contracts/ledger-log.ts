@@ -122,7 +122,12 @@ export function logContract(open: OpenLedger): void {
     const end = (await withdrawal).entries[0]?.index ?? -1
     for (const attempt of after) await refusal(attempt)
     const history = await ledger.history('grant')
-    expect(history[0]).toEqual({ index: end, ops: '"withdrawn"' })
+    expect(history[0]).toMatchObject({ index: end, ops: '"withdrawn"' })
+    for (const { index, ops, salt } of history.slice(0, 3)) {
+      const leaf = await provenEntry(ledger.log, index, ledger.log.checkpoint())
+      expect(opens(leaf, 'ops', salt, ops)).toBe(true)
+      expect(opens(leaf, 'ops', salt, `${ops} `)).toBe(false)
+    }
     expect(history).toHaveLength(101)
     expect(await ledger.count('seq')).toBe(100)
   })

@@ -3,12 +3,11 @@ import type { JWK } from 'jose'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { saltOf } from '#core/ledger/leaf.ts'
-import type { Ledger, LogReader } from '#core/ledger/ledger.ts'
-import { proveEntry } from '#core/ledger/proof.ts'
-import { sizeOf } from '#core/ledger/checkpoint.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
 import { readReceipt } from '#core/records/receipts.ts'
 import { readRequest } from '#core/records/requests.ts'
 import type { StoredReceipt } from '#schemas/types.gen.ts'
+import { writeProof, type ProofParts } from '../audit/proof.ts'
 import { customerOf, signedInOnly } from './session.ts'
 import { viewReceipt } from './views.ts'
 
@@ -23,11 +22,8 @@ export function receiptRoutes({
   ledger,
   publicLog,
   publicKeys,
-}: {
-  ledger: Ledger
-  /** As it is served: where witnesses watch, with their cosignatures. */
-  publicLog: LogReader
-  publicKeys: readonly JWK[]
+}: ProofParts & {
+  readonly publicKeys: readonly JWK[]
 }): Router {
   const router = Router()
   router.get('/receipts/keys', (_request, response) => {
@@ -63,23 +59,15 @@ async function readOwnReceipt(ledger: Ledger, accountId: string, receiptId: stri
  * That the decision of this receipt is in the log, as a `.tlog-proof` file; with the salt under which the
  * entry commits to exactly this receipt, or the two files would have nothing to do with each other.
  */
-export async function proveReceipt(
-  { ledger, publicLog }: { ledger: Ledger; publicLog: LogReader },
-  receipt: StoredReceipt,
-): Promise<string> {
+export async function proveReceipt(parts: ProofParts, receipt: StoredReceipt): Promise<string> {
+  const { ledger } = parts
   const [index, request] = await Promise.all([
     indexOf(ledger, receipt),
     readRequest(ledger, receipt.requestId),
   ])
   const secret = request?.value.secret
   if (secret === undefined) throw new Error('a receipt without its request')
-  const witnessed = publicLog.checkpoint()
-  return await proveEntry(ledger.log, {
-    index,
-    // Witnesses come a moment later than the decision.
-    checkpoint: index < sizeOf(witnessed) ? witnessed : ledger.log.checkpoint(),
-    openings: { data: saltOf(secret, 'data', index) },
-  })
+  return await writeProof(parts, index, { data: saltOf(secret, 'data', index) })
 }
 
 /**
