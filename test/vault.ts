@@ -13,10 +13,12 @@ import type { VendorOperator } from '../vault-server/operator/vendors.ts'
 import { signInAtEmbeddedPods } from '../vault-server/pods/scripted-sign-in.ts'
 import { openPods } from '../house.ts'
 import { startVaultServer } from '../vault-server/server.ts'
+import { startVendorGateway } from '../vendor-gateway/server.ts'
 import type { Me, Redirect } from '../schemas/types.gen.ts'
 import { BrowserJar } from './browser-jar.ts'
 import { registerBusiness } from './business.ts'
 import type { Business } from './business.ts'
+import { freePort } from './free-ports.ts'
 import type { TestPods } from './pod-server.ts'
 
 /** What somebody types at the sign-in page of her pod. */
@@ -28,6 +30,8 @@ export interface Person {
 
 export interface TestVault extends AsyncDisposable {
   readonly url: string
+  /** Where its gateway answers, if it was started. */
+  readonly gatewayUrl: string
   readonly ledger: Ledger
   readonly operator: VendorOperator
   /** Moves the vault's clock, in ms. */
@@ -43,10 +47,10 @@ export interface TestVault extends AsyncDisposable {
   restart(): Promise<void>
 }
 
-/** `outboundAllow`: further origins the vault may ask although they are private. */
+/** `outboundAllow`: further origins the vault may ask although they are private. `gateway`: with the businesses' side. */
 export async function startTestVault(
   pods: TestPods,
-  options: { outboundAllow?: readonly string[] } = {},
+  options: { outboundAllow?: readonly string[]; gateway?: boolean } = {},
 ): Promise<TestVault> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'reach-test-vault-'))
@@ -56,7 +60,11 @@ export async function startTestVault(
   const vaultPort = await pods.vaultPort()
   const url = `http://localhost:${vaultPort}`
   const read = readConfig(
-    { REACH_VAULT_URL: url, REACH_PODS_URL: new URL(pods.server.baseUrl).origin },
+    {
+      REACH_VAULT_URL: url,
+      REACH_PODS_URL: new URL(pods.server.baseUrl).origin,
+      ...(options.gateway === true ? { REACH_GATEWAY_URL: `http://localhost:${await freePort()}` } : {}),
+    },
     folder,
   )
   const config = { ...read, outboundAllow: [...read.outboundAllow, ...(options.outboundAllow ?? [])] }
@@ -72,12 +80,15 @@ export async function startTestVault(
   const start = () => startVaultServer({ config, ledger, keys, podServer, pods: cache, now, log })
   let server = await start()
   opened.defer(() => server[Symbol.asyncDispose]())
+  if (options.gateway === true)
+    opened.use(await startVendorGateway({ config, ledger, keys, pods: cache, now, log }))
   const operator = vendorOperator({ ledger, authorization: server.authorization, now })
   const resources = opened.move()
 
   const browser = () => new VaultBrowser(url)
   return {
     url,
+    gatewayUrl: config.gatewayUrl,
     ledger,
     operator,
     clock,

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DomainError } from '#core/domain/errors.ts'
 import { chooseGrant, liveness } from '#core/domain/grant.ts'
 import type { RefusalReason } from '#core/domain/facts.ts'
-import { standingRefusal } from '#core/domain/standing.ts'
+import { standingRefusal, visibleFields } from '#core/domain/standing.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
 import type { PodAccount, PodRead, PodReader } from '#core/pods/pod.ts'
@@ -214,7 +214,12 @@ export class Release {
     return read === undefined ? undefined : this.#ready(query, choice, read)
   }
 
-  async #decideSlowly(query: Query, subject: string, mayWait: boolean): Promise<Ready | Verdict> {
+  async #decideSlowly(
+    query: Query,
+    subject: string,
+    mayWait: boolean,
+    again = true,
+  ): Promise<Ready | Verdict> {
     const choice = this.#choose(query, await this.#subjects.read(query.caller, subject))
     if (!('basis' in choice)) return choice
     try {
@@ -223,6 +228,9 @@ export class Release {
       if (read === undefined && !mayWait) throw tooLate.refusal
       return this.#ready(query, choice, read ?? (await this.#pods.read(account, fields)))
     } catch (error) {
+      // Recorded by now, and perhaps of one category only.
+      const lost = error instanceof DomainError && error.code === 'pod-access-lost'
+      if (lost && again) return this.#decideSlowly(query, subject, mayWait, false)
       return this.#podRefusal(choice, error)
     }
   }
@@ -244,7 +252,10 @@ export class Release {
       return this.#refused(held, standing ?? 'access-lost', unavailable)
     if (!('held' in choice))
       return this.#refused(held, choice.refused, choice.refused === 'not-granted' ? notGranted : unavailable)
-    return { basis: { grant: held, customer, vendor }, account: account.value, fields: choice.fields }
+    // What a category holds that another app has shut is as good as not granted: the rest goes on.
+    const fields = visibleFields(choice.fields, customer.value)
+    if (fields.length === 0) return this.#refused(held, 'access-lost', unavailable)
+    return { basis: { grant: held, customer, vendor }, account: account.value, fields }
   }
 
   #podRefusal({ basis }: Choice, error: unknown): Verdict {

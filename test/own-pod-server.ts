@@ -1,0 +1,123 @@
+/**
+ * Pod servers that are not ours: the Community Solid Server as its makers ship it, on another origin and its own
+ * issuer, one with WAC and one with ACP. Started once per worker.
+ */
+import { spawn } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Session } from '@inrupt/solid-client-authn-node'
+import type { PodFetch } from '../core/pods/pod.ts'
+import { freePort } from './free-ports.ts'
+
+export interface OwnPodServer {
+  /** Ends in a slash; also the issuer. */
+  readonly baseUrl: string
+  readonly pid: number
+  person(): Promise<OwnPodPerson>
+}
+
+export interface OwnPodPerson {
+  readonly email: string
+  readonly password: string
+  readonly webId: string
+  readonly podUrl: string
+  readonly container: string
+  /** As herself, by another app. */
+  readonly fetch: PodFetch
+  /** Client credentials for one of her WebIDs; a new pod, and with it another WebID, when none is named. */
+  credentials(webId?: string): Promise<{ clientId: string; clientSecret: string; webId: string }>
+  /** Another pod of hers. */
+  anotherPod(): Promise<{ podUrl: string; webId: string }>
+}
+
+const shared = new Map<string, Promise<OwnPodServer>>()
+
+/** Nobody stops it: it ends with the worker. */
+export function ownPodServer(accessRules: 'wac' | 'acp'): Promise<OwnPodServer> {
+  const known = shared.get(accessRules)
+  if (known !== undefined) return known
+  const started = start(accessRules)
+  shared.set(accessRules, started)
+  return started
+}
+
+async function start(accessRules: 'wac' | 'acp'): Promise<OwnPodServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'reach-own-pods-'))
+  const port = await freePort()
+  const baseUrl = `http://localhost:${port}/`
+  const bin = join(dirname(createRequire(import.meta.url).resolve('@solid/community-server/package.json')), 'bin/server.js')
+  const config = accessRules === 'acp' ? '@css:config/file-acp.json' : '@css:config/file.json'
+  const child = spawn(
+    process.execPath,
+    [bin, '-c', config, '-b', baseUrl, '-p', String(port), '-f', folder, '-l', 'error'],
+    { stdio: 'ignore', cwd: folder },
+  )
+  const end = () => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+  process.once('exit', end)
+  process.once('SIGTERM', () => {
+    end()
+    process.exit()
+  })
+  for (;;) {
+    if (child.exitCode !== null) throw new Error('the pod server did not start')
+    const reply = await fetch(`${baseUrl}.well-known/openid-configuration`).catch(() => undefined)
+    if (reply?.ok === true) break
+    await sleep(200)
+  }
+  return { baseUrl, pid: child.pid ?? 0, person: () => newPerson(baseUrl) }
+}
+
+type Controls = Record<string, Record<string, string>>
+
+async function newPerson(baseUrl: string): Promise<OwnPodPerson> {
+  const email = `p${randomBytes(8).toString('hex')}@example.org`
+  const password = randomUUID()
+  let token: string | undefined
+  const ask = async (url: string, body?: object) => {
+    const reply = await fetch(url, {
+      method: body ? 'POST' : 'GET',
+      headers: {
+        accept: 'application/json',
+        ...(body && { 'content-type': 'application/json' }),
+        ...(token !== undefined && { authorization: `CSS-Account-Token ${token}` }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    if (!reply.ok) throw new Error(`${url} answered ${reply.status}`)
+    return (await reply.json()) as Record<string, unknown>
+  }
+  const controls = async () => (await ask(`${baseUrl}.account/`))['controls'] as Controls
+  token = String((await ask(String((await controls())['account']?.['create']), {}))['authorization'])
+  const mine = await controls()
+  await ask(String(mine['password']?.['create']), { email, password })
+  const pod = async () => {
+    const made = await ask(String(mine['account']?.['pod']), { name: `p${randomBytes(8).toString('hex')}` })
+    return { webId: String(made['webId']), podUrl: String(made['pod']) }
+  }
+  const { webId, podUrl } = await pod()
+  const credentials = async (of?: string) => {
+    const as = of ?? (await pod()).webId
+    const made = await ask(String(mine['account']?.['clientCredentials']), { name: 'app', webId: as })
+    return { clientId: String(made['id']), clientSecret: String(made['secret']), webId: as }
+  }
+  const session = new Session({ keepAlive: false })
+  await session.login({ oidcIssuer: baseUrl, tokenType: 'DPoP', ...(await credentials(webId)) })
+  return {
+    email,
+    password,
+    webId,
+    podUrl,
+    container: `${podUrl}vrm/`,
+    fetch: (url, init) => session.fetch(url, init),
+    credentials,
+    anotherPod: pod,
+  }
+}
