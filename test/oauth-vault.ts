@@ -103,7 +103,7 @@ export async function startOAuthVault({
       return new Map(fields.flatMap((field) => (values[field] === undefined ? [] : [[field, values[field]]])))
     }
     const routes = requestRoutes(
-      { ledger, interactions, preview, now },
+      { ledger, names, interactions, preview, now },
       {
         decide,
         vaultUrl,

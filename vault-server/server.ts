@@ -47,6 +47,7 @@ import { signInMs, signInRoutes } from './customer/sign-in.ts'
 import { termsRoutes } from './customer/terms.ts'
 import { vaultRoutes } from './customer/vaults.ts'
 import { vendorLogoRoutes } from './customer/vendor-logos.ts'
+import { cibaPings } from './oauth/ciba-ping.ts'
 import { publicPart } from './oauth/oauth-keys.ts'
 import { openAuthorizationServer } from './oauth/provider.ts'
 import type { AuthorizationServer } from './oauth/provider.ts'
@@ -143,6 +144,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const handlers = {
     ...receiptDelivery({ ledger, publicLog, agentFetch: agent.fetch }),
     [endGrantsJob]: endVendorGrants({ ledger, names, now }),
+    ...cibaPings({ fetch, now }),
   }
   const jobs = opened.use(startJobs({ ledger, handlers, now, random: Math.random, log }))
   opened.use(

@@ -131,7 +131,7 @@ describe('pushed requests', () => {
     ['9: implicit', { response_type: 'token' }, '400 unsupported_response_type'],
     ['9: hybrid', { response_type: 'code id_token' }, '400 unsupported_response_type'],
     ['9: by form post', { response_mode: 'form_post' }, '400 invalid_request'],
-    ['11: a request object', { request: 'eyJhbGciOiJub25lIn0.e30.' }, '400 request_not_supported'],
+    ['11: an unsigned request object', { request: 'eyJhbGciOiJub25lIn0.e30.' }, '400 invalid_request_object'],
     ['13: no details', { authorization_details: undefined }, '400 invalid_request'],
     ['13: an empty list', { authorization_details: '[]' }, '400 invalid_request'],
     ['13: no JSON', { authorization_details: '[{' }, '400 invalid_authorization_details'],

@@ -1,6 +1,6 @@
 /** The decision page's two routes: whose a request is, what is shown, and every refusal with its code. */
 import { createLocalJWKSet, compactVerify } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { matches } from '#core/http/validate.ts'
@@ -32,6 +32,10 @@ let alma: Customer
 beforeAll(async () => {
   vault = await startOAuthVault()
   shop = await vault.business()
+})
+
+// Whom nobody has refused anything before.
+beforeEach(async () => {
   alma = await vault.customer()
 })
 

@@ -8,17 +8,25 @@ import { DomainError } from '#core/domain/errors.ts'
  * cost others something: a bcrypt at the pod server, a request to an address that somebody typed.
  */
 export function limitPerAddress(options: { points: number; seconds: number }): RequestHandler {
-  const limiter = new RateLimiterMemory({ points: options.points, duration: options.seconds })
+  const take = limitPer(options)
   return async (request, _response, next) => {
+    await take(addressGroup(request))
+    next()
+  }
+}
+
+/** The same per whatever the caller names. */
+export function limitPer(options: { points: number; seconds: number }): (key: string) => Promise<void> {
+  const limiter = new RateLimiterMemory({ points: options.points, duration: options.seconds })
+  return async (key) => {
     try {
-      await limiter.consume(addressGroup(request))
+      await limiter.consume(key)
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal
       throw new DomainError('rate-limited', 'Too many of these in a short time', {
         retryAfter: refusal.msBeforeNext / 1000,
       })
     }
-    next()
   }
 }
 

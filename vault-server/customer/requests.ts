@@ -13,15 +13,19 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { readAccount } from '#core/records/accounts.ts'
 import { readBoundary } from '#core/records/boundaries.ts'
 import { requestEntry } from '#core/records/entries.ts'
+import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
+import { findByCode } from '#core/records/request-ways.ts'
 import { claimRequest, listAccountRequests, readRequest } from '#core/records/requests.ts'
-import type { AccessRequest, OpenRequests, RequestView } from '#schemas/types.gen.ts'
+import type { AccessRequest, OpenRequests, Redirect, RequestView } from '#schemas/types.gen.ts'
 import type { Asked, Exchange, Interactions } from '../oauth/interactions.ts'
 import { amendmentOf } from './amendment.ts'
 import { viewTurnedAway } from './boundaries.ts'
+import { plainCode } from '../oauth/received.ts'
 import { sameOriginOnly } from './csrf.ts'
 import type { Decide } from './decision.ts'
+import { limitPer } from './limits.ts'
 import { valuesToday, viewItems } from './values-today.ts'
 import type { Preview } from './values-today.ts'
 import { viewVendor } from './views.ts'
@@ -31,6 +35,7 @@ export type CustomerOf = (request: Request) => Promise<{ readonly accountId: str
 
 interface RequestParts {
   readonly ledger: Ledger
+  readonly names: Names
   readonly interactions: Interactions
   readonly preview: Preview
   /** Unix ms. */
@@ -48,6 +53,7 @@ export function requestRoutes(
 ): { readonly consent: Router; readonly api: Router } {
   const parseNothing = parser('api/nothing.json')
   const parseDecision = parser('api/decision.json')
+  const parseLink = parser('api/open-link.json')
   const signedIn = async (request: Request) => {
     const customer = await customerOf(request)
     if (customer === undefined) throw new DomainError('not-signed-in', 'Sign in first')
@@ -73,6 +79,14 @@ export function requestRoutes(
   api.get('/requests', async (request, response) => {
     const { accountId } = await signedIn(request)
     response.json(await openRequests(parts, accountId))
+  })
+  const tries = limitPer({ points: 20, seconds: 60 })
+  api.post('/link', jsonBody(), async (request, response) => {
+    const { accountId } = await signedIn(request)
+    const { code } = parseLink(request.body)
+    await tries(accountId)
+    const requestId = await openLink(parts, { code, accountId })
+    response.json({ location: vaultUrl + pageOf(requestId) } satisfies Redirect)
   })
   return { consent, api }
 }
@@ -129,6 +143,23 @@ async function ownRequest(ledger: Ledger, requestId: string, accountId: string):
   if (stored?.value.accountId !== accountId) throw new DomainError('not-found', 'There is no such request')
   return { ...stored.value, accountId }
 }
+
+/**
+ * A link or QR code makes its request this customer's for good, if she is the first: where she decides on it. Unknown,
+ * used and ended codes are one answer, `not-found`.
+ */
+async function openLink(
+  parts: RequestParts,
+  { code, accountId }: { code: string; accountId: string },
+): Promise<string> {
+  const requestId = await findByCode({ reader: parts.ledger, names: parts.names }, plainCode(code))
+  if (requestId === undefined) throw new DomainError('not-found', 'There is no request with this code')
+  await claim(parts, requestId, accountId)
+  return requestId
+}
+
+/** Where a request is decided, without the cookie of an interaction. */
+const pageOf = (requestId: string) => `/consent/${requestId}`
 
 /** Where the browser goes back to; the way of a request that was put off has been gone when it is on the list. */
 export function returnOf({ status, returnTo }: AccessRequest, { isSent }: Asked): string | undefined {
@@ -222,7 +253,7 @@ async function openRequests({ ledger, now }: RequestParts, accountId: string): P
     channel: value.channel ?? 'browser',
     ...(value.matchingCode === undefined ? {} : { matchingCode: value.matchingCode }),
     expiresAt: formatTime(value.expiresAt),
-    page: `/consent/${value.requestId}`,
+    page: pageOf(value.requestId),
   }))
   return { requests: await Promise.all(requests) }
 }

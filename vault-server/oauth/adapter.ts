@@ -22,6 +22,8 @@ const replayMemory = 900_000
 export interface AdapterHooks {
   /** A new record that asks a customer: the access request it is about, if that is not there yet. */
   received(model: string, payload: AdapterPayload): Promise<CommitParts>
+  /** A business asks whether there is an answer. Throws when it asks too often. */
+  polled(id: string): Promise<void>
   /**
    * What this OAuth Grant was answered with is used now: our grant is redeemed with it. Throws when our grant cannot be.
    * `presented`: what came as the customer's pick-up code, where one is needed.
@@ -110,6 +112,7 @@ class LedgerAdapter implements Adapter {
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     if (this.#model === 'ReplayDetection') return this.#firstUse(id)
+    if (polled.has(this.#model) && Provider.ctx?.oidc.route === 'token') await this.#hooks.polled(id)
     return this.#read(oauthModelKey(this.#model, id))
   }
 
@@ -226,8 +229,10 @@ class LedgerAdapter implements Adapter {
 /** How often a commit that lost a race is tried again with fresh reads. */
 const attempts = 10
 
+/** What a business asks for again and again until it is answered. */
+const polled = new Set(['BackchannelAuthenticationRequest', 'DeviceCode'])
 /** What a business redeems our grant with. */
-const redeeming = new Set(['AuthorizationCode', 'BackchannelAuthenticationRequest', 'DeviceCode'])
+const redeeming = new Set(['AuthorizationCode', ...polled])
 const issuedUnderGrant = new Set([...redeeming, 'RefreshToken', 'AccessToken'])
 
 /** Whether the library saves this for the first time, outside of a decision. */

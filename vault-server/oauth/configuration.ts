@@ -2,9 +2,12 @@ import type { Configuration } from 'oidc-provider'
 import { errors, interactionPolicy } from 'oidc-provider'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { readAccount } from '#core/records/accounts.ts'
+import type { Names } from '#core/records/names.ts'
 import { assertNarrowing, readAccessRequest, requestType } from './access-request-type.ts'
 import { clockTolerance } from './adapter.ts'
 import { renderError } from './error-page.ts'
+import { pingPlaceholder, pollingMember, responseModes } from './client-features.ts'
+import { assertNewRequestObject } from './message-signing.ts'
 import type { OAuthKeys } from './oauth-keys.ts'
 import { pairwiseSubject } from './pairwise.ts'
 import {
@@ -18,10 +21,14 @@ import {
   vendorIdOf,
 } from './policies.ts'
 import type { registrationPolicy } from './registration.ts'
+import type { RequestLimits } from './request-limits.ts'
 import { narrowed, readGrantBehind } from './token-details.ts'
+import { linkLife, questionLifeOf, withoutBrowser } from './without-browser.ts'
 
 /** Businesses may sign with these; EdDSA and Ed25519 are two names of one algorithm (RFC 9864). */
 const businessAlgorithms = ['ES256', 'EdDSA', 'Ed25519'] as const
+/** What the gateway takes, too: a token bound to a key that one of the two refuses would be of no use. */
+const proofAlgorithms = ['ES256', 'PS256', 'EdDSA', 'Ed25519'] as const
 const ourAlgorithms = ['ES256'] as const
 
 const minute = 60
@@ -38,22 +45,28 @@ const interactionLife = 60 * minute
 export function oauthConfiguration({
   addresses,
   ledger,
+  names,
   keys,
   now,
   policy,
+  limits,
 }: {
   addresses: { readonly vaultUrl: string; readonly gatewayUrl: string }
   ledger: LedgerReader
+  names: Names
   keys: OAuthKeys
   now: () => number
   policy: ReturnType<typeof registrationPolicy>
+  limits: RequestLimits
 }): Configuration {
   const { vaultUrl, gatewayUrl } = addresses
   const issuer = `${vaultUrl}/oauth`
   const cookiePath = new URL(issuer).pathname
 
   return {
-    fetch: () => {
+    fetch: (url) => {
+      // An outbox job pings, once the answer is committed.
+      if (String(url) === pingPlaceholder) return Promise.resolve(new Response(null, { status: 204 }))
       throw new Error('the authorization server makes no outbound requests')
     },
     jwks: structuredClone(keys.jwks),
@@ -70,7 +83,7 @@ export function oauthConfiguration({
     clientAuthMethods: ['private_key_jwt'],
     enabledJWA: {
       clientAuthSigningAlgValues: [...businessAlgorithms],
-      dPoPSigningAlgValues: [...businessAlgorithms],
+      dPoPSigningAlgValues: [...proofAlgorithms],
       requestObjectSigningAlgValues: [...businessAlgorithms],
       idTokenSigningAlgValues: [...ourAlgorithms],
       introspectionSigningAlgValues: [...ourAlgorithms],
@@ -88,7 +101,7 @@ export function oauthConfiguration({
       introspection_signed_response_alg: 'ES256',
       authorization_signed_response_alg: 'ES256',
     },
-    extraClientMetadata: { properties: ['software_id', keyEpochMember] },
+    extraClientMetadata: { properties: ['software_id', keyEpochMember, pollingMember] },
     assertJwtClientAuthClaimsAndHeader: async (ctx, claims, _header, client) => {
       assertClientAssertion(claims, { issuer, now: now() })
       await assertNotSuspended(ledger, ctx, client)
@@ -103,12 +116,16 @@ export function oauthConfiguration({
     allowOmittingSingleRegisteredRedirectUri: false,
     // Runs for every pushed and every opened request, also for one without authorization_details.
     extraParams: {
-      authorization_details: (ctx, details, client) => {
+      authorization_details: async (ctx, details, client) => {
         const { id_token_hint: hint, response_mode: mode = 'query' } = ctx.oidc.params ?? {}
         if (hint !== undefined) throw new errors.InvalidRequest('id_token_hint is not supported')
         // A form needs an inline script; a fragment is for other response types.
-        if (mode !== 'query') throw new errors.InvalidRequest('response_mode must be query')
+        if (!responseModes.includes(String(mode)))
+          throw new errors.InvalidRequest(`response_mode must be one of ${responseModes.join(', ')}`)
         readAccessRequest(details, { vendorId: vendorIdOf(client), gatewayUrl, now: now() })
+        if (ctx.oidc.route === 'authorization') return
+        await limits.asked(client.clientId)
+        await assertNewRequestObject(ctx)
       },
     },
 
@@ -132,6 +149,10 @@ export function oauthConfiguration({
         enabled: true,
         allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,
       },
+      requestObjects: { enabled: true, requireSignedRequestObject: false },
+      jwtResponseModes: { enabled: true },
+      jwtIntrospection: { enabled: true },
+      ...withoutBrowser({ reader: ledger, names }),
       registration: { enabled: true, initialAccessToken: true, policies: { business: policy } },
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: false },
       resourceIndicators: {
@@ -201,6 +222,8 @@ export function oauthConfiguration({
       ClientCredentials: accessTokenLife,
       IdToken: accessTokenLife,
       AuthorizationCode: minute,
+      BackchannelAuthenticationRequest: questionLifeOf,
+      DeviceCode: linkLife,
       Interaction: interactionLife,
       // Only the way back from the consent page needs it: no sign-in of a customer rests on it.
       Session: 10 * minute,

@@ -11,6 +11,7 @@ import { endTokens } from '#core/records/token-marks.ts'
 import type { AdapterHooks } from './adapter.ts'
 import { pickUp } from './pickup.ts'
 import { receiving } from './received.ts'
+import type { RequestLimits } from './request-limits.ts'
 
 /** Where records of the authorization server and records of ours change in one commit. */
 export function grantHooks({
@@ -18,14 +19,18 @@ export function grantHooks({
   names,
   now,
   gatewayUrl,
+  limits,
 }: {
   ledger: Ledger
   names: Names
   now: () => number
   gatewayUrl: string
+  limits: RequestLimits
 }): AdapterHooks {
   return {
     received: receiving({ reader: ledger, names, now, gatewayUrl }),
+
+    polled: limits.polled,
 
     async redeemed(oauthGrantId, presented) {
       const grantId = await findGrantId(ledger, oauthGrantId)

@@ -61,12 +61,15 @@ export function openInteractions({
   provider,
   ledger,
   gatewayUrl,
+  now,
 }: {
   provider: Provider
   ledger: Ledger
   gatewayUrl: string
+  /** Unix ms. */
+  now: () => number
 }): Interactions {
-  const ways = answering({ provider, gatewayUrl })
+  const ways = answering({ provider, gatewayUrl, now })
 
   async function details([request, response]: Exchange): Promise<Interaction & { parJti: string }> {
     const interaction: Interaction & { parJti?: string } = await provider
@@ -155,7 +158,7 @@ export function openInteractions({
     async refuse(asked, refusal) {
       const { result } = await collect(async (collection): Promise<Concluded> => {
         if (!asked.isSent) {
-          const told = await ways.refuse(await wayOf(asked), refusal)
+          const told = await ways.refuse(await wayOf(asked), refusal, collection)
           return { ...told, parts: collection.commit() }
         }
         const { parJti } = await details(asked.exchange)

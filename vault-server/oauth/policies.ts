@@ -67,4 +67,9 @@ export async function assertNotSuspended(
   if (standing?.value.state !== 'active') throw new errors.UnauthorizedClient('the business is suspended')
 }
 
-const stoppedRoutes = new Set(['token', 'pushed_authorization_request'])
+const stoppedRoutes = new Set([
+  'token',
+  'pushed_authorization_request',
+  'backchannel_authentication',
+  'device_authorization',
+])

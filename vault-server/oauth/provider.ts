@@ -9,15 +9,19 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { createNames } from '#core/records/names.ts'
 import { ledgerAdapter } from './adapter.ts'
+import { allowPolling, showFeatures, withFeatures } from './client-features.ts'
 import { oauthConfiguration } from './configuration.ts'
 import { grantHooks } from './grant-hooks.ts'
 import { openInteractions } from './interactions.ts'
 import type { Interactions } from './interactions.ts'
+import { tellModes } from './message-signing.ts'
 import { readOAuthKeys, readStatementKey } from './oauth-keys.ts'
 import { registrationCommit } from './registration-commit.ts'
 import { codeHash, registrationPolicy } from './registration.ts'
 import { signStatement } from './software-statement.ts'
+import { requestLimits } from './request-limits.ts'
 import { tokenStatus } from './token-status.ts'
+import { linksToVault } from './without-browser.ts'
 
 export interface AuthorizationServer {
   readonly issuer: string
@@ -68,21 +72,23 @@ export async function openAuthorizationServer({
   const oauthKeys = await readOAuthKeys(keys)
   const names = createNames(await keys.secret('names'))
   const statementKey = await readStatementKey(keys)
-  const policy = registrationPolicy({
-    vaultUrl,
-    ledger,
-    statementKey,
-    now,
-    allowLoopback: config.mode === 'development',
+  const allowLoopback = config.mode === 'development'
+  const policy = withFeatures(registrationPolicy({ vaultUrl, ledger, statementKey, now, allowLoopback }), {
+    allowLoopback,
   })
+  const limits = requestLimits()
   const provider = new Provider(issuer, {
-    ...oauthConfiguration({ addresses: config, ledger, keys: oauthKeys, now, policy }),
-    adapter: ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl }) }),
+    ...oauthConfiguration({ addresses: config, ledger, names, keys: oauthKeys, now, policy, limits }),
+    adapter: ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl, limits }) }),
   })
+  allowPolling(provider)
   // The scheme is told by `pinHost`, which lets no forwarding header of others through.
   provider.proxy = true
   provider.use(answerFailures(log))
   provider.use(withoutSessions)
+  provider.use(linksToVault({ vaultUrl }))
+  provider.use(tellModes)
+  provider.use(showFeatures)
   provider.use(registrationCommit({ ledger, now }))
   provider.use(tokenStatus({ addresses: config, ledger, keys: oauthKeys, now }))
   provider.use(nameGrant)
@@ -114,7 +120,7 @@ export async function openAuthorizationServer({
     issuer,
     routes,
     metadataRoutes,
-    interactions: openInteractions({ provider, ledger, gatewayUrl }),
+    interactions: openInteractions({ provider, ledger, gatewayUrl, now }),
     async admit({ vendorId, name }) {
       const code = new provider.InitialAccessToken({ policies: ['business'], expiresIn: admissionLife })
       const admissionCode = await code.save()

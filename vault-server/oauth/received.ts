@@ -15,7 +15,7 @@ import { readRequest, receiveClaimed, receiveRequest } from '#core/records/reque
 import { findVendor } from '#core/records/vendors.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
 import { readAccessRequest } from './access-request-type.ts'
-import { TooManyRequests } from './too-many-requests.ts'
+import { tooManyRequests } from './too-many-requests.ts'
 
 /**
  * Id of the access request behind what the business holds (a pushed request, an `auth_req_id`, a device code): a hash,
@@ -104,7 +104,7 @@ export function receiving({
     )
     const [oldest] = recent
     if (oldest !== undefined && (recent.length >= mostAsked.inADay || waiting.length >= mostAsked.waiting))
-      throw new TooManyRequests(
+      throw tooManyRequests(
         'this customer has been asked often enough',
         recent.length >= mostAsked.inADay ? (oldest.at + day - receivedAt) / 1000 : 60,
       )

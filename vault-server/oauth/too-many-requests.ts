@@ -1,11 +1,10 @@
-import { errors } from 'oidc-provider'
+import { errors, Provider } from 'oidc-provider'
 
-/** 429 (RFC 6585, RFC 9126 section 2.3); `retryAfter` in seconds goes into the header of that name. */
-export class TooManyRequests extends errors.OIDCProviderError {
-  readonly retryAfter: number
-  constructor(description: string, retryAfter: number) {
-    super(429, 'temporarily_unavailable')
-    this.error_description = description
-    this.retryAfter = Math.max(1, Math.ceil(retryAfter))
-  }
+/** 429 (RFC 6585, RFC 9126 section 2.3), with when to come again; `seconds` from now. */
+export function tooManyRequests(description: string, seconds: number): Error {
+  Provider.ctx?.set('Retry-After', String(Math.max(1, Math.ceil(seconds))))
+  return Object.assign(new errors.CustomOIDCProviderError('temporarily_unavailable', description), {
+    status: 429,
+    statusCode: 429,
+  })
 }

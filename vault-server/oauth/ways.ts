@@ -1,12 +1,15 @@
 import { errors } from 'oidc-provider'
 import type { Interaction, InteractionResults, Provider } from 'oidc-provider'
 import { DomainError } from '#core/domain/errors.ts'
+import { redeemWithin } from '#core/domain/grant.ts'
 import { newHandle } from '#core/records/ids.ts'
 import { awaitPickup } from '#core/records/pickups.ts'
 import type { RequestWay } from '#core/records/request-ways.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 import type { Collection } from './collected.ts'
 import type { Concluded, Exchange } from './interactions.ts'
+import { enqueuePing } from './ciba-ping.ts'
+import { notificationEndpoint } from './client-features.ts'
 import { newPickupCode } from './pickup.ts'
 import { customerScopes } from './policies.ts'
 
@@ -30,7 +33,15 @@ const resumeLife = 600
  * How an answer that is given without the cookie of an interaction reaches the business. All saves of the library go into
  * the collection of the decision around the call.
  */
-export function answering({ provider, gatewayUrl }: { provider: Provider; gatewayUrl: string }) {
+export function answering({
+  provider,
+  gatewayUrl,
+  now,
+}: {
+  provider: Provider
+  gatewayUrl: string
+  now: () => number
+}) {
   return { redirectUriOf, askedBy, allow, refuse, letResume }
 
   function redirectUriOf(way: RequestWay): string | undefined {
@@ -58,7 +69,7 @@ export function answering({ provider, gatewayUrl }: { provider: Provider; gatewa
       case 'browser':
         return anew(way, { login: { accountId, remember: false }, consent: { grantId: oauthGrant.jti } })
       case 'ciba':
-        await provider.backchannelResult(await question(way.id), oauthGrant, { rar: oauthGrant.rar })
+        await answer(way.id, oauthGrant, collection)
         return {}
       case 'link': {
         const code = await link(way.id)
@@ -76,13 +87,28 @@ export function answering({ provider, gatewayUrl }: { provider: Provider; gatewa
   }
 
   /** What is not final is no news for a business that polls: its request simply stays open. */
-  async function refuse(way: RequestWay, { error, description, final }: Refusal): Promise<Told> {
+  async function refuse(
+    way: RequestWay,
+    { error, description, final }: Refusal,
+    collection: Collection,
+  ): Promise<Told> {
     if (way.channel === 'browser') return anew(way, { error, error_description: description })
     if (!final) return {}
-    if (way.channel === 'ciba')
-      await provider.backchannelResult(await question(way.id), new errors.AccessDenied(description))
+    if (way.channel === 'ciba') await answer(way.id, new errors.AccessDenied(description), collection)
     else await Object.assign(await link(way.id), { error, errorDescription: description }).save()
     return {}
+  }
+
+  async function answer(id: string, result: OAuthGrant | errors.OIDCProviderError, collection: Collection) {
+    const asked = await question(id)
+    const rar = 'rar' in result ? { rar: result.rar } : {}
+    await provider.backchannelResult(asked, result, rar)
+    const client = await provider.Client.find(String(asked.clientId))
+    const endpoint = client === undefined ? undefined : notificationEndpoint(client)
+    const token = asked.params?.['client_notification_token']
+    if (endpoint === undefined || typeof token !== 'string') return
+    const until = now() + redeemWithin
+    collection.add(enqueuePing({ endpoint, token, authReqId: asked.jti, until }, now()))
   }
 
   /**

@@ -1,0 +1,32 @@
+import { hash } from 'node:crypto'
+import { decodeJwt } from 'jose'
+import { errors } from 'oidc-provider'
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import { responseModes } from './client-features.ts'
+
+/**
+ * FAPI 2.0 Message Signing: a signed request (JAR, RFC 9101) is good once. The library checks everything else of it; by
+ * now the request is one that would be accepted, so that a business may send it again when it was refused.
+ */
+export async function assertNewRequestObject(ctx: KoaContextWithOIDC): Promise<void> {
+  const { body, client, provider } = ctx.oidc
+  const request: unknown = body?.['request']
+  if (typeof request !== 'string' || client === undefined) return
+  const { jti, exp } = decodeJwt(request)
+  // Without an id of its own it is told apart by its signature.
+  const id = jti ?? hash('sha256', request, 'base64url')
+  const isNew = await provider.ReplayDetection.unique(
+    `request object ${client.clientId}`,
+    id,
+    Number(exp) + 60,
+  )
+  if (!isNew) throw new errors.InvalidRequestObject('this request object was used before')
+}
+
+/** Tells the response modes that are answered; the library would tell those it has. */
+export async function tellModes(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  await next()
+  const { body } = ctx
+  if (typeof body !== 'object' || body === null || !('response_modes_supported' in body)) return
+  body.response_modes_supported = [...responseModes]
+}
