@@ -1,8 +1,9 @@
 import { Router } from 'express'
-import { categories, findCategory } from '#core/domain/catalogue.ts'
+import { categories, categoriesIn, findCategory } from '#core/domain/catalogue.ts'
 import type { Category } from '#core/domain/catalogue.ts'
 import { derive } from '#core/domain/derivations.ts'
 import { DomainError } from '#core/domain/errors.ts'
+import { languageOf } from '#core/http/language.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
@@ -49,7 +50,7 @@ export function profileRoutes(options: {
   router.get('/categories', async (request, response) => {
     const { container, pod } = await podOf(customerOf(request))
     const views = await Promise.all(
-      categories.map(async (category) =>
+      categoriesIn(languageOf(request)).map(async (category) =>
         viewCategory(category, await readDocument(pod, container, category), today()),
       ),
     )
@@ -136,11 +137,12 @@ function assertValues(values: unknown, parse: ((value: unknown) => unknown) | un
 }
 
 function viewCategory(category: Category, document: PodDocument, today: string): CategoryView {
-  const { id, title, description, schema, derived } = category
+  const { id, group, title, description, schema, derived } = category
   const { values, etag, unreadable } = document
   const byField = Object.fromEntries(Object.entries(values).map(([name, value]) => [`${id}.${name}`, value]))
   return {
     category: id,
+    group,
     title,
     description,
     schema,
