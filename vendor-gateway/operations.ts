@@ -280,7 +280,8 @@ export const operations = {
     path: '/v1/catalogue',
     tag: 'About',
     summary: 'The fields and purposes that can be asked for',
-    description: 'Field ids are for ever.',
+    description:
+      'Field ids are for ever. Titles and rules are in English, German or Arabic, by Accept-Language; English is the default.',
     access: 'public',
     parameters: [],
     reply: undefined,

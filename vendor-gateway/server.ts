@@ -4,6 +4,7 @@ import type { Config } from '#core/config.ts'
 import { pinHost } from '#core/http/host-pin.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { notFound, problemHandler } from '#core/http/problem.ts'
+import { languageOf } from '#core/http/language.ts'
 import { requestLog } from '#core/http/request-log.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
 import type { Listening } from '#core/http/server.ts'
@@ -31,7 +32,7 @@ import { Challenges } from './tokens/challenge.ts'
 import { ProofNonces } from './tokens/nonce.ts'
 import { ProofVerifier } from './tokens/proof.ts'
 import type { SignatureCheck } from './tokens/proof.ts'
-import { catalogueDocument } from './vendor/catalogue.ts'
+import { catalogueReplies } from './vendor/catalogue.ts'
 import { contextDocument } from './vendor/context.ts'
 import { VendorLists } from './vendor/lists.ts'
 import { LogProofs } from './vendor/log-proof.ts'
@@ -139,11 +140,13 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
       return { reply, more: nextNonce === undefined ? more : { ...more, 'DPoP-Nonce': nextNonce } }
     }
   const open =
-    (reply: Reply): Handler =>
-    async (request) => ({
-      reply: unchangedReply(reply, request.headers['if-none-match']) ?? reply,
-      more: {},
-    })
+    (choose: (request: Request) => Reply): Handler =>
+    async (request) => {
+      const reply = choose(request)
+      return { reply: unchangedReply(reply, request.headers['if-none-match']) ?? reply, more: {} }
+    }
+  const same = (reply: Reply): Handler => open(() => reply)
+  const catalogue = catalogueReplies()
 
   const webhooks = openWebhooks({ config, ledger, names, now, log })
   const ofWebhooks = Object.entries<WebhookAnswer>(webhooks.answers).map(([id, answer]) => {
@@ -195,14 +198,15 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
     readProof: guarded(operations.readProof, (caller, request) =>
       logProofs.prove(caller, splitUrl(request).query),
     ),
-    readCatalogue: open(publicReply(catalogueDocument())),
-    readContext: open(publicReply(contextDocument(), 'application/ld+json')),
-    readMetadata: open(publicReply(resourceMetadata({ gatewayUrl, issuer }))),
-    readOpenApi: open(publicReply(openApiDocument({ gatewayUrl }))),
+    readCatalogue: open((request) => catalogue[languageOf(request)]),
+    readContext: same(publicReply(contextDocument(), 'application/ld+json')),
+    readMetadata: same(publicReply(resourceMetadata({ gatewayUrl, issuer }))),
+    readOpenApi: same(publicReply(openApiDocument({ gatewayUrl }))),
   }
 
   const app = leanExpress()
-  app.use(requestLog({ log, server: 'gateway' }))
+  // A line for each read would cost a good part of the read; the ledger has its own record of every one.
+  app.use(requestLog({ log, server: 'gateway', quiet: true }))
   app.use(pinHost(gatewayUrl))
   const served = Object.entries<Operation>(operations).map(([id, operation]) => ({
     operation,

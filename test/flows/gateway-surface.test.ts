@@ -73,6 +73,12 @@ describe('the description of the gateway', () => {
       category.fields.map(({ id }) => id),
     )
     expect(ids.toSorted()).toEqual(catalogueFields.map(({ id }) => id).toSorted())
+    const german = await gateway.call({
+      path: '/v1/catalogue',
+      headers: { 'accept-language': 'de-AT, en;q=0.1' },
+    })
+    expect([german.json.language, german.json.categories[0].title]).toEqual(['de', 'Profil'])
+    expect([json.language, json.categories[0].title]).toEqual(['en', 'Profile'])
     expect(json.purposes.map(({ id }: { id: string }) => id)).toEqual(purposes.map(({ id }) => id))
   })
 })

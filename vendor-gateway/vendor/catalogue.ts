@@ -1,10 +1,14 @@
-import { categories } from '#core/domain/catalogue.ts'
+import { categoriesIn } from '#core/domain/catalogue.ts'
+import type { Language } from '#core/domain/category-file.ts'
 import { purposes } from '#core/domain/purposes.ts'
+import { publicReply } from '../reply.ts'
+import type { Reply } from '../reply.ts'
 
-/** GET /v1/catalogue: what can be asked for, and for what. */
-export function catalogueDocument(): object {
+/** What can be asked for, and for what. */
+function catalogueDocument(language: Language): object {
   return {
-    categories: categories.map((category) => ({
+    language,
+    categories: categoriesIn(language).map((category) => ({
       id: category.id,
       title: category.title,
       description: category.description,
@@ -20,4 +24,13 @@ export function catalogueDocument(): object {
     })),
     purposes: purposes.map(({ id, title }) => ({ id, title })),
   }
+}
+
+/** GET /v1/catalogue in every language of the interface. */
+export function catalogueReplies(): Readonly<Record<Language, Reply>> {
+  const reply = (language: Language) => {
+    const { headers, ...others } = publicReply(catalogueDocument(language))
+    return { ...others, headers: { ...headers, 'Content-Language': language, Vary: 'Accept-Language' } }
+  }
+  return { en: reply('en'), de: reply('de'), ar: reply('ar') }
 }

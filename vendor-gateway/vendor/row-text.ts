@@ -1,8 +1,18 @@
-import { fields } from '#core/domain/catalogue.ts'
+import { isField } from '#core/domain/catalogue.ts'
 import type { Committed } from '#core/ledger/ledger.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 
-const names: ReadonlyMap<string, string> = new Map(fields.map(({ id }) => [id, `${JSON.stringify(id)}:`]))
+const names = new Map<string, string>()
+
+/** How a field begins in a reply, made once; undefined for what is no field. */
+function nameOf(id: string): string | undefined {
+  let name = names.get(id)
+  if (name === undefined && isField(id)) {
+    name = `${JSON.stringify(id)}:`
+    names.set(id, name)
+  }
+  return name
+}
 
 /**
  * The text of `data`: the fields in the order given, each with its ready JSON. A field without a value is left out. This
@@ -11,7 +21,7 @@ const names: ReadonlyMap<string, string> = new Map(fields.map(({ id }) => [id, `
 export function dataText(fieldIds: readonly string[], fragments: ReadonlyMap<string, string>): string {
   let members = ''
   for (const id of fieldIds) {
-    const name = names.get(id)
+    const name = nameOf(id)
     const value = fragments.get(id)
     if (name !== undefined && value !== undefined) members += (members === '' ? name : `,${name}`) + value
   }
