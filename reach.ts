@@ -4,13 +4,16 @@
  * table of contents.
  */
 import { join } from 'node:path'
+import express from 'express'
 import type { Config } from '#core/config.ts'
+import type { Slots } from '#core/jobs/slots.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Metrics } from '#core/metrics.ts'
 import type { PodCache } from '#core/pods/cache.ts'
 import { openLedgerAndKeys, openPods } from './house.ts'
+import type { Mounts } from './mounted-house.ts'
 import { openTour } from './tour/open-tour.ts'
 import { readWitnessPolicy } from './vault-server/audit/witnesses.ts'
 import { startAdmin } from './vault-server/admin.ts'
@@ -33,6 +36,8 @@ export interface Reach extends AsyncDisposable {
   readonly podServer: EmbeddedPods | undefined
   readonly pods: PodCache
   readonly vault: VaultServer
+  /** Of what businesses are told. */
+  readonly delivery: Slots
   /** Where the operator's port listens. */
   readonly adminUrl: string
 }
@@ -46,6 +51,7 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now }))
   const tour =
     config.tour && podServer ? opened.use(await openTour({ config, podServer, now, log })) : undefined
+  const houses = [tour].filter((house) => house !== undefined)
 
   const vault = opened.use(
     await startVaultServer({
@@ -56,15 +62,15 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
       pods,
       now,
       log,
-      mounts: tour?.vaultMounts ?? {},
+      mounts: vaultMounts(houses),
       witnessPolicy:
         config.witnessFile === undefined
           ? undefined
           : await readWitnessPolicy(config.witnessFile, ledger.log.vkey),
     }),
   )
-  opened.use(
-    await startVendorGateway({ config, ledger, keys, pods, now, log, mounts: tour?.gatewayMounts ?? {} }),
+  const gateway = opened.use(
+    await startVendorGateway({ config, ledger, keys, pods, now, log, mounts: gatewayMounts(houses) }),
   )
   await tour?.openShop()
   const admin = opened.use(
@@ -91,9 +97,27 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
     podServer,
     pods,
     vault,
+    delivery: gateway.delivery,
     adminUrl: admin.url,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
+}
+
+type MountsByPath = Readonly<Record<string, express.Router>>
+
+function vaultMounts(houses: readonly Mounts[]): MountsByPath {
+  if (houses.length === 0) return {}
+  const origin = express.Router()
+  for (const { originRouter } of houses) origin.use(originRouter)
+  return { ...mergeAll(houses.map((house) => house.vaultMounts)), '/': origin }
+}
+
+function gatewayMounts(houses: readonly Mounts[]): MountsByPath {
+  return mergeAll(houses.map((house) => house.gatewayMounts))
+}
+
+function mergeAll(mounts: readonly MountsByPath[]): MountsByPath {
+  return Object.assign({}, ...mounts) as MountsByPath
 }
 
 async function startPods({ config, log }: Pick<ReachParts, 'config' | 'log'>) {

@@ -39,6 +39,8 @@ interface CommonConfig {
   /** Absolute folder with further categories of the catalogue. */
   readonly catalogueFolder: string | undefined
   readonly tour: boolean
+  /** A second house under `/sandbox`, in which businesses try themselves out on sample customers. */
+  readonly sandbox: boolean
   /** Absolute path of a tlog-policy file with the witnesses to ask; undefined when there are none. */
   readonly witnessFile: string | undefined
   /**
@@ -73,6 +75,7 @@ const settings = [
   'REACH_CATALOGUE',
   'REACH_STORE',
   'REACH_TOUR',
+  'REACH_SANDBOX',
   'REACH_OUTBOUND_ALLOW',
   'REACH_LOG_LEVEL',
   'REACH_STATE',
@@ -139,6 +142,10 @@ export function readConfig(env: Environment, root: string): Config {
 
   const tour = oneOf('REACH_TOUR', get('REACH_TOUR'), ['on', 'off'], production ? 'off' : 'on') === 'on'
   if (tour && production) throw new ConfigError('REACH_TOUR', 'cannot be on in production')
+  const sandboxUsual = production || podsUrl === undefined ? 'off' : 'on'
+  const sandbox = oneOf('REACH_SANDBOX', get('REACH_SANDBOX'), ['on', 'off'], sandboxUsual) === 'on'
+  if (sandbox && podsUrl === undefined)
+    throw new ConfigError('REACH_SANDBOX', 'needs embedded pods for its sample customers')
   const allowed = (get('REACH_OUTBOUND_ALLOW') ?? '').split(/[\s,]+/).filter((part) => part !== '')
   if (allowed.length > 0 && production)
     throw new ConfigError('REACH_OUTBOUND_ALLOW', 'cannot be used in production')
@@ -158,6 +165,7 @@ export function readConfig(env: Environment, root: string): Config {
     keysFolder,
     catalogueFolder: catalogue === undefined ? undefined : resolve(root, catalogue),
     tour,
+    sandbox,
     witnessFile: witnessFile === undefined ? undefined : resolve(root, witnessFile),
     outboundAllow,
     logLevel: oneOf('REACH_LOG_LEVEL', get('REACH_LOG_LEVEL'), logLevels, production ? 'info' : 'warn'),

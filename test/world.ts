@@ -28,7 +28,10 @@ export interface World extends AsyncDisposable {
 }
 
 /** Resolves when the pods answer, too. */
-export async function createWorld({ tour = false }: { tour?: boolean } = {}): Promise<World> {
+export async function createWorld({
+  tour = false,
+  sandbox = false,
+}: { tour?: boolean; sandbox?: boolean } = {}): Promise<World> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'reach-world-'))
   opened.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -40,6 +43,7 @@ export async function createWorld({ tour = false }: { tour?: boolean } = {}): Pr
       REACH_GATEWAY_URL: `http://localhost:${gateway}`,
       REACH_ADMIN_PORT: String(admin),
       REACH_TOUR: tour ? 'on' : 'off',
+      REACH_SANDBOX: sandbox ? 'on' : 'off',
     },
     folder,
   )
@@ -72,7 +76,10 @@ export async function createWorld({ tour = false }: { tour?: boolean } = {}): Pr
     lines,
     metrics: () => metrics.text(),
     clock,
-    settle: () => reach.vault.jobs.settle(),
+    async settle() {
+      await reach.vault.jobs.settle()
+      await reach.delivery.settle()
+    },
     async restart() {
       await reach[Symbol.asyncDispose]()
       reach = await start()

@@ -35,6 +35,7 @@ describe('development', () => {
       dataFolder: join(root, 'data'),
       keysFolder: join(root, 'data-keys'),
       tour: true,
+      sandbox: true,
       outboundAllow: ['http://localhost:3100', 'http://localhost:3000'],
       logLevel: 'warn',
       warnings: [],
@@ -80,6 +81,7 @@ describe('production', () => {
       mode: 'production',
       logLevel: 'info',
       tour: false,
+      sandbox: false,
       listen: { host: '0.0.0.0', vaultPort: 3100, gatewayPort: 3200, podsPort: 3000 },
     })
   })

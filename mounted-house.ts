@@ -1,0 +1,74 @@
+/**
+ * The house a second time under a path of the first one's addresses, on a ledger, keys and log of its own: what is tried out
+ * there is as real as here, and never mixes with it. The tour and the sandbox are such houses.
+ */
+import express, { type Router } from 'express'
+import type { Config } from '#core/config.ts'
+import type { KeyStore } from '#core/ledger/key-store.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Logger } from '#core/logger.ts'
+import { openLedgerAndKeys, openPods } from './house.ts'
+import { vendorOperator, type VendorOperator } from './vault-server/operator/vendors.ts'
+import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
+import { openVault, type Vault } from './vault-server/server.ts'
+import { createVendorGateway } from './vendor-gateway/server.ts'
+
+export interface MountedHouse extends AsyncDisposable {
+  /** With the addresses under the path. */
+  readonly config: Config
+  readonly ledger: Ledger
+  readonly keys: KeyStore
+  readonly vault: Vault
+  readonly operator: VendorOperator
+  /** To be mounted at `/<part>` of the two servers. */
+  readonly vaultRouter: Router
+  readonly gatewayRouter: Router
+}
+
+/** What a house beside the first one hands to the servers: routers by path, and what must stand at the vault's root. */
+export interface Mounts {
+  readonly vaultMounts: Readonly<Record<string, Router>>
+  readonly originRouter: Router
+  readonly gatewayMounts: Readonly<Record<string, Router>>
+}
+
+export async function openMountedHouse(options: {
+  config: Config
+  /** The path without a slash, which is also the folder and part of the log's origin. */
+  part: string
+  podServer: EmbeddedPods
+  now: () => number
+  log: Logger
+}): Promise<MountedHouse> {
+  const { part, podServer, now, log } = options
+  await using opened = new AsyncDisposableStack()
+  const { ledger, keys } = opened.use(await openLedgerAndKeys({ config: options.config, now, part }))
+  const config = configUnder(options.config, part)
+  const pods = opened.use(await openPods({ config, ledger, keys, podServer, now }))
+  const vault = opened.use(await openVault({ config, ledger, keys, podServer, pods, now, log }))
+  const gateway = opened.use(await createVendorGateway({ config, ledger, keys, pods, now, log }))
+  const { authorization } = vault
+  const operator = vendorOperator({ ledger, authorization, now, outboundAllow: config.outboundAllow })
+  const resources = opened.move()
+  return {
+    config,
+    ledger,
+    keys,
+    vault,
+    operator,
+    vaultRouter: vault.router,
+    gatewayRouter: express.Router().use(gateway.app),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+/** The settings of the house under a path; there is no third one under it. */
+export function configUnder(config: Config, part: string): Config {
+  return {
+    ...config,
+    vaultUrl: `${config.vaultUrl}/${part}`,
+    gatewayUrl: `${config.gatewayUrl}/${part}`,
+    tour: false,
+    sandbox: false,
+  }
+}
