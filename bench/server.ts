@@ -43,7 +43,7 @@ async function openGateway(way: SignatureWay): Promise<number> {
   const { app } = stack.use(
     await createVendorGateway({
       ...house.options,
-      config: { vaultUrl, gatewayUrl: `http://127.0.0.1:${port}`, mode: 'production' },
+      config: { vaultUrl, gatewayUrl: `http://127.0.0.1:${port}`, mode: 'production', outboundAllow: [] },
       tuning: { issuerKeys: keys, signatureCheck: signatureChecks[way], subjectsPerMinute: 1e9 },
     }),
   )

@@ -6,6 +6,7 @@ import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
 import { createLogger } from '#core/logger.ts'
+import type { Slots } from '#core/jobs/slots.ts'
 import { createPodCache } from '#core/pods/cache.ts'
 import type { PodCache } from '#core/pods/cache.ts'
 import { gainAccess, loseAccess } from '#core/records/access.ts'
@@ -63,6 +64,8 @@ export interface TestGatewayOptions {
   /** Puts something between gateway and ledger. */
   readonly wrapLedger?: (ledger: Ledger) => Ledger
   readonly gatewayPath?: string
+  /** Private origins that webhooks may reach. */
+  readonly outboundAllow?: readonly string[]
 }
 
 /**
@@ -81,7 +84,7 @@ export class TestGateway implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack
   readonly #options: TestGatewayOptions
   readonly port: number
-  #gateway: AsyncDisposable | undefined
+  #gateway: (AsyncDisposable & { readonly delivery: Slots }) | undefined
   #people = 0
   #nonce: string | undefined
   #agent = new Agent()
@@ -143,7 +146,12 @@ export class TestGateway implements AsyncDisposable {
   async start(): Promise<void> {
     const lines = { write: (line: string) => void this.logLines.push(line) }
     const options = {
-      config: { vaultUrl, gatewayUrl: this.url, mode: 'development' as const },
+      config: {
+        vaultUrl,
+        gatewayUrl: this.url,
+        mode: 'development' as const,
+        outboundAllow: this.#options.outboundAllow ?? [],
+      },
       ledger: this.#options.wrapLedger?.(this.ledger) ?? this.ledger,
       keys: this.keys,
       pods: this.cache,
@@ -156,6 +164,11 @@ export class TestGateway implements AsyncDisposable {
       this.#options.gatewayPath === undefined
         ? await startVendorGateway({ ...options, config: { ...options.config, listen } })
         : await mounted(await createVendorGateway(options), this.#options.gatewayPath, this.port)
+  }
+
+  /** Resolves when every message that is due is on its way no more. */
+  async settle(): Promise<void> {
+    await this.#gateway?.delivery.settle()
   }
 
   /** Stops and starts the gateway; the ledger and the pod cache stay. */
@@ -326,17 +339,17 @@ export const samples = {
 }
 
 async function mounted(
-  { app, [Symbol.asyncDispose]: close }: Awaited<ReturnType<typeof createVendorGateway>>,
+  { app, delivery, [Symbol.asyncDispose]: close }: Awaited<ReturnType<typeof createVendorGateway>>,
   path: string,
   port: number,
-): Promise<AsyncDisposable> {
+): Promise<AsyncDisposable & { readonly delivery: Slots }> {
   await using stack = new AsyncDisposableStack()
   stack.defer(close)
   const outer = leanExpress()
   outer.use(path, app)
   stack.use(await listen({ app: outer, host: '127.0.0.1', port }))
   const open = stack.move()
-  return { [Symbol.asyncDispose]: () => open.disposeAsync() }
+  return { delivery, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
 
 /** Reads, decides and commits until nothing changes in between. */

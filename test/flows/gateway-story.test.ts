@@ -34,7 +34,7 @@ beforeAll(async () => {
   const cache = stack.use(createPodCache({ fetch: podFetch, now: Date.now, onAccessLost: () => undefined }))
   const { app } = stack.use(
     await createVendorGateway({
-      config: { vaultUrl, gatewayUrl, mode: 'development' },
+      config: { vaultUrl, gatewayUrl, mode: 'development', outboundAllow: [] },
       ledger,
       keys,
       pods: cache,

@@ -4,7 +4,6 @@ import { acknowledge, isLate } from '#core/domain/acknowledgement.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { formatTime } from '#core/domain/times.ts'
 import { parser } from '#core/http/validate.ts'
-import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { grantEntry } from '#core/records/entries.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
@@ -12,6 +11,7 @@ import type { Names } from '#core/records/names.ts'
 import { readClientKeys } from '#core/records/oauth-models.ts'
 import { combine } from '#core/records/parts.ts'
 import type { AcknowledgedView, Grant } from '#schemas/types.gen.ts'
+import { commitAnew } from './try-commit.ts'
 
 export const acknowledgementType = 'reach-acknowledgement+jwt'
 /** By which clocks may differ, in seconds. */
@@ -43,24 +43,19 @@ export class Acknowledgements {
   ): Promise<AcknowledgedView> {
     const { ledger, names, now } = this.#parts
     const { jws } = this.#parse(body)
-    for (let attempt = 1; ; attempt++) {
+    return await commitAnew(ledger, async () => {
       const stored = await readGrant(ledger, grantId)
       const grant = stored?.value
       if (stored === undefined || grant?.vendorId !== caller.vendorId || !grant.redeemed)
         throw new DomainError('not-found', 'There is no such grant of yours')
       const kind = await this.#verify(caller.clientId, grant, jws)
       const next = acknowledge(grant, { kind, jws }, now())
-      if (next === grant) return viewAcknowledged(grant, now())
+      const result = viewAcknowledged(next, now())
+      if (next === grant) return { parts: {}, result }
       const change = await changeGrant({ reader: ledger, names }, stored, next)
-      try {
-        await ledger.commit(
-          combine(change, { entries: [grantEntry(next, { type: 'acknowledged', kind }, { data: jws })] }),
-        )
-        return viewAcknowledged(next, now())
-      } catch (error) {
-        if (!(error instanceof CommitRefused) || attempt === 5) throw error
-      }
-    }
+      const entry = grantEntry(next, { type: 'acknowledged', kind }, { data: jws })
+      return { parts: combine(change, { entries: [entry] }), result }
+    })
   }
 
   async #verify(clientId: string, grant: Grant, jws: string): Promise<'withdrawal' | 'deletion'> {

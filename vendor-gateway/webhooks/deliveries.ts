@@ -10,6 +10,7 @@ import { readEndpoint } from '#core/records/webhook-endpoints.ts'
 import { planRound } from '#core/records/webhook-rounds.ts'
 import type { WebhookDeliveriesView, WebhookDeliveryView } from '#schemas/types.gen.ts'
 import { assertProven, placeOf } from './endpoints.ts'
+import { commitAnew } from './try-commit.ts'
 
 const usualRows = 50
 const mostRows = 200
@@ -40,19 +41,19 @@ export async function redeliver(
   vendorId: string,
   deliveryId: string,
 ): Promise<WebhookDelivery> {
-  const found = await readDelivery(ledger, deliveryId)
-  if (found?.value.message.vendorId !== vendorId)
-    throw new DomainError('not-found', 'There is no such delivery')
-  const endpoint = await readEndpoint(ledger, vendorId, found.value.endpoint)
-  if (endpoint?.value.endpointId !== found.value.endpointId)
-    throw new DomainError('not-found', 'The endpoint is no more')
-  assertProven(endpoint.value)
-  const at = now()
-  const { delivery, parts } = requeueDelivery(found, at)
-  await ledger.commit(
-    combine(parts, await planRound(ledger, placeOf(endpoint.value), { now: at, endRest: true })),
-  )
-  return delivery
+  return await commitAnew(ledger, async () => {
+    const found = await readDelivery(ledger, deliveryId)
+    if (found?.value.message.vendorId !== vendorId)
+      throw new DomainError('not-found', 'There is no such delivery')
+    const endpoint = await readEndpoint(ledger, vendorId, found.value.endpoint)
+    if (endpoint?.value.endpointId !== found.value.endpointId)
+      throw new DomainError('not-found', 'The endpoint is no more')
+    assertProven(endpoint.value)
+    const at = now()
+    const { delivery, parts } = requeueDelivery(found, at)
+    const planned = await planRound(ledger, placeOf(endpoint.value), { now: at, endRest: true })
+    return { parts: combine(parts, planned), result: delivery }
+  })
 }
 
 export function viewDelivery(delivery: WebhookDelivery): WebhookDeliveryView {

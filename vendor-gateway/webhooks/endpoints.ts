@@ -25,6 +25,7 @@ import type { WebhookEndpoint } from '#core/records/webhook-endpoints.ts'
 import { planRound } from '#core/records/webhook-rounds.ts'
 import type { WebhookEndpointView, WebhookMessage, WebhookSettings } from '#schemas/types.gen.ts'
 import type { Send } from './sender.ts'
+import { commitAnew } from './try-commit.ts'
 
 export interface EndpointParts {
   readonly ledger: Ledger
@@ -55,28 +56,47 @@ export class Endpoints {
     const settings = this.#parseSettings(body)
     this.#checkAddress(settings)
     if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(name)) throw invalid('endpoint', 'is no name of an endpoint')
-    const found = await readEndpoint(ledger, vendorId, name)
-    if (found !== undefined) {
-      const next = aimEndpoint(found.value, settings)
-      await ledger.commit(changeEndpoint(found, next))
-      return viewEndpoint(next)
-    }
-    if ((await listEndpoints(ledger, vendorId)).length >= mostEndpoints)
-      throw new DomainError('conflict', `There are ${mostEndpoints} endpoints already`)
-    const { endpoint, parts } = createEndpoint({ vendorId, name, ...settings }, now())
-    await ledger.commit(parts)
-    return viewEndpoint(endpoint, { showSecret: true })
+    return await commitAnew(ledger, async () => {
+      const found = await readEndpoint(ledger, vendorId, name)
+      if (found !== undefined) {
+        const next = aimEndpoint(found.value, settings)
+        return { parts: changeEndpoint(found, next), result: viewEndpoint(next) }
+      }
+      if ((await listEndpoints(ledger, vendorId)).length >= mostEndpoints)
+        throw new DomainError('conflict', `There are ${mostEndpoints} endpoints already`)
+      const { endpoint, parts } = createEndpoint({ vendorId, name, ...settings }, now())
+      return { parts, result: viewEndpoint(endpoint, { showSecret: true }) }
+    })
   }
 
   async remove(vendorId: string, name: string): Promise<void> {
-    await this.#parts.ledger.commit(removeEndpoint(await this.#read(vendorId, name)))
+    await commitAnew(this.#parts.ledger, async () => {
+      const found = await this.#read(vendorId, name)
+      return { parts: removeEndpoint(found), result: undefined }
+    })
   }
 
   /** Refuses (`endpoint-not-proven`) unless the endpoint echoes a fresh challenge. */
   async prove(vendorId: string, name: string): Promise<WebhookEndpointView> {
-    const { ledger, send, now, wake } = this.#parts
-    const found = await this.#read(vendorId, name)
-    const standing = await readVendorStanding(ledger, vendorId)
+    const { ledger, now, wake } = this.#parts
+    const { value: challenged } = await this.#read(vendorId, name)
+    await this.#challenge(challenged)
+    const view = await commitAnew(ledger, async () => {
+      const found = await this.#read(vendorId, name)
+      const { endpointId, url } = found.value
+      if (endpointId !== challenged.endpointId || url !== challenged.url)
+        throw new DomainError('conflict', 'The endpoint was changed meanwhile')
+      const next = proveEndpoint(found.value, now())
+      const planned = await planRound(ledger, placeOf(next), { now: now(), endRest: true })
+      return { parts: combine(changeEndpoint(found, next), planned), result: viewEndpoint(next) }
+    })
+    wake()
+    return view
+  }
+
+  async #challenge(endpoint: WebhookEndpoint): Promise<void> {
+    const { ledger, send, now } = this.#parts
+    const standing = await readVendorStanding(ledger, endpoint.vendorId)
     if (standing?.value.state !== 'active')
       throw new DomainError('vendor-suspended', 'Nothing is sent to a business that is suspended')
     const challenge = randomBytes(24).toString('base64url')
@@ -85,27 +105,19 @@ export class Endpoints {
       timestamp: formatTime(now()),
       data: { challenge },
     }
-    const id = eventId('chl', now())
-    const { answer, attempt } = await send(found.value, { id, body: JSON.stringify(message) })
+    const id = messageId('chl', now())
+    const { answer, attempt } = await send(endpoint, { id, body: JSON.stringify(message) })
     if (answer === undefined || !echoes(answer, challenge))
       throw new DomainError('endpoint-not-proven', refusals[attempt.error ?? 'answer'])
-    const next = proveEndpoint(found.value, now())
-    await ledger.commit(
-      combine(
-        changeEndpoint(found, next),
-        await planRound(ledger, placeOf(found.value), { now: now(), endRest: true }),
-      ),
-    )
-    wake()
-    return viewEndpoint(next)
   }
 
   async rotate(vendorId: string, name: string): Promise<WebhookEndpointView> {
     const { ledger, now } = this.#parts
-    const found = await this.#read(vendorId, name)
-    const next = rotateSecret(found.value, now())
-    await ledger.commit(changeEndpoint(found, next))
-    return viewEndpoint(next, { showSecret: true })
+    return await commitAnew(ledger, async () => {
+      const found = await this.#read(vendorId, name)
+      const next = rotateSecret(found.value, now())
+      return { parts: changeEndpoint(found, next), result: viewEndpoint(next, { showSecret: true }) }
+    })
   }
 
   async test(vendorId: string, name: string): Promise<WebhookDelivery> {
@@ -113,13 +125,14 @@ export class Endpoints {
     const { value: endpoint } = await this.#read(vendorId, name)
     assertProven(endpoint)
     const at = now()
-    const id = eventId('evt', at)
+    const id = messageId('evt', at)
     // A line of its own for each test: they wait for nothing and hold up nothing.
     const message = { v: 1, id, type: 'webhook.test', vendorId, at, requestId: id } as const
     const { delivery, parts } = queueDelivery(endpoint, message, { version: 0, now: at })
-    await ledger.commit(
-      combine(parts, await planRound(ledger, placeOf(endpoint), { now: at, endRest: true })),
-    )
+    await commitAnew(ledger, async () => {
+      const planned = await planRound(ledger, placeOf(endpoint), { now: at, endRest: true })
+      return { parts: combine(parts, planned), result: undefined }
+    })
     wake()
     return delivery
   }
@@ -156,7 +169,7 @@ export const placeOf = ({ endpointId, vendorId, name }: WebhookEndpoint) => ({
   endpoint: name,
 })
 
-const eventId = (kind: string, now: number) => `${kind}_${ascending(now)}_${newId()}`
+const messageId = (kind: string, now: number) => `${kind}_${ascending(now)}_${newId()}`
 
 function echoes(answer: string, challenge: string): boolean {
   try {

@@ -1,6 +1,24 @@
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
 
+const mostAttempts = 5
+
+/** Commits what `make` gives, made anew when something else changed first; the worker does so all the time. */
+export async function commitAnew<Result>(
+  ledger: Ledger,
+  make: () => Promise<{ parts: Commit; result: Result }>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    const { parts, result } = await make()
+    try {
+      await ledger.commit(parts)
+      return result
+    } catch (error) {
+      if (!(error instanceof CommitRefused) || attempt === mostAttempts) throw error
+    }
+  }
+}
+
 /** `undefined`: something else changed first. */
 export async function tryCommit(ledger: Ledger, parts: Commit): Promise<Committed | undefined> {
   try {
