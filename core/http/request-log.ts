@@ -3,14 +3,23 @@ import type { Logger } from '#core/logger.ts'
 import { requestId } from './request-id.ts'
 
 /**
- * One line per answered request: its route as written in the code, never its path, which may name somebody.
+ * One line per answered request: its route as written in the code, never its path, which may name somebody. With
+ * `quiet` what went well is told at level `debug`; metrics count all of it either way.
  */
-export function requestLog({ log, server }: { log: Logger; server: string }): RequestHandler {
+export function requestLog({
+  log,
+  server,
+  quiet = false,
+}: {
+  log: Logger
+  server: string
+  quiet?: boolean
+}): RequestHandler {
   return (request, response, next) => {
     const started = performance.now()
     response.once('close', () => {
       const path: unknown = request.route?.path
-      log.info('request', {
+      log[quiet && response.statusCode < 400 ? 'debug' : 'info']('request', {
         requestId: requestId(request),
         server,
         method: request.method,

@@ -1,0 +1,238 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { readFact } from '#core/domain/facts.ts'
+import { replay } from '#core/domain/replay.ts'
+import { LedgerStopped } from '#core/ledger/ledger.ts'
+import type { Commit, Ledger } from '#core/ledger/ledger.ts'
+import { matches } from '#core/http/validate.ts'
+import type { Grant } from '#schemas/types.gen.ts'
+import { addGrants } from '../../bench/population.ts'
+import { delivery, samples, TestGateway } from '../gateway.ts'
+import type { TestGatewayOptions, TestVendor } from '../gateway.ts'
+import { Gate, linesOf, openReply, readLines } from '../gateway-socket.ts'
+import { loggedFacts } from '../logged-facts.ts'
+
+const fields = ['profile.name']
+let stack = new AsyncDisposableStack()
+afterEach(async () => {
+  await stack.disposeAsync()
+  stack = new AsyncDisposableStack()
+})
+
+async function open(options?: TestGatewayOptions): Promise<{ gateway: TestGateway; shop: TestVendor }> {
+  const gateway = stack.use(await TestGateway.open(options))
+  return { gateway, shop: await gateway.vendor('shop') }
+}
+
+/** Grants of as many customers, each at its place among strangers who fill the pieces. */
+async function people(gateway: TestGateway, shop: TestVendor, places: readonly number[], of: number) {
+  const customers = await Promise.all(places.map(() => gateway.customer()))
+  const items = [{ id: 'item-1', purpose: delivery, fields }]
+  const to = { vendorId: shop.vendorId, clientId: shop.clientId, items }
+  const grants = await addGrants(gateway.house, customers, to)
+  const subjects = Array.from({ length: of }, (_, n) => `stranger-${n}`)
+  for (const [n, place] of places.entries()) subjects[place] = grants[n]?.subject ?? ''
+  return { grants, subjects }
+}
+
+const accept = { accept: 'application/x-ndjson' }
+const stream = (gateway: TestGateway, as: TestVendor, subjects: readonly string[], asked = fields) =>
+  openReply(gateway, {
+    path: '/v1/query',
+    as,
+    headers: accept,
+    body: { purpose: delivery, fields: asked, subjects },
+  })
+
+async function typesOf(gateway: TestGateway, { grantId }: Grant): Promise<string[]> {
+  return (await gateway.ledger.history(grantId)).map(({ ops }) => readFact(ops).type)
+}
+
+/** Holds the disclosures of the nth piece that has any, before they are committed or when they are. */
+function holding(gate: Gate, n: number, when: 'before' | 'after') {
+  let pieces = 0
+  return (ledger: Ledger) =>
+    around(ledger, async (commits) => {
+      const isHeld = ++pieces === n
+      if (isHeld && when === 'before') await gate.pass()
+      const outcomes = await ledger.commitEach(commits)
+      if (isHeld && when === 'after') await gate.pass()
+      return outcomes
+    })
+}
+
+function around(ledger: Ledger, commitEach: Ledger['commitEach']): Ledger {
+  return new Proxy(ledger, {
+    get(target, name) {
+      if (name === 'commitEach') return commitEach
+      const member: unknown = Reflect.get(target, name, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
+test('a stream has every row in order, says how far it is, and ends with what it came to', async () => {
+  const { gateway, shop } = await open()
+  const { subjects } = await people(gateway, shop, [0, 150, 249], 250)
+  const { reply } = await stream(gateway, shop, subjects)
+  expect([reply.statusCode, reply.headers['content-type']]).toEqual([200, 'application/x-ndjson'])
+  expect(reply.headers['ratelimit']).toMatch(/^"subjects";r=29750;t=\d+$/)
+  const lines = await readLines(reply)
+  for (const line of lines) expect(matches('api/query-line.json', line)).toBe(true)
+  expect(lines.flatMap(({ subject }) => subject ?? [])).toEqual(subjects)
+  expect(lines.flatMap(({ data }) => data ?? [])).toEqual(Array(3).fill({ 'profile.name': 'Ada Lovelace' }))
+  expect(lines.flatMap(({ progress }) => progress ?? [])).toEqual([
+    { done: 100, of: 250 },
+    { done: 200, of: 250 },
+  ])
+  expect(lines.at(-1)).toEqual({ summary: { subjects: 250, released: 3, unavailable: 247, later: 0 } })
+  expect(reply.trailers['content-digest']).toMatch(/^sha-256=:.{44}:$/)
+})
+
+test('whoever prefers JSON gets JSON, and what is refused before the first row is a plain refusal', async () => {
+  const { gateway, shop } = await open()
+  const body = { purpose: delivery, fields, subjects: ['a'] }
+  const both = { accept: 'application/json, application/x-ndjson;q=0.5' }
+  const plain = await gateway.call({ as: shop, method: 'POST', path: '/v1/query', body, headers: both })
+  expect(plain.json).toEqual({ rows: [{ subject: 'a', error: 'subject-unavailable' }] })
+  await gateway.suspend(shop.vendorId)
+  const refused = await gateway.call({ as: shop, method: 'POST', path: '/v1/query', body, headers: accept })
+  expect([refused.status, refused.json.code]).toEqual([403, 'vendor-suspended'])
+})
+
+describe('while a stream is under way', () => {
+  test.each(['before', 'after'] as const)(
+    'what a customer withdraws %s its commit does not leave in this piece or a later one',
+    async (when) => {
+      const gate = new Gate()
+      const { gateway, shop } = await open({ wrapLedger: holding(gate, 2, when) })
+      const { grants, subjects } = await people(gateway, shop, [0, 100, 101, 200], 210)
+      const [, second, kept, last] = grants
+      if (!second || !kept || !last) throw new Error('there are four')
+      const { reply } = await stream(gateway, shop, subjects)
+      const lines = linesOf(reply)
+      const seen: ReturnType<JSON['parse']>[] = []
+      while (seen.at(-1)?.progress === undefined) seen.push((await lines.next()).value)
+      await expect.poll(() => gate.came).toBe(1)
+      await gateway.change(second, 'withdrawn')
+      await gateway.change(last, 'paused')
+      gate.open()
+      for await (const line of lines) seen.push(line)
+      const rows = new Map(seen.filter(({ subject }) => subject).map((row) => [row.subject, row]))
+      expect(seen[0].data).toEqual({ 'profile.name': 'Ada Lovelace' })
+      expect(rows.get(kept.subject).data).toEqual({ 'profile.name': 'Ada Lovelace' })
+      for (const { subject } of [second, last])
+        expect(rows.get(subject)).toEqual({ subject, error: 'subject-unavailable' })
+      expect(seen.at(-1).summary).toEqual({ subjects: 210, released: 2, unavailable: 208, later: 0 })
+      // On record before the withdrawal, where the commit came first: the log says too much, never too little.
+      const types = await typesOf(gateway, second)
+      expect(types).toEqual(
+        when === 'before'
+          ? ['withdrawn', 'redeemed', 'granted']
+          : ['withdrawn', 'disclosed', 'redeemed', 'granted'],
+      )
+      expect(replay(await loggedFacts(gateway.ledger))).toEqual([])
+    },
+  )
+
+  test('a suspension of the business ends it: the connection breaks, and nothing ends cleanly', async () => {
+    const gate = new Gate()
+    const { gateway, shop } = await open({ wrapLedger: holding(gate, 2, 'before') })
+    const { grants, subjects } = await people(gateway, shop, [0, 100, 200], 210)
+    const { reply } = await stream(gateway, shop, subjects)
+    const lines = linesOf(reply)
+    expect((await lines.next()).value.data).toEqual({ 'profile.name': 'Ada Lovelace' })
+    await expect.poll(() => gate.came).toBe(1)
+    await gateway.suspend(shop.vendorId)
+    gate.open()
+    await expect(
+      (async () => {
+        for await (const line of lines) expect(line).toBeDefined()
+      })(),
+    ).rejects.toThrow()
+    for (const grant of grants.slice(1))
+      expect(await typesOf(gateway, grant)).toEqual(['redeemed', 'granted'])
+  })
+
+  test('a ledger that stops breaks the connection', async () => {
+    let pieces = 0
+    const wrapLedger = (ledger: Ledger) =>
+      around(ledger, async (commits: readonly Commit[]) => {
+        if (++pieces > 1) throw new LedgerStopped('stopped by the test')
+        return ledger.commitEach(commits)
+      })
+    const { gateway, shop } = await open({ wrapLedger })
+    const { subjects } = await people(gateway, shop, [0, 100], 110)
+    const { reply } = await stream(gateway, shop, subjects)
+    await expect(readLines(reply)).rejects.toThrow()
+    expect(reply.complete).toBe(false)
+    expect(gateway.logLines.join('')).toContain('"event":"stream-cut"')
+  })
+
+  test('a reader that leaves gets nothing more, and no more is released for it', async () => {
+    const gate = new Gate()
+    const { gateway, shop } = await open({ wrapLedger: holding(gate, 2, 'before') })
+    const { grants, subjects } = await people(gateway, shop, [0, 100, 900], 910)
+    const { sent, reply } = await stream(gateway, shop, subjects)
+    reply.on('error', () => undefined)
+    await expect.poll(() => gate.came).toBe(1)
+    const closed = new Promise((resolve) => sent.once('close', resolve))
+    sent.destroy()
+    await closed
+    // The gateway has heard of it once it answers somebody who came later.
+    await gateway.call({ path: '/v1/catalogue' })
+    gate.open()
+    await expect.poll(() => gateway.logLines.join('')).toContain('"reason":"reader-gone"')
+    const third = grants[2]
+    if (third === undefined) throw new Error('there are three')
+    expect(await typesOf(gateway, third)).toEqual(['redeemed', 'granted'])
+  })
+
+  test('a reader that stalls is cut off, holds one piece, and nothing is released behind its back', async () => {
+    const { gateway, shop } = await open({ tuning: { streamPatienceMs: 300 } })
+    // More than both kernels take for a reader that does not read.
+    const picture = `data:image/png;base64,${'A'.repeat(340_000)}`
+    const large = { ...samples, profile: { ...samples.profile, picture } }
+    const customers = await Promise.all(Array.from({ length: 45 }, () => gateway.customer(large)))
+    const items = [{ id: 'item-1', purpose: delivery, fields: ['profile.picture'] }]
+    const to = { vendorId: shop.vendorId, clientId: shop.clientId, items }
+    const grants = await addGrants(gateway.house, customers, to)
+    const subjects = grants.map(({ subject }) => subject)
+    const last = subjects.pop() ?? ''
+    for (let n = 0; subjects.length < 100; n++) subjects.push(`stranger-${n}`)
+    const { reply } = await stream(gateway, shop, [...subjects, last], ['profile.picture'])
+    reply.on('error', () => undefined)
+    await expect
+      .poll(() => gateway.logLines.join(''), { timeout: 15_000 })
+      .toContain('"reason":"reader-slow"')
+    const unread = grants.at(-1)
+    if (unread === undefined) throw new Error('there are 45')
+    expect(await typesOf(gateway, unread)).toEqual(['redeemed', 'granted'])
+    reply.resume()
+    await expect(new Promise((_, reject) => reply.once('error', reject))).rejects.toThrow()
+    expect(reply.complete).toBe(false)
+  }, 30_000)
+})
+
+test('a flood of batches of one business waits for itself, and another is served meanwhile', async () => {
+  const gate = new Gate()
+  const wrapLedger = (ledger: Ledger) =>
+    around(ledger, async (commits) => {
+      if (commits.length > 1) await gate.pass()
+      return ledger.commitEach(commits)
+    })
+  const { gateway, shop } = await open({ wrapLedger })
+  const modest = await gateway.vendor('modest')
+  const { subjects } = await people(gateway, shop, [0, 1, 2, 3], 100)
+  const own = await gateway.grant(await gateway.customer(), modest)
+  const flood = Array.from({ length: 12 }, () => gateway.query(shop, subjects, fields))
+  await expect.poll(() => gate.came).toBe(5)
+  for (let n = 0; n < 3; n++) {
+    const { status } = await gateway.read(modest, own.subject, 'profile.name')
+    expect(status).toBe(200)
+  }
+  // Still as many as may run at once; the others have not begun.
+  expect(gate.came).toBe(5)
+  gate.open()
+  for (const { status, json } of await Promise.all(flood))
+    expect([status, json.rows.filter(({ data }: { data?: unknown }) => data).length]).toEqual([200, 4])
+})
