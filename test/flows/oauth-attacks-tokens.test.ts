@@ -3,7 +3,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readGrant } from '#core/records/grants.ts'
 import {
   accessRequest,
@@ -30,6 +30,10 @@ beforeAll(async () => {
   vault = await startOAuthVault()
   shop = await vault.business()
   rival = await vault.business({ redirectUri: 'https://rival.example/callback', algorithm: 'Ed25519' })
+})
+
+// Whom nobody has refused anything before.
+beforeEach(async () => {
   alma = await vault.customer()
 })
 

@@ -150,7 +150,7 @@ test('one browser serves two customers one after the other, whoever is signed in
   expect(alma.browser.cookies.filter(({ name }) => name.startsWith('reach-oauth'))).toEqual([])
 })
 
-test('38: a deleted client gets nothing more, and its business can be let in again', async () => {
+test('38: a deleted client gets nothing more, and its business is gone', async () => {
   await using vault = await startOAuthVault()
   const [shop, alma] = [await vault.business(), await vault.customer()]
   const pending = await ask(shop)
@@ -164,7 +164,7 @@ test('38: a deleted client gets nothing more, and its business can be let in aga
   expect(await outcome(refresh(shop, tokens.refreshToken))).toBe('401 invalid_client')
   expect(await outcome(batchToken(shop))).toBe('401 invalid_client')
   const row = await vault.operator.show(shop.vendorId)
-  expect([row.state, row.clientId]).toEqual(['admitted', undefined])
+  expect([row.state, row.clientId]).toEqual(['removed', undefined])
 })
 
 test('a business replaces its keys under its registration, and nothing else about who it is', async () => {

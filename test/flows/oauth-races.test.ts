@@ -8,6 +8,7 @@ import { LedgerBusy, LedgerStopped } from '#core/ledger/ledger.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { ledgerAdapter } from '../../vault-server/oauth/adapter.ts'
 import { grantHooks } from '../../vault-server/oauth/grant-hooks.ts'
+import { requestLimits } from '../../vault-server/oauth/request-limits.ts'
 import {
   accessRequest,
   ask,
@@ -164,8 +165,9 @@ test('two consume() at once: one is refused, the OAuth Grant is gone, ours is re
   const { callback, result } = await decideAt(vault, alma, pending.url)
   const code = String(callback.searchParams.get('code'))
   const { ledger, names, gatewayUrl } = vault
+  const limits = requestLimits()
   const now = () => Date.now()
-  const open = ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl }) })
+  const open = ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl, limits }) })
   const [codes, grants] = [open('AuthorizationCode'), open('Grant')]
   const found = await codes.find(code)
   const oauthGrantId = String(found?.grantId)
@@ -184,8 +186,9 @@ test('two consume() at once: one is refused, the OAuth Grant is gone, ours is re
 test('a saved Grant cannot bring back one that was ended', async () => {
   await using vault = await withDelay(0)
   const { ledger, names, gatewayUrl } = vault
+  const limits = requestLimits()
   const now = () => Date.now()
-  const open = ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl }) })
+  const open = ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl, limits }) })
   await expect(open('Grant').upsert('some-grant', { accountId: 'a', clientId: 'c' }, 60)).rejects.toThrow(
     'decision',
   )
