@@ -20,6 +20,7 @@ const RelationshipsPage = lazy(() =>
 const RelationshipPage = lazy(() =>
   import('./pages/relationship.tsx').then((page) => ({ default: page.RelationshipPage })),
 )
+const ChangePage = lazy(() => import('./pages/change.tsx').then((page) => ({ default: page.ChangePage })))
 const ActivityPage = lazy(() =>
   import('./pages/activity.tsx').then((page) => ({ default: page.ActivityPage })),
 )
@@ -30,6 +31,7 @@ const RequestPage = lazy(() => import('./pages/request.tsx').then((page) => ({ d
 const SignedInPage = lazy(() =>
   import('./pages/signed-in.tsx').then((page) => ({ default: page.SignedInPage })),
 )
+const VerifyPage = lazy(() => import('./pages/verify.tsx').then((page) => ({ default: page.VerifyPage })))
 const NotFoundPage = lazy(() =>
   import('./pages/not-found.tsx').then((page) => ({ default: page.NotFoundPage })),
 )
@@ -58,6 +60,7 @@ function Pages() {
   return (
     <Routes>
       <Route path="signed-in" element={<SignedInPage />} />
+      <Route path="verify" element={<VerifyPage />} />
       <Route
         element={
           <SignedInOnly>
@@ -71,6 +74,7 @@ function Pages() {
           <Route path="data" element={<DataPage />} />
           <Route path="relationships" element={<RelationshipsPage />} />
           <Route path="relationships/:grantId" element={<RelationshipPage />} />
+          <Route path="relationships/:grantId/change" element={<ChangePage />} />
           <Route path="activity" element={<ActivityPage />} />
           <Route path="settings" element={<SettingsPage />} />
           <Route path="*" element={<NotFoundPage />} />

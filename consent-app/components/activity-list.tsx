@@ -3,6 +3,7 @@ import type { ActivityItem } from '#schemas/types.gen.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import styles from './activity-list.module.css'
 import { byDay } from './activity-days.ts'
+import { EntryVerification } from './entry-verification.tsx'
 import { Theirs } from './layout.tsx'
 import { StateMark } from './mark.tsx'
 import type { RingState } from './mark.tsx'
@@ -79,8 +80,8 @@ function Entry({ item }: { item: ActivityItem }) {
       </div>
       <p className={styles.when}>
         <time dateTime={item.time}>{formats.time(item.time)}</time>
-        <span className={styles.index}>{text('activity.index', { index: item.index })}</span>
       </p>
+      <EntryVerification item={item} />
     </>
   )
 }

@@ -19,6 +19,8 @@ interface ButtonProps {
   isPending?: boolean
   /** Where the visible words alone do not tell what is meant; it begins with them. */
   'aria-label'?: string
+  /** Shows and hides what has this id. */
+  expands?: { readonly isOpen: boolean; readonly what: string }
   children: ReactNode
 }
 
@@ -30,12 +32,14 @@ export function Button({
   type = 'button',
   onPress,
   isPending = false,
+  expands,
   children,
   ...named
 }: ButtonProps) {
   return (
     <AriaButton
       {...named}
+      {...(expands === undefined ? {} : { 'aria-expanded': expands.isOpen, 'aria-controls': expands.what })}
       className={buttonClass(look, { wide, small })}
       type={isPending ? 'button' : type}
       onPress={() => {

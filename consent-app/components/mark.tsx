@@ -14,7 +14,14 @@ export function Mark({ size = 28 }: { size?: number }) {
 }
 
 export type RingState =
-  'active' | 'waiting' | 'paused' | 'used-up' | 'withdrawn' | 'expired' | 'refused' | 'attention'
+  | 'active'
+  | 'waiting'
+  | 'paused'
+  | 'used-up'
+  | 'withdrawn'
+  | 'expired'
+  | 'refused'
+  | 'attention'
 
 /** A ring per state, told apart by shape as well as colour. Decorative: the word stands beside it. */
 export function StateMark({ state, size = 20 }: { state: RingState; size?: number }) {

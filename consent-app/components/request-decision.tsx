@@ -2,14 +2,17 @@ import { useRef, useState } from 'react'
 import type { Decision as Answer, RequestView } from '#schemas/types.gen.ts'
 import { ProblemError } from '../data/http.ts'
 import { useFormats, useText } from '../messages/text.tsx'
+import { AmendmentNote } from './amendment-note.tsx'
 import { Button } from './button.tsx'
 import { BusinessCard } from './business.tsx'
 import { Confirm } from './confirm.tsx'
 import { Decision } from './decision.tsx'
 import { ExactReply } from './exact-reply.tsx'
 import { PageTitle, Theirs } from './layout.tsx'
+import { MatchingCode, needsCode } from './matching-code.tsx'
 import { Notice } from './notice.tsx'
 import { ProblemNote } from './problem-note.tsx'
+import { ReadsChoice } from './reads-choice.tsx'
 import { chosenFields, decidedItems, withTick } from './request-choice.ts'
 import type { Ticks } from './request-choice.ts'
 import { RequestConditions } from './request-conditions.tsx'
@@ -39,6 +42,8 @@ export function RequestDecision({
   const formats = useFormats()
   const [ticks, setTicks] = useState<Ticks>(new Set())
   const [until, setUntil] = useState<string | undefined>(request.suggestedUntil)
+  const [reads, setReads] = useState<number>()
+  const [isMatching, setMatching] = useState(false)
   const [isConfirming, setConfirming] = useState(false)
   const [missing, setMissing] = useState<string>()
   const hint = useRef<HTMLDivElement>(null)
@@ -59,7 +64,11 @@ export function RequestDecision({
         ? text('request.hint.nothing')
         : until === undefined
           ? text('request.hint.no-end')
-          : undefined
+          : Number.isNaN(reads)
+            ? text('reads.wrong')
+            : needsCode(request) && !isMatching
+              ? text('code.missing')
+              : undefined
   const allow = () => {
     setMissing(hindrance)
     if (hindrance === undefined) setConfirming(true)
@@ -104,17 +113,33 @@ export function RequestDecision({
             <p>{request.valuesUnavailable}</p>
           </Notice>
         )}
+        <MatchingCode request={request} onMatch={setMatching} />
+        <AmendmentNote request={request} />
         {required.length > 0 && (
           <Items title={text('request.required')} explain={text('request.required.explain')}>
             {required.map((item) => (
-              <RequestItem key={item.id} item={item} business={business} ticks={ticks} onTick={tick} />
+              <RequestItem
+                key={item.id}
+                item={item}
+                business={business}
+                amends={request.amends}
+                ticks={ticks}
+                onTick={tick}
+              />
             ))}
           </Items>
         )}
         {optional.length > 0 && (
           <Items title={text('request.optional')} explain={text('request.optional.explain')}>
             {optional.map((item) => (
-              <RequestItem key={item.id} item={item} business={business} ticks={ticks} onTick={tick} />
+              <RequestItem
+                key={item.id}
+                item={item}
+                business={business}
+                amends={request.amends}
+                ticks={ticks}
+                onTick={tick}
+              />
             ))}
           </Items>
         )}
@@ -125,8 +150,9 @@ export function RequestDecision({
       <section ref={panel} tabIndex={-1} className={styles.panel} aria-label={text('decision.title')}>
         <h2>{text('decision.title')}</h2>
         <UntilChoice request={request} onChange={setUntil} />
+        <ReadsChoice onChange={setReads} />
         <div className={styles.sentence} aria-live="polite">
-          <ScopeSentence business={business} fields={fields} until={until} />
+          <ScopeSentence business={business} fields={fields} until={until} reads={reads} />
         </div>
         {fields.length > 0 && request.valuesUnavailable === undefined && (
           <ExactReply fields={fields} business={business} />
@@ -156,10 +182,18 @@ export function RequestDecision({
         yes={text('confirm.yes')}
         no={text('confirm.no')}
         isPending={isSending === 'allow'}
-        onYes={() => send('allow', { items: decidedItems(request.items, ticks), ...(until && { until }) })}
+        onYes={() =>
+          send('allow', {
+            items: decidedItems(request.items, ticks),
+            ...(until && { until }),
+            ...(reads && { reads }),
+          })
+        }
         onNo={() => setConfirming(false)}
       >
-        {until !== undefined && <RequestSummary request={request} fields={fields} until={until} />}
+        {until !== undefined && (
+          <RequestSummary request={request} fields={fields} until={until} reads={reads} />
+        )}
         {problem}
       </Confirm>
     </div>

@@ -1,7 +1,9 @@
 import { useId } from 'react'
 import { findPurpose } from '#core/domain/purposes.ts'
-import type { FieldView, RequestItemView } from '#schemas/types.gen.ts'
+import type { Amendment, FieldView, RequestItemView } from '#schemas/types.gen.ts'
 import { useFormats, useText } from '../messages/text.tsx'
+import { ChangeTag, changeOf } from './change-tag.tsx'
+import type { FieldChange } from './change-tag.tsx'
 import { Checkbox } from './controls.tsx'
 import { FieldValue } from './field-value.tsx'
 import { Icon } from './icons.tsx'
@@ -18,11 +20,13 @@ import { SensitivityTag } from './sensitivity-tag.tsx'
 export function RequestItem({
   item,
   business,
+  amends,
   ticks,
   onTick,
 }: {
   item: RequestItemView
   business: string
+  amends?: Amendment | undefined
   ticks: Ticks
   onTick: (tick: string, on: boolean) => void
 }) {
@@ -47,12 +51,18 @@ export function RequestItem({
       <ul className={styles.fields} aria-label={text('request.fields')}>
         {item.fields.map((view) => {
           const tick = tickOf(item.id, view.field)
+          const change = changeOf(amends, item.purpose, view.field)
           return (
             <li key={view.field} className={styles.field}>
               {item.required ? (
-                <RequiredField view={view} />
+                <RequiredField view={view} change={change} />
               ) : (
-                <OptionalField view={view} on={ticks.has(tick)} onChange={(on) => onTick(tick, on)} />
+                <OptionalField
+                  view={view}
+                  change={change}
+                  on={ticks.has(tick)}
+                  onChange={(on) => onTick(tick, on)}
+                />
               )}
             </li>
           )
@@ -62,12 +72,13 @@ export function RequestItem({
   )
 }
 
-function RequiredField({ view }: { view: FieldView }) {
+function RequiredField({ view, change }: { view: FieldView; change: FieldChange | undefined }) {
   return (
     <div className={styles.required}>
       <Icon name="check" size={18} />
       <div>
         <span className={styles.title}>{view.title}</span> <SensitivityTag sensitivity={view.sensitivity} />
+        <ChangeTag change={change} />
         <FieldDetail view={view} lit />
       </div>
     </div>
@@ -76,10 +87,12 @@ function RequiredField({ view }: { view: FieldView }) {
 
 function OptionalField({
   view,
+  change,
   on,
   onChange,
 }: {
   view: FieldView
+  change: FieldChange | undefined
   on: boolean
   onChange: (on: boolean) => void
 }) {
@@ -88,6 +101,7 @@ function OptionalField({
     <>
       <Checkbox isSelected={on} onChange={onChange} describedBy={detail}>
         <span className={styles.title}>{view.title}</span> <SensitivityTag sensitivity={view.sensitivity} />
+        <ChangeTag change={change} />
       </Checkbox>
       <div id={detail} className={styles.detail}>
         <FieldDetail view={view} lit={on} />

@@ -9,10 +9,12 @@ export function ScopeSentence({
   business,
   fields,
   until,
+  reads,
 }: {
   business: string
   fields: readonly FieldView[]
   until: string | undefined
+  reads: number | undefined
 }) {
   const { text, rich } = useText()
   const formats = useFormats()
@@ -25,6 +27,7 @@ export function ScopeSentence({
         fields: formats.list(fields.map(({ title }) => title)),
         day: formats.day(until),
       })}
+      {isNumber(reads) && <> {text('summary.reads', { count: reads })}</>}
     </p>
   )
 }
@@ -34,10 +37,12 @@ export function RequestSummary({
   request,
   fields,
   until,
+  reads,
 }: {
   request: RequestView
   fields: readonly FieldView[]
   until: string
+  reads: number | undefined
 }) {
   const { text, rich } = useText()
   const formats = useFormats()
@@ -57,7 +62,15 @@ export function RequestSummary({
         </ul>
       </Fact>
       <Fact name={text('summary.until')}>{formats.moment(until)}</Fact>
+      {isNumber(reads) && <Fact name={text('summary.often')}>{text('summary.reads', { count: reads })}</Fact>}
+      {(request.amends?.removed.length ?? 0) > 0 && (
+        <Fact name={text('summary.ends')}>
+          {formats.list(request.amends?.removed.map(({ title }) => title) ?? [])}
+        </Fact>
+      )}
       <Fact name={text('summary.stop')}>{rich('summary.stop.body', {})}</Fact>
     </Facts>
   )
 }
+
+const isNumber = (reads: number | undefined): reads is number => reads !== undefined && !Number.isNaN(reads)

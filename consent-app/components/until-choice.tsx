@@ -1,9 +1,9 @@
 import { useState } from 'react'
-import type { RequestView } from '#schemas/types.gen.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Radio, RadioGroup, TextField } from './controls.tsx'
 import styles from './until-choice.module.css'
 import { dayBounds, endOfDay, untilOptions } from './until-options.ts'
+import type { Ends } from './until-options.ts'
 
 /**
  * Until when: every consent ends. The suggestion of Reach (the shorter of what is asked and 90 days) is chosen and
@@ -11,17 +11,20 @@ import { dayBounds, endOfDay, untilOptions } from './until-options.ts'
  */
 export function UntilChoice({
   request,
+  first = 'suggested',
   onChange,
 }: {
-  request: RequestView
+  request: Ends
+  /** What the end that is chosen at the beginning is called. */
+  first?: 'suggested' | 'current'
   onChange: (until: string | undefined) => void
 }) {
   const { text } = useText()
   const formats = useFormats()
-  const [chosen, setChosen] = useState<string>('suggested')
+  const [chosen, setChosen] = useState<string>(first)
   const [picked, setPicked] = useState('')
   const bounds = dayBounds(request)
-  const options = untilOptions(request)
+  const options = untilOptions(request, first)
   const wrong = chosen === 'date' && picked !== '' && endOfDay(picked, request) === undefined
 
   const choose = (name: string) => {

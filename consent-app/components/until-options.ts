@@ -2,23 +2,24 @@ import { day } from '#core/domain/times.ts'
 import type { RequestView } from '#schemas/types.gen.ts'
 
 export interface UntilOption {
-  readonly name: 'week' | 'month' | 'suggested' | 'asked'
+  readonly name: 'week' | 'month' | 'suggested' | 'current' | 'asked'
   /** RFC 3339. */
   readonly until: string
 }
+
+/** What can be chosen of: `suggestedUntil` is chosen at the beginning. */
+export type Ends = Pick<RequestView, 'asOf' | 'until' | 'latestUntil' | 'suggestedUntil'>
 
 /**
  * The ends offered at a click, earliest first; each lies after the request was shown and not after the latest end
  * that can be chosen. They depend on the request alone, so sending an answer twice sends the same answer.
  */
-export function untilOptions(
-  request: Pick<RequestView, 'asOf' | 'until' | 'latestUntil' | 'suggestedUntil'>,
-): UntilOption[] {
+export function untilOptions(request: Ends, first: 'suggested' | 'current' = 'suggested'): UntilOption[] {
   const start = Date.parse(request.asOf)
   const latest = Date.parse(request.latestUntil)
   const suggested = Date.parse(request.suggestedUntil)
   const asked = Date.parse(request.until)
-  const options: UntilOption[] = [{ name: 'suggested', until: request.suggestedUntil }]
+  const options: UntilOption[] = [{ name: first, until: request.suggestedUntil }]
   for (const [name, days] of [
     ['week', 7],
     ['month', 30],

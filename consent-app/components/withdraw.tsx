@@ -5,6 +5,7 @@ import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { ContactLink } from './business.tsx'
 import { Confirm } from './confirm.tsx'
+import { Checkbox } from './controls.tsx'
 import { fieldsOf } from './grant-facts.ts'
 import { Theirs } from './layout.tsx'
 import { ProblemNote } from './problem-note.tsx'
@@ -14,6 +15,7 @@ export function WithdrawButton({ grant, small = false }: { grant: GrantView; sma
   const { text, rich } = useText()
   const formats = useFormats()
   const [isOpen, setOpen] = useState(false)
+  const [askDeletion, setAskDeletion] = useState(false)
   const withdraw = useChangeGrant(grant.grantId, 'withdraw')
   const { name, contact } = grant.vendor
   return (
@@ -22,6 +24,7 @@ export function WithdrawButton({ grant, small = false }: { grant: GrantView; sma
         small={small}
         onPress={() => {
           withdraw.reset()
+          setAskDeletion(false)
           setOpen(true)
         }}
         aria-label={text('withdraw.of', { business: name })}
@@ -35,7 +38,8 @@ export function WithdrawButton({ grant, small = false }: { grant: GrantView; sma
         no={text('withdraw.keep')}
         isPending={withdraw.isPending}
         onYes={() => {
-          if (!withdraw.isPending) withdraw.mutate(undefined, { onSuccess: () => setOpen(false) })
+          if (!withdraw.isPending)
+            withdraw.mutate(askDeletion ? { askDeletion } : {}, { onSuccess: () => setOpen(false) })
         }}
         onNo={() => setOpen(false)}
       >
@@ -49,6 +53,11 @@ export function WithdrawButton({ grant, small = false }: { grant: GrantView; sma
           {rich('withdraw.copies', { business: <Theirs>{name}</Theirs> })}{' '}
           {contact !== undefined && rich('withdraw.contact', { contact: <ContactLink contact={contact} /> })}
         </p>
+        {grant.state !== 'waiting' && (
+          <Checkbox isSelected={askDeletion} onChange={setAskDeletion}>
+            {rich('withdraw.ask-deletion', { business: <Theirs>{name}</Theirs> })}
+          </Checkbox>
+        )}
         {withdraw.isError && <ProblemNote error={withdraw.error} />}
       </Confirm>
     </>

@@ -2,12 +2,13 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import type { Activity } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
 
-/** What happened, newest first, a page at a time. */
-export function useActivity(pageSize: number) {
+/** What happened, newest first, a page at a time; under one grant, or all of it. */
+export function useActivity(pageSize: number, grantId?: string) {
   return useInfiniteQuery({
-    queryKey: ['activity', pageSize],
+    queryKey: ['activity', pageSize, grantId],
     queryFn: ({ pageParam, signal }) => {
       const parameters = new URLSearchParams({ limit: String(pageSize) })
+      if (grantId !== undefined) parameters.set('grant', grantId)
       if (pageParam !== undefined) parameters.set('before', String(pageParam))
       return call<Activity>('GET', `api/activity?${parameters}`, { signal })
     },

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import type { GrantView, Grants } from '#schemas/types.gen.ts'
+import type { ChangeGrant, Grants, GrantTerms, GrantView, Withdraw } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
 
 /** Every grant, live and past. */
@@ -13,22 +13,53 @@ export function useGrants() {
 export function useGrant(grantId: string) {
   return useQuery({
     queryKey: ['grants', grantId],
-    queryFn: ({ signal }) => call<GrantView>('GET', `api/grants/${encodeURIComponent(grantId)}`, { signal }),
+    queryFn: ({ signal }) => call<GrantView>('GET', addressOf(grantId), { signal }),
   })
 }
 
 /** Withdraws, pauses or resumes; in effect once the reply is here. */
 export function useChangeGrant(grantId: string, act: 'withdraw' | 'pause' | 'resume') {
-  const client = useQueryClient()
+  const known = useGrantReply(grantId)
   return useMutation({
-    mutationFn: () =>
-      call<GrantView>('POST', `api/grants/${encodeURIComponent(grantId)}/${act}`, { body: {} }),
-    onSuccess: (grant) => {
-      client.setQueryData(['grants', grantId], grant)
-      client.setQueryData<GrantView[]>(['grants'], (grants) =>
-        grants?.map((other) => (other.grantId === grantId ? grant : other)),
-      )
-      void client.invalidateQueries({ queryKey: ['activity'] })
-    },
+    mutationFn: (body: Withdraw) => call<GrantView>('POST', `${addressOf(grantId)}/${act}`, { body }),
+    onSuccess: known,
   })
+}
+
+/** What can be changed of a grant, with today's values. What is changed is what was shown, so it is not read again. */
+export function useTerms(grantId: string) {
+  return useQuery({
+    queryKey: ['terms', grantId],
+    queryFn: ({ signal }) => call<GrantTerms>('GET', `${addressOf(grantId)}/terms`, { signal }),
+    staleTime: 0,
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  })
+}
+
+/** Gives a grant other terms; in effect once the reply is here. */
+export function useChangeTerms(grantId: string) {
+  const known = useGrantReply(grantId)
+  return useMutation({
+    mutationFn: (body: ChangeGrant) => call<GrantView>('POST', `${addressOf(grantId)}/change`, { body }),
+    onSuccess: known,
+  })
+}
+
+const addressOf = (grantId: string) => `api/grants/${encodeURIComponent(grantId)}`
+
+/** Puts a grant, as the vault says it is now, wherever it is shown. */
+function useGrantReply(grantId: string): (grant: GrantView) => void {
+  const client = useQueryClient()
+  return (grant) => {
+    client.setQueryData<GrantView>(['grants', grantId], (before) => ({
+      ...grant,
+      ...(grant.earlier === undefined && before?.earlier !== undefined ? { earlier: before.earlier } : {}),
+    }))
+    client.setQueryData<GrantView[]>(['grants'], (grants) =>
+      grants?.map((other) => (other.grantId === grantId ? grant : other)),
+    )
+    void client.invalidateQueries({ queryKey: ['activity'] })
+  }
 }

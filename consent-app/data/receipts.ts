@@ -1,5 +1,6 @@
 import type { ReceiptView } from '#schemas/types.gen.ts'
 import { call, vaultUrl } from './http.ts'
+import { saveFile } from './save-file.ts'
 
 export function readReceipt(receiptId: string): Promise<ReceiptView> {
   return call<ReceiptView>('GET', `api/receipts/${encodeURIComponent(receiptId)}`)
@@ -12,9 +13,5 @@ export function proofUrl(receiptId: string): string {
 
 /** Hands the signed bytes to the browser as a file. */
 export function saveReceipt({ receiptId, jws }: Pick<ReceiptView, 'receiptId' | 'jws'>): void {
-  const url = URL.createObjectURL(new Blob([jws], { type: 'application/jose' }))
-  const link = Object.assign(document.createElement('a'), { href: url, download: `reach-receipt-${receiptId}.jws` })
-  link.click()
-  // The download has taken its own reference by the next task.
-  setTimeout(() => URL.revokeObjectURL(url), 1000)
+  saveFile(`reach-receipt-${receiptId}.jws`, jws, 'application/jose')
 }

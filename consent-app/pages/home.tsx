@@ -1,8 +1,8 @@
 import { Link } from 'react-router'
 import type { GrantView, OpenRequest } from '#schemas/types.gen.ts'
 import { ActivityList } from '../components/activity-list.tsx'
-import { LinkButton, WayOut } from '../components/button.tsx'
-import { BusinessInitial } from '../components/business.tsx'
+import { LinkButton } from '../components/button.tsx'
+import { BusinessMark } from '../components/business.tsx'
 import { ConnectPod } from '../components/connect-pod.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
 import { endsSoon, sightOf, visibleFields } from '../components/grant-facts.ts'
@@ -17,7 +17,6 @@ import { useMe } from '../data/me.ts'
 import { useOpenRequests } from '../data/requests.ts'
 import { wayTo } from '../data/ways-back.ts'
 import { useFormats, useText } from '../messages/text.tsx'
-import { isWebAddress } from '../mount.ts'
 import styles from './home.module.css'
 
 /** Who can see what, what waits for an answer, what needs a look, and what happened last. */
@@ -118,52 +117,62 @@ function OpenRequests() {
   )
 }
 
-/** Answered in this browser when the business sent it here, else by beginning at the business again. */
+/** Answered from here, wherever it came from; in the browser that the business sent, on the way that leads back to it. */
 function RequestCard({ request }: { request: OpenRequest }) {
   const { text, rich } = useText()
   const formats = useFormats()
-  const { vendor, status, receivedAt } = request
+  const { vendor, status, channel, receivedAt, expiresAt } = request
   const uid = status === 'open' ? wayTo(request.requestId) : undefined
   return (
     <div className={styles.request}>
-      <BusinessInitial name={vendor.name} />
+      <BusinessMark vendor={vendor} />
       <div>
         <p className={styles.asks}>{rich('home.request', { business: <Theirs>{vendor.name}</Theirs> })}</p>
         <p className={styles.when}>
-          {text(status === 'later' ? 'home.request.later' : 'home.request.since', {
+          {text(status === 'later' ? 'home.request.later' : `home.request.${channel}`, {
             moment: formats.moment(receivedAt),
           })}
         </p>
-        {uid === undefined && <p className={styles.when}>{text('home.request.elsewhere')}</p>}
+        <p className={styles.when}>
+          {text(vendor.domainProven ? 'home.request.until' : 'home.request.until-unproven', {
+            moment: formats.moment(expiresAt),
+          })}
+        </p>
       </div>
-      {uid !== undefined ? (
-        <LinkButton look="solid" to={`/consent/${encodeURIComponent(uid)}`}>
-          {text('home.request.act')}
-        </LinkButton>
-      ) : (
-        isWebAddress(vendor.website) && (
-          <WayOut look="outline" href={vendor.website}>
-            <span>{rich('outcome.back', { host: <Theirs>{new URL(vendor.website).host}</Theirs> })}</span>
-          </WayOut>
-        )
-      )}
+      <LinkButton look="solid" to={uid === undefined ? request.page : `/consent/${encodeURIComponent(uid)}`}>
+        {text('home.request.act')}
+      </LinkButton>
     </div>
   )
 }
 
-/** What may need a look: an end that is near, a business that was suspended. */
+/** What may need a look: an end that is near, a business that was suspended, or late with what it was asked. */
 function Attention({ grants }: { grants: readonly GrantView[] }) {
   const { text } = useText()
   const formats = useFormats()
   const suspended = grants.filter((grant) => grant.vendor.suspended && grant.state === 'active')
   const ending = grants.filter((grant) => grant.state === 'active' && endsSoon(grant, Date.parse(grant.asOf)))
-  if (suspended.length + ending.length === 0) return null
+  const late = grants.filter(
+    ({ acknowledgement }) => acknowledgement?.late === true && acknowledgement.acknowledgedAt === undefined,
+  )
+  if (suspended.length + ending.length + late.length === 0) return null
   return (
     <Section title={text('home.attention')}>
       <Stack gap="s">
         {suspended.map((grant) => (
           <Notice key={grant.grantId} tone="attention">
             <p>{text('home.suspended', { business: grant.vendor.name })}</p>
+          </Notice>
+        ))}
+        {late.map(({ grantId, vendor, acknowledgement }) => (
+          <Notice key={grantId} tone="attention" icon="clock">
+            <p>
+              {text('home.late', {
+                business: vendor.name,
+                day: formats.day(acknowledgement?.dueAt ?? acknowledgement?.requestedAt ?? ''),
+              })}{' '}
+              <Link to={`/relationships/${encodeURIComponent(grantId)}`}>{text('home.ending.look')}</Link>
+            </p>
           </Notice>
         ))}
         {ending.map((grant) => (

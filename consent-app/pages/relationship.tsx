@@ -1,8 +1,11 @@
 import { Link, useParams } from 'react-router'
 import type { GrantView } from '#schemas/types.gen.ts'
 import { ActivityList } from '../components/activity-list.tsx'
-import { Button } from '../components/button.tsx'
+import { BlockBusiness } from '../components/block.tsx'
+import { Button, LinkButton } from '../components/button.tsx'
 import { BusinessCard, ContactLink } from '../components/business.tsx'
+import { Confirmation } from '../components/confirmation.tsx'
+import { EarlierTerms } from '../components/earlier-terms.tsx'
 import { isLive } from '../components/grant-facts.ts'
 import { GrantState } from '../components/grant-state.tsx'
 import {
@@ -67,6 +70,7 @@ function Relationship({ grant }: { grant: GrantView }) {
           </Notice>
         )}
         {isLive(grant) ? <Acts grant={grant} /> : <Copies grant={grant} />}
+        {!isLive(grant) && grant.reads > 0 && <Confirmation grant={grant} />}
       </div>
       <Section title={text('relationship.what')}>
         <Card>
@@ -77,18 +81,40 @@ function Relationship({ grant }: { grant: GrantView }) {
               </Fact>
             ))}
             <Fact name={text('relationship.since')}>{formats.moment(grant.validFrom)}</Fact>
+            {grant.termsFrom !== undefined && (
+              <Fact name={text('relationship.terms-from')}>{formats.moment(grant.termsFrom)}</Fact>
+            )}
             <Fact name={text('relationship.until')}>{formats.moment(grant.until)}</Fact>
             <Fact name={text('relationship.reads')}>
               {grant.lastRead === undefined
                 ? text('grant.never-read')
                 : text('grant.reads', { count: grant.reads, moment: formats.moment(grant.lastRead) })}
+              {grant.readsAllowed !== undefined && (
+                <>
+                  {' · '}
+                  {text('relationship.reads-left', {
+                    count: Math.max(0, grant.readsAllowed - grant.reads),
+                    all: grant.readsAllowed,
+                  })}
+                </>
+              )}
             </Fact>
           </Facts>
         </Card>
       </Section>
+      {grant.earlier !== undefined && grant.earlier.length > 0 && (
+        <Section title={text('relationship.earlier')}>
+          <Card>
+            <EarlierTerms earlier={grant.earlier} />
+          </Card>
+        </Section>
+      )}
       <Section title={text('relationship.business')}>
         <Card>
-          <BusinessCard vendor={vendor} />
+          <Stack>
+            <BusinessCard vendor={vendor} />
+            <BlockBusiness vendor={vendor} />
+          </Stack>
         </Card>
       </Section>
       <Section title={text('receipt.title')}>
@@ -116,11 +142,15 @@ function Acts({ grant }: { grant: GrantView }) {
   return (
     <Stack gap="s">
       <Row>
-        <Button onPress={() => act.mutate()} isPending={act.isPending}>
+        <Button onPress={() => act.mutate({})} isPending={act.isPending}>
           {text(isPaused ? 'relationship.resume' : 'relationship.pause')}
         </Button>
+        <LinkButton to={`/relationships/${encodeURIComponent(grant.grantId)}/change`}>
+          {text('relationship.change')}
+        </LinkButton>
         <WithdrawButton grant={grant} />
       </Row>
+      <Soft>{text('relationship.change.explain')}</Soft>
       <Soft>{text(isPaused ? 'relationship.resume.explain' : 'relationship.pause.explain')}</Soft>
       {act.isError && <ProblemNote error={act.error} />}
     </Stack>
@@ -143,10 +173,10 @@ function Copies({ grant }: { grant: GrantView }) {
 
 function GrantActivity({ grantId }: { grantId: string }) {
   const { text } = useText()
-  const activity = useActivity(50)
+  const activity = useActivity(20, grantId)
   if (activity.isError) return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
   if (activity.data === undefined) return <Skeleton lines={3} />
-  const items = activity.data.pages.flatMap((page) => page.items).filter((item) => item.grantId === grantId)
+  const items = activity.data.pages.flatMap((page) => page.items)
   return (
     <Stack>
       {items.length === 0 ? (

@@ -1,7 +1,7 @@
 import { Link } from 'react-router'
 import type { GrantView } from '#schemas/types.gen.ts'
 import { LinkButton } from '../components/button.tsx'
-import { BusinessInitial } from '../components/business.tsx'
+import { BusinessMark } from '../components/business.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
 import { fieldsOf, isLive, splitGrants } from '../components/grant-facts.ts'
 import { GrantState } from '../components/grant-state.tsx'
@@ -65,7 +65,7 @@ function GrantCard({ grant }: { grant: GrantView }) {
   const live = isLive(grant)
   return (
     <article className={styles.grant} data-live={live} aria-label={grant.vendor.name}>
-      <BusinessInitial name={grant.vendor.name} />
+      <BusinessMark vendor={grant.vendor} />
       <div className={styles.what}>
         <h3>
           <Link to={`/relationships/${encodeURIComponent(grant.grantId)}`}>

@@ -8,6 +8,7 @@ import { RequestDecision } from '../components/request-decision.tsx'
 import { RequestOutcome } from '../components/request-outcome.tsx'
 import { shortWebId } from '../components/short-web-id.ts'
 import { PageSkeleton } from '../components/skeleton.tsx'
+import { TurnedAway } from '../components/turned-away.tsx'
 import { ProblemError } from '../data/http.ts'
 import { useMe } from '../data/me.ts'
 import { useDecide, useDecided, useRequest } from '../data/requests.ts'
@@ -25,7 +26,11 @@ export function RequestPage() {
   const outcome =
     decided ??
     (view?.status === 'allowed' || view?.status === 'refused'
-      ? { status: view.status, returnTo: view.returnTo ?? '' }
+      ? {
+          status: view.status,
+          ...(view.returnTo === undefined ? {} : { returnTo: view.returnTo }),
+          ...(view.pickupCode === undefined ? {} : { pickupCode: view.pickupCode }),
+        }
       : undefined)
 
   return (
@@ -36,6 +41,8 @@ export function RequestPage() {
         ) : (
           <PageSkeleton />
         )
+      ) : view.turnedAway !== undefined ? (
+        <TurnedAway request={view} turnedAway={view.turnedAway} />
       ) : outcome !== undefined ? (
         <RequestOutcome request={view} outcome={outcome} />
       ) : me !== undefined && me.podAccess !== 'open' ? (

@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import type { Me } from '#schemas/types.gen.ts'
+import { BoundariesSection } from '../components/boundaries.tsx'
 import { Button } from '../components/button.tsx'
 import { Confirm } from '../components/confirm.tsx'
 import { ConnectPod } from '../components/connect-pod.tsx'
@@ -27,6 +28,7 @@ export function SettingsPage() {
       ) : (
         <ConnectPod me={me} />
       )}
+      <BoundariesSection />
       <AccountSection me={me} />
     </>
   )

@@ -5,6 +5,7 @@ import type { Fact } from '#core/domain/facts.ts'
 import { formatTime } from '#core/domain/times.ts'
 import type { HistoryItem, LedgerReader } from '#core/ledger/ledger.ts'
 import type { Activity, ActivityItem, VendorView } from '#schemas/types.gen.ts'
+import { readOwnGrant } from './grants.ts'
 import { customerOf } from './session.ts'
 import { fieldTitle, purposeTitle, viewVendor } from './views.ts'
 
@@ -12,15 +13,18 @@ const usualLimit = 30
 const maxLimit = 100
 
 /**
- * `GET /activity?before=<index>&limit=<n>`: the customer's entries of the log, newest first, in plain words.
+ * `GET /activity?before=<index>&limit=<n>&grant=<id>`: the customer's entries of the log, or those of one grant of hers,
+ * newest first, in plain words.
  */
 export function activityRoutes({ reader }: { reader: LedgerReader }): Router {
   const router = Router()
   router.get('/activity', async (request, response) => {
     const { accountId } = customerOf(request)
-    const { before, limit = usualLimit } = readPage(request.query)
+    const { grant, ...asked } = request.query
+    const { before, limit = usualLimit } = readPage(asked)
+    const thread = grant === undefined ? accountId : await ownThread(reader, accountId, grant)
     const from = before === undefined ? {} : { before }
-    const found = await reader.history(accountId, { ...from, limit: limit + 1 })
+    const found = await reader.history(thread, { ...from, limit: limit + 1 })
     const shown = found.slice(0, limit)
     const items = await viewEntries(reader, shown)
     const last = shown.at(-1)
@@ -28,6 +32,12 @@ export function activityRoutes({ reader }: { reader: LedgerReader }): Router {
     response.json({ items, ...(more ? { next: last.index } : {}) } satisfies Activity)
   })
   return router
+}
+
+/** The thread of a grant; `not-found` for one of anybody else. */
+async function ownThread(reader: LedgerReader, accountId: string, grantId: unknown): Promise<string> {
+  if (typeof grantId !== 'string') throw invalid('grant', 'must be one id')
+  return (await readOwnGrant(reader, accountId, grantId)).value.grantId
 }
 
 function readPage(query: object): { before?: number; limit?: number } {

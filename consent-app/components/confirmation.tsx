@@ -1,0 +1,60 @@
+import type { AcknowledgementView, GrantView } from '#schemas/types.gen.ts'
+import { useChangeGrant } from '../data/grants.ts'
+import type { MessageId } from '../messages/locale.ts'
+import { useFormats, useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
+import { Card, Soft, Stack, Theirs } from './layout.tsx'
+import { StateMark } from './mark.tsx'
+import { ProblemNote } from './problem-note.tsx'
+import styles from './confirmation.module.css'
+
+/** After the end: what the business was asked to confirm and whether it has, and the way to ask for deletion. */
+export function Confirmation({ grant }: { grant: GrantView }) {
+  const { text, rich } = useText()
+  const formats = useFormats()
+  const ask = useChangeGrant(grant.grantId, 'withdraw')
+  const { acknowledgement, vendor } = grant
+  const business = <Theirs>{vendor.name}</Theirs>
+  const isDone = acknowledgement?.acknowledgedAt !== undefined
+  return (
+    <Card>
+      <Stack gap="s">
+        {acknowledgement !== undefined && (
+          <div className={styles.line}>
+            <StateMark
+              state={isDone ? 'withdrawn' : acknowledgement.late ? 'attention' : 'waiting'}
+              size={24}
+            />
+            <p>
+              {rich(lineOf(acknowledgement), {
+                business,
+                day: formats.day(acknowledgement.requestedAt),
+                due: formats.day(acknowledgement.dueAt ?? acknowledgement.requestedAt),
+                moment: formats.moment(acknowledgement.acknowledgedAt ?? grant.asOf),
+              })}
+            </p>
+          </div>
+        )}
+        {isDone && <Soft>{text('confirmation.signed')}</Soft>}
+        {acknowledgement?.kind !== 'deletion' && (
+          <>
+            <div>
+              <Button onPress={() => ask.mutate({ askDeletion: true })} isPending={ask.isPending}>
+                {text('deletion.ask')}
+              </Button>
+            </div>
+            <Soft>{rich('deletion.ask.explain', { business })}</Soft>
+          </>
+        )}
+        {ask.isError && <ProblemNote error={ask.error} />}
+      </Stack>
+    </Card>
+  )
+}
+
+function lineOf({ kind, acknowledgedAt, late }: AcknowledgementView): MessageId {
+  if (kind === 'withdrawal')
+    return acknowledgedAt === undefined ? 'confirmation.withdrawal' : 'confirmation.withdrawal.done'
+  if (acknowledgedAt === undefined) return late ? 'confirmation.deletion.late' : 'confirmation.deletion'
+  return late ? 'confirmation.deletion.done-late' : 'confirmation.deletion.done'
+}

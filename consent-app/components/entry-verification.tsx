@@ -1,0 +1,107 @@
+import { useMutation } from '@tanstack/react-query'
+import { useEffect, useId, useState } from 'react'
+import type { ActivityItem, EntryEvidence } from '#schemas/types.gen.ts'
+import { saveFile } from '../data/save-file.ts'
+import { readEvidence, shareUrl, verifyEvidence, type Facts } from '../data/verification.ts'
+import { useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
+import { Row, Soft, Stack } from './layout.tsx'
+import { ProblemNote } from './problem-note.tsx'
+import { Skeleton } from './skeleton.tsx'
+import styles from './entry-verification.module.css'
+import { VerificationResult } from './verification-result.tsx'
+
+/** The place of an entry in the log; pressed, this browser checks it. */
+export function EntryVerification({ item }: { item: ActivityItem }) {
+  const { text } = useText()
+  const [isOpen, setOpen] = useState(false)
+  const panel = useId()
+  return (
+    <>
+      <div className={styles.place}>
+        <Button
+          look="quiet"
+          small
+          expands={{ isOpen, what: panel }}
+          aria-label={`${text('activity.index', { index: item.index })}: ${text('verify.open')}`}
+          onPress={() => setOpen(!isOpen)}
+        >
+          {text('activity.index', { index: item.index })}
+        </Button>
+      </div>
+      <div id={panel} className={styles.panel} hidden={!isOpen}>
+        {isOpen && <Checking item={item} />}
+      </div>
+    </>
+  )
+}
+
+function Checking({ item }: { item: ActivityItem }) {
+  const check = useMutation({
+    mutationFn: async () => {
+      const evidence = await readEvidence(item.index)
+      const verification = await verifyEvidence(evidence, (facts) => isShown(facts, item))
+      return { evidence, verification }
+    },
+  })
+  const { mutate } = check
+  useEffect(() => mutate(), [mutate])
+  if (check.isError) return <ProblemNote error={check.error} onRetry={() => mutate()} />
+  if (check.data === undefined) return <Skeleton lines={4} />
+  return (
+    <VerificationResult verification={check.data.verification}>
+      <Evidence evidence={check.data.evidence} />
+    </VerificationResult>
+  )
+}
+
+/** What can be handed to somebody else, and what they learn by it. */
+function Evidence({ evidence }: { evidence: EntryEvidence }) {
+  const { text } = useText()
+  const [copied, setCopied] = useState(false)
+  const share = shareUrl(evidence).href
+  return (
+    <Stack gap="s">
+      <Row>
+        <Button small onPress={() => void navigator.clipboard.writeText(share).then(() => setCopied(true))}>
+          {text(copied ? 'verify.copied' : 'verify.copy')}
+        </Button>
+        <Button
+          small
+          look="quiet"
+          onPress={() => saveFile(`reach-entry-${evidence.index}.tlog-proof`, evidence.proof)}
+        >
+          {text('verify.save')}
+        </Button>
+      </Row>
+      <Soft>{text('verify.share')}</Soft>
+      <p role="status">{copied ? text('verify.copied.said') : ''}</p>
+    </Stack>
+  )
+}
+
+/** Whether the entry says what the page says of it. Names of businesses and titles of fields are the vault's words. */
+function isShown(facts: Facts, item: ActivityItem): boolean {
+  const time = typeof facts['time'] === 'number' ? facts['time'] : Number.NaN
+  const ofFields = fieldsOf(facts)
+  const shown = new Set((item.fields ?? []).map(({ field }) => field))
+  return (
+    facts['type'] === item.type &&
+    time === Date.parse(item.time) &&
+    (item.vendor === undefined || facts['vendor'] === item.vendor.vendorId) &&
+    (item.grantId === undefined || facts['grant'] === item.grantId) &&
+    (item.seq === undefined || facts['seq'] === item.seq) &&
+    ofFields.size === shown.size &&
+    [...ofFields].every((field) => shown.has(field))
+  )
+}
+
+function fieldsOf(facts: Facts): Set<string> {
+  const items: readonly unknown[] = Array.isArray(facts['items']) ? facts['items'] : [facts]
+  return new Set(
+    items.flatMap((item) => {
+      const fields = typeof item === 'object' && item !== null && 'fields' in item ? item.fields : []
+      return Array.isArray(fields) ? (fields as string[]) : []
+    }),
+  )
+}
