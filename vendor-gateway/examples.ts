@@ -1,4 +1,5 @@
 import type { OperationId } from './operations.ts'
+import { webhookExamples } from './webhooks/examples.ts'
 
 /** What an operation is asked with and answers, as an engineer would see it. Held to the schemas by a test. */
 export interface OperationExample {
@@ -36,7 +37,8 @@ const grant = {
   reads: 3,
 }
 
-export const examples: Readonly<Partial<Record<OperationId, OperationExample>>> = {
+export const examples: Readonly<Record<OperationId, OperationExample>> = {
+  ...webhookExamples,
   readSubject: {
     reply: disclosure,
     alternatives: {
