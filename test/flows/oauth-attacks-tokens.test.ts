@@ -160,10 +160,10 @@ describe('codes and refresh tokens', () => {
     expect(await outcome(redeem(shop, without, pending))).toBe('OAUTH_INVALID_RESPONSE')
   })
 
-  test('the customer says no, or later', async () => {
+  test('the customer says later, or no', async () => {
     for (const [decision, error] of [
-      ['deny', 'access_denied'],
       ['later', 'interaction_required'],
+      ['deny', 'access_denied'],
     ] as const) {
       const pending = await ask(shop)
       const { callback, result } = await decideAt(vault, alma, pending.url, (view) => ({
