@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { errors } from 'oidc-provider'
-import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { KoaContextWithOIDC, UnknownObject } from 'oidc-provider'
 import { responseModes } from './client-features.ts'
 
 /**
@@ -21,6 +21,27 @@ export async function assertNewRequestObject(ctx: KoaContextWithOIDC): Promise<v
     Number(exp) + 60,
   )
   if (!isNew) throw new errors.InvalidRequestObject('this request object was used before')
+}
+
+const signedStatus = 'application/token-introspection+jwt'
+
+/** The answer to an introspection, as a JWT for whoever asks for one (RFC 9701). */
+export async function tellStatus(ctx: KoaContextWithOIDC, status: UnknownObject): Promise<void> {
+  const { client, provider } = ctx.oidc
+  if (client === undefined || ctx.accepts('json', signedStatus) !== signedStatus) {
+    ctx.body = status
+    return
+  }
+  const token = Object.assign(new provider.IdToken({}, { ctx }), {
+    extra: { token_introspection: status },
+  })
+  ctx.body = await token.issue({ use: 'introspection' })
+  ctx.type = `${signedStatus}; charset=utf-8`
+}
+
+/** What an answer to an introspection says, signed or not. */
+export function statusIn(body: unknown): unknown {
+  return typeof body === 'string' && body !== '' ? decodeJwt(body)['token_introspection'] : body
 }
 
 /** Tells the response modes that are answered; the library would tell those it has. */

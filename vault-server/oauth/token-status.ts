@@ -6,6 +6,7 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { isTokenMarked, revokeToken } from '#core/records/token-marks.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
+import { statusIn, tellStatus } from './message-signing.ts'
 import { publicPart } from './oauth-keys.ts'
 import type { OAuthKeys } from './oauth-keys.ts'
 import { keyEpochMember, keyEpochOf, vendorIdOf } from './policies.ts'
@@ -40,7 +41,7 @@ export function tokenStatus({
     const claims = await verify(token, client)
     ctx.status = 200
     if (route === 'introspection')
-      ctx.body = claims === undefined ? { active: false } : await describe(claims, client)
+      await tellStatus(ctx, claims === undefined ? { active: false } : await describe(claims, client))
     else {
       if (claims !== undefined) await ledger.commit(revokeToken(claims.jti, claims.exp * 1000))
       ctx.body = ''
@@ -50,9 +51,9 @@ export function tokenStatus({
   /** What the library still keeps of a business that may not use it, such as refresh tokens, is worth nothing now. */
   async function silence(ctx: KoaContextWithOIDC): Promise<void> {
     const { route, client } = ctx.oidc
-    if (route !== 'introspection' || client === undefined || !isActive(ctx.body)) return
+    if (route !== 'introspection' || client === undefined || !isActive(statusIn(ctx.body))) return
     const standing = await readVendorStanding(ledger, vendorIdOf(client))
-    if (standing?.value.state !== 'active') ctx.body = { active: false }
+    if (standing?.value.state !== 'active') await tellStatus(ctx, { active: false })
   }
 
   /** The claims of a good token of this client; a foreign, expired or forged one is nobody's. */
