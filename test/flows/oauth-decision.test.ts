@@ -199,13 +199,14 @@ describe('answers', () => {
   })
 
   test('once given stand; the page then only leads back', async () => {
-    const { page, view } = await opened()
+    const bea = await vault.customer()
+    const { page, view } = await opened(bea)
     const deny = { accountId: view.accountId, requestHash: view.requestHash, decision: 'deny' } as const
-    const first = (await (await postDecision(page, alma, deny)).json()) as DecisionResult
-    expect(await (await postDecision(page, alma, deny)).json()).toEqual(first)
-    expect(await codeOf(postDecision(page, alma, allowing(view)))).toBe('409 request-decided')
-    expect(await codeOf(postDecision(page, alma, { ...deny, decision: 'later' }))).toBe('409 request-decided')
-    const shown = await readPage(page, alma)
+    const first = (await (await postDecision(page, bea, deny)).json()) as DecisionResult
+    expect(await (await postDecision(page, bea, deny)).json()).toEqual(first)
+    expect(await codeOf(postDecision(page, bea, allowing(view)))).toBe('409 request-decided')
+    expect(await codeOf(postDecision(page, bea, { ...deny, decision: 'later' }))).toBe('409 request-decided')
+    const shown = await readPage(page, bea)
     expect(shown).toMatchObject({ status: 'refused', returnTo: first.returnTo })
     expect(JSON.stringify(shown)).not.toContain('Alma Quist')
   })
@@ -251,10 +252,11 @@ describe('answers', () => {
 
 describe('what cannot be released cannot be allowed', () => {
   test('values that cannot be shown today are said to be so', async () => {
-    const { page } = await opened()
+    const bea = await vault.customer()
+    const { page } = await opened(bea)
     for (const code of ['pod-unreachable', 'pod-unreadable', 'pod-access-lost'] as const) {
       vault.pods.refusal = new DomainError(code, 'the pod')
-      const view = await readPage(page, alma)
+      const view = await readPage(page, bea)
       expect(view.valuesUnavailable).toMatch(/pod/i)
       expect(JSON.stringify(view)).not.toContain('Quist')
     }
