@@ -1,8 +1,10 @@
+import { useId, useState } from 'react'
 import { Link } from 'react-router'
 import type { ActivityItem } from '#schemas/types.gen.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import styles from './activity-list.module.css'
 import { byDay } from './activity-days.ts'
+import { Button } from './button.tsx'
 import { EntryVerification } from './entry-verification.tsx'
 import { Theirs } from './layout.tsx'
 import { StateMark } from './mark.tsx'
@@ -55,6 +57,8 @@ export function ActivityList({ items }: { items: readonly ActivityItem[] }) {
 function Entry({ item }: { item: ActivityItem }) {
   const { text, rich, has } = useText()
   const formats = useFormats()
+  const [isOpen, setOpen] = useState(false)
+  const panel = useId()
   const id = item.acknowledged === 'deletion' ? 'activity.acknowledged.deletion' : `activity.${item.type}`
   const business = <Theirs>{item.vendor?.name ?? text('activity.business')}</Theirs>
   const fields = formats.list((item.fields ?? []).map(({ title }) => title))
@@ -78,10 +82,21 @@ function Entry({ item }: { item: ActivityItem }) {
         </p>
         {detail !== undefined && detail !== '' && <p className={styles.detail}>{detail}</p>}
       </div>
-      <p className={styles.when}>
+      <div className={styles.when}>
         <time dateTime={item.time}>{formats.time(item.time)}</time>
-      </p>
-      <EntryVerification item={item} />
+        <Button
+          look="quiet"
+          small
+          expands={{ isOpen, what: panel }}
+          aria-label={`${text('activity.index', { index: item.index })}: ${text('verify.open')}`}
+          onPress={() => setOpen(!isOpen)}
+        >
+          {text('activity.index', { index: item.index })}
+        </Button>
+      </div>
+      <div id={panel} className={styles.panel} hidden={!isOpen}>
+        {isOpen && <EntryVerification item={item} />}
+      </div>
     </>
   )
 }

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useEffect, useId, useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { ActivityItem, EntryEvidence } from '#schemas/types.gen.ts'
 import { saveFile } from '../data/save-file.ts'
 import { readEvidence, shareUrl, verifyEvidence, type Facts } from '../data/verification.ts'
@@ -8,35 +8,10 @@ import { Button } from './button.tsx'
 import { Row, Soft, Stack } from './layout.tsx'
 import { ProblemNote } from './problem-note.tsx'
 import { Skeleton } from './skeleton.tsx'
-import styles from './entry-verification.module.css'
 import { VerificationResult } from './verification-result.tsx'
 
-/** The place of an entry in the log; pressed, this browser checks it. */
+/** Checks one entry in this browser as soon as it is shown. */
 export function EntryVerification({ item }: { item: ActivityItem }) {
-  const { text } = useText()
-  const [isOpen, setOpen] = useState(false)
-  const panel = useId()
-  return (
-    <>
-      <div className={styles.place}>
-        <Button
-          look="quiet"
-          small
-          expands={{ isOpen, what: panel }}
-          aria-label={`${text('activity.index', { index: item.index })}: ${text('verify.open')}`}
-          onPress={() => setOpen(!isOpen)}
-        >
-          {text('activity.index', { index: item.index })}
-        </Button>
-      </div>
-      <div id={panel} className={styles.panel} hidden={!isOpen}>
-        {isOpen && <Checking item={item} />}
-      </div>
-    </>
-  )
-}
-
-function Checking({ item }: { item: ActivityItem }) {
   const check = useMutation({
     mutationFn: async () => {
       const evidence = await readEvidence(item.index)
@@ -50,7 +25,7 @@ function Checking({ item }: { item: ActivityItem }) {
   if (check.data === undefined) return <Skeleton lines={4} />
   return (
     <VerificationResult verification={check.data.verification}>
-      <Evidence evidence={check.data.evidence} />
+      {check.data.verification.failed === undefined && <Evidence evidence={check.data.evidence} />}
     </VerificationResult>
   )
 }

@@ -24,13 +24,13 @@ export function VerificationResult({
         tone={failed === undefined ? 'good' : 'stop'}
         announce
         title={text(failed === undefined ? 'verify.ok.title' : 'verify.failed.title')}
-        actions={
-          failed !== undefined && (
+        {...(failed !== undefined && {
+          actions: (
             <Button small onPress={() => saveFile('reach-evidence.json', received)}>
               {text('verify.failed.save')}
             </Button>
-          )
-        }
+          ),
+        })}
       >
         <p>{text(failed === undefined ? 'verify.ok.body' : 'verify.failed.body')}</p>
       </Notice>
@@ -60,6 +60,7 @@ function Step({
   const { text } = useText()
   const formats = useFormats()
   if (check === failed?.check) return text(`verify.${check}.failed`)
+  if (check === 'key' && before === undefined && failed?.check !== 'history') return text('verify.key.first')
   if (check === 'history')
     return before === undefined
       ? text('verify.history.first')
