@@ -2,6 +2,7 @@ import { createRoot } from 'react-dom/client'
 import './styles/tokens.css'
 import './styles/base.css'
 import { App } from './app.tsx'
+import { catalogueQuery } from './data/catalogue.ts'
 import { createQueryClient } from './data/query-client.ts'
 import { loadLocale } from './messages/locale.ts'
 
@@ -12,6 +13,7 @@ const locale = await loadLocale(navigator.languages)
 document.documentElement.lang = locale.language
 document.documentElement.dir = locale.direction
 const queryClient = createQueryClient()
+void queryClient.prefetchQuery(catalogueQuery)
 // A page that the browser kept and shows again must not outlive the session it was drawn for.
 window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) void queryClient.invalidateQueries()

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { useCatalogue } from '../data/catalogue.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { classNames } from './class-names.ts'
 import styles from './field-value.module.css'
@@ -21,9 +22,10 @@ export function FieldValue({
   unknown?: boolean
 }) {
   const { text } = useText()
+  const { field: find } = useCatalogue()
   if (value === undefined)
     return <span className={styles.missing}>{text(unknown ? 'value.unknown' : 'value.missing')}</span>
-  const node = describeValue(field, value)
+  const node = describeValue(value, find(field)?.schema)
   return (
     <span className={classNames(styles.value, lit && styles.lit)}>
       <ValueView node={node} />
@@ -41,9 +43,9 @@ function ValueView({ node }: { node: ValueNode }): ReactNode {
       return node.parts.length === 0 ? (
         text('value.empty-list')
       ) : (
-        <span className={styles.list} role="list">
+        <span className={node.lines ? styles.lines : styles.list} role="list">
           {node.parts.map((part, index) => (
-            <span key={index} className={styles.part} role="listitem">
+            <span key={index} className={node.lines ? styles.line : styles.part} role="listitem">
               <ValueView node={part} />
             </span>
           ))}
@@ -54,9 +56,13 @@ function ValueView({ node }: { node: ValueNode }): ReactNode {
         <bdi>{words(node)}</bdi>
       ) : (
         <span className={styles.parts}>
-          {node.parts.map(({ name, value }) => (
-            <span key={name} className={styles.line}>
-              <ValueView node={value} />
+          {node.parts.map((part) => (
+            <span key={part.name} className={styles.line}>
+              {part.title === undefined ? (
+                <ValueView node={part.value} />
+              ) : (
+                <bdi>{text('value.named', { title: part.title, value: words(part.value) })}</bdi>
+              )}
             </span>
           ))}
         </span>
@@ -68,7 +74,7 @@ function ValueView({ node }: { node: ValueNode }): ReactNode {
 
 /** A value in words alone. */
 export function useValueWords(): (node: ValueNode) => string {
-  const { text, has } = useText()
+  const { text } = useText()
   const formats = useFormats()
   const words = (node: ValueNode): string => {
     switch (node.kind) {
@@ -82,16 +88,16 @@ export function useValueWords(): (node: ValueNode) => string {
         return formats.language(node.tag)
       case 'country':
         return formats.country(node.code)
-      case 'choice': {
-        const id = `choice.${node.code}`
-        return has(id) ? text(id) : node.code
-      }
       case 'picture':
         return text('value.picture')
       case 'list':
         return formats.list(node.parts.map(words))
       case 'parts':
-        return node.parts.map(({ value }) => words(value)).join(node.between ?? ', ')
+        return node.parts
+          .map(({ title, value }) =>
+            title === undefined ? words(value) : text('value.named', { title, value: words(value) }),
+          )
+          .join(node.between ?? ', ')
     }
   }
   return words

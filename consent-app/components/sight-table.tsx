@@ -1,7 +1,8 @@
 import { Link } from 'react-router'
-import { categories } from '#core/domain/catalogue.ts'
+import { useCatalogue } from '../data/catalogue.ts'
+import type { CatalogueCategory } from '../data/catalogue.ts'
 import { useFormats, useText } from '../messages/text.tsx'
-import { BusinessMark } from './business.tsx'
+import { BusinessInitial } from './business.tsx'
 import type { SightRow } from './grant-facts.ts'
 import { Theirs, VisuallyHidden } from './layout.tsx'
 import styles from './sight-table.module.css'
@@ -12,6 +13,10 @@ import styles from './sight-table.module.css'
  */
 export function SightTable({ rows }: { rows: readonly SightRow[] }) {
   const { text } = useText()
+  // Many categories, of which few are seen by anybody: a column for each of these.
+  const categories = useCatalogue().categories.filter(({ category }) =>
+    rows.some(({ titles }) => titles.has(category)),
+  )
   return (
     <div className={styles.frame}>
       <table className={styles.table}>
@@ -23,8 +28,8 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
             <th scope="col">
               <VisuallyHidden>{text('sight.business')}</VisuallyHidden>
             </th>
-            {categories.map(({ id, title }) => (
-              <th key={id} scope="col">
+            {categories.map(({ category, title }) => (
+              <th key={category} scope="col">
                 {title}
               </th>
             ))}
@@ -35,7 +40,7 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row key={row.vendor.vendorId} row={row} />
+            <Row key={row.vendor.vendorId} row={row} categories={categories} />
           ))}
         </tbody>
       </table>
@@ -43,7 +48,7 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
   )
 }
 
-function Row({ row }: { row: SightRow }) {
+function Row({ row, categories }: { row: SightRow; categories: readonly CatalogueCategory[] }) {
   const { text } = useText()
   const formats = useFormats()
   const [first] = row.grants
@@ -55,14 +60,14 @@ function Row({ row }: { row: SightRow }) {
     <tr>
       <th scope="row" className={styles.business}>
         <Link to={to}>
-          <BusinessMark vendor={row.vendor} small />
+          <BusinessInitial name={row.vendor.name} small />
           <Theirs>{row.vendor.name}</Theirs>
         </Link>
       </th>
-      {categories.map(({ id, title }) => {
-        const titles = row.titles.get(id)
+      {categories.map(({ category, title }) => {
+        const titles = row.titles.get(category)
         return (
-          <td key={id} data-lit={titles !== undefined}>
+          <td key={category} data-lit={titles !== undefined}>
             {titles === undefined ? (
               <>
                 <span className={styles.dark} aria-hidden="true" />

@@ -42,6 +42,8 @@ export async function call<Reply>(
     redirect: 'error',
     headers: {
       Accept: 'application/json, application/problem+json',
+      // The words of the catalogue come in the language of the page, which the browser's own need not be.
+      'Accept-Language': document.documentElement.lang,
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

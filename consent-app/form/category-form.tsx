@@ -1,12 +1,12 @@
 import { useState } from 'react'
 import type { FormEvent } from 'react'
-import { findField } from '#core/domain/catalogue.ts'
 import type { CategoryView } from '#schemas/types.gen.ts'
 import { Button } from '../components/button.tsx'
 import { focusFirstWrong } from '../components/focus-wrong.ts'
 import { Row } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
+import { useCatalogue } from '../data/catalogue.ts'
 import { readCategory, useSaveCategory } from '../data/categories.ts'
 import { ProblemError } from '../data/http.ts'
 import { useText } from '../messages/text.tsx'
@@ -15,8 +15,8 @@ import { DerivedAnswers } from './derived-answers.tsx'
 import { FieldInput } from './field-input.tsx'
 import { formFields } from './form-fields.ts'
 import type { FieldSchema } from './form-fields.ts'
-import { checkValues, cleanValues, mergeValues, sameValue, withValue } from './form-values.ts'
-import type { FieldProblem, Merge, Values } from './form-values.ts'
+import { checkValues, cleanValues, mergeValues, problemsWithin, sameValue, withValue } from './form-values.ts'
+import type { Merge, Values } from './form-values.ts'
 import styles from './category-form.module.css'
 
 interface Base {
@@ -30,6 +30,7 @@ interface Base {
  */
 export function CategoryForm({ view }: { view: CategoryView }) {
   const { text } = useText()
+  const { field: find } = useCatalogue()
   const save = useSaveCategory(view.category)
   const schema = view.schema as FieldSchema
   const [base, setBase] = useState<Base>({ etag: view.etag, values: view.values })
@@ -94,15 +95,16 @@ export function CategoryForm({ view }: { view: CategoryView }) {
       {formFields(schema).map((field) => {
         return (
           <FieldInput
-            key={field.name}
+            // A list of records comes back from the pod in another order: what was open there is closed.
+            key={field.kind === 'records' ? `${field.name} ${base.etag}` : field.name}
             field={field}
-            sensitivity={findField(`${view.category}.${field.name}`)?.sensitivity ?? 'ordinary'}
+            sensitivity={find(`${view.category}.${field.name}`)?.sensitivity ?? 'ordinary'}
             value={draft[field.name]}
             onChange={(value) => {
               setSaved(undefined)
               setDraft((current) => withValue(current, field.name, value))
             }}
-            problems={within(problems, field.name)}
+            problems={problemsWithin(problems, field.name)}
           />
         )
       })}
@@ -135,19 +137,4 @@ export function CategoryForm({ view }: { view: CategoryView }) {
       </div>
     </form>
   )
-}
-
-/** The problems of one field, by name within it: '' for itself. */
-function within(
-  problems: Readonly<Record<string, FieldProblem>>,
-  name: string,
-): Record<string, FieldProblem> {
-  const own = Object.entries(problems).flatMap(([path, problem]) =>
-    path === name
-      ? [['', problem] as const]
-      : path.startsWith(`${name}.`)
-        ? [[path.slice(name.length + 1), problem] as const]
-        : [],
-  )
-  return Object.fromEntries(own)
 }

@@ -9,7 +9,7 @@ export function DerivedAnswers({ answers }: { answers: readonly FieldView[] }) {
   if (answers.length === 0) return null
   return (
     <div className={styles.derived}>
-      <h3 className={styles.title}>{text('derived.title')}</h3>
+      <h4 className={styles.title}>{text('derived.title')}</h4>
       <p className={styles.soft}>{text('derived.explain')}</p>
       <ul className={styles.answers}>
         {answers.map(({ field, title, description, rule, value }) => (

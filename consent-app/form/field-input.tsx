@@ -5,12 +5,13 @@ import type { MessageId } from '../messages/locale.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { byName, countryCodes } from './codes.ts'
 import { formFields } from './form-fields.ts'
-import type { FieldKind, FormField } from './form-fields.ts'
-import { withValue } from './form-values.ts'
+import type { FieldKind, FieldSchema, FormField } from './form-fields.ts'
+import { problemsWithin, typedNumber, withValue } from './form-values.ts'
 import type { FieldProblem, Values } from './form-values.ts'
 import { Group } from './group.tsx'
 import { ListInput } from './list-input.tsx'
 import { PictureInput } from './picture-input.tsx'
+import { RecordsInput } from './records-input.tsx'
 import styles from './form.module.css'
 
 interface FieldInputProps {
@@ -46,29 +47,31 @@ export function FieldInput({ field, value, onChange, problems, sensitivity = 'or
     case 'group':
       return (
         <Group title={title} description={description}>
-          <div className={styles.members}>
-            {formFields(schema).map((member) => {
-              const values = asValues(value)
-              const wrong = problems[member.name]
-              return (
-                <FieldInput
-                  key={member.name}
-                  field={member}
-                  value={values[member.name]}
-                  onChange={(part) => onChange(withValue(values, member.name, part))}
-                  problems={wrong === undefined ? {} : { '': wrong }}
-                />
-              )
-            })}
-          </div>
+          <MemberInputs schema={schema} values={asValues(value)} onChange={onChange} problems={problems} />
         </Group>
+      )
+    case 'records':
+      return (
+        <RecordsInput
+          field={field}
+          title={title}
+          records={Array.isArray(value) ? value.map(asValues) : []}
+          onChange={(records) => onChange(records.length === 0 ? undefined : records)}
+          problems={problems}
+        />
       )
     case 'choices':
       return (
         <Group title={title} description={description} error={error}>
           <div className={styles.choices}>
             {(schema.items?.enum ?? []).map((code) => (
-              <Choice key={code} code={code} chosen={asTexts(value)} onChange={onChange} />
+              <Choice
+                key={code}
+                code={code}
+                label={schema['x-labels']?.[code] ?? code}
+                chosen={asTexts(value)}
+                onChange={onChange}
+              />
             ))}
           </div>
         </Group>
@@ -94,6 +97,33 @@ export function FieldInput({ field, value, onChange, problems, sensitivity = 'or
           longest={schema.maxLength ?? 350_000}
         />
       )
+    case 'yes-no':
+      return (
+        <SelectField
+          label={title}
+          value={typeof value === 'boolean' ? String(value) : ''}
+          onChange={(answer) => onChange(answer === '' ? undefined : answer === 'true')}
+          placeholder={text('form.no-choice')}
+          options={[
+            { value: 'true', label: text('value.yes') },
+            { value: 'false', label: text('value.no') },
+          ]}
+          error={error}
+        />
+      )
+    case 'number':
+      return (
+        <TextField
+          label={title}
+          value={asText(value)}
+          onChange={(typed) => onChange(typed === '' ? undefined : typedNumber(typed))}
+          description={description}
+          error={error}
+          inputMode={schema.type === 'integer' ? 'numeric' : 'decimal'}
+          maxLength={16}
+          autoComplete="off"
+        />
+      )
     case 'choice':
     case 'country':
       return (
@@ -105,7 +135,10 @@ export function FieldInput({ field, value, onChange, problems, sensitivity = 'or
           options={
             kind === 'country'
               ? byName(countryCodes, formats.country, formats.locale)
-              : (schema.enum ?? []).map((code) => ({ value: code, label: code }))
+              : (schema.enum ?? []).map((code) => ({
+                  value: code,
+                  label: schema['x-labels']?.[code] ?? code,
+                }))
           }
           error={error}
         />
@@ -126,30 +159,57 @@ export function FieldInput({ field, value, onChange, problems, sensitivity = 'or
   }
 }
 
+/** The parts of one value, side by side. */
+export function MemberInputs({
+  schema,
+  values,
+  onChange,
+  problems,
+}: {
+  schema: FieldSchema
+  values: Values
+  onChange: (values: Values) => void
+  problems: Readonly<Record<string, FieldProblem>>
+}) {
+  return (
+    <div className={styles.members}>
+      {formFields(schema).map((member) => (
+        <FieldInput
+          key={member.name}
+          field={member}
+          value={values[member.name]}
+          onChange={(part) => onChange(withValue(values, member.name, part))}
+          problems={problemsWithin(problems, member.name)}
+        />
+      ))}
+    </div>
+  )
+}
+
 function Choice({
   code,
+  label,
   chosen,
   onChange,
 }: {
   code: string
+  label: string
   chosen: readonly string[]
   onChange: (value: readonly string[] | undefined) => void
 }) {
-  const { text, has } = useText()
-  const id = `choice.${code}`
   const change = (on: boolean) => {
     const next = on ? [...chosen, code] : chosen.filter((other) => other !== code)
     onChange(next.length === 0 ? undefined : next)
   }
   return (
     <Checkbox isSelected={chosen.includes(code)} onChange={change}>
-      {has(id) ? text(id) : code}
+      {label}
     </Checkbox>
   )
 }
 
 function asText(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 }
 
 function asTexts(value: unknown): string[] {

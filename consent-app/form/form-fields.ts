@@ -13,6 +13,10 @@ export interface FieldSchema {
   readonly items?: FieldSchema
   readonly properties?: Readonly<Record<string, FieldSchema>>
   readonly required?: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+  /** What the codes of an `enum` stand for. */
+  readonly 'x-labels'?: Readonly<Record<string, string>>
 }
 
 export type FieldKind =
@@ -25,9 +29,13 @@ export type FieldKind =
   | 'picture'
   | 'choice'
   | 'choices'
+  | 'language'
   | 'languages'
+  | 'number'
+  | 'yes-no'
   | 'texts'
   | 'group'
+  | 'records'
 
 export interface FormField {
   readonly name: string
@@ -52,13 +60,17 @@ export function kindOf(schema: FieldSchema): FieldKind {
   if (schema.type === 'object') return 'group'
   if (schema.type === 'array') {
     if (schema.items?.enum !== undefined) return 'choices'
-    return schema.items?.pattern?.startsWith('^[a-z]{2,3}') === true ? 'languages' : 'texts'
+    if (schema.items?.type === 'object') return 'records'
+    return kindOf(schema.items ?? {}) === 'language' ? 'languages' : 'texts'
   }
+  if (schema.type === 'boolean') return 'yes-no'
+  if (schema.type === 'integer' || schema.type === 'number') return 'number'
   if (schema.enum !== undefined) return 'choice'
   if (schema.format === 'date') return 'date'
   if (schema.format === 'email') return 'email'
   if (schema.pattern?.startsWith('^data:image/') === true) return 'picture'
   if (schema.pattern === '^[A-Z]{2}$') return 'country'
+  if (schema.pattern?.startsWith('^[a-z]{2,3}') === true) return 'language'
   if (schema.pattern?.startsWith('^([01][0-9]|2[0-3])') === true) return 'time'
   if (schema.pattern?.startsWith('^\\+') === true) return 'phone'
   return 'text'

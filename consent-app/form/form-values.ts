@@ -4,7 +4,16 @@ import type { FieldSchema } from './form-fields.ts'
 /** Values of a category or of a group, by name. What is absent is not in the pod. */
 export type Values = Readonly<Record<string, unknown>>
 
-export type FieldProblem = 'required' | 'email' | 'phone' | 'date' | 'time' | 'format' | 'long' | 'many'
+export type FieldProblem =
+  | 'required'
+  | 'number'
+  | 'email'
+  | 'phone'
+  | 'date'
+  | 'time'
+  | 'format'
+  | 'long'
+  | 'many'
 
 /** What is saved of what was typed: text trimmed; empty texts, lists and groups are left out. */
 export function cleanValues(values: Values): Values {
@@ -18,8 +27,9 @@ export function cleanValues(values: Values): Values {
 function cleanValue(value: unknown): unknown {
   if (typeof value === 'string') return value.trim() === '' ? undefined : value.trim()
   if (Array.isArray(value)) {
-    const parts = [...new Set(value.map(cleanValue).filter((part) => part !== undefined))]
-    return parts.length === 0 ? undefined : parts
+    const parts = value.map(cleanValue).filter((part) => part !== undefined)
+    const once = parts.filter((part, at) => parts.findIndex((other) => sameValue(part, other)) === at)
+    return once.length === 0 ? undefined : once
   }
   if (typeof value === 'object' && value !== null) {
     const members = cleanValues(value as Values)
@@ -37,7 +47,10 @@ export function sameValue(one: unknown, other: unknown): boolean {
   return a.length === b.length && a.every(([name, value]) => sameValue(value, (other as Values)[name]))
 }
 
-/** What is wrong with cleaned values, by name, and by `group.member` within a group. Empty: they can be sent. */
+/**
+ * What is wrong with cleaned values, by name, by `group.member` within a group and by `list.0.member` within a list of
+ * records. Empty: they can be sent.
+ */
 export function checkValues(schema: FieldSchema, values: Values): Record<string, FieldProblem> {
   const problems: Record<string, FieldProblem> = {}
   for (const { name, kind, schema: field } of formFields(schema)) {
@@ -50,6 +63,10 @@ export function checkValues(schema: FieldSchema, values: Values): Record<string,
     } else {
       const problem = checkValue(field, value)
       if (problem !== undefined) problems[name] = problem
+      if (kind !== 'records' || !Array.isArray(value)) continue
+      for (const [at, record] of value.entries())
+        for (const [member, wrong] of Object.entries(checkValues(field.items ?? {}, record as Values)))
+          problems[`${name}.${at}.${member}`] = wrong
     }
   }
   return problems
@@ -60,6 +77,7 @@ function checkValue(schema: FieldSchema, value: unknown): FieldProblem | undefin
     if (value.length > (schema.maxItems ?? Number.POSITIVE_INFINITY)) return 'many'
     return value.map((part) => checkValue(schema.items ?? {}, part)).find((problem) => problem !== undefined)
   }
+  if (schema.type === 'integer' || schema.type === 'number') return checkNumber(schema, value)
   if (typeof value !== 'string') return undefined
   if ([...value].length > (schema.maxLength ?? Number.POSITIVE_INFINITY)) return 'long'
   if (schema.format === 'email' && !/^[^\s@]+@[^\s@]+$/.test(value)) return 'email'
@@ -72,6 +90,17 @@ function checkValue(schema: FieldSchema, value: unknown): FieldProblem | undefin
         ? 'time'
         : 'format'
   return undefined
+}
+
+function checkNumber({ type, minimum, maximum }: FieldSchema, value: unknown): FieldProblem | undefined {
+  if (typeof value !== 'number' || (type === 'integer' && !Number.isInteger(value))) return 'number'
+  return value < (minimum ?? value) || value > (maximum ?? value) ? 'number' : undefined
+}
+
+/** What was typed as a number, if it is one; else the text itself, which is then found to be wrong. */
+export function typedNumber(text: string): number | string {
+  const typed = text.trim().replace(',', '.')
+  return /^-?\d{1,15}(\.\d{1,6})?$/.test(typed) ? Number(typed) : text
 }
 
 function isDay(text: string): boolean {
@@ -109,4 +138,19 @@ export function mergeValues(base: Values, mine: Values, theirs: Values): Merge {
 export function withValue(values: Values, name: string, value: unknown): Values {
   const { [name]: _before, ...others } = values
   return value === undefined ? others : { ...others, [name]: value }
+}
+
+/** The problems of one field, by name within it: '' for itself. */
+export function problemsWithin(
+  problems: Readonly<Record<string, FieldProblem>>,
+  name: string,
+): Record<string, FieldProblem> {
+  const own = Object.entries(problems).flatMap(([path, problem]) =>
+    path === name
+      ? [['', problem] as const]
+      : path.startsWith(`${name}.`)
+        ? [[path.slice(name.length + 1), problem] as const]
+        : [],
+  )
+  return Object.fromEntries(own)
 }

@@ -1,6 +1,8 @@
+import { useState } from 'react'
 import type { CategoryView } from '#schemas/types.gen.ts'
 import { Button } from '../components/button.tsx'
-import { Card, Lead, PageTitle, Stack } from '../components/layout.tsx'
+import { Icon } from '../components/icons.tsx'
+import { Card, Lead, PageTitle } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
@@ -9,11 +11,26 @@ import { CategoryForm } from '../form/category-form.tsx'
 import { useText } from '../messages/text.tsx'
 import styles from './my-data.module.css'
 
-/** Every category of the pod with its form. */
+/** Every category of the pod with its form, by what it is about. What is empty is folded until somebody opens it. */
 export function DataPage() {
-  const { text } = useText()
+  const { text, has } = useText()
   const categories = useCategories()
+  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map())
   const again = () => void categories.refetch()
+  const views = categories.data ?? []
+  const groups = [...Map.groupBy(views, ({ group }) => group)]
+  const nameOf = (group: string) => {
+    const id = `data.group.${group}`
+    return text(has(id) ? id : 'data.group.more')
+  }
+  const isOpen = (view: CategoryView) => toggled.get(view.category) ?? isFilled(view)
+  const toggle = (category: string, open: boolean) =>
+    setToggled((before) => new Map(before).set(category, open))
+  const show = (view: CategoryView) => {
+    toggle(view.category, true)
+    requestAnimationFrame(() => goTo(view.category))
+  }
+
   return (
     <>
       <PageTitle title={text('data.title')} />
@@ -24,24 +41,40 @@ export function DataPage() {
         {categories.data !== undefined && (
           <>
             <nav className={styles.index} aria-label={text('data.index')}>
-              <ul>
-                {categories.data.map(({ category, title, values }) => (
-                  <li key={category}>
-                    <button type="button" onClick={() => show(category)}>
-                      {title}
-                      <span className={styles.count}>
-                        {text('data.filled', { count: Object.keys(values).length })}
-                      </span>
-                    </button>
-                  </li>
-                ))}
-              </ul>
-            </nav>
-            <Stack gap="l">
-              {categories.data.map((view) => (
-                <Category key={view.category} view={view} again={again} />
+              {groups.map(([group, members]) => (
+                <div key={group} className={styles.indexGroup}>
+                  <p className={styles.indexTitle}>{nameOf(group)}</p>
+                  <ul>
+                    {members.map((view) => (
+                      <li key={view.category}>
+                        <button type="button" data-filled={isFilled(view)} onClick={() => show(view)}>
+                          {view.title}
+                          <span className={styles.count}>
+                            {text('data.filled', { count: Object.keys(view.values).length })}
+                          </span>
+                        </button>
+                      </li>
+                    ))}
+                  </ul>
+                </div>
               ))}
-            </Stack>
+            </nav>
+            <div className={styles.groups}>
+              {groups.map(([group, members]) => (
+                <div key={group} className={styles.group}>
+                  <h2>{nameOf(group)}</h2>
+                  {members.map((view) => (
+                    <Category
+                      key={view.category}
+                      view={view}
+                      again={again}
+                      isOpen={isOpen(view)}
+                      onToggle={(open) => toggle(view.category, open)}
+                    />
+                  ))}
+                </div>
+              ))}
+            </div>
           </>
         )}
       </div>
@@ -49,38 +82,68 @@ export function DataPage() {
   )
 }
 
-function Category({ view, again }: { view: CategoryView; again: () => void }) {
+function isFilled({ values, unreadable }: CategoryView): boolean {
+  return unreadable !== undefined || Object.keys(values).length > 0
+}
+
+function Category({
+  view,
+  again,
+  isOpen,
+  onToggle,
+}: {
+  view: CategoryView
+  again: () => void
+  isOpen: boolean
+  onToggle: (open: boolean) => void
+}) {
   const { text } = useText()
+  const body = `category-${view.category}-body`
   return (
     <section aria-labelledby={`category-${view.category}`}>
       <Card>
-        <h2 id={`category-${view.category}`} tabIndex={-1} className={styles.title}>
-          {view.title}
-        </h2>
-        <p className={styles.description}>{view.description}</p>
-        {view.unreadable === undefined ? (
-          <CategoryForm view={view} />
-        ) : (
-          <Notice
-            tone="attention"
-            title={text('data.unreadable')}
-            actions={
-              <Button small onPress={again}>
-                {text('action.retry')}
-              </Button>
-            }
+        <h3 className={styles.title}>
+          <button
+            type="button"
+            id={`category-${view.category}`}
+            className={styles.toggle}
+            aria-expanded={isOpen}
+            aria-controls={body}
+            onClick={() => onToggle(!isOpen)}
           >
-            <p>{view.unreadable}</p>
-            <p>{text('data.unreadable.body')}</p>
-          </Notice>
-        )}
+            {view.title}
+            <span className={styles.chevron}>
+              <Icon name="chevron" size={18} />
+            </span>
+          </button>
+        </h3>
+        <p className={styles.description}>{view.description}</p>
+        {/* What was typed stays while it is folded. */}
+        <div id={body} hidden={!isOpen} className={styles.form}>
+          {view.unreadable === undefined ? (
+            <CategoryForm view={view} />
+          ) : (
+            <Notice
+              tone="attention"
+              title={text('data.unreadable')}
+              actions={
+                <Button small onPress={again}>
+                  {text('action.retry')}
+                </Button>
+              }
+            >
+              <p>{view.unreadable}</p>
+              <p>{text('data.unreadable.body')}</p>
+            </Notice>
+          )}
+        </div>
       </Card>
     </section>
   )
 }
 
 /** Scrolls to a category and puts the keyboard there. `<base>` makes fragment links lead to another page. */
-function show(category: string): void {
+function goTo(category: string): void {
   const heading = document.getElementById(`category-${category}`)
   heading?.focus({ preventScroll: true })
   heading?.scrollIntoView({ block: 'start' })

@@ -88,6 +88,9 @@ test('she fills in her data, and it is in her pod', async () => {
       .click()
     await part(name).getByText('Saved in your pod').waitFor()
   }
+  // A new pod is empty, and what is empty is folded.
+  for (const name of ['Profile', 'Contact', 'Diet', 'Sizes'])
+    await part(name).getByRole('button', { name, exact: true }).click()
   await part('Profile').getByLabel('Name', { exact: true }).fill('Ada Lovelace')
   await part('Profile').getByLabel('Birth date').fill('1990-12-10')
   await save('Profile')

@@ -44,7 +44,11 @@ test('a new pod shows every category, empty, with its form and what is worked ou
     values: {},
     etag: null,
     schema: { properties: { birthDate: { title: 'Birth date', format: 'date' } } },
-    derived: [{ field: 'profile.ageOver18', missing: true, from: ['profile.birthDate'] }],
+  })
+  const { derived } = await read(browser, 'profile')
+  expect(derived.find(({ field }) => field === 'profile.ageOver18')).toMatchObject({
+    missing: true,
+    from: ['profile.birthDate'],
   })
 })
 
@@ -69,7 +73,7 @@ test('what is saved stands in the pod as RDF that other apps read and change', a
   )
   const view = await read(alice.browser, 'profile')
   expect(view.values).toEqual({ ...values, name: 'Alice Berg' })
-  expect(view.derived).toMatchObject([{ field: 'profile.ageOver18', value: true }])
+  expect(view.derived.find(({ field }) => field === 'profile.ageOver18')).toMatchObject({ value: true })
 
   // A save keeps what the catalogue does not know.
   const again = await alice.browser.put('/api/categories/profile', {

@@ -9,7 +9,9 @@ import {
   checkValues,
   cleanValues,
   mergeValues,
+  problemsWithin,
   sameValue,
+  typedNumber,
   withValue,
 } from '../../consent-app/form/form-values.ts'
 
@@ -41,6 +43,25 @@ describe('the form of a category', () => {
       'sizes.top': 'group',
       'sizes.trousers': 'group',
       'accessibility.needs': 'texts',
+      'household.people': 'records',
+      'household.pets': 'records',
+      'household.home': 'group',
+      'belongings.vehicles': 'records',
+      'belongings.devices': 'records',
+      'tastes.activities': 'records',
+      'tastes.music': 'texts',
+      'tastes.reading': 'texts',
+      'tastes.cuisines': 'texts',
+      'tastes.places': 'texts',
+      'brands.liked': 'texts',
+      'brands.avoided': 'records',
+      'plans.wanted': 'records',
+      'plans.trips': 'records',
+      'plans.changes': 'records',
+      'loyalty.memberships': 'records',
+      'subscriptions.services': 'records',
+      'purchases.bought': 'records',
+      'purchases.returned': 'records',
     })
   })
 
@@ -77,6 +98,25 @@ describe('what is saved', () => {
     ).toEqual({
       topics: 'many',
     })
+  })
+
+  test('of records is checked part by part, each at its place', () => {
+    const people = [
+      { relation: 'child', birthYear: typedNumber('2019') },
+      { birthYear: typedNumber('about 2000') },
+    ]
+    expect(checkValues(schemaOf('household'), { people, home: { rooms: 0 } })).toEqual({
+      'people.1.relation': 'required',
+      'people.1.birthYear': 'number',
+      'home.rooms': 'number',
+    })
+    expect(problemsWithin({ 'people.1.relation': 'required', peoples: 'many' }, 'people')).toEqual({
+      '1.relation': 'required',
+    })
+    expect(cleanValues({ people: [{ relation: 'child' }, { note: ' ' }, { relation: 'child' }] })).toEqual({
+      people: [{ relation: 'child' }],
+    })
+    expect([typedNumber('12,50'), typedNumber('1e3'), typedNumber('-4')]).toEqual([12.5, '1e3', -4])
   })
 
   test('passes when it is right', () => {

@@ -6,6 +6,8 @@ import { endsSoon, sightOf, splitGrants, visibleFields } from '../../consent-app
 import { asIssuer } from '../../consent-app/components/issuer.ts'
 import { shortWebId } from '../../consent-app/components/short-web-id.ts'
 import { describeValue } from '../../consent-app/components/value-text.ts'
+import { findField } from '#core/domain/catalogue.ts'
+import type { FieldSchema } from '../../consent-app/form/form-fields.ts'
 import { parseDuration } from '../../consent-app/messages/duration.ts'
 import { chooseLanguage } from '../../consent-app/messages/locale.ts'
 import { isWebAddress, pathInApp } from '../../consent-app/mount.ts'
@@ -78,29 +80,63 @@ describe('who can see what', () => {
 
 describe('a value', () => {
   test('is shown whole, whatever it is', () => {
-    expect(describeValue('profile.name', 'Ada')).toEqual({ kind: 'text', text: 'Ada' })
-    expect(describeValue('profile.ageOver18', false)).toEqual({ kind: 'answer', yes: false })
-    expect(describeValue('profile.birthDate', '1990-12-10')).toEqual({ kind: 'day', day: '1990-12-10' })
-    expect(describeValue('profile.birthDate', '1990-13-40').kind).toBe('text')
-    expect(describeValue('contact.country', 'GB')).toEqual({ kind: 'country', code: 'GB' })
-    expect(describeValue('profile.languages', ['en', 'de'])).toEqual({
+    expect(show('profile.name', 'Ada')).toEqual({ kind: 'text', text: 'Ada' })
+    expect(show('profile.ageOver18', false)).toEqual({ kind: 'answer', yes: false })
+    expect(show('profile.birthDate', '1990-12-10')).toEqual({ kind: 'day', day: '1990-12-10' })
+    expect(show('profile.birthDate', '1990-13-40').kind).toBe('text')
+    expect(show('contact.address', { country: 'GB' })).toMatchObject({
+      parts: [{ value: { kind: 'country', code: 'GB' } }],
+    })
+    expect(show('profile.languages', ['en', 'de'])).toEqual({
       kind: 'list',
+      lines: false,
       parts: [
         { kind: 'language', tag: 'en' },
         { kind: 'language', tag: 'de' },
       ],
     })
-    expect(describeValue('sizes.shoe', { size: '39', system: 'EU' })).toMatchObject({ between: ' ' })
-    expect(describeValue('some.number', 42)).toEqual({ kind: 'text', text: '42' })
-    expect(describeValue('some.nothing', null)).toEqual({ kind: 'text', text: 'null' })
+    expect(show('diet.diet', ['LowFatDiet', 'Unknown'])).toMatchObject({
+      parts: [
+        { kind: 'text', text: 'Low in fat' },
+        { kind: 'text', text: 'Unknown' },
+      ],
+    })
+    expect(show('sizes.shoe', { size: '39', system: 'EU' })).toMatchObject({ between: ' ' })
+    expect(show('contact-rules.quietHours', { from: '22:00', to: '07:00' })).toMatchObject({ between: ' – ' })
+    expect(describeValue(42)).toEqual({ kind: 'text', text: '42' })
+    expect(describeValue(null)).toEqual({ kind: 'text', text: 'null' })
+  })
+
+  test('of many parts has each on a line, and names what says nothing alone', () => {
+    expect(show('household.people', [{ relation: 'child', birthYear: 2019 }])).toEqual({
+      kind: 'list',
+      lines: true,
+      parts: [
+        {
+          kind: 'parts',
+          between: ' · ',
+          parts: [
+            { name: 'relation', title: undefined, value: { kind: 'text', text: 'Child' } },
+            { name: 'birthYear', title: 'Year of birth', value: { kind: 'text', text: '2019' } },
+          ],
+        },
+      ],
+    })
+    expect(show('household.home', { garden: true })).toMatchObject({
+      between: undefined,
+      parts: [{ title: 'Garden or balcony', value: { kind: 'answer', yes: true } }],
+    })
   })
 
   test('is a picture only as inline data of a known kind', () => {
-    expect(describeValue('profile.picture', 'data:image/png;base64,AAAA').kind).toBe('picture')
+    expect(describeValue('data:image/png;base64,AAAA').kind).toBe('picture')
     for (const other of ['data:image/svg+xml;base64,AAAA', 'https://a.example/x.png', 'data:text/html,x'])
-      expect(describeValue('profile.picture', other).kind).toBe('text')
+      expect(describeValue(other).kind).toBe('text')
   })
 })
+
+const show = (field: string, value: unknown) =>
+  describeValue(value, findField(field)?.schema as FieldSchema | undefined)
 
 describe('an address', () => {
   test('that was typed becomes an issuer or WebID, or nothing', () => {

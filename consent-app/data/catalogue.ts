@@ -1,0 +1,31 @@
+import { queryOptions, useQuery } from '@tanstack/react-query'
+import type { CatalogueView } from '#schemas/types.gen.ts'
+import type { FieldSchema } from '../form/form-fields.ts'
+import { call } from './http.ts'
+
+export type CatalogueCategory = CatalogueView['categories'][number]
+export type CatalogueField = CatalogueCategory['fields'][number] & { readonly schema: FieldSchema }
+
+export interface Catalogue {
+  readonly categories: readonly CatalogueCategory[]
+  readonly field: (id: string) => CatalogueField | undefined
+}
+
+const nothing: Catalogue = { categories: [], field: () => undefined }
+
+/** What there can be in a pod, in the reader's language. It does not change while Reach runs. */
+export const catalogueQuery = queryOptions({
+  queryKey: ['catalogue'],
+  queryFn: async ({ signal }): Promise<Catalogue> => {
+    const { categories } = await call<CatalogueView>('GET', 'api/catalogue', { signal })
+    const fields = new Map(categories.flatMap((category) => category.fields).map((one) => [one.field, one]))
+    return { categories, field: (id) => fields.get(id) as CatalogueField | undefined }
+  },
+  staleTime: Number.POSITIVE_INFINITY,
+  gcTime: Number.POSITIVE_INFINITY,
+})
+
+/** Empty until it has come: codes stand for themselves as long. */
+export function useCatalogue(): Catalogue {
+  return useQuery(catalogueQuery).data ?? nothing
+}
