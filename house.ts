@@ -2,6 +2,7 @@
  * What one house stands on: a ledger with its keys, and the pods of its customers as Reach's agent reads
  * them.
  */
+import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { WebSocket } from 'undici'
 import type { Config } from '#core/config.ts'
@@ -11,12 +12,15 @@ import { KeysDamaged } from '#core/ledger/key-files.ts'
 import { type KeyStore, openKeyStore } from '#core/ledger/key-store.ts'
 import { type Ledger, LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
+import type { Logger } from '#core/logger.ts'
 import { createAgentFetch } from '#core/pods/agent.ts'
 import { createPodCache, type PodCache } from '#core/pods/cache.ts'
 import { createCredentialLogins } from '#core/pods/client-credentials.ts'
 import type { AccountFetch, PodFetch } from '#core/pods/pod.ts'
 import { createPodWebhooks } from '#core/pods/webhooks.ts'
 import { recordLostAccess, recordLostCategory } from '#core/records/access.ts'
+import { noticeReading } from '#core/records/data-changes.ts'
+import { createNames } from '#core/records/names.ts'
 import { readPodCredentials } from '#core/records/pod-credentials.ts'
 import { openAgentIdentity } from './vault-server/pods/agent-identity.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
@@ -63,12 +67,14 @@ export async function openPods({
   keys,
   podServer,
   now,
+  log,
 }: {
   config: Pick<Config, 'vaultUrl' | 'outboundAllow'>
   ledger: Ledger
   keys: KeyStore
   podServer: EmbeddedPods | undefined
   now: () => number
+  log: Logger
 }): Promise<ReachPods & PodCache & AsyncDisposable> {
   const outbound = createOutbound({
     allow: config.outboundAllow,
@@ -85,6 +91,9 @@ export async function openPods({
     if (credentials === undefined) throw new DomainError('sign-in-failed', 'There are no credentials')
     return await (await credentialLogin(credentials.value)).fetch(url, init)
   }
+  const names = createNames(await keys.secret('names'))
+  // Not to be foreseen: it hides when something changed.
+  const random = () => randomInt(2 ** 32) / 2 ** 32
   const address = `${identity.issuer}/notifications/`
   const webhooks = createPodWebhooks({ address, fetch: anyone, now })
   const cache = createPodCache({
@@ -96,6 +105,12 @@ export async function openPods({
       await (category === undefined
         ? recordLostAccess(ledger, accountId)
         : recordLostCategory(ledger, accountId, category))
+    },
+    onRead(accountId, category, fields) {
+      const reading = { accountId, category, fields }
+      noticeReading({ ledger, names, now, random }, reading).catch((error: unknown) => {
+        if (ledger.stopped === undefined) log.error('jobs-failed', { job: 'data-changes' }, error)
+      })
     },
     ...(podServer === undefined ? {} : { feed: podServer.feed }),
   })

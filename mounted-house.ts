@@ -44,7 +44,7 @@ export async function openMountedHouse(options: {
   await using opened = new AsyncDisposableStack()
   const { ledger, keys } = opened.use(await openLedgerAndKeys({ config: options.config, now, part }))
   const config = configUnder(options.config, part)
-  const pods = opened.use(await openPods({ config, ledger, keys, podServer, now }))
+  const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
   const vault = opened.use(await openVault({ config, ledger, keys, podServer, pods, now, log }))
   const gateway = opened.use(await createVendorGateway({ config, ledger, keys, pods, now, log }))
   const { authorization } = vault

@@ -48,7 +48,7 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
   const house = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
   const { ledger, keys } = house
   const podServer = opened.use(await startPods({ config, log }))
-  const pods = opened.use(await openPods({ config, ledger, keys, podServer, now }))
+  const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
   const tour =
     config.tour && podServer ? opened.use(await openTour({ config, podServer, now, log })) : undefined
   const houses = [tour].filter((house) => house !== undefined)

@@ -10,6 +10,7 @@ import type { Slots } from '#core/jobs/slots.ts'
 import { createPodCache } from '#core/pods/cache.ts'
 import type { PodCache } from '#core/pods/cache.ts'
 import { gainAccess, loseAccess } from '#core/records/access.ts'
+import { noticeReading } from '#core/records/data-changes.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
 import { createNames } from '#core/records/names.ts'
@@ -66,6 +67,8 @@ export interface TestGatewayOptions {
   readonly gatewayPath?: string
   /** Private origins that webhooks may reach. */
   readonly outboundAllow?: readonly string[]
+  /** Changes in pods are noticed, and told of after a delay drawn by it. */
+  readonly random?: () => number
 }
 
 /**
@@ -101,7 +104,12 @@ export class TestGateway implements AsyncDisposable {
     const onAccessLost = async (accountId: string, category?: string) => {
       if (category === undefined) await commitAgain(ledger, () => loseAccess(ledger, accountId))
     }
-    const cache = stack.use(createPodCache({ fetch, now, onAccessLost }))
+    const random = options.random
+    const onRead = (accountId: string, category: string, fields: ReadonlyMap<string, string>) => {
+      if (random) void noticeReading({ ...house, random }, { accountId, category, fields })
+    }
+    const noticing = random === undefined ? {} : { onRead }
+    const cache = stack.use(createPodCache({ fetch, now, onAccessLost, ...noticing }))
     const port = await freePort()
     const gateway = new TestGateway({ house, keys, pods, cache, port, clock, options, stack: stack.move() })
     await gateway.start()

@@ -76,7 +76,7 @@ export async function startTestVault(
   )
   const log = createLogger({ level: 'silent' })
   const podServer = pods.server
-  const cache = opened.use(await openPods({ config, ledger, keys, podServer, now }))
+  const cache = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
   const start = () => startVaultServer({ config, ledger, keys, podServer, pods: cache, now, log })
   let server = await start()
   opened.defer(() => server[Symbol.asyncDispose]())

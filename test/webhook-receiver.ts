@@ -78,3 +78,11 @@ export function isSignedWith(secret: string, { id, headers, body }: Received): b
     .split(' ')
     .includes(new Webhook(secret).sign(id, at, body))
 }
+
+/** Answers everything like this. */
+export function answering(status: number, headers: Record<string, string> = {}, body = ''): Behaviour {
+  return (_, response) => {
+    response.writeHead(status, headers).end(body)
+    return true
+  }
+}

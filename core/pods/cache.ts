@@ -19,7 +19,7 @@ import type { PodSocket } from './notifications.ts'
 import type { PodWebhooks } from './webhooks.ts'
 import { PodTrouble } from './trouble.ts'
 import type { TroubleReason } from './trouble.ts'
-import type { AccountFetch, PodAccount, PodChange, PodFeed, PodRead, PodReader } from './pod.ts'
+import type { AccountFetch, Fragments, PodAccount, PodChange, PodFeed, PodRead, PodReader } from './pod.ts'
 
 /** The promise for pods of other hosts: access that was closed is seen this much later, at most. */
 const BOUND_MS = 10_000
@@ -34,6 +34,7 @@ const ATTEMPTS = 3
  */
 const UNKNOWN_MS = 30_000
 const MAX_BYTES = 64 * 1024 * 1024
+const LOOK_SOON_MS = 1000
 
 export interface PodCache extends PodReader, Disposable {
   /** Why nothing of this customer's pod can be read right now, and since when (Unix ms), as far as it was asked. */
@@ -50,6 +51,8 @@ export function createPodCache(options: {
   fetch: AccountFetch
   now: () => number
   onAccessLost: (accountId: string, category?: string) => Promise<void> | void
+  /** Is told what a category held when it was read anew, by field id as JSON. Then what is in use is read soon after a change. */
+  onRead?: (accountId: string, category: string, fields: Fragments) => void
   feed?: PodFeed
   /** Opens a guarded WebSocket: pods that no feed covers can then tell of changes before they are asked. */
   connect?: (url: string) => PodSocket
@@ -61,6 +64,7 @@ export function createPodCache(options: {
   const circuit = createHostCircuit(now)
   const backoff = createBackoff(now)
   const accounts = createAccountTable(maxBytes)
+  const looks = new Map<CategoryEntry, NodeJS.Timeout>()
   const unsubscribe = feed?.subscribe(onChange)
   const notifications =
     options.connect &&
@@ -74,10 +78,22 @@ export function createPodCache(options: {
   function onChange({ url, below }: PodChange): void {
     const container = url.slice(0, url.lastIndexOf('/') + 1)
     for (const entry of below ? accounts.all() : accounts.at(container)) {
-      for (const resource of [entry.container, ...entry.categories.values()]) {
-        if (below ? resource.url.startsWith(url) : resource.url === url) resource.changes += 1
+      for (const resource of [entry.container, ...entry.categories.values()] as const) {
+        if (!(below ? resource.url.startsWith(url) : resource.url === url)) continue
+        resource.changes += 1
+        if (options.onRead && 'category' in resource) lookSoon(entry, resource)
       }
     }
+  }
+
+  /** Once for all changes of a moment. */
+  function lookSoon(entry: AccountEntry, resource: CategoryEntry): void {
+    if (looks.has(resource)) return
+    const look = () => {
+      looks.delete(resource)
+      if (!entry.gone) confirm(entry, resource).catch(() => undefined)
+    }
+    looks.set(resource, setTimeout(look, LOOK_SOON_MS).unref())
   }
 
   function isConfirmed(resource: Resource, time: number, stretch: number | undefined): boolean {
@@ -188,6 +204,7 @@ export function createPodCache(options: {
     const stretch = feed?.covers(resource.url) ? feed.stretch(resource.url) : undefined
     const begun = { at: now(), changes, stretch }
     const isCategory = 'category' in resource
+    let isNew = false
     // After a reported change not even the ETag is believed: its clock is too coarse to tell two quick writes
     // apart.
     const etag = resource.confirmed?.changes === changes ? resource.etag : undefined
@@ -198,6 +215,7 @@ export function createPodCache(options: {
       // Somebody in between answers everything, such as a page that says that the server is being moved.
       if (!isCategory && /^text\/html\b/i.test(answer.contentType ?? ''))
         throw new PodTrouble('web-page', 'A web page answers where the pod should')
+      isNew = isCategory && answer.status !== 'unchanged'
       if (isCategory && answer.status !== 'unchanged') Object.assign(resource, readingOf(resource, answer))
       resource.etag = answer.status === 'unchanged' ? resource.etag : answer.etag
     } catch (error) {
@@ -220,6 +238,8 @@ export function createPodCache(options: {
     if (!isCategory) entry.trouble = undefined
     entry.unknownSince = undefined
     resource.confirmed = begun
+    if (isNew && 'category' in resource && resource.unreadable === undefined)
+      options.onRead?.(entry.accountId, resource.category, todaysFragments(resource, begun.at))
     if (!feed?.covers(resource.url)) notifications?.watch(resource.url, entry.fetch)
     entry.bytes = bytesOf(entry)
     accounts.grew(entry)
@@ -260,6 +280,7 @@ export function createPodCache(options: {
       if (entry) accounts.drop(entry)
     },
     [Symbol.dispose]() {
+      for (const timer of looks.values()) clearTimeout(timer)
       unsubscribe?.()
       notifications?.[Symbol.dispose]()
       for (const entry of accounts.all()) accounts.drop(entry)

@@ -9,7 +9,7 @@ import type { GrantAct } from '../../vault-server/customer/grants.ts'
 import { delivery, TestGateway } from '../gateway.ts'
 import type { TestVendor } from '../gateway.ts'
 import { freePorts } from '../free-ports.ts'
-import { isSignedWith, openReceiver } from '../webhook-receiver.ts'
+import { answering, isSignedWith, openReceiver } from '../webhook-receiver.ts'
 import type { WebhookReceiver } from '../webhook-receiver.ts'
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
@@ -103,14 +103,11 @@ describe('an endpoint', () => {
     await put(shop, `${other.origin}/mute`)
     const answers = ['', '{"challenge":"guessed"}', 'null', '{"challenge":1}']
     for (const answer of answers) {
-      other.behave = (_, response) => void response.end(answer) === undefined
+      other.behave = answering(200, {}, answer)
       const refused = await post(shop, `${endpoints}/main/prove`)
       expect([refused.status, refused.json.code]).toEqual([409, 'endpoint-not-proven'])
     }
-    other.behave = (_, response) => {
-      response.writeHead(302, { location: `${receiver.origin}/mute` }).end()
-      return true
-    }
+    other.behave = answering(302, { location: `${receiver.origin}/mute` })
     const before = receiver.challenges.length
     expect((await post(shop, `${endpoints}/main/prove`)).json.code).toBe('endpoint-not-proven')
     expect(receiver.challenges).toHaveLength(before)
@@ -275,7 +272,7 @@ describe('events', () => {
   test('are laid aside after three days, counted, and delivered again when asked', async () => {
     const { shop } = await business(`${receiver.origin}/down`)
     const grant = await gateway.grant(await gateway.customer(), shop)
-    receiver.behave = (_, response) => void response.writeHead(503).end() === undefined
+    receiver.behave = answering(503)
     await act(grant, 'pause')
     const began = gateway.house.now()
     for (;;) {
@@ -304,8 +301,7 @@ describe('events', () => {
       await gateway.grant(await gateway.customer(), shop),
       await gateway.grant(await gateway.customer(), shop),
     ] as const
-    receiver.behave = (_, response) =>
-      void response.writeHead(429, { 'retry-after': '600' }).end() === undefined
+    receiver.behave = answering(429, { 'retry-after': '600' })
     const count = () => receiver.received.filter(({ path }) => path === '/busy').length
     await act(grants[0], 'pause')
     await gateway.settle()
@@ -323,7 +319,7 @@ describe('events', () => {
   test('stop at an endpoint that is gone (410) until it is proven again', async () => {
     const { shop } = await business(`${receiver.origin}/gone`)
     const grant = await gateway.grant(await gateway.customer(), shop)
-    receiver.behave = (_, response) => void response.writeHead(410).end() === undefined
+    receiver.behave = answering(410)
     await act(grant, 'pause')
     await act(grant, 'resume')
     await gateway.settle()
@@ -389,7 +385,7 @@ describe('events', () => {
     await gateway.settle()
     expect(typesOf(receiver, grant)).toEqual(['grant.paused'])
 
-    receiver.behave = (_, response) => void response.writeHead(500).end() === undefined
+    receiver.behave = answering(500)
     await act(grant, 'resume')
     await gateway.settle()
     expect(

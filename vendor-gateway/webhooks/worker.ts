@@ -1,5 +1,6 @@
 import { startSlots } from '#core/jobs/slots.ts'
 import type { Slots, Task } from '#core/jobs/slots.ts'
+import { tellDataChanges } from '#core/records/data-changes.ts'
 import { listDueRounds } from '#core/records/webhook-rounds.ts'
 import { handOnEvents } from './hand-on.ts'
 import { runRound } from './round.ts'
@@ -21,6 +22,7 @@ export function startDelivery(parts: RoundParts): Slots {
   const { ledger, now, log } = parts
   return startSlots({
     async find(fits) {
+      await tellDataChanges({ ledger, now })
       await handOnEvents({ ledger, now })
       const found: Task[] = []
       for (let after: string | undefined, looked = 0; looked < mostLooked && found.length < width;) {
