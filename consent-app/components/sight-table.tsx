@@ -2,7 +2,7 @@ import { Link } from 'react-router'
 import { useCatalogue } from '../data/catalogue.ts'
 import type { CatalogueCategory } from '../data/catalogue.ts'
 import { useFormats, useText } from '../messages/text.tsx'
-import { BusinessInitial } from './business.tsx'
+import { BusinessMark } from './business.tsx'
 import type { SightRow } from './grant-facts.ts'
 import { Theirs, VisuallyHidden } from './layout.tsx'
 import styles from './sight-table.module.css'
@@ -60,7 +60,7 @@ function Row({ row, categories }: { row: SightRow; categories: readonly Catalogu
     <tr>
       <th scope="row" className={styles.business}>
         <Link to={to}>
-          <BusinessInitial name={row.vendor.name} small />
+          <BusinessMark vendor={row.vendor} small />
           <Theirs>{row.vendor.name}</Theirs>
         </Link>
       </th>
