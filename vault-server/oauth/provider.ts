@@ -170,9 +170,10 @@ async function nameGrant(ctx: KoaContextWithOIDC, next: Next): Promise<void> {
   if (typeof grantId === 'string') Object.assign(body, { grant_id: grantId })
 }
 
-/** What our own steps around the library throw; its errors it answers itself. */
+/** What our own steps around the library throw; its errors it answers itself. No answer to a POST is ever kept. */
 function answerFailures(log: Logger) {
   return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
+    if (ctx.method !== 'GET') ctx.set('Cache-Control', 'no-store')
     try {
       await next()
     } catch (error) {
