@@ -28,6 +28,7 @@ const SettingsPage = lazy(() =>
   import('./pages/settings.tsx').then((page) => ({ default: page.SettingsPage })),
 )
 const RequestPage = lazy(() => import('./pages/request.tsx').then((page) => ({ default: page.RequestPage })))
+const LinkPage = lazy(() => import('./pages/link.tsx').then((page) => ({ default: page.LinkPage })))
 const SignedInPage = lazy(() =>
   import('./pages/signed-in.tsx').then((page) => ({ default: page.SignedInPage })),
 )
@@ -69,6 +70,7 @@ function Pages() {
         }
       >
         <Route path="consent/:uid" element={<RequestPage />} />
+        <Route path="link" element={<LinkPage />} />
         <Route element={<AppShell />}>
           <Route index element={<HomePage />} />
           <Route path="data" element={<DataPage />} />

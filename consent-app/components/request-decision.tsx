@@ -187,6 +187,7 @@ export function RequestDecision({
             items: decidedItems(request.items, ticks),
             ...(until && { until }),
             ...(reads && { reads }),
+            ...(needsCode(request) && { matchingCode: request.matchingCode ?? '' }),
           })
         }
         onNo={() => setConfirming(false)}

@@ -1,5 +1,5 @@
 import { skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import type { Decision, DecisionResult, OpenRequests, RequestView } from '#schemas/types.gen.ts'
+import type { Decision, DecisionResult, OpenLink, OpenRequests, Redirect, RequestView } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
 import { forgetWay, rememberWay } from './ways-back.ts'
 
@@ -27,6 +27,13 @@ export function useRequest(uid: string, accountId: string | undefined) {
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
+  })
+}
+
+/** Opens the request behind the code of a link: from then on it is this customer's. The reply says where it is. */
+export function useOpenLink() {
+  return useMutation({
+    mutationFn: (code: string) => call<Redirect>('POST', 'api/link', { body: { code } satisfies OpenLink }),
   })
 }
 

@@ -50,7 +50,9 @@ export function DataPage() {
                         <button type="button" data-filled={isFilled(view)} onClick={() => show(view)}>
                           {view.title}
                           <span className={styles.count}>
-                            {text('data.filled', { count: Object.keys(view.values).length })}
+                            {isFilled(view)
+                              ? text('data.filled', { count: Object.keys(view.values).length })
+                              : ''}
                           </span>
                         </button>
                       </li>

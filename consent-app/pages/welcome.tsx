@@ -25,7 +25,7 @@ const promises: readonly MessageId[] = [
 export function WelcomePage({ me }: { me: Me }) {
   const { text } = useText()
   const { pathname, search } = useLocation()
-  const isRequest = pathname.startsWith('/consent/')
+  const isRequest = pathname.startsWith('/consent/') || pathname === '/link'
   const knowsPod = rememberedIssuer() !== ''
   const create = me.embeddedPods === true && (
     <Card key="create">

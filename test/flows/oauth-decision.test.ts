@@ -261,7 +261,7 @@ describe('what cannot be released cannot be allowed', () => {
       expect(JSON.stringify(view)).not.toContain('Quist')
     }
     vault.pods.refusal = undefined
-    expect((await readPage(page, alma)).valuesUnavailable).toBeUndefined()
+    expect((await readPage(page, bea)).valuesUnavailable).toBeUndefined()
   })
 
   test('a lost pod', async () => {

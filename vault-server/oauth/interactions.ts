@@ -98,9 +98,8 @@ export function openInteractions({
   async function save(grant: Grant, asked: { clientId: string; scope: string }) {
     const { clientId, scope } = asked
     if (clientId !== grant.clientId) throw new Error('the grant is for another client')
-    // `expiresIn` is a member of every token of the library; its types leave it out here.
-    const life = { expiresIn: Math.max(1, Math.floor((grant.until - grant.validFrom) / 1000)) }
-    const oauthGrant: OAuthGrant = new provider.Grant({ accountId: grant.accountId, clientId, ...life })
+    // It lives as long as any grant can: ours decides, may be given another end, and takes it along when it ends.
+    const oauthGrant: OAuthGrant = new provider.Grant({ accountId: grant.accountId, clientId })
     // Every scope asked must be granted or rejected, or the library asks again.
     for (const one of scope.split(' ')) {
       if (customerScopes.includes(one)) oauthGrant.addOIDCScope(one)
