@@ -25,6 +25,8 @@ import type { Decision, DecisionResult, RequestView } from '../schemas/types.gen
 import { BrowserJar } from './browser-jar.ts'
 import { registerBusiness } from './business.ts'
 import type { Business } from './business.ts'
+import { faultyLedger } from './delayed-ledger.ts'
+import type { LedgerFaults } from './delayed-ledger.ts'
 import { ledgerFolders, openIn } from './level-ledger.ts'
 
 export interface OAuthVault extends AsyncDisposable {
@@ -176,6 +178,19 @@ export async function startOAuthVault({
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
+}
+
+/** A vault whose ledger takes so many milliseconds for every read and every commit, or fails one of them. */
+export async function startSlowVault(delay: number): Promise<OAuthVault & { faults: LedgerFaults }> {
+  const faults: LedgerFaults = { delay: 0, failNext: undefined }
+  const vault = await startOAuthVault({ wrap: (ledger) => faultyLedger(ledger, faults) })
+  faults.delay = delay
+  return Object.assign(vault, { faults })
+}
+
+/** The same, eight times at once. */
+export function eight<Result>(act: () => Promise<Result>): Promise<Result[]> {
+  return Promise.all(Array.from({ length: 8 }, act))
 }
 
 /** Headers of a page on which this customer is signed in. */

@@ -23,36 +23,26 @@ import {
   registerBusiness,
   registrationBody,
 } from '../business.ts'
-import { faultyLedger } from '../delayed-ledger.ts'
-import type { LedgerFaults } from '../delayed-ledger.ts'
 import {
   allowing,
   comeBack,
   decideAt,
+  eight,
   openPage,
   postDecision,
   postOpen,
   readPage,
-  startOAuthVault,
+  startSlowVault,
 } from '../oauth-vault.ts'
-import type { OAuthVault } from '../oauth-vault.ts'
 import type { DecisionResult } from '../../schemas/types.gen.ts'
 import { generateKeyPair } from 'jose'
 
 const batch = { grant_type: 'client_credentials', scope: 'batch' }
-const eight = <Result>(act: () => Promise<Result>) => Promise.all(Array.from({ length: 8 }, act))
 const accepted = (replies: readonly Response[]) => replies.filter((reply) => reply.ok).length
-
-async function withDelay(delay: number): Promise<OAuthVault & { faults: LedgerFaults }> {
-  const faults: LedgerFaults = { delay: 0, failNext: undefined }
-  const vault = await startOAuthVault({ wrap: (ledger) => faultyLedger(ledger, faults) })
-  faults.delay = delay
-  return Object.assign(vault, { faults })
-}
 
 describe.each([0, 20])('with %i ms of delay', (delay) => {
   test('of eight uses of one assertion, one proof, one admission code, one wins each', async () => {
-    await using vault = await withDelay(delay)
+    await using vault = await startSlowVault(delay)
     const shop = await vault.business()
     const oneAssertion = await assertion(shop)
     expect(accepted(await eight(() => postForm(shop, 'token', batch, { assertion: oneAssertion })))).toBe(1)
@@ -76,7 +66,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('of eight uses of one code one wins, its tokens end, and the consent lives on', async () => {
-    await using vault = await withDelay(delay)
+    await using vault = await startSlowVault(delay)
     const [shop, alma] = [await vault.business(), await vault.customer()]
     const pending = await ask(shop)
     const { callback, result } = await decideAt(vault, alma, pending.url)
@@ -103,7 +93,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('of two customers who open one request at once it is one’s; the other finds nothing', async () => {
-    await using vault = await withDelay(delay)
+    await using vault = await startSlowVault(delay)
     const shop = await vault.business()
     const [alma, bert] = [await vault.customer(), await vault.customer()]
     const { url } = await ask(shop)
@@ -117,7 +107,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('the same answers eight times at once are one decision; another beside them is refused', async () => {
-    await using vault = await withDelay(delay)
+    await using vault = await startSlowVault(delay)
     const [shop, alma] = [await vault.business(), await vault.customer()]
     const pending = await ask(shop)
     const page = await openPage(vault, alma, pending.url)
@@ -136,7 +126,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('yes and no at once are one of the two', async () => {
-    await using vault = await withDelay(delay)
+    await using vault = await startSlowVault(delay)
     const [shop, alma] = [await vault.business(), await vault.customer()]
     const { url } = await ask(shop)
     const page = await openPage(vault, alma, url)
@@ -159,7 +149,7 @@ function sorted(result: DecisionResult): unknown {
 }
 
 test('two consume() at once: one is refused, the OAuth Grant is gone, ours is redeemed and lives', async () => {
-  await using vault = await withDelay(20)
+  await using vault = await startSlowVault(20)
   const [shop, alma] = [await vault.business(), await vault.customer()]
   const pending = await ask(shop)
   const { callback, result } = await decideAt(vault, alma, pending.url)
@@ -184,7 +174,7 @@ test('two consume() at once: one is refused, the OAuth Grant is gone, ours is re
 })
 
 test('a saved Grant cannot bring back one that was ended', async () => {
-  await using vault = await withDelay(0)
+  await using vault = await startSlowVault(0)
   const { ledger, names, gatewayUrl } = vault
   const limits = requestLimits()
   const now = () => Date.now()
@@ -195,7 +185,7 @@ test('a saved Grant cannot bring back one that was ended', async () => {
 })
 
 test('a client that is changed and deleted at once stays deleted', async () => {
-  await using vault = await withDelay(5)
+  await using vault = await startSlowVault(5)
   const shop = await vault.business()
   const { registration_client_uri: at, registration_access_token: token, jwks, redirect_uris } = shop.metadata
   const send = (method: string, body?: object) =>
@@ -221,7 +211,7 @@ describe('a commit whose reply was lost', () => {
 
   test('made: the same decision again gets its result; not made: it is made then', async () => {
     for (const when of ['after', 'before'] as const) {
-      await using vault = await withDelay(0)
+      await using vault = await startSlowVault(0)
       const [shop, alma] = [await vault.business(), await vault.customer()]
       const pending = await ask(shop, accessRequest())
       const page = await openPage(vault, alma, pending.url)
@@ -239,7 +229,7 @@ describe('a commit whose reply was lost', () => {
   })
 
   test('a ledger that takes nothing more is 503 with the time to come again, and nothing is half done', async () => {
-    await using vault = await withDelay(0)
+    await using vault = await startSlowVault(0)
     const shop = await vault.business()
     for (const [error, wait] of [
       [new LedgerBusy('full'), '1'],
@@ -257,7 +247,7 @@ describe('a commit whose reply was lost', () => {
   })
 
   test('a decision survives a restart before its reply, and so does everything the browser and the business hold', async () => {
-    await using vault = await withDelay(0)
+    await using vault = await startSlowVault(0)
     const [shop, alma] = [await vault.business(), await vault.customer()]
     const pending = await ask(shop)
     const page = await openPage(vault, alma, pending.url)
@@ -276,7 +266,7 @@ describe('a commit whose reply was lost', () => {
 
   test('a registration that was cut off is whole or not at all', async () => {
     for (const when of ['after', 'before'] as const) {
-      await using vault = await withDelay(0)
+      await using vault = await startSlowVault(0)
       const admission = await vault.operator.add({ name: 'Unlucky Shop' })
       const keys = await generateKeyPair('ES256', { extractable: true })
       const key = {
