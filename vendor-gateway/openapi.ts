@@ -15,7 +15,7 @@ export function openApiDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObj
   const paths: Record<string, JsonObject> = {}
   for (const [operationId, operation] of Object.entries<Operation>(operations)) {
     const path = (paths[operation.path] ??= {})
-    const example = examples[operationId as OperationId] ?? {}
+    const example = examples[operationId as OperationId]
     path[operation.method] = describeOperation(operationId, { operation, example, schemas })
   }
   const problem = schemas.refTo('api/problem.json')
