@@ -29,8 +29,8 @@ const details = JSON.stringify([accessRequest()])
 const as = (customer: Customer) => ({ 'x-test-customer': customer.accountId })
 const json = async <Body>(reply: Response | Promise<Response>) => (await (await reply).json()) as Body
 
-async function open(delay: number) {
-  const vault = await startSlowVault(delay)
+async function open() {
+  const vault = await startSlowVault(0)
   const shop = await vault.business({
     overrides: { grant_types: ['authorization_code', 'refresh_token', ciba, device] },
   })
@@ -83,9 +83,10 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   ])(
     '%s that was answered is redeemed once, and the consent lives on',
     async (_what, answered, refreshed) => {
-      await using vault = await open(delay)
+      await using vault = await open()
       const { grantId, form } = await answered({ vault, ...vault })
-      const replies = await eight(() => postForm(vault.shop, 'token', form))
+      vault.faults.delay = delay
+    const replies = await eight(() => postForm(vault.shop, 'token', form))
       const good = replies.filter(({ ok }) => ok)
       expect(good.length).toBeLessThanOrEqual(1)
       for (const reply of replies.filter(({ ok }) => !ok))
@@ -103,7 +104,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   )
 
   test('withdrawn while it is picked up: no token is left that works', async () => {
-    await using vault = await open(delay)
+    await using vault = await open()
     const { grantId, form } = await question({ vault, ...vault })
     const { ledger, names } = vault
     const end = async (): Promise<void> => {
@@ -125,6 +126,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
           return
       }
     }
+    vault.faults.delay = delay
     const [reply] = await Promise.all([postForm(vault.shop, 'token', form), end()])
     const tokens = reply.ok
       ? ((await reply.json()) as { access_token: string; refresh_token?: string })
@@ -138,7 +140,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('one answer given on eight screens at once is one decision, and every screen can go back', async () => {
-    await using vault = await open(delay)
+    await using vault = await open()
     const { shop, alma } = vault
     const pending = await ask(shop)
     await decideAt(vault, alma, pending.url, ({ accountId, requestHash }) => ({
@@ -148,6 +150,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
     }))
     const page = await firstPage(vault, alma)
     const view = await readPage(page, alma)
+    vault.faults.delay = delay
     const replies = await eight(() => postDecision(page, alma, allowing(view)))
     expect(replies.map(({ status }) => status)).toEqual(Array(8).fill(200))
     const results = await Promise.all(replies.map((reply) => json<DecisionResult>(reply)))
