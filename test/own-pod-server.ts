@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Session } from '@inrupt/solid-client-authn-node'
 import type { PodFetch } from '../core/pods/pod.ts'
+import { BrowserJar } from './browser-jar.ts'
 import { freePort } from './free-ports.ts'
 
 export interface OwnPodServer {
@@ -50,12 +51,16 @@ async function start(accessRules: 'wac' | 'acp'): Promise<OwnPodServer> {
   const folder = await mkdtemp(join(tmpdir(), 'reach-own-pods-'))
   const port = await freePort()
   const baseUrl = `http://localhost:${port}/`
-  const bin = join(dirname(createRequire(import.meta.url).resolve('@solid/community-server/package.json')), 'bin/server.js')
+  const bin = join(
+    dirname(createRequire(import.meta.url).resolve('@solid/community-server/package.json')),
+    'bin/server.js',
+  )
   const config = accessRules === 'acp' ? '@css:config/file-acp.json' : '@css:config/file.json'
   const child = spawn(
     process.execPath,
     [bin, '-c', config, '-b', baseUrl, '-p', String(port), '-f', folder, '-l', 'error'],
-    { stdio: 'ignore', cwd: folder },
+    // Of the runner's environment it must see nothing: in a test it looks for another runner.
+    { stdio: 'ignore', cwd: folder, env: {} },
   )
   const end = () => {
     child.kill('SIGKILL')
@@ -120,4 +125,42 @@ async function newPerson(baseUrl: string): Promise<OwnPodPerson> {
     credentials,
     anotherPod: pod,
   }
+}
+
+/** Types the password at the server's own pages; gives the query of the way back to the vault. */
+export async function typePassword(
+  baseUrl: string,
+  location: string,
+  { email, password, webId }: Pick<OwnPodPerson, 'email' | 'password' | 'webId'>,
+): Promise<string> {
+  const { origin } = new URL(baseUrl)
+  const jar = new BrowserJar()
+  const follow = async (from: string): Promise<string | undefined> => {
+    let url = from
+    for (;;) {
+      const reply = await jar.go(url, { headers: { accept: 'application/json' } })
+      const next = reply.headers.get('location')
+      await reply.body?.cancel()
+      if (next === null) return undefined
+      url = new URL(next, url).href
+      if (new URL(url).origin !== origin) return new URL(url).search
+    }
+  }
+  const post = async (url: string, body: object) => {
+    const headers = { accept: 'application/json', 'content-type': 'application/json' }
+    const reply = await jar.go(url, { method: 'POST', headers, body: JSON.stringify(body) })
+    return String(((await reply.json()) as { location?: string }).location)
+  }
+  const controls = async () =>
+    (
+      (await (await jar.go(`${baseUrl}.account/`, { headers: { accept: 'application/json' } })).json()) as {
+        controls: Controls
+      }
+    ).controls
+  await follow(location)
+  await follow(await post(String((await controls())['password']?.['login']), { email, password }))
+  await follow(await post(String((await controls())['oidc']?.['webId']), { webId, remember: false }))
+  const back = await follow(await post(String((await controls())['oidc']?.['consent']), { remember: true }))
+  if (back === undefined) throw new Error('the sign-in did not end')
+  return back
 }

@@ -12,6 +12,7 @@ import { vendorOperator } from '../vault-server/operator/vendors.ts'
 import type { VendorOperator } from '../vault-server/operator/vendors.ts'
 import { signInAtEmbeddedPods } from '../vault-server/pods/scripted-sign-in.ts'
 import { openPods } from '../house.ts'
+import { lookAtLostPods } from '../vault-server/customer/pod-watch.ts'
 import { startVaultServer } from '../vault-server/server.ts'
 import { startVendorGateway } from '../vendor-gateway/server.ts'
 import type { Me, Redirect } from '../schemas/types.gen.ts'
@@ -36,6 +37,10 @@ export interface TestVault extends AsyncDisposable {
   readonly operator: VendorOperator
   /** Moves the vault's clock, in ms. */
   readonly clock: { ahead: number }
+  /** Moves the clock of what is kept of pods further, and nothing else. */
+  readonly podClock: { ahead: number }
+  /** Looks at lost pods again at once, as it would some time later. */
+  lookAgain(): Promise<void>
   /** A browser that has been nowhere yet. */
   browser(): VaultBrowser
   /** A new vault with its pod and a signed-in browser. */
@@ -76,7 +81,9 @@ export async function startTestVault(
   )
   const log = createLogger({ level: 'silent' })
   const podServer = pods.server
-  const cache = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
+  const podClock = { ahead: 0 }
+  const podNow = () => now() + podClock.ahead
+  const cache = opened.use(await openPods({ config, ledger, keys, podServer, now: podNow, log }))
   const start = () => startVaultServer({ config, ledger, keys, podServer, pods: cache, now, log })
   let server = await start()
   opened.defer(() => server[Symbol.asyncDispose]())
@@ -92,6 +99,8 @@ export async function startTestVault(
     ledger,
     operator,
     clock,
+    podClock,
+    lookAgain: () => lookAtLostPods({ ledger, pods: cache, now: () => now() + 3_600_000 }),
     browser,
     async customer() {
       const name = `v${randomBytes(8).toString('hex')}`

@@ -43,12 +43,17 @@ export async function probe(
   const look = (what: string, resource: string, expected: boolean, seen: Promise<boolean>) =>
     seen.then((is) => finding(what, resource, expected || isOwner, is))
 
+  const filled = await Promise.all(
+    categories.map(async ({ id, title }) => {
+      const url = resourceOf(container, id)
+      return { title, url, status: await readStatus(agent, url) }
+    }),
+  )
   const inside = [
     look('list your vrm folder', container, open, allowed(agent, container)),
-    ...categories.map(({ id, title }) => {
-      const url = resourceOf(container, id)
-      return look(`read ${title.toLowerCase()}`, url, open, allowed(agent, url))
-    }),
+    ...filled.map(({ title, url, status }) =>
+      look(`read ${title.toLowerCase()}`, url, open, Promise.resolve(isAllowed(status))),
+    ),
     look('read receipts', receipts, open, allowed(agent, receipts)),
     look('add a receipt', receipts, open, mayWrite(agent, `${receipts}probe`)),
     look('write into your vrm folder', container, false, mayWrite(agent, `${container}probe`)),
@@ -62,10 +67,13 @@ export async function probe(
   const findings = await Promise.all([...inside, ...outside])
   const tooWide = await Promise.all([
     ...[container, receipts].map((url) => seenByAll(anyone, url)),
-    ...categories.flatMap(({ id, title }) => {
-      const url = resourceOf(container, id)
-      return [seenByAll(anyone, url, title), isOwner ? [] : changeable(agent, url, title)]
-    }),
+    // Of what is not there nobody sees more than of the folder.
+    ...filled
+      .filter(({ status }) => status !== 404 && status !== 410)
+      .flatMap(({ title, url }) => [
+        seenByAll(anyone, url, title),
+        isOwner ? [] : changeable(agent, url, title),
+      ]),
   ])
   findings.push(...tooWide.flat())
   const known = await attempt(agent, container, { method: 'HEAD' })
@@ -81,17 +89,14 @@ export async function probe(
 
 /** Told only when it is so: everybody can read what is meant for Reach alone. */
 async function seenByAll(anyone: PodFetch, url: string, title = 'your vrm folder'): Promise<Finding[]> {
-  const { status } = await attempt(anyone, url, { headers: { accept: 'text/turtle' } })
+  const status = await readStatus(anyone, url)
   const what = `see ${title.toLowerCase()}, and everybody else can, too`
   return status < 300 ? [finding(what, url, false, true)] : []
 }
 
 /** Told only when it is so: a rule of its own lets the agent change one resource. */
 async function changeable(agent: PodFetch, url: string, title: string): Promise<Finding[]> {
-  const there = await attempt(agent, url, { method: 'HEAD' })
-  return there.status < 300 && (await mayWrite(agent, url))
-    ? [finding(`change ${title.toLowerCase()}`, url, false, true)]
-    : []
+  return (await mayWrite(agent, url)) ? [finding(`change ${title.toLowerCase()}`, url, false, true)] : []
 }
 
 function finding(what: string, resource: string, expected: boolean, seen: boolean): Finding {
@@ -99,9 +104,16 @@ function finding(what: string, resource: string, expected: boolean, seen: boolea
 }
 
 /** A resource that does not exist is as good as readable: the server would not say so to a stranger. */
-async function allowed(fetch: PodFetch, url: string): Promise<boolean> {
-  const { status } = await attempt(fetch, url, { headers: { accept: 'text/turtle' } })
+function isAllowed(status: number): boolean {
   return status < 400 || status === 404 || status === 410
+}
+
+async function allowed(fetch: PodFetch, url: string): Promise<boolean> {
+  return isAllowed(await readStatus(fetch, url))
+}
+
+async function readStatus(fetch: PodFetch, url: string): Promise<number> {
+  return (await attempt(fetch, url, { headers: { accept: 'text/turtle' } })).status
 }
 
 /**

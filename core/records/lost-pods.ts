@@ -10,7 +10,7 @@ export interface LostPod {
   readonly pause: number
 }
 
-const FIRST_PAUSE_MS = 5_000
+const FIRST_PAUSE_MS = 2_000
 const LONGEST_PAUSE_MS = 300_000
 const prefix = 'lost-pod/'
 /** Under the time of the next look, like a job; 0 says at once. */

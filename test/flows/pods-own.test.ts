@@ -1,0 +1,280 @@
+/** Customers who bring a pod of their own: servers that are not ours, with WAC and with ACP, beside embedded pods. */
+import * as oauth from 'openid-client'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Activity, Me, Probe, Redirect, Storages } from '../../schemas/types.gen.ts'
+import type { Business } from '../business.ts'
+import { allowAll, connectPod } from '../consent.ts'
+import type { Allowed } from '../consent.ts'
+import { ownPodServer, typePassword } from '../own-pod-server.ts'
+import type { OwnPodPerson, OwnPodServer } from '../own-pod-server.ts'
+import { sharedPods } from '../pod-server.ts'
+import type { TestPods } from '../pod-server.ts'
+import { startTestVault } from '../vault.ts'
+import type { TestVault, VaultBrowser } from '../vault.ts'
+
+const orders = 'dpv:CustomerOrderManagement'
+const personal = 'dpv:ServicePersonalisation'
+const turtle = { 'content-type': 'text/turtle' }
+let embedded: TestPods
+
+beforeAll(async () => {
+  embedded = await sharedPods()
+}, 90_000)
+
+async function signIn(vault: TestVault, server: OwnPodServer, person: OwnPodPerson, typed: string) {
+  const browser = vault.browser()
+  const begun = await browser.post('/api/sign-in', { issuer: typed })
+  expect(begun).toMatchObject({ status: 200 })
+  const query = await typePassword(server.baseUrl, (begun.body as Redirect).location, person)
+  expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject({ status: 200 })
+  return browser
+}
+
+const meOf = async (browser: VaultBrowser) => (await browser.get('/api/me')).body as Me
+const typesOf = async (browser: VaultBrowser) =>
+  ((await browser.get('/api/activity')).body as Activity).items.map(({ type }) => type)
+
+async function act(browser: VaultBrowser, path: string, body: object = {}): Promise<Probe> {
+  const answer = await browser.post(`/api/pod/${path}`, body)
+  expect(answer).toMatchObject({ status: 200 })
+  return answer.body as Probe
+}
+
+const wrong = ({ findings }: Probe) => findings.filter(({ ok }) => !ok).map(({ what }) => what)
+
+/** Asks the gateway as the business does. */
+async function read(
+  vault: TestVault,
+  { business, tokens }: { business: Business; tokens: Allowed['tokens'] },
+  [purpose, ...fields]: readonly [string, ...string[]],
+): Promise<{ status: number; data?: Record<string, unknown> }> {
+  const { subject } = tokens
+  const url = new URL(`/v1/subjects/${subject}?fields=${fields.join()}&purpose=${purpose}`, vault.gatewayUrl)
+  const { DPoP } = business
+  const reply = await oauth
+    .fetchProtectedResource(business.config, tokens.accessToken, url, 'GET', null, new Headers(), { DPoP })
+    .catch((error: unknown) => {
+      if (error instanceof oauth.WWWAuthenticateChallengeError) return error.response
+      throw error
+    })
+  const body = (await reply.json()) as { data?: Record<string, unknown> }
+  return { status: reply.status, ...(body.data === undefined ? {} : { data: body.data }) }
+}
+
+async function accessUrl(person: OwnPodPerson, url: string): Promise<string> {
+  const link = (await person.fetch(url, { method: 'HEAD' })).headers.get('link') ?? ''
+  return /<([^<>]+)>; *rel="acl"/.exec(link)?.[1] ?? ''
+}
+
+async function rewriteAccess(person: OwnPodPerson, url: string, edit: (rules: string) => string) {
+  const document = await accessUrl(person, url)
+  const before = await (await person.fetch(document, { headers: { accept: 'text/turtle' } })).text()
+  const after = edit(before)
+  expect(after).not.toBe(before)
+  const reply = await person.fetch(document, { method: 'PUT', headers: turtle, body: after })
+  expect(reply.ok).toBe(true)
+  return before
+}
+
+describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
+  let server: OwnPodServer
+  let vault: TestVault
+
+  beforeAll(async () => {
+    server = await ownPodServer(accessRules)
+    vault = await startTestVault(embedded, {
+      outboundAllow: [new URL(server.baseUrl).origin],
+      gateway: true,
+    })
+    return () => vault[Symbol.asyncDispose]()
+  }, 90_000)
+
+  async function connected(): Promise<{ person: OwnPodPerson; browser: VaultBrowser }> {
+    const person = await server.person()
+    const browser = await signIn(vault, server, person, server.baseUrl)
+    await connectPod(browser)
+    return { person, browser }
+  }
+
+  async function granted() {
+    const customer = await connected()
+    const business = await vault.business()
+    const allowed = await allowAll(vault, customer.browser, business)
+    return { ...customer, business, ...allowed }
+  }
+
+  test('is connected by WebID, read by a business, and lives beside an embedded one', async () => {
+    const person = await server.person()
+    const browser = await signIn(vault, server, person, person.webId)
+    expect(await meOf(browser)).toMatchObject({
+      webId: person.webId,
+      issuer: server.baseUrl,
+      container: person.container,
+      podAccess: 'none',
+      boundSeconds: 10,
+    })
+    await connectPod(browser)
+    const business = await vault.business()
+    const own = { business, ...(await allowAll(vault, browser, business)) }
+    const neighbour = await vault.customer()
+    await connectPod(neighbour.browser)
+    const beside = { business, ...(await allowAll(vault, neighbour.browser, business)) }
+    expect(await meOf(neighbour.browser)).toMatchObject({ boundSeconds: 1 })
+    for (const each of [own, beside]) {
+      expect(await read(vault, each, [orders, 'profile.name'])).toEqual({
+        status: 200,
+        data: { 'profile.name': 'Alma Quist' },
+      })
+      expect(await read(vault, each, [personal, 'diet.allergies'])).toEqual({
+        status: 200,
+        data: { 'diet.allergies': ['peanut'] },
+      })
+    }
+    // The receipt came by the agent, who may add there.
+    await vault.settle()
+    const receipts = await person.fetch(`${person.container}receipts/`, {
+      headers: { accept: 'text/turtle' },
+    })
+    expect(await receipts.text()).toContain(`${own.receiptId}.jws`)
+  })
+
+  test('the folder is chosen among the storages of the profile, and made', async () => {
+    const person = await server.person()
+    const other = await person.anotherPod()
+    const card = person.webId.replace('#me', '')
+    const before = await (await person.fetch(card, { headers: { accept: 'text/turtle' } })).text()
+    const named = `<#me> <http://www.w3.org/ns/pim/space#storage> <${person.podUrl}>, <${other.podUrl}>.`
+    await person.fetch(card, { method: 'PUT', headers: turtle, body: `${before}\n${named}` })
+    const browser = await signIn(vault, server, person, person.webId)
+    const found = (await browser.post('/api/pod/storages')).body as Storages
+    expect(found).toEqual({
+      container: person.container,
+      storages: [person.podUrl, other.podUrl].map((url) => ({ url, suggested: `${url}vrm/` })),
+    })
+    const elsewhere = `${(await server.person()).podUrl}vrm/`
+    const refused = [
+      person.podUrl,
+      `${person.podUrl}profile/`,
+      elsewhere,
+      `${person.podUrl}.acl/`,
+      `${person.podUrl}a%2fb/`,
+    ]
+    for (const container of refused)
+      expect(await browser.post('/api/pod/container', { container })).toMatchObject({ status: 400 })
+    const container = `${person.podUrl}private/reach/`
+    expect((await browser.post('/api/pod/container', { container })).body).toMatchObject({ container })
+    await connectPod(browser)
+    expect(await meOf(browser)).toMatchObject({ container, podAccess: 'open', name: 'Alma Quist' })
+    expect((await person.fetch(`${container}profile.ttl`)).status).toBe(200)
+    const again = await browser.post('/api/pod/container', { container: person.container })
+    expect(again).toMatchObject({ status: 409, body: { code: 'conflict' } })
+  })
+
+  const removals: Record<string, (person: OwnPodPerson) => Promise<() => Promise<unknown>>> = {
+    'its document rewritten without the agent': async (person) => {
+      const before = await rewriteAccess(person, person.container, (rules) =>
+        rules.replaceAll(/<[^<>]*\/agent\/card#me>/g, '<https://nobody.example/#me>'),
+      )
+      return () => rewriteAccess(person, person.container, () => before)
+    },
+    'its document deleted': async (person) => {
+      const document = await accessUrl(person, person.container)
+      const before = await (await person.fetch(document, { headers: { accept: 'text/turtle' } })).text()
+      expect((await person.fetch(document, { method: 'DELETE' })).ok).toBe(true)
+      return () => person.fetch(document, { method: 'PUT', headers: turtle, body: before })
+    },
+  }
+  test.each(Object.keys(removals))(
+    'closed by another app (%s) it is lost within the bound, and goes on once it is open again',
+    async (how) => {
+      const { person, browser, ...relation } = await granted()
+      expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+      const restore = await removals[how]?.(person)
+      vault.podClock.ahead += 10_001
+      expect(await read(vault, relation, [orders, 'profile.name'])).toEqual({ status: 404 })
+      expect(await meOf(browser)).toMatchObject({ podAccess: 'lost' })
+      expect((await typesOf(browser))[0]).toBe('access-lost')
+      await restore?.()
+      // Nobody has to come to Reach for it: lost pods are looked at again.
+      await vault.lookAgain()
+      expect(await meOf(browser)).toMatchObject({ podAccess: 'open' })
+      expect((await typesOf(browser))[0]).toBe('access-restored')
+      expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+    },
+  )
+
+  test('what was shut in Reach is not opened by whatever another app writes', async () => {
+    const { person, browser, ...relation } = await granted()
+    const document = await accessUrl(person, person.container)
+    const rules = await (await person.fetch(document, { headers: { accept: 'text/turtle' } })).text()
+    expect(await act(browser, 'disconnect')).toMatchObject({ ok: true })
+    await person.fetch(document, { method: 'PUT', headers: turtle, body: rules })
+    await vault.lookAgain()
+    expect(await meOf(browser)).toMatchObject({ podAccess: 'lost' })
+    expect(await read(vault, relation, [orders, 'profile.name'])).toEqual({ status: 404 })
+    expect(await act(browser, 'connect')).toMatchObject({ ok: true })
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+  })
+
+  test('one resource that another app shuts is lost alone, told as that, and comes back alone', async () => {
+    const { person, browser, ...relation } = await granted()
+    const diet = `${person.container}diet.ttl`
+    const own = await accessUrl(person, diet)
+    const rules =
+      accessRules === 'wac'
+        ? `<#o> a <http://www.w3.org/ns/auth/acl#Authorization>; <http://www.w3.org/ns/auth/acl#agent> <${person.webId}>;
+            <http://www.w3.org/ns/auth/acl#accessTo> <${diet}>;
+            <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read>, <http://www.w3.org/ns/auth/acl#Write>, <http://www.w3.org/ns/auth/acl#Control>.`
+        : `@prefix acp: <http://www.w3.org/ns/solid/acp#>. @prefix acl: <http://www.w3.org/ns/auth/acl#>.
+            <#r> a acp:AccessControlResource; acp:resource <${diet}>; acp:accessControl <#d>.
+            <#d> a acp:AccessControl; acp:apply [ a acp:Policy; acp:deny acl:Read; acp:anyOf [ a acp:Matcher; acp:agent <${(await meOf(browser)).agent}> ] ].`
+    expect((await person.fetch(own, { method: 'PUT', headers: turtle, body: rules })).ok).toBe(true)
+    vault.podClock.ahead += 10_001
+    expect(await read(vault, relation, [personal, 'diet.diet'])).toEqual({ status: 404 })
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+    expect(await meOf(browser)).toMatchObject({ podAccess: 'open', lostCategories: ['diet'] })
+    expect((await typesOf(browser)).filter((type) => type.endsWith('-lost'))).toEqual(['category-lost'])
+    expect((await person.fetch(own, { method: 'DELETE' })).ok).toBe(true)
+    await vault.lookAgain()
+    expect(await meOf(browser)).not.toHaveProperty('lostCategories')
+    expect(await read(vault, relation, [personal, 'diet.diet'])).toMatchObject({ status: 200 })
+  })
+
+  test('rules that are too wide or too narrow are found resource by resource and put right, others kept', async () => {
+    const { person, browser } = await connected()
+    const stranger = await server.person()
+    const agent = String((await meOf(browser)).agent)
+    const profile = `${person.container}profile.ttl`
+    const acl = 'http://www.w3.org/ns/auth/acl#'
+    const wide = {
+      wac: (resource: string) => `@prefix acl: <${acl}>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
+        <#o> a acl:Authorization; acl:agent <${person.webId}>; acl:accessTo <${resource}>${resource.endsWith('/') ? `; acl:default <${resource}>` : ''}; acl:mode acl:Read, acl:Write, acl:Control.
+        <#all> a acl:Authorization; acl:agentClass foaf:Agent; acl:agent <${stranger.webId}>; acl:accessTo <${resource}>; acl:mode acl:Read.
+        <#a> a acl:Authorization; acl:agent <${agent}>; acl:accessTo <${resource}>; acl:mode acl:Read, acl:Write.`,
+      acp: (resource: string) => `@prefix acp: <http://www.w3.org/ns/solid/acp#>. @prefix acl: <${acl}>.
+        <#r> a acp:AccessControlResource; acp:resource <${resource}>; acp:accessControl <#o>, <#all>, <#a>; acp:memberAccessControl <#o>.
+        <#o> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read, acl:Write, acl:Control; acp:anyOf [ a acp:Matcher; acp:agent <${person.webId}> ] ].
+        <#all> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read; acp:anyOf [ a acp:Matcher; acp:agent acp:PublicAgent, <${stranger.webId}> ] ].
+        <#a> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read, acl:Write; acp:anyOf [ a acp:Matcher; acp:agent <${agent}> ] ].`,
+    }[accessRules]
+    for (const resource of [profile, person.podUrl]) {
+      const body = wide(resource)
+      expect(
+        (await person.fetch(await accessUrl(person, resource), { method: 'PUT', headers: turtle, body })).ok,
+      ).toBe(true)
+    }
+    const found = await act(browser, 'probe')
+    expect(wrong(found)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^see .*everybody/), expect.stringMatching(/^change /)]),
+    )
+    const repaired = await act(browser, 'repair')
+    expect(wrong(repaired)).toEqual([])
+    const statuses = async (url: string) =>
+      Promise.all([person.fetch, stranger.fetch, fetch].map(async (as) => (await as(url)).status))
+    expect(await statuses(profile)).toEqual([200, 200, 401])
+    // Elsewhere only the agent was taken out: what everybody may see there is the customer's own affair.
+    expect(await statuses(person.podUrl)).toEqual([200, 200, 200])
+    const root = await person.fetch(await accessUrl(person, person.podUrl))
+    expect(await root.text()).not.toContain(agent)
+  })
+})
