@@ -49,6 +49,7 @@ export interface Schemas {
   'api/grants.json': Grants
   'api/log-position.json': LogPosition
   'api/me.json': Me
+  'api/new-sandbox-customer.json': NewSandboxCustomer
   'api/nothing.json': Nothing
   'api/open-link.json': OpenLink
   'api/open-request.json': OpenRequest
@@ -65,6 +66,14 @@ export interface Schemas {
   'api/request-check.json': RequestCheck
   'api/request-item-view.json': RequestItemView
   'api/request-view.json': RequestView
+  'api/sandbox-act.json': SandboxAct
+  'api/sandbox-business.json': SandboxBusinessRequest
+  'api/sandbox-credentials.json': SandboxCredentials
+  'api/sandbox-customer.json': SandboxCustomer
+  'api/sandbox-customers.json': SandboxCustomers
+  'api/sandbox-decision.json': SandboxDecision
+  'api/sandbox-grant.json': SandboxGrant
+  'api/sandbox-outcome.json': SandboxOutcome
   'api/save-category.json': SaveCategory
   'api/saved-category.json': SavedCategory
   'api/sign-in.json': SignIn
@@ -1293,6 +1302,10 @@ export interface Me {
    */
   tour: boolean
   /**
+   * This is the sandbox: every customer is invented. The app says so on every page.
+   */
+  sandbox?: true
+  /**
    * A vault can be created here.
    */
   embeddedPods?: boolean
@@ -1346,6 +1359,17 @@ export interface PodTrouble {
     | 'redirects'
     | 'web-page'
   since: string
+}
+/**
+ * What is in the pod of a new sample customer.
+ */
+export interface NewSandboxCustomer {
+  /**
+   * Values by category and member, as the catalogue describes them; invented ones when left out.
+   */
+  data?: {
+    [k: string]: {}
+  }
 }
 /**
  * An act that needs no further words.
@@ -1639,6 +1663,87 @@ export interface TurnedAwayRequest {
   until?: string
 }
 /**
+ * What a sample customer does with a grant.
+ */
+export interface SandboxAct {
+  act: 'pause' | 'resume' | 'withdraw'
+}
+/**
+ * Who wants to try Reach. No need for a real name.
+ */
+export interface SandboxBusinessRequest {
+  name: string
+}
+/**
+ * What a business registers with in the sandbox, and the key with which it plays its sample customers.
+ */
+export interface SandboxCredentials {
+  vendorId: string
+  /**
+   * Good once, within 7 days.
+   */
+  admissionCode: string
+  softwareStatement: string
+  registrationEndpoint: string
+  /**
+   * Keep it like a password: whoever holds it plays your sample customers.
+   */
+  sandboxKey: string
+}
+/**
+ * A sample customer: an invented person with a real pod.
+ */
+export interface SandboxCustomer {
+  customerId: string
+  createdAt: string
+  /**
+   * Then she, her grants and her pod are gone.
+   */
+  endsAt: string
+}
+/**
+ * The sample customers you made and that are still there.
+ */
+export interface SandboxCustomers {
+  customers: SandboxCustomer[]
+}
+/**
+ * What a sample customer answers to one request.
+ */
+export interface SandboxDecision {
+  /**
+   * The address you would send her browser to: /oauth/auth with your request_uri, or the link of a request without a browser.
+   */
+  url?: string
+  /**
+   * Instead: a request that waits in her inbox.
+   */
+  requestId?: string
+  /**
+   * `allow-all`: all items, as long as she may; `required-only`: only the items that you need.
+   */
+  answer: 'allow-all' | 'required-only' | 'deny' | 'later'
+}
+/**
+ * How the grant stands then, as its customer sees it.
+ */
+export interface SandboxGrant {
+  grantId: string
+  state: 'waiting' | 'active' | 'paused' | 'used-up' | 'withdrawn' | 'expired'
+}
+/**
+ * What became of the request.
+ */
+export interface SandboxOutcome {
+  status: 'allowed' | 'refused' | 'later'
+  requestId: string
+  grantId?: string
+  /**
+   * Where her browser ends: your redirect URI with code or error. Give it to your OAuth client.
+   */
+  location?: string
+}
+/**
  * Saved only when the pod still holds what the form was filled from.
  */
 export interface SaveCategory {
@@ -1726,6 +1831,16 @@ export interface VendorGrant {
    * Of a withdrawn grant: who ended it.
    */
   ended_by?: 'customer' | 'business'
+  acknowledgement?: VendorAcknowledgement
+}
+/**
+ * What the customer asked you to sign after the end.
+ */
+export interface VendorAcknowledgement {
+  kind: 'withdrawal' | 'deletion'
+  requested_at: string
+  due_at?: string
+  acknowledged_at?: string
 }
 export interface VendorGrants {
   grants: VendorGrant[]

@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Webhook } from 'standardwebhooks'
+import type dns from 'node:dns'
+import { createOutbound } from '#core/http/outbound.ts'
+import { departure } from '#core/records/departures.ts'
 import { recordEnds } from '#core/records/ends.ts'
 import { vendorEvent } from '#core/records/vendor-events.ts'
+import { createEndpoint } from '#core/records/webhook-endpoints.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 import { addGrants } from '../../bench/population.ts'
 import { actOnGrant } from '../../vault-server/customer/grants.ts'
 import type { GrantAct } from '../../vault-server/customer/grants.ts'
+import { createSender } from '../../vendor-gateway/webhooks/sender.ts'
 import { delivery, TestGateway } from '../gateway.ts'
 import type { TestVendor } from '../gateway.ts'
 import { freePorts } from '../free-ports.ts'
@@ -166,6 +171,7 @@ describe('an address', () => {
     ['plain http in public', 'http://shop.example/', 400],
     ['credentials', 'https://user:pass@shop.example/', 400],
     ['another scheme', 'file:///etc/passwd', 400],
+    ['no address', 'https://shop.example:99999/', 400],
     ['a fragment', 'https://shop.example/#x', 400],
     ['the metadata service', 'https://169.254.169.254/latest/meta-data/', 409],
     ['this machine', 'https://localhost/', 409],
@@ -181,6 +187,22 @@ describe('an address', () => {
       true,
     ])
   })
+})
+
+test('an address whose name leads inwards when it is used is refused then', async () => {
+  // What an attacker's name server answers after the proof (DNS rebinding).
+  const lookup = ((_host: string, _options: object, done: (error: null, found: object[]) => void) =>
+    done(null, [{ address: '127.0.0.1', family: 4 }])) as unknown as typeof dns.lookup
+  await using outbound = createOutbound({ allow: [], lookup })
+  const send = createSender({ fetch: outbound.fetch, now: gateway.house.now })
+  const of = {
+    vendorId: 'attacker',
+    name: 'main',
+    url: `https://shop.example:${new URL(receiver.origin).port}/`,
+  }
+  const { endpoint } = createEndpoint(of, gateway.house.now())
+  const { attempt } = await send(endpoint, { id: 'evt_1', body: '{}' })
+  expect(attempt).toMatchObject({ error: 'address-refused' })
 })
 
 describe('events', () => {
@@ -398,6 +420,28 @@ describe('events', () => {
     expect(await deliveries(shop, '?state=waiting')).toEqual([])
     expect(await gateway.ledger.list('webhook-due/')).toEqual([])
     expect(await gateway.ledger.list('webhook-waiting/')).toEqual([])
+  })
+
+  test('of a business that leaves are gone with it', async () => {
+    const { shop } = await business(`${receiver.origin}/leaving`)
+    const grant = await gateway.grant(await gateway.customer(), shop)
+    receiver.behave = answering(500)
+    await act(grant, 'pause')
+    await gateway.settle()
+    const left = await departure(gateway.ledger, shop.vendorId, gateway.house.now())
+    await gateway.ledger.commit(left.parts)
+    receiver.behave = () => false
+    await act(grant, 'resume')
+    gateway.advance(hour)
+    await gateway.settle()
+    expect(typesOf(receiver, grant)).toEqual(['grant.paused'])
+    for (const prefix of [
+      'vendor-event/',
+      'webhook-waiting/',
+      'webhook-due/',
+      `webhook-endpoint/${shop.vendorId}/`,
+    ])
+      expect(await gateway.ledger.list(prefix), prefix).toEqual([])
   })
 
   test('of businesses without an endpoint leave nothing behind', async () => {

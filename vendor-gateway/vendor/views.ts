@@ -2,7 +2,14 @@ import { liveness } from '#core/domain/grant.ts'
 import { formatTime } from '#core/domain/times.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { readGrant, seqKey } from '#core/records/grants.ts'
-import type { AccessRequest, Grant, VendorGrant, VendorRequest } from '#schemas/types.gen.ts'
+import type {
+  AccessRequest,
+  Acknowledgement,
+  Grant,
+  VendorAcknowledgement,
+  VendorGrant,
+  VendorRequest,
+} from '#schemas/types.gen.ts'
 
 export const grantStates = ['active', 'paused', 'used-up', 'withdrawn', 'expired'] as const
 export const requestStates = ['open', 'allowed', 'refused', 'later', 'expired'] as const
@@ -34,6 +41,7 @@ export class Views {
       ...(state === 'withdrawn' ? { ended_by: grant.endedBy ?? 'customer' } : {}),
       reads,
       ...(grant.reads === undefined ? {} : { reads_allowed: grant.reads }),
+      ...(grant.acknowledgement === undefined ? {} : { acknowledgement: askedOf(grant.acknowledgement) }),
     }
   }
 
@@ -50,5 +58,14 @@ export class Views {
       ...(request.decidedAt === undefined ? {} : { decided_at: formatTime(request.decidedAt) }),
       ...(grant?.value.redeemed === true ? { grant_id: grant.value.grantId } : {}),
     }
+  }
+}
+
+function askedOf({ kind, requestedAt, dueAt, acknowledgedAt }: Acknowledgement): VendorAcknowledgement {
+  return {
+    kind,
+    requested_at: formatTime(requestedAt),
+    ...(dueAt === undefined ? {} : { due_at: formatTime(dueAt) }),
+    ...(acknowledgedAt === undefined ? {} : { acknowledged_at: formatTime(acknowledgedAt) }),
   }
 }

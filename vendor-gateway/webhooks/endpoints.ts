@@ -145,7 +145,9 @@ export class Endpoints {
 
   /** What a name resolves to is asked whenever something is sent; here only what the text says. */
   #checkAddress({ url }: WebhookSettings): void {
-    const { protocol, origin, username, password } = new URL(url)
+    const parsed = URL.parse(url)
+    if (parsed === null) throw invalid('/url', 'is no address')
+    const { protocol, origin, username, password } = parsed
     if (protocol !== 'https:' && !this.#parts.outboundAllow.includes(origin))
       throw invalid('/url', 'must be https')
     if (username !== '' || password !== '') throw invalid('/url', 'must hold no credentials')
