@@ -53,6 +53,17 @@ export async function openLedgerAndKeys({
   return { ledger, keys, [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose]() }
 }
 
+/** The settings of the house under a path; there is no third one under it. */
+export function configUnder(config: Config, part: string): Config {
+  return {
+    ...config,
+    vaultUrl: `${config.vaultUrl}/${part}`,
+    gatewayUrl: `${config.gatewayUrl}/${part}`,
+    tour: false,
+    sandbox: false,
+  }
+}
+
 /** Why a ledger or its keys refuse to open, in one line for the operator; `undefined` for any other error. */
 export function refusalToOpen(error: unknown): string | undefined {
   const refuses =

@@ -7,7 +7,7 @@ import type { Config } from '#core/config.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
-import { openLedgerAndKeys, openPods } from './house.ts'
+import { configUnder, openLedgerAndKeys, openPods } from './house.ts'
 import { vendorOperator, type VendorOperator } from './vault-server/operator/vendors.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
 import { openVault, type Vault } from './vault-server/server.ts'
@@ -59,16 +59,5 @@ export async function openMountedHouse(options: {
     vaultRouter: vault.router,
     gatewayRouter: express.Router().use(gateway.app),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
-  }
-}
-
-/** The settings of the house under a path; there is no third one under it. */
-export function configUnder(config: Config, part: string): Config {
-  return {
-    ...config,
-    vaultUrl: `${config.vaultUrl}/${part}`,
-    gatewayUrl: `${config.gatewayUrl}/${part}`,
-    tour: false,
-    sandbox: false,
   }
 }

@@ -14,6 +14,7 @@ import type { Metrics } from '#core/metrics.ts'
 import type { PodCache } from '#core/pods/cache.ts'
 import { openLedgerAndKeys, openPods } from './house.ts'
 import type { Mounts } from './mounted-house.ts'
+import { openSandbox, type Sandbox } from './sandbox/open-sandbox.ts'
 import { openTour } from './tour/open-tour.ts'
 import { readWitnessPolicy } from './vault-server/audit/witnesses.ts'
 import { startAdmin } from './vault-server/admin.ts'
@@ -38,6 +39,8 @@ export interface Reach extends AsyncDisposable {
   readonly vault: VaultServer
   /** Of what businesses are told. */
   readonly delivery: Slots
+  /** The house in which businesses try themselves out, if there is one. */
+  readonly sandbox: Sandbox | undefined
   /** Where the operator's port listens. */
   readonly adminUrl: string
 }
@@ -51,7 +54,9 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
   const tour =
     config.tour && podServer ? opened.use(await openTour({ config, podServer, now, log })) : undefined
-  const houses = [tour].filter((house) => house !== undefined)
+  const sandbox =
+    config.sandbox && podServer ? opened.use(await openSandbox({ config, podServer, now, log })) : undefined
+  const houses = [tour, sandbox].filter((house) => house !== undefined)
 
   const vault = opened.use(
     await startVaultServer({
@@ -86,6 +91,7 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
         now,
         outboundAllow: config.outboundAllow,
       }),
+      sandbox: sandbox?.businesses,
       metrics,
       log,
     }),
@@ -98,6 +104,7 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
     pods,
     vault,
     delivery: gateway.delivery,
+    sandbox,
     adminUrl: admin.url,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

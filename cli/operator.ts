@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import type { Config } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { createLogger } from '#core/logger.ts'
-import { openLedgerAndKeys } from '../house.ts'
+import { createNames } from '#core/records/names.ts'
+import { configUnder, openLedgerAndKeys } from '../house.ts'
+import { SANDBOX, sandboxBusinesses } from '../sandbox/businesses.ts'
 import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
-import { operatorTokenFile } from '../vault-server/admin.ts'
+import { operatorTokenFile, type SandboxDoor } from '../vault-server/admin.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 
@@ -19,7 +21,10 @@ export interface OperatorSettings {
   readonly now: () => number
 }
 
-type Act<Result> = (vendors: VendorOperator) => Promise<Result>
+/** What the operator can do here: the acts on businesses, and letting one into the sandbox. */
+export type Operator = VendorOperator & { readonly addToSandbox: SandboxDoor['add'] }
+
+type Act<Result> = (operator: Operator) => Promise<Result>
 
 /** Runs one act of the operator on businesses. Throws `CommandFailed` with what to do next. */
 export async function asOperator<Result>(settings: OperatorSettings, act: Act<Result>): Promise<Result> {
@@ -42,7 +47,7 @@ async function answers(url: string): Promise<boolean> {
   )
 }
 
-function overPort(url: string, token: string): VendorOperator {
+function overPort(url: string, token: string): Operator {
   async function call<Reply>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Reply> {
     const response = await fetch(url + path, {
       method,
@@ -64,6 +69,7 @@ function overPort(url: string, token: string): VendorOperator {
   const one = (vendorId: string): string => `/vendors/${encodeURIComponent(vendorId)}`
   return {
     add: (business) => call('POST', '/vendors', business),
+    addToSandbox: (business) => call('POST', '/vendors/sandbox', business),
     readmit: (vendorId) => call('POST', `${one(vendorId)}/readmit`, {}),
     async list({ after } = {}) {
       const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`
@@ -83,11 +89,27 @@ function overPort(url: string, token: string): VendorOperator {
   }
 }
 
-async function onLedger<Result>({ config, now }: OperatorSettings, act: Act<Result>): Promise<Result> {
+async function onLedger<Result>(settings: OperatorSettings, act: Act<Result>): Promise<Result> {
+  await using house = await openHouse(settings, '')
+  const addToSandbox: SandboxDoor['add'] = async (business) => {
+    const { config, now } = settings
+    if (!config.sandbox) throw new DomainError('conflict', 'This Reach has no sandbox: see REACH_SANDBOX.')
+    await using sandbox = await openHouse({ config: configUnder(config, SANDBOX), now }, SANDBOX, config)
+    const { ledger, keys, operator } = sandbox
+    const names = createNames(await keys.secret('names'))
+    return await sandboxBusinesses({ ledger, names, operator, now }).add(business)
+  }
+  // Awaited here: what is returned unawaited would find the ledger closed.
+  return await act({ ...house.operator, addToSandbox })
+}
+
+/** The ledger of the house, or of the one under the path `part`, whose log is named after the first one's address. */
+async function openHouse({ config, now }: OperatorSettings, part: string, first: Config = config) {
   await using opened = new AsyncDisposableStack()
-  const { ledger, keys } = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
+  const { ledger, keys } = opened.use(await openLedgerAndKeys({ config: first, now, part }))
   const log = createLogger({ level: 'silent' })
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
-  // Awaited here: what is returned unawaited would find the ledger closed.
-  return await act(vendorOperator({ ledger, authorization, now, outboundAllow: config.outboundAllow }))
+  const operator = vendorOperator({ ledger, authorization, now, outboundAllow: config.outboundAllow })
+  const resources = opened.move()
+  return { ledger, keys, operator, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }

@@ -12,6 +12,8 @@ interface JsonOption {
   readonly json?: boolean
 }
 
+type AddOptions = JsonOption & { readonly sandbox?: boolean } & Readonly<Record<string, string>>
+
 interface Parts {
   readonly output: Output
   readonly settings: () => OperatorSettings
@@ -40,11 +42,13 @@ function addCommand(vendor: Command, { output, settings }: Parts): void {
     .option('--privacy-policy <url>', 'its privacy policy')
     .option('--jurisdiction <code>', 'country whose law it is under, two letters')
     .option('--logo <file>', 'its logo: PNG, JPEG or WebP, at most 64 KiB, 16 to 1024 pixels a side')
+    .option('--sandbox', 'admit it to the sandbox only, with a key to play sample customers')
     .option('--json', 'print JSON')
-    .action(async ({ json, logo, ...business }: JsonOption & Record<string, string>) => {
+    .action(async ({ json, logo, sandbox, ...business }: AddOptions) => {
       const picture = logo === undefined ? {} : { logo: await readPicture(logo) }
       const admission = parseAdmission({ ...business, ...picture })
-      const added = await asOperator(settings(), (vendors) => vendors.add(admission))
+      const act = sandbox === true ? 'addToSandbox' : 'add'
+      const added = await asOperator(settings(), (operator): Promise<Code> => operator[act](admission))
       printCode(output, added, { json, head: `Admitted as ${added.vendorId}. Hand this to its engineers` })
     })
 }
@@ -135,7 +139,7 @@ function codeCommands(vendor: Command, { output, settings }: Parts): void {
       })
 }
 
-type Code = Awaited<ReturnType<VendorOperator['add']>>
+type Code = Awaited<ReturnType<VendorOperator['add']>> & { readonly sandboxKey?: string }
 
 function printCode(output: Output, code: Code, how: { json: boolean | undefined; head: string }): void {
   if (how.json === true) return output.json(code)
@@ -143,6 +147,7 @@ function printCode(output: Output, code: Code, how: { json: boolean | undefined;
   output.line(`  registration endpoint  ${code.registrationEndpoint}`)
   output.line(`  admission code         ${code.admissionCode}`)
   output.line(`  software statement     ${code.softwareStatement}`)
+  if (code.sandboxKey !== undefined) output.line(`  sandbox key            ${code.sandboxKey}`)
 }
 
 function plain(name: string, value: unknown): string {

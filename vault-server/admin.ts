@@ -11,10 +11,16 @@ import { leanExpress, listen } from '#core/http/server.ts'
 import { parser } from '#core/http/validate.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Metrics } from '#core/metrics.ts'
+import type { SandboxCredentials, VendorAdmission } from '#schemas/types.gen.ts'
 import type { VendorOperator } from './operator/vendors.ts'
 
 /** File in the keys folder with the token of the process that runs now; whoever reads it is the operator. */
 export const operatorTokenFile = 'operator-token'
+
+/** Lets a business into the sandbox. */
+export interface SandboxDoor {
+  add(business: VendorAdmission): Promise<SandboxCredentials>
+}
 
 export interface AdminState {
   /** Why nothing more can be recorded; undefined while healthy. */
@@ -32,16 +38,18 @@ export async function startAdmin(options: {
   config: { readonly adminPort: number; readonly keysFolder: string }
   state: AdminState
   vendors: VendorOperator
+  /** Where businesses are let into the sandbox, if there is one. */
+  sandbox?: SandboxDoor | undefined
   metrics: Metrics
   log: Logger
 }): Promise<{ readonly url: string } & AsyncDisposable> {
-  const { config, state, vendors, metrics, log } = options
+  const { config, state, vendors, sandbox, metrics, log } = options
   await using opened = new AsyncDisposableStack()
   const token = randomBytes(32).toString('base64url')
   const app = leanExpress()
   app.use(requestLog({ log, server: 'admin' }), localHostOnly)
   app.use(healthRoutes(state), metricsRoutes(metrics))
-  app.use('/vendors', bearerOnly(token), vendorRoutes(vendors))
+  app.use('/vendors', bearerOnly(token), vendorRoutes(vendors, sandbox))
   app.use(notFound, problemHandler({ log }))
   const { url } = opened.use(await listen({ app, host: '127.0.0.1', port: config.adminPort }))
 
@@ -100,11 +108,16 @@ function metricsRoutes(metrics: Metrics): Router {
 }
 
 /** What `reach vendor` does, over a running Reach. */
-function vendorRoutes(vendors: VendorOperator): Router {
+function vendorRoutes(vendors: VendorOperator, sandbox: SandboxDoor | undefined): Router {
   const parseAdmission = parser('api/vendor-admission.json')
   const parseNothing = parser('api/nothing.json')
   const parseProof = parser('api/domain-proof.json')
   const router = Router()
+  router.post('/sandbox', jsonBody({ limit: 131_072 }), async (request, response) => {
+    if (sandbox === undefined)
+      throw new DomainError('conflict', 'This Reach has no sandbox: see REACH_SANDBOX.')
+    response.status(201).json(await sandbox.add(parseAdmission(request.body)))
+  })
   router.post('/', jsonBody({ limit: 131_072 }), async (request, response) => {
     response.status(201).json(await vendors.add(parseAdmission(request.body)))
   })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Router } from 'express'
 import type { Config } from '#core/config.ts'
+import { isSandboxLog } from '#core/domain/sandbox.ts'
 import { pinHost } from '#core/http/host-pin.ts'
 import { notFound, problemHandler } from '#core/http/problem.ts'
 import { requestLog } from '#core/http/request-log.ts'
@@ -187,7 +188,13 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       },
     },
   )
-  const showMe = meOf({ reader: ledger, config, podServer, pods })
+  const showMe = meOf({
+    reader: ledger,
+    config,
+    podServer,
+    pods,
+    sandbox: isSandboxLog(ledger.log.origin),
+  })
 
   const api = Router()
   api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)

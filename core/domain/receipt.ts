@@ -1,5 +1,6 @@
 import type { AccessRequest, GrantedItem, Recipient, RequestedItem, Vendor } from '#schemas/types.gen.ts'
 import { findField } from './catalogue.ts'
+import { isSandboxLog } from './sandbox.ts'
 import { formatTime } from './times.ts'
 
 /** What a receipt is about. Everything in it is known before the commit: it holds no position in the log. */
@@ -63,6 +64,7 @@ export function receiptOf(source: ReceiptSource): Node {
     'reach:request': request.requestId,
     'reach:requestHash': request.requestHash,
     'reach:logOrigin': source.logOrigin,
+    ...(isSandboxLog(source.logOrigin) ? { 'reach:sandbox': true } : {}),
     ...(allowed?.replaces === undefined ? {} : { 'dct:replaces': allowed.replaces }),
     ...(allowed?.reads === undefined ? {} : { 'reach:reads': allowed.reads }),
     'reach:statusUri': `${vaultUrl}/api/receipts/${receiptId}`,
@@ -120,7 +122,12 @@ function processOf(source: ReceiptSource, item: RequestedItem, granted: readonly
     'dpv:hasConsentControl': { '@type': 'dpv:WithdrawConsent', 'dpv:isExercisedAt': vaultUrl + place },
     'dpv:hasRight': {
       '@type': 'dpv:DataSubjectRight',
-      'dpv:isExercisedAt': vendor.contact ?? vendor.privacyPolicy ?? vendor.website ?? vaultUrl + place,
+      'dpv:isExercisedAt':
+        vendor.dataProtectionContact ??
+        vendor.contact ??
+        vendor.privacyPolicy ??
+        vendor.website ??
+        vaultUrl + place,
     },
     'dpv:hasJurisdiction': vendor.jurisdiction === undefined ? 'not stated' : `loc:${vendor.jurisdiction}`,
   }

@@ -19,14 +19,17 @@ export function meOf(options: {
   config: Pick<Config, 'mode' | 'tour'>
   podServer: EmbeddedPods | undefined
   pods: ReachPods
+  /** Nobody here is a real person. */
+  sandbox: boolean
 }): ShowMe {
-  const { reader, config, podServer, pods } = options
+  const { reader, config, podServer, pods, sandbox } = options
   return async (customer) => {
     const account = customer && (await readAccount(reader, customer.accountId))?.value
     const standing = customer && (await readCustomerStanding(reader, customer.accountId))?.value
     const setup = {
       mode: config.mode,
       tour: config.tour,
+      ...(sandbox ? { sandbox } : {}),
       embeddedPods: podServer !== undefined,
       podsReady: podServer === undefined || podServer.state === 'ready',
       agent: pods.agent.webId,

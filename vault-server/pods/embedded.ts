@@ -13,6 +13,7 @@ import type { ChildStart } from './child-protocol.ts'
 import type { PodServerDoor } from './door.ts'
 import { createLocalFeed } from './feed.ts'
 import { startPodFront } from './front.ts'
+import { removePodFiles } from './pod-removal.ts'
 
 /** sun_path holds 108 bytes on Linux and 104 elsewhere, one of them for the end. */
 const MAX_SOCKET_PATH = 103
@@ -33,6 +34,8 @@ export interface EmbeddedPods extends AsyncDisposable {
   readonly state: PodServerState
   readonly feed: PodFeed
   readonly door: PodServerDoor
+  /** Ends a pod of this server with its account; for those of sample customers. */
+  removePod(podUrl: string): Promise<void>
 }
 
 /**
@@ -151,6 +154,7 @@ export async function startEmbeddedPods(options: {
     },
     feed,
     door: { baseUrl, socket, creationSecret },
+    removePod: (podUrl) => removePodFiles(root, podUrl),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

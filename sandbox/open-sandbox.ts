@@ -1,0 +1,57 @@
+/** Opens the sandbox: the house a second time under `/sandbox`, in which businesses try themselves out on sample customers. */
+import express from 'express'
+import type { Config } from '#core/config.ts'
+import { every } from '#core/jobs/every.ts'
+import type { Logger } from '#core/logger.ts'
+import { createNames } from '#core/records/names.ts'
+import { type MountedHouse, type Mounts, openMountedHouse } from '../mounted-house.ts'
+import type { EmbeddedPods } from '../vault-server/pods/embedded.ts'
+import { SANDBOX, sandboxBusinesses, type SandboxBusinesses } from './businesses.ts'
+import { sampleCustomers, type SampleCustomers } from './customers.ts'
+import { sandboxRoutes } from './routes.ts'
+
+/** How soon what has ended is swept. */
+const sweepEveryMs = 600_000
+
+export interface Sandbox extends Mounts, AsyncDisposable {
+  readonly house: MountedHouse
+  readonly businesses: SandboxBusinesses
+  readonly customers: SampleCustomers
+}
+
+export async function openSandbox(options: {
+  config: Config
+  podServer: EmbeddedPods
+  now: () => number
+  log: Logger
+}): Promise<Sandbox> {
+  const { podServer, now, log } = options
+  await using opened = new AsyncDisposableStack()
+  const house = opened.use(await openMountedHouse({ ...options, part: SANDBOX }))
+  const { ledger, keys, operator, config } = house
+  const { vaultUrl, gatewayUrl } = config
+  const names = createNames(await keys.secret('names'))
+  const businesses = sandboxBusinesses({ ledger, names, operator, now })
+  const customers = sampleCustomers({ ledger, vaultUrl, removePod: podServer.removePod, now })
+  opened.use(
+    every(sweepEveryMs, async () => {
+      try {
+        await customers.sweep()
+        await businesses.sweep()
+      } catch (error) {
+        log.error('jobs-failed', {}, error)
+      }
+    }),
+  )
+  const control = sandboxRoutes({ businesses, customers, gatewayUrl, log })
+  const resources = opened.move()
+  return {
+    house,
+    businesses,
+    customers,
+    vaultMounts: { [`/${SANDBOX}`]: house.vaultRouter },
+    originRouter: house.vault.originRouter,
+    gatewayMounts: { [`/${SANDBOX}`]: express.Router().use(control, house.gatewayRouter) },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}

@@ -1,0 +1,268 @@
+/** The sandbox as an integrator's CI uses it: no browser, no person, and everything else real. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as oauth from 'openid-client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { replay } from '#core/domain/replay.ts'
+import { parser } from '#core/http/validate.ts'
+import { keepSampleCustomer } from '#core/records/sandbox.ts'
+import type { SampleCustomer } from '#core/records/sandbox.ts'
+import type { Me, SandboxCredentials, SandboxCustomer, SandboxOutcome } from '#schemas/types.gen.ts'
+import { customerLife, mostOfOne } from '../../sandbox/customers.ts'
+import { sandboxOperations } from '../../sandbox/operations.ts'
+import type { SandboxOperation } from '../../sandbox/operations.ts'
+import { accessRequest, ask, batchToken, outcome, redeem, registerBusiness } from '../business.ts'
+import type { Business, Tokens } from '../business.ts'
+import { filesIn } from '../check-everything.ts'
+import { loggedFacts } from '../logged-facts.ts'
+import { createWorld } from '../world.ts'
+import type { World } from '../world.ts'
+
+type Shop = Business & SandboxCredentials
+
+let world: World
+let shop: Shop
+let gatewayUrl: string
+
+beforeAll(async () => {
+  world = await createWorld({ sandbox: true })
+  gatewayUrl = `${world.config.gatewayUrl}/sandbox`
+  shop = await signUp()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+async function call(key: string | undefined, method: string, path: string, body?: unknown) {
+  const response = await fetch(gatewayUrl + path, {
+    method,
+    headers: {
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+  })
+  const text = await response.text()
+  return {
+    status: response.status,
+    body: text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>),
+  }
+}
+
+/** Credentials by itself, and a registration as outside. */
+async function signUp(): Promise<Shop> {
+  const { status, body } = await call(undefined, 'POST', '/v1/businesses', { name: 'Corner Shop (test)' })
+  expect(status).toBe(201)
+  const credentials = body as unknown as SandboxCredentials
+  const issuer = `${world.config.vaultUrl}/sandbox/oauth`
+  expect(credentials.registrationEndpoint).toBe(`${issuer}/reg`)
+  return { ...(await registerBusiness(issuer, credentials)), ...credentials }
+}
+
+async function newCustomer(data?: object): Promise<string> {
+  const made = await call(shop.sandboxKey, 'POST', '/v1/customers', data === undefined ? {} : { data })
+  expect(made.status).toBe(201)
+  return (made.body as unknown as SandboxCustomer).customerId
+}
+
+const sample = { profile: { name: 'Sam Sample' }, diet: { diet: ['VeganDiet'], allergies: ['peanut'] } }
+
+async function answer(customerId: string, script: object) {
+  const { status, body } = await call(
+    shop.sandboxKey,
+    'POST',
+    `/v1/customers/${customerId}/decisions`,
+    script,
+  )
+  return { status, outcome: body as unknown as SandboxOutcome }
+}
+
+/** The whole code flow with a standard client; her part is one call. */
+async function flow(customerId: string, how: string, details = {}) {
+  const pending = await ask(shop, accessRequest(details))
+  const { status, outcome: said } = await answer(customerId, { url: pending.url.href, answer: how })
+  expect(status).toBe(200)
+  return { pending, said, callback: new URL(String(said.location)) }
+}
+
+async function read(
+  { subject, accessToken }: Tokens,
+  fields = 'profile.name',
+  purpose = 'dpv:CustomerOrderManagement',
+) {
+  const url = new URL(`${gatewayUrl}/v1/subjects/${subject}?fields=${fields}&purpose=${purpose}`)
+  const { config, DPoP } = shop
+  const response = await oauth.fetchProtectedResource(config, accessToken, url, 'GET', null, new Headers(), {
+    DPoP,
+  })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+test('allow all: from the pushed request to the data, without a browser, on a log of its own', async () => {
+  const real = world.reach.ledger.log.checkpoint()
+  const customerId = await newCustomer(sample)
+  const { pending, said, callback } = await flow(customerId, 'allow-all')
+  expect(said).toMatchObject({ status: 'allowed' })
+  const tokens = await redeem(shop, callback, pending)
+  expect(tokens.grantId).toBe(said.grantId)
+  const reply = await read(tokens)
+  expect(reply).toMatchObject({ status: 200, body: { data: { 'profile.name': 'Sam Sample' } } })
+  const { origin } = reply.body['log'] as { origin: string }
+  expect(origin).toBe(`${new URL(world.config.vaultUrl).host}/sandbox/log`)
+
+  const act = (what: string) =>
+    call(shop.sandboxKey, 'POST', `/v1/customers/${customerId}/grants/${tokens.grantId}`, { act: what })
+  expect(await act('pause')).toMatchObject({ status: 200, body: { state: 'paused' } })
+  expect((await read(tokens)).status).toBe(404)
+  expect(await act('resume')).toMatchObject({ status: 200, body: { state: 'active' } })
+  expect((await read(tokens)).status).toBe(200)
+  expect(await act('withdraw')).toMatchObject({ status: 200, body: { state: 'withdrawn' } })
+  expect((await read(tokens)).status).toBe(404)
+
+  const ledger = world.reach.sandbox?.house.ledger
+  if (ledger === undefined) throw new Error('no sandbox')
+  const facts = await loggedFacts(ledger)
+  expect(replay(facts)).toEqual([])
+  expect(facts.filter(({ fact }) => fact.type === 'disclosed')).toHaveLength(2)
+  // Nothing of it is in the real house.
+  expect(world.reach.ledger.log.checkpoint()).toBe(real)
+  expect(await world.operator.list()).toEqual([])
+})
+
+test('required only, deny and later: what the business gets is what it would get outside', async () => {
+  const customerId = await newCustomer(sample)
+  const some = await flow(customerId, 'required-only')
+  const tokens = await redeem(shop, some.callback, some.pending)
+  expect(tokens.granted.flatMap(({ items }) => items.map(({ id }) => id))).toEqual(['name'])
+  expect((await read(tokens, 'diet.diet', 'dpv:ServicePersonalisation')).status).toBe(403)
+
+  const optional = {
+    items: [
+      { purpose: 'dpv:ServicePersonalisation', fields: ['diet.diet'], why: 'To be kind.', required: false },
+    ],
+  }
+  const no = await flow(customerId, 'deny', optional)
+  expect(no.said).toMatchObject({ status: 'refused' })
+  expect(no.callback.searchParams.get('error')).toBe('access_denied')
+})
+
+test('later: the business is told, and the request is answered from the inbox', async () => {
+  const customerId = await newCustomer(sample)
+  const later = await flow(customerId, 'later')
+  expect(later.said).toMatchObject({ status: 'later' })
+  expect(later.callback.searchParams.get('error')).toBe('interaction_required')
+  const { requestId } = later.said
+  expect(await answer(customerId, { requestId, answer: 'deny' })).toMatchObject({
+    status: 200,
+    outcome: { status: 'refused', requestId },
+  })
+})
+
+test('a sample customer is played by the business that made her, and goes nowhere but to the sandbox', async () => {
+  const customerId = await newCustomer({})
+  const path = `/v1/customers/${customerId}/decisions`
+  const script = { url: (await ask(shop)).url.href, answer: 'allow-all' }
+  for (const key of [undefined, 'sandbox_made-up', shop.admissionCode])
+    expect((await call(key, 'POST', path, script)).status).toBe(401)
+  const rival = await signUp()
+  expect((await call(rival.sandboxKey, 'POST', path, script)).status).toBe(404)
+  expect((await call(rival.sandboxKey, 'GET', '/v1/customers')).body).toEqual({ customers: [] })
+  for (const url of [
+    'http://169.254.169.254/latest/meta-data',
+    `${world.config.vaultUrl}/oauth/auth?request_uri=x`,
+    `${world.config.vaultUrl}/sandbox-of-mine/`,
+    `${world.config.vaultUrl}/sandbox/../oauth/auth`,
+    'javascript:alert(1)',
+  ])
+    expect((await answer(customerId, { url, answer: 'allow-all' })).status).toBe(400)
+  expect((await answer(customerId, { answer: 'allow-all' })).status).toBe(400)
+  expect((await answer(customerId, { ...script, requestId: customerId })).status).toBe(400)
+  for (const url of [
+    `${world.config.vaultUrl}/sandbox/oauth/auth`,
+    `${world.config.vaultUrl}/sandbox/settings`,
+  ])
+    expect((await answer(customerId, { url, answer: 'allow-all' })).status).toBe(409)
+  expect((await answer(customerId, script)).status).toBe(200)
+  // A pushed request is good once, also here.
+  expect((await answer(customerId, script)).status).toBe(409)
+  expect(
+    (await call(shop.sandboxKey, 'POST', '/v1/customers', { data: { profile: { name: 7 } } })).status,
+  ).toBe(400)
+  expect((await call(shop.sandboxKey, 'GET', '/v1/customers')).body).toMatchObject({
+    customers: expect.not.arrayContaining([{ customerId: 'x' }]),
+  })
+})
+
+test('whatever is shown or signed there says that it is the sandbox, and tokens of it are worth nothing outside', async () => {
+  const { vaultUrl } = world.config
+  const me = async (base: string) => (await (await fetch(`${base}/api/me`)).json()) as Me
+  expect(await me(`${vaultUrl}/sandbox`)).toMatchObject({ sandbox: true, tour: false })
+  expect(await me(vaultUrl)).not.toHaveProperty('sandbox')
+
+  const token = await batchToken(shop)
+  const { DPoP, config } = shop
+  const outside = new URL(`${world.config.gatewayUrl}/v1/grants`)
+  expect(
+    await outcome(oauth.fetchProtectedResource(config, token, outside, 'GET', null, new Headers(), { DPoP })),
+  ).toMatch(/^401/)
+
+  const document = (await call(undefined, 'GET', '/openapi.json')).body as {
+    info: { title: string }
+    paths: Record<string, Record<string, unknown>>
+  }
+  expect(document.info.title).toContain('sandbox')
+  const parts = Object.values<SandboxOperation>(sandboxOperations)
+  for (const { path, method, body, reply } of parts) {
+    expect(document.paths[path]).toHaveProperty(method)
+    for (const part of [body, reply])
+      if (part !== undefined) expect(() => parser(part.schema)(part.example)).not.toThrow()
+  }
+  expect(document.paths).toHaveProperty(['/v1/query'])
+})
+
+test('there are no more of them than are allowed', async () => {
+  const sandbox = world.reach.sandbox
+  if (sandbox === undefined) throw new Error('no sandbox')
+  const rival = await signUp()
+  const { vendorId, sandboxKey } = rival
+  const row = { v: 1, vendorId, accountId: 'a'.repeat(22), podUrl: 'http://x/', cookies: [] } as const
+  for (let i = 1; i < mostOfOne; i++)
+    await sandbox.house.ledger.commit(
+      keepSampleCustomer({ ...row, customerId: `sample-customer-${i}`, createdAt: Date.now() }),
+    )
+  // One place is left, and only one of two at once gets it.
+  const both = await Promise.all([1, 2].map(() => call(sandboxKey, 'POST', '/v1/customers', {})))
+  expect(both.map(({ status }) => status).toSorted()).toEqual([201, 429])
+})
+
+test('after a day a sample customer is gone: her grants end in the log, and her pod and its login with them', async () => {
+  const sandbox = world.reach.sandbox
+  if (sandbox === undefined) throw new Error('no sandbox')
+  const customerId = await newCustomer(sample)
+  const { pending, callback } = await flow(customerId, 'allow-all')
+  const tokens = await redeem(shop, callback, pending)
+  const root = join(world.config.dataFolder, 'pods', 'root')
+  const rows = await sandbox.house.ledger.list<SampleCustomer>('sandbox-customer/', { limit: 100 })
+  const podUrl = String(rows.find(({ value }) => value.customerId === customerId)?.value.podUrl)
+  const podName = new URL(podUrl).pathname.replaceAll('/', '')
+  const traces = async () => {
+    const files = await filesIn(root)
+    const within = await Promise.all(files.map(async (file) => file + (await readFile(file, 'latin1'))))
+    return within.filter((text) => text.includes(podName)).length
+  }
+  expect(await traces()).toBeGreaterThan(5)
+  expect((await call(shop.sandboxKey, 'DELETE', `/v1/customers/${customerId}`)).status).toBe(204)
+  expect(await traces()).toBe(0)
+  expect((await fetch(`${podUrl}profile/card`)).ok).toBe(false)
+  expect((await read(tokens)).status).toBe(404)
+  const facts = await loggedFacts(sandbox.house.ledger)
+  expect(
+    facts.filter(({ fact }) => 'grant' in fact && fact.grant === tokens.grantId).map(({ fact }) => fact.type),
+  ).toEqual(['granted', 'redeemed', 'withdrawn'])
+
+  const before = ((await call(shop.sandboxKey, 'GET', '/v1/customers')).body?.['customers'] as unknown[])
+    .length
+  expect(before).toBeGreaterThan(0)
+  world.clock.ahead += customerLife
+  expect((await call(shop.sandboxKey, 'GET', '/v1/customers')).body).toEqual({ customers: [] })
+  expect(await sandbox.customers.sweep()).toBeGreaterThanOrEqual(before)
+  expect(await sandbox.customers.sweep()).toBe(0)
+})
