@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http'
 import { once } from 'node:events'
+import * as oauth from 'openid-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { liveness } from '#core/domain/grant.ts'
 import { startJobs } from '#core/jobs/worker.ts'
@@ -441,6 +442,31 @@ describe('a link or QR code', () => {
     for (let attempt = 0; attempt < 45; attempt++) verdicts.push(await verdict(poll(link)))
     expect([...new Set(verdicts)]).toEqual(['400 authorization_pending', '400 slow_down'])
   })
+})
+
+test('a standard client plays both: openid-client', async () => {
+  const { config, DPoP } = shop
+  const { subject } = await known(alma)
+  const parameters = {
+    scope: 'openid offline_access',
+    authorization_details: JSON.stringify([accessRequest()]),
+  }
+  const asked = await oauth.initiateBackchannelAuthentication(config, { ...parameters, login_hint: subject })
+  const page = pageOf(String((await listOf(alma))[0]?.page))
+  await postDecision(page, alma, allowing(await readPage(page, alma)))
+  const soon = <Reply extends { interval?: number }>(reply: Reply) => ({ ...reply, interval: 0.01 })
+  const tokens = await oauth.pollBackchannelAuthenticationGrant(config, soon(asked), undefined, { DPoP })
+  expect(tokens.claims()?.sub).toBe(subject)
+
+  const link = await oauth.initiateDeviceAuthorization(config, parameters)
+  const opened = await alma.browser.post(`${vault.vaultUrl}/api/link`, { code: link.user_code }, as(alma))
+  const linked = new URL((await json<{ location: string }>(opened)).location)
+  const decision = { ...allowing(await readPage(linked, alma)), matchingCode: link.user_code }
+  const { pickupCode } = await json<DecisionResult>(postDecision(linked, alma, decision))
+  const poll = (more?: Record<string, string>) =>
+    oauth.pollDeviceAuthorizationGrant(config, soon(link), more, { DPoP })
+  expect(await outcome(poll())).toBe('400 pickup_code_required')
+  expect((await poll({ pickup_code: String(pickupCode) })).claims()?.sub).toBe(subject)
 })
 
 test('requests are limited per business, and told when to come again', async () => {
