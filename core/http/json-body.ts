@@ -19,6 +19,9 @@ export function jsonBody({
   return (request, response, next) => {
     if (!json.test(request.headers['content-type'] ?? ''))
       throw new DomainError('unsupported-media-type', 'The body must be application/json')
+    // The parser would take all of it in before it says so.
+    if (Number(request.headers['content-length'] ?? 0) > limit)
+      throw new DomainError('too-large', 'The body is too large')
     readBytes(request, response, (error?: unknown) => {
       if (error !== undefined) {
         next(error)
