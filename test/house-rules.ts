@@ -49,7 +49,7 @@ interface ImportRule {
 }
 
 const ours =
-  /^(vault-server|vendor-gateway|consent-app|core|schemas|cli|tour|bench|test|scripts|examples|witness)\//
+  /^(vault-server|vendor-gateway|consent-app|core|schemas|cli|tour|bench|test|scripts|examples|witness|sandbox)\//
 const outsideTests = /^(?!test\/|bench\/|scripts\/)/
 
 const importRules: readonly ImportRule[] = [
