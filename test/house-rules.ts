@@ -89,9 +89,14 @@ const importRules: readonly ImportRule[] = [
   },
   {
     from: outsideTests,
-    except: /^(core\/pods|vault-server\/(customer|pods))\//,
+    except: /^(core\/pods|vault-server\/(customer|pods))\/|^examples\/diet-/,
     target: /^@inrupt\//,
-    why: '@inrupt packages belong to core/pods and vault-server/{customer,pods}',
+    why: '@inrupt packages belong to core/pods, vault-server/{customer,pods} and the Solid app in examples',
+  },
+  {
+    from: /^examples\/diet-/,
+    target: /^(#|(?!examples\/diet-)[a-z-]+\/.*\.(ts|json)$)/,
+    why: 'the Solid app in examples is somebody else’s and knows nothing of ours',
   },
   {
     from: outsideTests,

@@ -58,7 +58,11 @@ export function FieldInput({ field, value, onChange, problems, sensitivity = 'or
           records={Array.isArray(value) ? value.map(asValues) : []}
           onChange={(records) => onChange(records.length === 0 ? undefined : records)}
           problems={problems}
-        />
+        >
+          {(record, onRecord, wrong) => (
+            <MemberInputs schema={schema.items ?? {}} values={record} onChange={onRecord} problems={wrong} />
+          )}
+        </RecordsInput>
       )
     case 'choices':
       return (
@@ -160,7 +164,7 @@ export function FieldInput({ field, value, onChange, problems, sensitivity = 'or
 }
 
 /** The parts of one value, side by side. */
-export function MemberInputs({
+function MemberInputs({
   schema,
   values,
   onChange,

@@ -6,7 +6,6 @@ import { Icon } from '../components/icons.tsx'
 import { Row } from '../components/layout.tsx'
 import { describeValue } from '../components/value-text.ts'
 import { useText } from '../messages/text.tsx'
-import { MemberInputs } from './field-input.tsx'
 import { formFields } from './form-fields.ts'
 import type { FormField } from './form-fields.ts'
 import { problemsWithin } from './form-values.ts'
@@ -21,6 +20,7 @@ export function RecordsInput({
   records,
   onChange,
   problems,
+  children,
 }: {
   field: FormField
   title: ReactNode
@@ -28,6 +28,12 @@ export function RecordsInput({
   onChange: (records: readonly Values[]) => void
   /** '' for the list itself, else `0.member`. */
   problems: Readonly<Record<string, FieldProblem>>
+  /** The inputs of one record. */
+  children: (
+    record: Values,
+    onChange: (record: Values) => void,
+    problems: Readonly<Record<string, FieldProblem>>,
+  ) => ReactNode
 }) {
   const { text } = useText()
   const words = useValueWords()
@@ -84,12 +90,11 @@ export function RecordsInput({
             {records.map((record, at) =>
               at === open || isWrong(at) ? (
                 <li key={at} className={styles.recordOpen} data-editor id={`${editor}-${at}`}>
-                  <MemberInputs
-                    schema={schema}
-                    values={record}
-                    onChange={(changed) => onChange(records.with(at, changed))}
-                    problems={problemsWithin(problems, String(at))}
-                  />
+                  {children(
+                    record,
+                    (changed) => onChange(records.with(at, changed)),
+                    problemsWithin(problems, String(at)),
+                  )}
                   <Row>
                     <Button small onPress={() => close(at)}>
                       {text('record.done')}
