@@ -172,6 +172,13 @@ describe('a proof', () => {
     expectRefusal(await gateway.call({ as: shop, path, proof }), 'invalid-proof', 'invalid_dpop_proof')
   })
 
+  test('access-token-type-header-case-sensitivity: the scheme is written as anybody likes', async () => {
+    for (const scheme of ['dpop', 'DPOP', 'DpOp']) {
+      const headers = { authorization: `${scheme} ${shop.token}` }
+      expect((await gateway.call({ as: shop, path, headers })).status).toBe(200)
+    }
+  })
+
   test('50 s old is accepted', async () => {
     const proof = { iat: Math.floor(gateway.house.now() / 1000) - 50 }
     expect((await gateway.call({ as: shop, path, proof })).status).toBe(200)
