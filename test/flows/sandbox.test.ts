@@ -259,11 +259,9 @@ test('after a day a sample customer is gone: her grants end in the log, and her 
     facts.filter(({ fact }) => 'grant' in fact && fact.grant === tokens.grantId).map(({ fact }) => fact.type),
   ).toEqual(['granted', 'redeemed', 'withdrawn'])
 
-  const before = ((await call(shop.sandboxKey, 'GET', '/v1/customers')).body?.['customers'] as unknown[])
-    .length
-  expect(before).toBeGreaterThan(0)
+  await newCustomer({})
   world.clock.ahead += customerLife
   expect((await call(shop.sandboxKey, 'GET', '/v1/customers')).body).toEqual({ customers: [] })
-  expect(await sandbox.customers.sweep()).toBeGreaterThanOrEqual(before)
+  expect(await sandbox.customers.sweep()).toBeGreaterThan(0)
   expect(await sandbox.customers.sweep()).toBe(0)
 })
