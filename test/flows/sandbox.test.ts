@@ -223,7 +223,7 @@ test('there are no more of them than are allowed', async () => {
   if (sandbox === undefined) throw new Error('no sandbox')
   const rival = await signUp()
   const { vendorId, sandboxKey } = rival
-  const row = { v: 1, vendorId, accountId: 'a'.repeat(22), podUrl: 'http://x/', cookies: [] } as const
+  const row = { v: 1, vendorId, accountId: 'a'.repeat(22), podUrl: 'http://x/sample/', cookies: [] } as const
   for (let i = 1; i < mostOfOne; i++)
     await sandbox.house.ledger.commit(
       keepSampleCustomer({ ...row, customerId: `sample-customer-${i}`, createdAt: Date.now() }),
