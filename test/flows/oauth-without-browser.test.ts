@@ -12,7 +12,16 @@ import { createLogger } from '#core/logger.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { cibaPings } from '../../vault-server/oauth/ciba-ping.ts'
 import type { Decision, DecisionResult, OpenRequests, RequestView } from '../../schemas/types.gen.ts'
-import { accessRequest, ask, outcome, postForm, redeem, refresh, verdict } from '../business.ts'
+import {
+  accessRequest,
+  ask,
+  outcome,
+  postForm,
+  postRegistration,
+  redeem,
+  refresh,
+  verdict,
+} from '../business.ts'
 import type { Business } from '../business.ts'
 import { BrowserJar } from '../browser-jar.ts'
 import {
@@ -278,6 +287,16 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     expect(await verdict(question(subject))).toBe('429 temporarily_unavailable')
   })
 
+  test('a business that she blocked, or whom she just refused the same, does not reach her', async () => {
+    const { subject } = await known(alma)
+    await question(subject)
+    const page = pageOf(String((await listOf(alma))[0]?.page))
+    await postDecision(page, alma, answer('deny')(await readPage(page, alma)))
+    const asked = await json<{ auth_req_id: string }>(question(subject))
+    expect(await listOf(alma)).toEqual([])
+    expect(await verdict(poll(asked.auth_req_id))).toBe('400 authorization_pending')
+  })
+
   test('a business that does not ask for the grant type does not get it', async () => {
     const plain = await vault.business()
     const { subject } = await known(alma, plain)
@@ -467,6 +486,26 @@ test('a standard client plays both: openid-client', async () => {
     oauth.pollDeviceAuthorizationGrant(config, soon(link), more, { DPoP })
   expect(await outcome(poll())).toBe('400 pickup_code_required')
   expect((await poll({ pickup_code: String(pickupCode) })).claims()?.sub).toBe(subject)
+})
+
+test('of one business twenty requests can wait for a customer', async () => {
+  const pages = []
+  for (let count = 0; count < 21; count++)
+    pages.push(await postOpen(await openPage(vault, alma, (await ask(rival)).url), alma))
+  expect(pages.map(({ status }) => status)).toEqual([...Array<number>(20).fill(200), 429])
+  expect(await listOf(alma)).toHaveLength(20)
+})
+
+test('registrations from one address are limited', async () => {
+  await using own = await startOAuthVault()
+  const statuses = []
+  for (let round = 0; round < 13; round++)
+    statuses.push(
+      ...(await Promise.all(Array.from({ length: 10 }, () => postRegistration(own.issuer, 'guess', {})))),
+    )
+  expect(statuses.map(({ status }) => status).filter((status) => status === 401)).toHaveLength(120)
+  const late = statuses.find(({ status }) => status === 429)
+  expect(Number(late?.headers.get('retry-after'))).toBeGreaterThan(0)
 })
 
 test('requests are limited per business, and told when to come again', async () => {

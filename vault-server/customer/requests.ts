@@ -11,7 +11,7 @@ import { newSecret } from '#core/ledger/leaf.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readAccount } from '#core/records/accounts.ts'
-import { readBoundary } from '#core/records/boundaries.ts'
+import { listBoundaries, readBoundary } from '#core/records/boundaries.ts'
 import { requestEntry } from '#core/records/entries.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
@@ -182,6 +182,7 @@ async function claim(
     if (now() > stored.value.expiresAt)
       throw new DomainError('request-expired', 'This request can no longer be answered')
     await refuseSuspended(ledger, stored)
+    await refuseTooMany({ ledger, now }, accountId, stored.value.vendorId)
     const account = await readAccount(ledger, accountId)
     if (account === undefined) throw new DomainError('not-signed-in', 'Sign in first')
     const request = { ...stored.value, accountId, secret }
@@ -195,6 +196,21 @@ async function claim(
       if (!(error instanceof CommitRefused) || attempt === 5) throw error
     }
   }
+}
+
+/** Requests of one business that may wait for one customer: more is no more to decide on, only more to look at. */
+const mostWaiting = 20
+
+async function refuseTooMany(
+  parts: Pick<RequestParts, 'ledger' | 'now'>,
+  accountId: string,
+  vendorId: string,
+): Promise<void> {
+  const waiting = await waitingRequests(parts, accountId)
+  if (waiting.filter((request) => request.vendorId === vendorId).length >= mostWaiting)
+    throw new DomainError('rate-limited', 'Too many requests of this business wait for your answer', {
+      retryAfter: 3600,
+    })
 }
 
 async function refuseSuspended(ledger: Ledger, stored: Stored<AccessRequest>): Promise<void> {
@@ -238,22 +254,37 @@ async function viewRequest(parts: RequestParts, request: ClaimedRequest, asked: 
   }
 }
 
-async function openRequests({ ledger, now }: RequestParts, accountId: string): Promise<OpenRequests> {
-  const { rows } = await listAccountRequests(ledger, accountId, { limit: 100 })
-  const at = now()
-  const waiting = rows.filter(
-    ({ value }) => (value.status === 'open' || value.status === 'later') && at <= value.expiresAt,
+async function openRequests(parts: RequestParts, accountId: string): Promise<OpenRequests> {
+  const { ledger, now } = parts
+  const boundaries = new Map(
+    (await listBoundaries(ledger, accountId)).map(({ value }) => [value.vendorId, value]),
   )
-  const requests = waiting.map(async ({ value }) => ({
-    requestId: value.requestId,
-    vendor: await viewVendor(ledger, value.vendorId),
-    receivedAt: formatTime(value.receivedAt),
-    status: value.status === 'later' ? ('later' as const) : ('open' as const),
-    items: value.items.length,
-    channel: value.channel ?? 'browser',
-    ...(value.matchingCode === undefined ? {} : { matchingCode: value.matchingCode }),
-    expiresAt: formatTime(value.expiresAt),
-    page: pageOf(value.requestId),
+  // Who is blocked, or was refused the same not long ago, does not reach her by asking directly either.
+  const shown = (await waitingRequests(parts, accountId)).filter(
+    (request) => turnAway(boundaries.get(request.vendorId), request, now()) === undefined,
+  )
+  const requests = shown.map(async (request) => ({
+    requestId: request.requestId,
+    vendor: await viewVendor(ledger, request.vendorId),
+    receivedAt: formatTime(request.receivedAt),
+    status: request.status === 'later' ? ('later' as const) : ('open' as const),
+    items: request.items.length,
+    channel: request.channel ?? 'browser',
+    ...(request.matchingCode === undefined ? {} : { matchingCode: request.matchingCode }),
+    expiresAt: formatTime(request.expiresAt),
+    page: pageOf(request.requestId),
   }))
   return { requests: await Promise.all(requests) }
+}
+
+/** Of the newest 100 of this customer, those that she can still answer. */
+async function waitingRequests(
+  { ledger, now }: Pick<RequestParts, 'ledger' | 'now'>,
+  accountId: string,
+): Promise<AccessRequest[]> {
+  const { rows } = await listAccountRequests(ledger, accountId, { limit: 100 })
+  const at = now()
+  return rows
+    .map(({ value }) => value)
+    .filter(({ status, expiresAt }) => (status === 'open' || status === 'later') && at <= expiresAt)
 }

@@ -2,12 +2,14 @@ import { Router } from 'express'
 import type { RequestHandler } from 'express'
 import { Provider } from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { DomainError } from '#core/domain/errors.ts'
 import { pinHost } from '#core/http/host-pin.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import { LedgerBusy, LedgerStopped } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { createNames } from '#core/records/names.ts'
+import { limitPerAddress } from '../customer/limits.ts'
 import { ledgerAdapter } from './adapter.ts'
 import { allowPolling, showFeatures, withFeatures } from './client-features.ts'
 import { oauthConfiguration } from './configuration.ts'
@@ -102,6 +104,7 @@ export async function openAuthorizationServer({
     await handle(request, response)
   }
   const routes = Router({ strict: true, caseSensitive: true })
+  routes.post('/oauth/reg', limitRegistrations())
   routes.use('/oauth', pinHost(vaultUrl), mount)
 
   const metadataRoutes = Router({ strict: true, caseSensitive: true })
@@ -135,6 +138,26 @@ export async function openAuthorizationServer({
         registrationEndpoint: `${issuer}/reg`,
       }
     },
+  }
+}
+
+/** Registrations from one address in a minute. They need a code; this is for whoever guesses. */
+const registrations = { points: 120, seconds: 60 }
+
+function limitRegistrations(): RequestHandler {
+  const limit = limitPerAddress(registrations)
+  return async (request, response, next) => {
+    try {
+      await limit(request, response, () => undefined)
+    } catch (refusal) {
+      if (!(refusal instanceof DomainError)) throw refusal
+      response.set('Retry-After', String(Math.ceil(refusal.retryAfter ?? 1)))
+      response
+        .status(429)
+        .json({ error: 'temporarily_unavailable', error_description: 'too many registrations' })
+      return
+    }
+    next()
   }
 }
 
