@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import type { Fact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { addGrants } from '../../bench/population.ts'
 import { delivery, marketing, TestGateway } from '../gateway.ts'
 import type { TestVendor } from '../gateway.ts'
@@ -149,6 +151,32 @@ describe('a pod that cannot confirm its values', () => {
       expect(types).toEqual(['disclosed', 'redeemed', 'granted'])
     },
   )
+})
+
+describe('a grant that changes each time it is decided on', () => {
+  test('is for later, and not called unavailable', async () => {
+    const refusing = (ledger: Ledger): Ledger =>
+      new Proxy(ledger, {
+        get(target, name) {
+          if (name === 'commitEach')
+            return async (commits: readonly Commit[]) =>
+              commits.map(({ checks }) => new CommitRefused(checks?.[0]?.key ?? '', 'changed'))
+          const member: unknown = Reflect.get(target, name, target)
+          return typeof member === 'function' ? member.bind(target) : member
+        },
+      })
+    await using own = await TestGateway.open({ wrapLedger: refusing })
+    const vendor = await own.vendor('contended')
+    const grant = await own.grant(await own.customer(), vendor)
+    const single = await own.read(vendor, grant.subject, both.join())
+    expect([single.status, single.json.code]).toEqual([503, 'busy'])
+    expect(Number(single.headers.get('retry-after'))).toBeGreaterThan(0)
+    const batch = await own.query(vendor, [grant.subject, 'nobody'], both)
+    expect(batch.json.rows.map(({ error }: { error: string }) => error)).toEqual([
+      'later',
+      'subject-unavailable',
+    ])
+  })
 })
 
 describe('a suspended business', () => {

@@ -192,7 +192,7 @@ describe('while a stream is under way', () => {
     // More than both kernels take for a reader that does not read.
     const picture = `data:image/png;base64,${'A'.repeat(340_000)}`
     const large = { ...samples, profile: { ...samples.profile, picture } }
-    const customers = await Promise.all(Array.from({ length: 45 }, () => gateway.customer(large)))
+    const customers = await Promise.all(Array.from({ length: 49 }, () => gateway.customer(large)))
     const items = [{ id: 'item-1', purpose: delivery, fields: ['profile.picture'] }]
     const to = { vendorId: shop.vendorId, clientId: shop.clientId, items }
     const grants = await addGrants(gateway.house, customers, to)
@@ -205,11 +205,18 @@ describe('while a stream is under way', () => {
       .poll(() => gateway.logLines.join(''), { timeout: 15_000 })
       .toContain('"reason":"reader-slow"')
     const unread = grants.at(-1)
-    if (unread === undefined) throw new Error('there are 45')
+    if (unread === undefined) throw new Error('there are 49')
     expect(await typesOf(gateway, unread)).toEqual(['redeemed', 'granted'])
     reply.resume()
     await expect(new Promise((_, reject) => reply.once('error', reject))).rejects.toThrow()
     expect(reply.complete).toBe(false)
+
+    // Answered whole, rows are held together: what does not fit is for later, and is not released either.
+    const whole = await gateway.query(shop, [...subjects, last], ['profile.picture'])
+    const rows: { subject: string; data?: unknown; error?: string }[] = whole.json.rows
+    expect(rows.filter(({ data }) => data !== undefined)).toHaveLength(48)
+    expect(rows.at(-1)).toEqual({ subject: last, error: 'later' })
+    expect(await typesOf(gateway, unread)).toEqual(['redeemed', 'granted'])
   }, 30_000)
 })
 
