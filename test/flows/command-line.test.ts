@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { freePorts } from '../free-ports.ts'
+import { png } from '../pictures.ts'
 
 const root = join(import.meta.dirname, '../..')
 let folder: string
@@ -74,8 +75,37 @@ test('suspending, reinstating and showing say how the business stands; a new cod
   expect((await vendor('readmit', vendorId)).out).toMatch(/^  admission code +\S+$/m)
 })
 
+test('a business is admitted with its logo, cannot lose keys it has not, and is removed for good', async () => {
+  const logo = join(folder, 'logo.png')
+  await writeFile(logo, png(64, 64))
+  const words = [
+    '--name',
+    'Picture Shop',
+    '--legal-name',
+    'Picture Shop GmbH',
+    '--website',
+    'https://127.0.0.1/',
+  ]
+  const { vendorId } = JSON.parse((await vendor('add', ...words, '--logo', logo, '--json')).out)
+  expect(JSON.parse((await vendor('show', vendorId, '--json')).out)).toMatchObject({
+    legalName: 'Picture Shop GmbH',
+    logo: { type: 'image/png', width: 64, height: 64 },
+  })
+  expect(await vendor('rotate-keys', vendorId)).toMatchObject({ code: 1, out: '' })
+  expect((await vendor('prove', vendorId)).err).toMatch(/^Only a website over https, under a domain name/)
+  expect((await vendor('remove', vendorId)).out).toMatch(/^state +removed$/m)
+  expect((await vendor('list')).out).toMatch(new RegExp(`^${vendorId}  removed    Picture Shop$`, 'm'))
+  expect(await vendor('readmit', vendorId)).toMatchObject({ code: 1, out: '' })
+})
+
 test.each([
   [['vendor', 'show', 'nobody'], 1, /^There is no such business\.$/],
+  [['vendor', 'prove', 'nobody'], 1, /^There is no such business\.$/],
+  [['vendor', 'remove', 'nobody'], 1, /^There is no such business\.$/],
+  [['vendor', 'rotate-keys', 'nobody'], 1, /^There is no such business\.$/],
+  [['vendor', 'add', '--name', 'Shop', '--sandbox'], 1, /^This Reach has no sandbox/],
+  [['vendor', 'add', '--name', 'Shop', '--logo', 'nowhere.png'], 2, /^nowhere\.png cannot be read$/],
+  [['vendor', 'add', '--name', 'Bank\u202Eknab'], 1, /^The business cannot be shown like this\.$/m],
   [['vendor', 'add'], 2, /required option '--name <name>'/],
   [['vendor', 'add', '--name', 'Shop', '--website', 'ftp://shop.example'], 2, /\/website does not have/],
   [['vendor', 'burn'], 2, /unknown command 'burn'/],
