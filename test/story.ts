@@ -118,13 +118,16 @@ export class Story implements Planted, AsyncDisposable {
   }
 
   /** Admitted by the operator and registered by itself. */
-  async shop(): Promise<Shop> {
+  async shop(overrides: Readonly<Record<string, unknown>> = {}): Promise<Shop> {
     const mark = randomBytes(6).toString('hex')
     const [name, host] = [`Corner Shop ${mark}`, `shop-${mark}.example`]
     this.names.push(name, host)
     const admission = await this.world.operator.add({ name, contact: `privacy@${host}` })
     const issuer = `${this.world.config.vaultUrl}/oauth`
-    const registered = await registerBusiness(issuer, admission, { redirectUri: `https://${host}/callback` })
+    const registered = await registerBusiness(issuer, admission, {
+      redirectUri: `https://${host}/callback`,
+      overrides,
+    })
     return { ...registered, vendorId: admission.vendorId, name }
   }
 
