@@ -35,6 +35,7 @@ import { podConnectionRoutes } from './customer/pod-connection.ts'
 import { watchLostPods } from './customer/pod-watch.ts'
 import { podCredentialRoutes } from './customer/pod-credentials.ts'
 import { createPodLogins } from './customer/pod-login.ts'
+import { podMoveRoutes } from './customer/pod-move.ts'
 import { podPlaceRoutes } from './customer/pod-place.ts'
 import { profileRoutes } from './customer/profile.ts'
 import { decisions } from './customer/decision.ts'
@@ -200,13 +201,14 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)
   api.use(meRoutes({ showMe }))
   api.use(catalogueRoutes())
-  api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc }))
+  api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc, pods }))
   if (podServer !== undefined) api.use(vaultRoutes(signInParts, { podServer, showMe }))
   api.use(vendorLogoRoutes({ reader: ledger }))
   api.use(receiptRoutes({ ledger, publicLog, publicKeys: [publicPart(receiptKey)] }))
   api.use(signedInOnly)
   const podParts = { ledger, podLogins, pods, now }
   api.use(podConnectionRoutes(podParts), podPlaceRoutes(podParts), podCredentialRoutes(podParts))
+  api.use(podMoveRoutes({ ...podParts, names, sessions }))
   api.use(profileRoutes({ reader: ledger, podLogins, now }))
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))

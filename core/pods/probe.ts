@@ -15,7 +15,7 @@ interface Probed {
   readonly podUrl: string
   readonly webId: string
   /** As whom Reach comes where that is not its own agent; the owner herself may do everything. */
-  readonly actingAs?: string
+  readonly actingAs?: string | undefined
 }
 
 /** Beside `vrm/`, where Reach has no business: the root of the pod, and around the WebID. */

@@ -3,6 +3,7 @@ import type { Config } from '#core/config.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { PodReader } from '#core/pods/pod.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import { readPodMove } from '#core/records/pod-moves.ts'
 import type { Account, Me } from '#schemas/types.gen.ts'
 import type { EmbeddedPods } from '../pods/embedded.ts'
 import type { ReachPods } from '../pods/reach-pods.ts'
@@ -39,6 +40,7 @@ export function meOf(options: {
     const podAccess = standing?.podAccess ?? 'none'
     const lostCategories = standing?.lostCategories
     const name = podAccess === 'open' ? await nameOf(account, pods) : undefined
+    const isMoving = (await readPodMove(reader, accountId)) !== undefined
     const trouble = podAccess === 'open' ? pods.trouble(accountId) : undefined
     return {
       signedIn: true,
@@ -50,6 +52,7 @@ export function meOf(options: {
       podAccess,
       boundSeconds: pods.boundOf(container) / 1000,
       ...(name === undefined ? {} : { name }),
+      ...(isMoving ? { moving: true as const } : {}),
       ...(actingAs === undefined ? {} : { actingAs }),
       ...(lostCategories === undefined ? {} : { lostCategories }),
       ...(trouble === undefined

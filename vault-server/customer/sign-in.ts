@@ -10,13 +10,17 @@ import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
 import { beginSignIn, completeSignIn, readSignIn } from '#core/records/sessions.ts'
+import type { SignIn } from '#core/records/sessions.ts'
 import type { Redirect } from '#schemas/types.gen.ts'
 import { accountOf } from './account.ts'
 import type { HostCookie } from './cookies.ts'
 import type { GuardedOidc } from './guarded-oidc.ts'
 import { findIssuer, verifyIssuerOf } from './issuer.ts'
 import { limitPerAddress } from './limits.ts'
+import type { ReachPods } from '../pods/reach-pods.ts'
 import type { PodLogins } from './pod-login.ts'
+import { beginMove } from './pod-move.ts'
+import { customerOf } from './session.ts'
 import type { Sessions } from './session.ts'
 
 /** How long a person has to type her password at the issuer. */
@@ -35,17 +39,27 @@ export interface SignInParts {
 /** Solid-OIDC sign-in: `POST /sign-in` leads to the issuer, `/sign-in/complete` back, `/sign-out` ends it. */
 export function signInRoutes(
   parts: SignInParts,
-  { cookie, vaultUrl, oidc }: { cookie: HostCookie; vaultUrl: string; oidc: GuardedOidc },
+  {
+    cookie,
+    vaultUrl,
+    oidc,
+    pods,
+  }: { cookie: HostCookie; vaultUrl: string; oidc: GuardedOidc; pods: ReachPods },
 ): Router {
   const { ledger, names, podLogins, sessions, fetch, now } = parts
   const parseSignIn = parser('api/sign-in.json')
   const parseCompletion = parser('api/complete-sign-in.json')
+  const parseMove = parser('api/begin-pod-move.json')
   const parseNothing = parser('api/nothing.json')
   const router = Router()
   const limited = limitPerAddress({ points: 60, seconds: 60 })
 
-  router.post('/sign-in', limited, jsonBody(), async (request, response) => {
-    const { issuer: typed, returnTo = '/' } = parseSignIn(request.body)
+  /** Where the browser goes now; where it comes back to stands in the ledger. */
+  async function begin(
+    response: Response,
+    typed: string,
+    then: Pick<SignIn, 'returnTo' | 'movingAccount'>,
+  ): Promise<Redirect> {
     const issuer = await findIssuer(typed, { fetch })
     const podLogin = newHandle()
     const location = await podLogins.begin(podLogin, issuer)
@@ -57,10 +71,23 @@ export function signInRoutes(
     const createdAt = now()
     const state = new URL(location).searchParams.get('state') ?? ''
     const expiresAt = createdAt + signInMs
-    const signIn = { v: 1, podLogin, issuer, state, returnTo, createdAt, expiresAt } as const
-    await ledger.commit(beginSignIn(names, stateId, signIn))
+    await ledger.commit(
+      beginSignIn(names, stateId, { v: 1, podLogin, issuer, state, ...then, createdAt, expiresAt }),
+    )
     cookie.set(response, stateId, signInMs / 1000)
-    response.json({ location } satisfies Redirect)
+    return { location }
+  }
+
+  router.post('/sign-in', limited, jsonBody(), async (request, response) => {
+    const { issuer, returnTo = '/' } = parseSignIn(request.body)
+    response.json(await begin(response, issuer, { returnTo }))
+  })
+
+  // A move begins with a sign-in at the pod where the data shall go.
+  router.post('/pod/move', limited, jsonBody(), async (request, response) => {
+    const { issuer } = parseMove(request.body)
+    const { accountId } = customerOf(request)
+    response.json(await begin(response, issuer, { returnTo: '/settings', movingAccount: accountId }))
   })
 
   router.post('/sign-in/complete', limited, jsonBody(), async (request, response) => {
@@ -77,7 +104,10 @@ export function signInRoutes(
       throw cause instanceof CommitRefused ? failed('This sign-in was completed before', cause) : cause
     })
     assertIssuer(query, signIn.value.issuer)
-    await openSession(request, response, { ...signIn.value, query }, parts)
+    const { movingAccount } = signIn.value
+    if (movingAccount !== undefined)
+      await beginMove(request, { ...signIn.value, movingAccount, query }, { ...parts, pods })
+    else await openSession(request, response, { ...signIn.value, query }, parts)
     response.json({ location: vaultUrl + signIn.value.returnTo } satisfies Redirect)
   })
 

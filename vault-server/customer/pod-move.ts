@@ -1,0 +1,285 @@
+import { Router } from 'express'
+import type { Request, Response } from 'express'
+import { DomainError } from '#core/domain/errors.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { parser } from '#core/http/validate.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import { closeAccess, openAccess, receiptsOf } from '#core/pods/access.ts'
+import { copyFile, isKept, listFiles, removeVersion, versionOf } from '#core/pods/copy.ts'
+import type { CopyEnd } from '#core/pods/copy.ts'
+import { probe } from '#core/pods/probe.ts'
+import { commitUntilItHolds, gainAccess, gainCategory } from '#core/records/access.ts'
+import {
+  changeStanding,
+  findAccount,
+  moveAccount,
+  readAccount,
+  readCustomerStanding,
+} from '#core/records/accounts.ts'
+import { accountEntry } from '#core/records/entries.ts'
+import type { Names } from '#core/records/names.ts'
+import { combine, unchanged } from '#core/records/parts.ts'
+import type { Stored } from '#core/records/parts.ts'
+import { beginPodMove, changePodMove, endPodMove, readPodMove } from '#core/records/pod-moves.ts'
+import type { MovedFile, PodMove } from '#core/records/pod-moves.ts'
+import type { PodMoveView } from '#schemas/types.gen.ts'
+import { verifyIssuerOf } from './issuer.ts'
+import type { PodConnectionParts } from './pod-connection.ts'
+import { findStorages } from './pod-location.ts'
+import { customerOf } from './session.ts'
+import type { Sessions } from './session.ts'
+
+/** Documents copied in one step: few enough for one request, and for one page to show that it goes on. */
+const FILES_A_STEP = 8
+
+export interface PodMoveParts extends PodConnectionParts {
+  readonly names: Names
+  readonly sessions: Sessions
+}
+
+/**
+ * Moving house: all data of `vrm/` go from one pod to another while every grant lives on. The page drives it, step by
+ * step, since only the customer's own sessions at both pods may write there; each step stands in the ledger, so a move goes
+ * on after any crash. `GET /pod/move` says how far it is, `POST /pod/move/step` goes on, `/cancel` gives it up, `/finish`
+ * ends it and deletes the old copies if she says so. It begins with a sign-in at the new pod (`sign-in.ts`).
+ */
+export function podMoveRoutes(parts: PodMoveParts): Router {
+  const { ledger, podLogins } = parts
+  const parseNothing = parser('api/nothing.json')
+  const parseFinish = parser('api/finish-pod-move.json')
+  const router = Router()
+  const moveOf = (request: Request) => readPodMove(ledger, customerOf(request).accountId)
+
+  router.get('/pod/move', async (request, response) => {
+    response.json(view((await moveOf(request))?.value))
+  })
+
+  router.post('/pod/move/step', jsonBody(), async (request, response) => {
+    parseNothing(request.body)
+    const move = await moveOf(request)
+    if (move === undefined) throw new DomainError('conflict', 'No move is under way')
+    if (move.value.state === 'copying') await step(parts, move, request, response)
+    response.json(view((await moveOf(request))?.value))
+  })
+
+  router.post('/pod/move/cancel', jsonBody(), async (request, response) => {
+    parseNothing(request.body)
+    const move = await moveOf(request)
+    if (move !== undefined) {
+      if (move.value.state === 'moved') throw new DomainError('conflict', 'The move is done')
+      await ledger.commit(endPodMove(move))
+      await podLogins.end(move.value.toLogin)
+    }
+    response.json(view(undefined))
+  })
+
+  router.post('/pod/move/finish', jsonBody(), async (request, response) => {
+    const { deleteOld } = parseFinish(request.body)
+    const move = await moveOf(request)
+    if (move?.value.state !== 'moved') throw new DomainError('conflict', 'There is no move to finish')
+    if (deleteOld) await deleteCopies(parts, move.value)
+    // She may have lost her sign-in at the old pod, or the pod is gone: the rules there are no condition.
+    else await shutOld(parts, move.value).catch(() => undefined)
+    await ledger.commit(endPodMove(move))
+    await podLogins.end(move.value.fromLogin)
+    response.json(view(undefined))
+  })
+  return router
+}
+
+/**
+ * The customer has signed in at the pod where her data shall go. Refuses with `account-exists` when somebody is a customer
+ * under that WebID already, and with `conflict` when there is no other place there, or a move is not finished.
+ */
+export async function beginMove(
+  request: Request,
+  way: { podLogin: string; issuer: string; query: string; movingAccount: string },
+  { ledger, names, podLogins, pods, now }: Omit<PodMoveParts, 'sessions'>,
+): Promise<void> {
+  const { podLogin, issuer, query, movingAccount } = way
+  try {
+    const { accountId, podLogin: fromLogin } = customerOf(request)
+    if (accountId !== movingAccount || fromLogin === undefined)
+      throw new DomainError('sign-in-failed', 'Somebody else is signed in by now')
+    const webId = await podLogins.complete(podLogin, query)
+    const { storages } = await verifyIssuerOf(webId, issuer, { fetch: pods.anyone })
+    const account = await readAccount(ledger, accountId)
+    if (account === undefined) throw new Error('a session without an account')
+    const { webId: oldWebId, issuer: oldIssuer, podUrl: oldPodUrl, container: oldContainer } = account.value
+    const found = await findStorages(webId, storages, { fetch: await podLogins.fetchOf(podLogin) })
+    const podUrl = found.find((url) => !oldContainer.startsWith(url))
+    if (podUrl === undefined)
+      throw new DomainError('conflict', 'Your data lie in this pod already. Sign in at another one.')
+    const other = await findAccount(ledger, names, webId)
+    if (other !== undefined && other.value.accountId !== accountId)
+      throw new DomainError('account-exists', 'There is already a vault for this WebID')
+    const before = await readPodMove(ledger, accountId)
+    if (before?.value.state === 'moved') throw new DomainError('conflict', 'Finish the last move first')
+    const move: PodMove = {
+      v: 1,
+      state: 'copying',
+      from: { webId: oldWebId, issuer: oldIssuer, podUrl: oldPodUrl, container: oldContainer },
+      to: { webId, issuer, podUrl, container: `${podUrl}vrm/` },
+      fromLogin,
+      toLogin: podLogin,
+      startedAt: now(),
+    }
+    await ledger.commit(combine({ checks: [unchanged(account)] }, beginPodMove(before, accountId, move)))
+    if (before !== undefined) await podLogins.end(before.value.toLogin)
+  } catch (error) {
+    await podLogins.end(podLogin)
+    throw error
+  }
+}
+
+/** Does a part of what is left to do, and commits how far it came; of two at once one counts. */
+async function step(
+  parts: PodMoveParts,
+  stored: Stored<PodMove>,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const { ledger, pods } = parts
+  const { accountId } = customerOf(request)
+  const move = stored.value
+  const { from, to } = await endsOf(parts, move, customerOf(request).podLogin)
+  const keep = (files: readonly MovedFile[]) =>
+    ledger.commit(changePodMove(stored, accountId, { ...move, files })).catch(ignoreRefusal)
+
+  if (move.files === undefined) {
+    await openAccess(to.fetch, { container: to.container, owner: to.webId, agent: pods.agent.webId })
+    await keep((await listFiles(from)).map((name) => ({ name })))
+    return
+  }
+  const { files } = move
+  const waiting = files.filter(({ etag }) => etag === undefined).slice(0, FILES_A_STEP)
+  if (waiting.length > 0) {
+    const copied = new Map<string, MovedFile | undefined>()
+    for (const { name } of waiting) {
+      const proof = await copyFile(from, to, name)
+      copied.set(name, proof && { name, ...proof })
+    }
+    // What was deleted meanwhile is not missed.
+    await keep(files.flatMap((file) => (copied.has(file.name) ? (copied.get(file.name) ?? []) : file)))
+    return
+  }
+  const changed = await changedSince(from, files)
+  if (changed !== undefined) await keep(changed)
+  else await moveIn(parts, stored, { request, response })
+}
+
+/** The files with those that another app has changed or added since waiting again; `undefined` when there are none. */
+async function changedSince(
+  from: CopyEnd,
+  files: readonly MovedFile[],
+): Promise<readonly MovedFile[] | undefined> {
+  const names = await listFiles(from)
+  const known = new Map(files.map((file) => [file.name, file]))
+  let isChanged = names.length !== files.length
+  const now: MovedFile[] = []
+  for (const name of names) {
+    const file = known.get(name)
+    const same = file !== undefined && (await versionOf(from.fetch, from.container + name)) === file.etag
+    if (!same) isChanged = true
+    now.push(same ? file : { name })
+  }
+  return isChanged ? now : undefined
+}
+
+/**
+ * Everything is there and proven: from this commit on the account is of the new pod. Grants hang on the account, so they
+ * live on; nobody's subject changes.
+ */
+async function moveIn(
+  parts: PodMoveParts,
+  stored: Stored<PodMove>,
+  { request, response }: { request: Request; response: Response },
+): Promise<void> {
+  const { ledger, names, pods, podLogins, sessions, now } = parts
+  const { accountId, podLogin } = customerOf(request)
+  const { to } = stored.value
+  const account = await readAccount(ledger, accountId)
+  const standing = await readCustomerStanding(ledger, accountId)
+  if (account === undefined || standing === undefined || podLogin === undefined) return
+  const moved = { ...account.value, ...to }
+  const agent = (url: string, init?: RequestInit) => pods.agent.fetch(url, init, { accountId, ...to })
+  const seen = await probe({ agent, anyone: pods.anyone }, { ...moved, actingAs: undefined }, 'open', now)
+  const wrong = seen.findings.find(({ ok }) => !ok)
+  if (wrong !== undefined)
+    throw new DomainError('pod-access-lost', `Reach does not see the new pod as it should: ${wrong.what}`)
+  const opened = await gainAccess(ledger, accountId)
+  const session = sessions.begin({ accountId, podLogin: stored.value.toLogin })
+  await ledger.commit(
+    combine(
+      await moveAccount({ reader: ledger, names }, account, to),
+      // Releases under way were decided on the old place: with another version of this row they are decided anew.
+      opened ?? changeStanding(standing, {}),
+      changePodMove(stored, accountId, { ...stored.value, state: 'moved', fromLogin: podLogin }),
+      { entries: [accountEntry(accountId, { type: 'pod-moved' })] },
+      session.parts,
+    ),
+  )
+  for (const category of standing.value.lostCategories ?? [])
+    await commitUntilItHolds(ledger, () => gainCategory(ledger, accountId, category))
+  pods.forget(accountId)
+  await sessions.end(request, response)
+  session.setCookie(response)
+}
+
+/** Only what is proven to be in the new pod, and only the version that was copied. */
+async function deleteCopies(parts: PodMoveParts, move: PodMove): Promise<void> {
+  const { from, to } = await endsOf(parts, move, move.fromLogin)
+  const files = move.files ?? []
+  for (const { name, etag, digest = '' } of files) {
+    const there = await versionOf(from.fetch, from.container + name)
+    // Deleted already, as by a finish that was broken off.
+    if (there === undefined) continue
+    if (there !== etag) throw new DomainError('pod-changed', `The old pod was changed since: ${name}`)
+    const isTouched = !(await isKept(to.fetch, to.container + name, digest))
+    // What was changed in the new pod since was there before it was changed: the commit of the move says so.
+    if (isTouched && (await versionOf(to.fetch, to.container + name)) === undefined)
+      throw new DomainError('pod-changed', `The new pod does not hold it any more: ${name}`)
+  }
+  for (const { name, etag } of files) await removeVersion(from.fetch, from.container + name, etag)
+  await shutOld(parts, move)
+  for (const folder of [receiptsOf(from.container), from.container])
+    await removeVersion(from.fetch, folder, undefined).catch(() => undefined)
+}
+
+/** Reach has no business there any more. */
+async function shutOld(parts: PodMoveParts, move: PodMove): Promise<void> {
+  const fetch = await parts.podLogins.fetchOf(move.fromLogin)
+  const { container, webId: owner } = move.from
+  await closeAccess(fetch, { container, owner, agent: parts.pods.agent.webId })
+}
+
+async function endsOf(
+  { podLogins }: PodMoveParts,
+  { from, to, toLogin }: PodMove,
+  fromLogin: string | undefined,
+): Promise<{ from: CopyEnd; to: CopyEnd }> {
+  if (fromLogin === undefined)
+    throw new DomainError('not-signed-in', 'Sign in at the old pod to go on with the move')
+  return {
+    from: { ...from, fetch: await podLogins.fetchOf(fromLogin) },
+    to: { ...to, fetch: await podLogins.fetchOf(toLogin) },
+  }
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof CommitRefused)) throw error
+}
+
+function view(move: PodMove | undefined): PodMoveView {
+  if (move === undefined) return { state: 'none' }
+  const { state, from, to, files } = move
+  const proven = files?.filter(({ etag }) => etag !== undefined).length ?? 0
+  return {
+    state,
+    from: from.container,
+    to: to.container,
+    webId: to.webId,
+    proven,
+    ...(files === undefined ? {} : { files: files.length }),
+  }
+}
