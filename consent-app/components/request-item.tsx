@@ -1,6 +1,7 @@
 import { useId } from 'react'
 import { findPurpose } from '#core/domain/purposes.ts'
 import type { Amendment, FieldView, RequestItemView } from '#schemas/types.gen.ts'
+import { useCatalogue } from '../data/catalogue.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { ChangeTag, changeOf } from './change-tag.tsx'
 import type { FieldChange } from './change-tag.tsx'
@@ -112,6 +113,8 @@ function OptionalField({
 
 function FieldDetail({ view, lit }: { view: FieldView; lit: boolean }) {
   const { text } = useText()
+  const formats = useFormats()
+  const answers = useCatalogue().alternatives(view.field)
   return (
     <div className={styles.value}>
       <FieldValue field={view.field} value={view.value} lit={lit} unknown={view.missing !== true} />
@@ -119,6 +122,11 @@ function FieldDetail({ view, lit }: { view: FieldView; lit: boolean }) {
       {view.derived && (
         <p className={styles.note}>
           {view.description} {view.rule !== undefined && text('derived.rule', { rule: view.rule })}
+        </p>
+      )}
+      {answers.length > 0 && (
+        <p className={styles.note}>
+          {text('request.alternatives', { answers: formats.list(answers.map(({ title }) => title)) })}
         </p>
       )}
     </div>

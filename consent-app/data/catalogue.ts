@@ -9,9 +9,11 @@ export type CatalogueField = CatalogueCategory['fields'][number] & { readonly sc
 export interface Catalogue {
   readonly categories: readonly CatalogueCategory[]
   readonly field: (id: string) => CatalogueField | undefined
+  /** The answers that say less than this field and are worked out from it. */
+  readonly alternatives: (id: string) => readonly { readonly field: string; readonly title: string }[]
 }
 
-const nothing: Catalogue = { categories: [], field: () => undefined }
+const nothing: Catalogue = { categories: [], field: () => undefined, alternatives: () => [] }
 
 /** What there can be in a pod, in the reader's language. It does not change while Reach runs. */
 export const catalogueQuery = queryOptions({
@@ -19,7 +21,12 @@ export const catalogueQuery = queryOptions({
   queryFn: async ({ signal }): Promise<Catalogue> => {
     const { categories } = await call<CatalogueView>('GET', 'api/catalogue', { signal })
     const fields = new Map(categories.flatMap((category) => category.fields).map((one) => [one.field, one]))
-    return { categories, field: (id) => fields.get(id) as CatalogueField | undefined }
+    return {
+      categories,
+      field: (id) => fields.get(id) as CatalogueField | undefined,
+      alternatives: (id) =>
+        [...fields.values()].filter(({ from, hides }) => hides === true && from?.includes(id) === true),
+    }
   },
   staleTime: Number.POSITIVE_INFINITY,
   gcTime: Number.POSITIVE_INFINITY,

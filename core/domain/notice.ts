@@ -79,8 +79,9 @@ function dataInWords(id: string): string {
 }
 
 function answerInWords(name: string, field: Field & { kind: 'derived' }): string {
-  const sources = list(field.from.map(dataInWords), 'or')
-  return `${name} will learn: ${field.title}. Not ${sources}.`
+  const learns = `${name} will learn: ${field.title}.`
+  // A size in another system says as much as the size itself.
+  return field.hides ? `${learns} Not ${list(field.from.map(dataInWords), 'or')}.` : learns
 }
 
 function uncapitalised(text: string): string {

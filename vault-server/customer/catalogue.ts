@@ -32,7 +32,7 @@ function viewField(field: Field): CatalogueView['categories'][number]['fields'][
     description,
     sensitivity,
     derived,
-    ...(derived ? { from: [...field.from], rule: field.rule } : {}),
+    ...(derived ? { from: [...field.from], rule: field.rule, hides: field.hides } : {}),
     schema,
   }
 }
