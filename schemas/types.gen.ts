@@ -28,6 +28,7 @@ export interface Schemas {
   'api/activity.json': Activity
   'api/amended-field.json': AmendedField
   'api/amendment.json': Amendment
+  'api/begin-pod-move.json': BeginPodMove
   'api/boundaries.json': Boundaries
   'api/catalogue.json': CatalogueView
   'api/categories.json': Categories
@@ -43,6 +44,7 @@ export interface Schemas {
   'api/domain-proof.json': DomainProof
   'api/entry-evidence.json': EntryEvidence
   'api/field-view.json': FieldView
+  'api/finish-pod-move.json': FinishPodMove
   'api/grant-terms.json': GrantTerms
   'api/grant-view.json': GrantView
   'api/granted-details.json': GrantedDetails
@@ -55,6 +57,7 @@ export interface Schemas {
   'api/open-request.json': OpenRequest
   'api/open-requests.json': OpenRequests
   'api/pod-credentials.json': NewPodCredentials
+  'api/pod-move.json': PodMoveView
   'api/probe.json': Probe
   'api/problem.json': Problem
   'api/query-line.json': QueryLine
@@ -788,6 +791,12 @@ export interface Amendment {
    */
   recipientsAdded: string[]
 }
+export interface BeginPodMove {
+  /**
+   * Sign-in server of the new pod, or the WebID that names one.
+   */
+  issuer: string
+}
 /**
  * Businesses that cannot ask the customer, or not for everything.
  */
@@ -855,6 +864,10 @@ export interface CatalogueField {
    */
   from?: string[]
   rule?: string
+  /**
+   * Of a derived one: whether it says less than its source.
+   */
+  hides?: boolean
   /**
    * JSON Schema of the value; x-labels says what the codes of an enum stand for.
    */
@@ -1144,6 +1157,12 @@ export interface EntryEvidence {
    */
   proof: string
 }
+export interface FinishPodMove {
+  /**
+   * Delete the copies in the old pod, after they were compared once more.
+   */
+  deleteOld: boolean
+}
 /**
  * What can be changed of a live grant: everything its request asked, with today's values, and what of it is allowed now.
  */
@@ -1290,6 +1309,10 @@ export interface GrantedDetails {
 }
 export interface Grants {
   grants: GrantView[]
+  /**
+   * Pass as after to go on; absent at the end.
+   */
+  next?: string
 }
 /**
  * Who is signed in, and how this Reach is set up.
@@ -1416,6 +1439,32 @@ export interface OpenRequests {
 export interface NewPodCredentials {
   clientId: string
   clientSecret: string
+}
+/**
+ * How far a customer's data are on their way to another pod.
+ */
+export interface PodMoveView {
+  state: 'none' | 'copying' | 'moved'
+  /**
+   * The old folder.
+   */
+  from?: string
+  /**
+   * The new folder.
+   */
+  to?: string
+  /**
+   * Who the customer is at the new pod.
+   */
+  webId?: string
+  /**
+   * Absent until the old pod was looked through.
+   */
+  files?: number
+  /**
+   * How many of them are copied, and read back the same.
+   */
+  proven?: number
 }
 /**
  * What Reach's agent can see right now, by trying.
