@@ -15,7 +15,7 @@ const member = /^\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]+={0,2}):\s*$/
 /**
  * Holds a body to what was said of it: by the `Content-Digest` field, and by the claim `content_digest` of the DPoP
  * proof, whose value is that of the field. The signature of a proof covers the claim, so nobody on the way can change
- * the body or take the claim out (docs/decisions/0008-bodies.md). Throws `digest-mismatch`.
+ * the body or take the claim out (docs/decisions/0009-queries.md). Throws `digest-mismatch`.
  *
  * `proof`: the compact JWS, which has been verified.
  */

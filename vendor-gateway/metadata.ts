@@ -12,5 +12,7 @@ export function resourceMetadata({ gatewayUrl, issuer }: { gatewayUrl: string; i
     authorization_details_types_supported: ['urn:reach:access-request:1'],
     dpop_signing_alg_values_supported: proofAlgorithms,
     dpop_bound_access_tokens_required: true,
+    // Ours: a proof with this claim binds the body (docs/decisions/0009-queries.md).
+    dpop_proof_claims_supported: ['content_digest'],
   }
 }
