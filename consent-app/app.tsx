@@ -6,6 +6,7 @@ import { BrowserRouter, Outlet, Route, Routes } from 'react-router'
 import { AppShell } from './components/app-shell.tsx'
 import { ErrorBoundary } from './components/error-boundary.tsx'
 import { OfflineBanner } from './components/offline-banner.tsx'
+import { SandboxBanner } from './components/sandbox-banner.tsx'
 import { SignedInOnly } from './components/signed-in-only.tsx'
 import { PageSkeleton } from './components/skeleton.tsx'
 import type { Locale } from './messages/locale.ts'
@@ -43,6 +44,7 @@ export function App({ locale, queryClient }: { locale: Locale; queryClient: Quer
       <I18nProvider locale={locale.formats}>
         <QueryClientProvider client={queryClient}>
           <BrowserRouter basename={mountPath()}>
+            <SandboxBanner />
             <OfflineBanner />
             <ErrorBoundary>
               <Suspense fallback={<PageSkeleton />}>

@@ -1,8 +1,8 @@
-import type { AcknowledgementView, GrantView } from '#schemas/types.gen.ts'
+import type { GrantView } from '#schemas/types.gen.ts'
 import { useChangeGrant } from '../data/grants.ts'
-import type { MessageId } from '../messages/locale.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
+import { confirmationLine } from './confirmation-line.ts'
 import { Card, Soft, Stack, Theirs } from './layout.tsx'
 import { StateMark } from './mark.tsx'
 import { ProblemNote } from './problem-note.tsx'
@@ -26,7 +26,7 @@ export function Confirmation({ grant }: { grant: GrantView }) {
               size={24}
             />
             <p>
-              {rich(lineOf(acknowledgement), {
+              {rich(confirmationLine(acknowledgement), {
                 business,
                 day: formats.day(acknowledgement.requestedAt),
                 due: formats.day(acknowledgement.dueAt ?? acknowledgement.requestedAt),
@@ -50,11 +50,4 @@ export function Confirmation({ grant }: { grant: GrantView }) {
       </Stack>
     </Card>
   )
-}
-
-function lineOf({ kind, acknowledgedAt, late }: AcknowledgementView): MessageId {
-  if (kind === 'withdrawal')
-    return acknowledgedAt === undefined ? 'confirmation.withdrawal' : 'confirmation.withdrawal.done'
-  if (acknowledgedAt === undefined) return late ? 'confirmation.deletion.late' : 'confirmation.deletion'
-  return late ? 'confirmation.deletion.done-late' : 'confirmation.deletion.done'
 }

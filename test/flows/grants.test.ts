@@ -125,6 +125,32 @@ test('grants, receipts and activity of one customer are there for nobody else', 
   expect(await grantOf(browser, grantId)).toMatchObject({ state: 'active' })
 })
 
+test('grants come a page at a time when asked, and all of them when not', async () => {
+  await using vault = await startTestVault(pods)
+  const { browser } = await connectedCustomer(vault)
+  const made: string[] = []
+  for (let count = 0; count < 3; count++)
+    made.unshift((await allowAll(vault, browser, await vault.business())).grantId)
+  const idsOf = (body: unknown) => (body as Grants).grants.map(({ grantId }) => grantId)
+  expect(idsOf((await browser.get('/api/grants')).body).toSorted()).toEqual(made.toSorted())
+  const first = (await browser.get('/api/grants?limit=2')).body as Grants
+  expect(matches('api/grants.json', first)).toBe(true)
+  const rest = (await browser.get(`/api/grants?limit=2&after=${encodeURIComponent(first.next ?? '')}`))
+    .body as Grants
+  expect([...idsOf(first), ...idsOf(rest)]).toEqual(made)
+  expect(rest).not.toHaveProperty('next')
+  for (const query of [
+    'limit=0',
+    'limit=201',
+    'limit=x',
+    'after=x',
+    'limit=2&after=x',
+    'limit=1&limit=2',
+    'x=1',
+  ])
+    expect((await browser.get(`/api/grants?${query}`)).status, query).toBe(400)
+})
+
 test('activity is paged, newest first, and says what was decided in plain words', async () => {
   await using vault = await startTestVault(pods)
   const { browser } = await connectedCustomer(vault)

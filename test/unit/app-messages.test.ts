@@ -101,6 +101,8 @@ function isNoText(id: string): boolean {
 
 test('every refusal of the vault and every fact of the log has its words', () => {
   const ofBusinesses = [
+    'digest-mismatch',
+    'endpoint-not-proven',
     'unsupported-media-type',
     'method-not-allowed',
     'invalid-token',

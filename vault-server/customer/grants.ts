@@ -26,6 +26,9 @@ const acts = {
 
 export type GrantAct = keyof typeof acts
 
+/** Grants of one page. */
+const mostGrants = 200
+
 type OfGrant = { grantId: string }
 
 export interface GrantParts {
@@ -36,8 +39,8 @@ export interface GrantParts {
 }
 
 /**
- * The customer's grants: `GET /grants`, `/grants/:grantId`, and `POST
- * /grants/:grantId/{pause,resume,withdraw}`.
+ * The customer's grants: `GET /grants` (all, or with `limit` a page beginning behind `after`), `/grants/:grantId`, and
+ * `POST /grants/:grantId/{pause,resume,withdraw}`.
  */
 export function grantRoutes(parts: GrantParts): Router {
   const { ledger, now } = parts
@@ -47,10 +50,14 @@ export function grantRoutes(parts: GrantParts): Router {
 
   router.get('/grants', async (request, response) => {
     const { accountId } = customerOf(request)
-    const found = await readAllGrants(ledger, accountId)
+    const { after, limit } = readPage(request.query)
+    const { rows, next } =
+      limit === undefined
+        ? { rows: await readAllGrants(ledger, accountId), next: undefined }
+        : await listAccountGrants(ledger, accountId, { after, limit })
     const at = now()
-    const grants = await Promise.all(found.map(({ value }) => viewGrant(ledger, value, at)))
-    response.json({ grants } satisfies Grants)
+    const grants = await Promise.all(rows.map(({ value }) => viewGrant(ledger, value, at)))
+    response.json({ grants, ...(next === undefined ? {} : { next }) } satisfies Grants)
   })
 
   router.get<OfGrant>('/grants/:grantId', async (request, response) => {
@@ -132,11 +139,31 @@ export async function readOwnGrant(
   return stored
 }
 
+/** Without `limit` all of them are meant. */
+function readPage(query: object): { after?: string; limit?: number } {
+  const { after, limit, ...others } = query as Readonly<Record<string, unknown>>
+  const number = typeof limit === 'string' && /^[1-9][0-9]{0,2}$/.test(limit) ? Number(limit) : undefined
+  const violations = [
+    ...(Object.keys(others).length > 0 ? [{ pointer: '', detail: 'has a parameter that is not known' }] : []),
+    ...(limit !== undefined && (number === undefined || number > mostGrants)
+      ? [{ pointer: 'limit', detail: `must be 1 to ${mostGrants}` }]
+      : []),
+    ...(after !== undefined && (typeof after !== 'string' || limit === undefined)
+      ? [{ pointer: 'after', detail: 'must be one cursor, with a limit' }]
+      : []),
+  ]
+  if (violations.length > 0) throw new DomainError('invalid-input', 'The query is not valid', { violations })
+  return {
+    ...(typeof after === 'string' ? { after } : {}),
+    ...(number === undefined ? {} : { limit: number }),
+  }
+}
+
 /** Live and past ones: nothing a person allowed drops off her list. */
 async function readAllGrants(reader: LedgerReader, accountId: string): Promise<readonly Stored<Grant>[]> {
   const all: Stored<Grant>[] = []
   for (let after: string | undefined; ;) {
-    const { rows, next } = await listAccountGrants(reader, accountId, { after, limit: 200 })
+    const { rows, next } = await listAccountGrants(reader, accountId, { after, limit: mostGrants })
     all.push(...rows)
     if (next === undefined) return all
     after = next
