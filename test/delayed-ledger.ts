@@ -22,6 +22,8 @@ export function faultyLedger(ledger: Ledger, faults: LedgerFaults): Ledger {
       return ledger.get(key)
     },
     peek: (key) => ledger.peek(key),
+    isNewest: (row) => ledger.isNewest(row),
+    isAbsent: (key) => ledger.isAbsent(key),
     async list(prefix, options) {
       await wait()
       return ledger.list(prefix, options)

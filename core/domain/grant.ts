@@ -120,17 +120,17 @@ export function assertGoingOn(grant: Grant, now: number): void {
 }
 
 /**
- * The asked fields that this grant allows for exactly this purpose, in the order asked. A wider or narrower
- * purpose of the vocabulary is another purpose.
+ * The asked fields that this grant allows for exactly this purpose, in the order asked; the very list when it allows
+ * all of them. A wider or narrower purpose of the vocabulary is another purpose.
  */
 export function releasable(
   grant: Pick<Grant, 'items'>,
   purpose: string,
   fields: readonly string[],
-): string[] {
-  return fields.filter((field) =>
-    grant.items.some((item) => item.purpose === purpose && item.fields.includes(field)),
-  )
+): readonly string[] {
+  const items = grant.items.filter((item) => item.purpose === purpose)
+  const isAllowed = (field: string) => items.some((item) => item.fields.includes(field))
+  return fields.every(isAllowed) ? fields : fields.filter(isAllowed)
 }
 
 /** Why nothing can leave; for counting, never told to a business as it stands. */

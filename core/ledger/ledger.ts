@@ -34,6 +34,8 @@ export interface KeyedRow<Value = Json> extends Row<Value> {
 export interface Check {
   readonly key: string
   readonly version: number | 'absent'
+  /** The row as it was read: spares the ledger looking for it. */
+  readonly row?: KeyedRow<unknown>
   /** Unix time in ms, compared with the group's time when the order is decided: later is refused. */
   readonly notAfter?: number
 }
@@ -159,9 +161,13 @@ export interface HistoryItem {
 /** Reads state. What only reads takes this type and cannot commit. */
 export interface LedgerReader {
   /** `undefined`: never written, deleted or expired. Throws `LedgerDamaged` for a value that does not open. */
-  get<Value = Json>(key: string): Promise<Row<Value> | undefined>
+  get<Value = Json>(key: string): Promise<KeyedRow<Value> | undefined>
   /** The row when it is at hand without I/O; says nothing when it is not. For the hot path before `get`. */
-  peek<Value = Json>(key: string): Row<Value> | undefined
+  peek<Value = Json>(key: string): KeyedRow<Value> | undefined
+  /** Whether the row, as read here, is still what `get` would give. Without I/O; `false` when that cannot be told. */
+  isNewest(row: KeyedRow<unknown>): boolean
+  /** Whether `get` would give nothing. Without I/O; `false` when that cannot be told. */
+  isAbsent(key: string): boolean
   /** Rows under a prefix in key order (by UTF-8 bytes), beginning behind `after`; without `limit` all of them. */
   list<Value = Json>(prefix: string, options?: { after?: string; limit?: number }): Promise<KeyedRow<Value>[]>
   /** Current value of a counter; 0 when it was never raised. */

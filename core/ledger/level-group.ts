@@ -7,7 +7,14 @@ import type { Mark } from './anchor.ts'
 import type { LogSigner } from './checkpoint.ts'
 import type { KeyStore } from './key-store.ts'
 import { buildLeaf, sealOps, type OpsKey } from './leaf.ts'
-import { CommitRefused, LedgerDamaged, type Check, type Committed, type Salts } from './ledger.ts'
+import {
+  CommitRefused,
+  LedgerDamaged,
+  type Check,
+  type Committed,
+  type KeyedRow,
+  type Salts,
+} from './ledger.ts'
 import type { PreparedCommit, Waiting } from './level-commit.ts'
 import {
   HEAD_KEY,
@@ -215,17 +222,17 @@ export class GroupFormer {
     }
   }
 
-  #refuse({ key, version, notAfter }: Check, draft: Draft): CommitRefused | undefined {
-    const head = this.#newest(key, draft)
+  #refuse({ key, version, notAfter, row }: Check, draft: Draft): CommitRefused | undefined {
+    const head = this.#newest(key, draft, row)
     const current = head && this.#rows.isLive(head, draft.time) ? head.version : 'absent'
     if (current !== version) return new CommitRefused(key, 'changed')
     return notAfter !== undefined && draft.time > notAfter ? new CommitRefused(key, 'too-late') : undefined
   }
 
   /** Newest ordered row: of this group, of the group in flight, of the disk. */
-  #newest(key: string, draft: Draft): RowHead | undefined {
+  #newest(key: string, draft: Draft, seen?: KeyedRow<unknown>): RowHead | undefined {
     if (draft.rows.has(key)) return draft.rows.get(key)
-    return this.#before?.rows.has(key) ? this.#before.rows.get(key) : this.#rows.head(key)
+    return this.#before?.rows.has(key) ? this.#before.rows.get(key) : this.#rows.head(key, seen)
   }
 
   #count(key: string, draft: Draft): number {

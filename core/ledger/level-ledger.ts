@@ -13,7 +13,6 @@ import {
   type Json,
   type KeyedRow,
   type Ledger,
-  type Row,
 } from './ledger.ts'
 import { GROUP_ENTRIES, prepareCommit, type PreparedCommit } from './level-commit.ts'
 import { Expiry } from './level-expiry.ts'
@@ -180,12 +179,20 @@ class LevelLedger implements Ledger {
       : Promise.all(prepared).then((ready) => writer.submit(ready))
   }
 
-  async get<Value = Json>(key: string): Promise<Row<Value> | undefined> {
-    return this.#reading(() => this.#parts.rows.get(key)) as Promise<Row<Value> | undefined>
+  async get<Value = Json>(key: string): Promise<KeyedRow<Value> | undefined> {
+    return this.#reading(() => this.#parts.rows.get(key)) as Promise<KeyedRow<Value> | undefined>
   }
 
-  peek<Value = Json>(key: string): Row<Value> | undefined {
-    return this.#parts.rows.peek(key) as Row<Value> | undefined
+  peek<Value = Json>(key: string): KeyedRow<Value> | undefined {
+    return this.#parts.rows.peek(key) as KeyedRow<Value> | undefined
+  }
+
+  isNewest(row: KeyedRow<unknown>): boolean {
+    return this.#parts.rows.isNewest(row)
+  }
+
+  isAbsent(key: string): boolean {
+    return this.#parts.rows.isAbsent(key)
   }
 
   async list<Value = Json>(

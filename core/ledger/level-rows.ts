@@ -2,19 +2,44 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { KeyStore } from './key-store.ts'
-import { LedgerDamaged, type Json, type KeyedRow, type Row } from './ledger.ts'
+import { LedgerDamaged, type Json, type KeyedRow } from './ledger.ts'
 import { counterKey, rowKey, type Database } from './level-keys.ts'
 import { openRow, readRowHead, type RowHead, type SealingKey } from './sealing.ts'
 
 /** A row as its JSON text; parsed when somebody reads it. */
 export interface OpenedRow extends RowHead {
   readonly text: string
-  row?: Row
+  row?: ReadRow
+  /** It is in the cache, and so the newest of its key. */
+  isCached?: boolean
+}
+
+/** What readers get; it remembers which opened row it was made of, so that nobody needs to look for that again. */
+class ReadRow implements KeyedRow {
+  readonly key: string
+  readonly version: number
+  readonly value: Json
+  readonly #opened: OpenedRow
+  readonly #rows: Rows
+
+  constructor(key: string, opened: OpenedRow, rows: Rows) {
+    this.key = key
+    this.version = opened.version
+    this.value = freeze(JSON.parse(opened.text) as Json)
+    this.#opened = opened
+    this.#rows = rows
+  }
+
+  /** What these rows hold newest under the row's key, if that is the row itself. */
+  static newest(row: KeyedRow<unknown>, rows: Rows): OpenedRow | undefined {
+    return #opened in row && row.#rows === rows && row.#opened.isCached === true ? row.#opened : undefined
+  }
 }
 
 const CACHED_CHARACTERS = 64 * 1024 * 1024
 const CACHED_ROWS = 100_000
 const CACHED_COUNTERS = 100_000
+const CACHED_ABSENCES = 50_000
 
 export class Rows {
   readonly #db: Database
@@ -24,7 +49,12 @@ export class Rows {
     max: CACHED_ROWS,
     maxSize: CACHED_CHARACTERS,
     sizeCalculation: ({ text }, key) => text.length + key.length + 100,
+    dispose: (row) => {
+      row.isCached = false
+    },
   })
+  /** Keys without a row; apart from the rows, so that asking for what is not there pushes none of them out. */
+  readonly #absent = new LRUCache<string, true>({ max: CACHED_ABSENCES })
   readonly #counters = new LRUCache<string, number>({ max: CACHED_COUNTERS })
 
   /** `time` is never before the time of the newest group. */
@@ -34,9 +64,12 @@ export class Rows {
     this.#time = time
   }
 
-  /** What is stored under the key, expired and erased rows included: the commit path decides by group time. */
-  head(key: string): RowHead | undefined {
-    const cached = this.#cache.get(key)
+  /**
+   * What is stored under the key, expired and erased rows included: the commit path decides by group time. `seen`: a
+   * row of this key as it was read before.
+   */
+  head(key: string, seen?: KeyedRow<unknown>): RowHead | undefined {
+    const cached = (seen && ReadRow.newest(seen, this)) ?? this.#cache.get(key)
     if (cached) return cached
     const bytes = this.#db.getSync(rowKey(key))
     return bytes && readRowHead(bytes)
@@ -48,21 +81,32 @@ export class Rows {
     return !keyName.startsWith('c') || !this.#keys.isErased(keyName)
   }
 
-  peek(key: string): Row | undefined {
+  isNewest(row: KeyedRow<unknown>): boolean {
+    const opened = ReadRow.newest(row, this)
+    return opened !== undefined && this.isLive(opened, this.#time())
+  }
+
+  isAbsent(key: string): boolean {
+    return this.#absent.get(key) === true
+  }
+
+  peek(key: string): KeyedRow | undefined {
     const cached = this.#cache.get(key)
-    return cached && this.isLive(cached, this.#time()) ? parsed(cached) : undefined
+    return cached && this.isLive(cached, this.#time()) ? this.#read(key, cached) : undefined
   }
 
   /**
    * Reads and fills the cache in one synchronous step, so that no commit can come in between and leave an older row
    * in it. Costs less than an awaited read when the block is at hand.
    */
-  get(key: string): Row | undefined {
+  get(key: string): KeyedRow | undefined {
     if (this.#cache.has(key)) return this.peek(key)
+    if (this.#absent.get(key)) return undefined
     const bytes = this.#db.getSync(rowKey(key))
     const opened = bytes && this.#open(key, bytes)
-    if (opened) this.#cache.set(key, opened)
-    return opened && this.isLive(opened, this.#time()) ? parsed(opened) : undefined
+    if (opened) this.#keep(key, opened)
+    if (!bytes) this.#absent.set(key, true)
+    return opened && this.isLive(opened, this.#time()) ? this.#read(key, opened) : undefined
   }
 
   async list(prefix: string, after: string | undefined, limit: number): Promise<KeyedRow[]> {
@@ -74,7 +118,7 @@ export class Rows {
       const key = stored.slice(rowKey('').length)
       const cached = this.#cache.get(key)
       const opened = cached?.version === readRowHead(bytes).version ? cached : this.#open(key, bytes)
-      if (opened && this.isLive(opened, time)) rows.push({ key, ...parsed(opened) })
+      if (opened && this.isLive(opened, time)) rows.push(this.#read(key, opened))
     }
     return rows
   }
@@ -91,9 +135,19 @@ export class Rows {
   /** Shows readers what a group changed; called when it is durable. */
   publish(rows: ReadonlyMap<string, OpenedRow | undefined>, counters: ReadonlyMap<string, number>): void {
     for (const [key, row] of rows)
-      if (row) this.#cache.set(key, row)
+      if (row) this.#keep(key, row)
       else this.#cache.delete(key)
     for (const [key, count] of counters) this.#counters.set(key, count)
+  }
+
+  #read(key: string, opened: OpenedRow): KeyedRow {
+    return (opened.row ??= new ReadRow(key, opened, this))
+  }
+
+  #keep(key: string, row: OpenedRow): void {
+    this.#cache.set(key, row)
+    row.isCached = this.#cache.has(key)
+    this.#absent.delete(key)
   }
 
   #open(key: string, bytes: Buffer): OpenedRow | undefined {
@@ -109,10 +163,6 @@ export class Rows {
       throw new LedgerDamaged('the key of a stored row is not in the key store', { cause: error })
     }
   }
-}
-
-function parsed(opened: OpenedRow): Row {
-  return (opened.row ??= { version: opened.version, value: freeze(JSON.parse(opened.text) as Json) })
 }
 
 function freeze(value: Json): Json {

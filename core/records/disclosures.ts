@@ -56,7 +56,7 @@ export function disclosureOf(
     }
     return {
       checks: [
-        { key: basis.grant.key, version: basis.grant.version, notAfter: until },
+        { ...unchanged(basis.grant), notAfter: until },
         unchanged(basis.customer),
         unchanged(basis.vendor),
       ],

@@ -41,19 +41,17 @@ function earlierEnd(one: Check, other: Check): { notAfter?: number } {
   return ends.length === 0 ? {} : { notAfter: Math.min(...ends) }
 }
 
-export async function read<Value>(reader: LedgerReader, key: string): Promise<Stored<Value> | undefined> {
-  const row = await reader.get<Value>(key)
-  return row === undefined ? undefined : { key, version: row.version, value: row.value }
+export function read<Value>(reader: LedgerReader, key: string): Promise<Stored<Value> | undefined> {
+  return reader.get<Value>(key)
 }
 
 export function peek<Value>(reader: LedgerReader, key: string): Stored<Value> | undefined {
-  const row = reader.peek<Value>(key)
-  return row === undefined ? undefined : { key, version: row.version, value: row.value }
+  return reader.peek<Value>(key)
 }
 
 /** Holds when the row is still the one that was read. */
 export function unchanged(stored: Stored<unknown>): Check {
-  return { key: stored.key, version: stored.version }
+  return { key: stored.key, version: stored.version, row: stored }
 }
 
 export function absent(key: string): Check {

@@ -31,10 +31,17 @@ export function revokeToken(jti: string, expires: number): CommitParts {
 /**
  * Whether an access token with these claims was marked. Both may come from a token that is otherwise good.
  */
-export async function isTokenMarked(
-  reader: LedgerReader,
-  token: { readonly jti: string; readonly grantId?: string | undefined },
-): Promise<boolean> {
+export async function isTokenMarked(reader: LedgerReader, token: Marked): Promise<boolean> {
   if ((await reader.get(tokenKey(token.jti))) !== undefined) return true
   return token.grantId !== undefined && (await reader.get(grantKey(token.grantId))) !== undefined
+}
+
+/** The same without I/O, for the hot path: `false` says nothing. */
+export function isSurelyUnmarked(reader: LedgerReader, { jti, grantId }: Marked): boolean {
+  return reader.isAbsent(tokenKey(jti)) && (grantId === undefined || reader.isAbsent(grantKey(grantId)))
+}
+
+interface Marked {
+  readonly jti: string
+  readonly grantId?: string | undefined
 }

@@ -50,7 +50,7 @@ export function logContract(open: OpenLedger): void {
     ).toBe(450)
     expect(done.map(({ version }) => version)).toEqual(Array.from({ length: 450 }, (_, i) => i + 1))
     expect(await ledger.list('r1!')).toHaveLength(150)
-    expect(await ledger.get('r1!007')).toEqual({ version: 158, value: { i: 7 } })
+    expect(await ledger.get('r1!007')).toEqual({ key: 'r1!007', version: 158, value: { i: 7 } })
     expect(await ledger.count('n0')).toBe(3 * 22)
     expect(await ledger.history('t2')).toHaveLength(150)
   })

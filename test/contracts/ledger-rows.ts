@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Ledger } from '#core/ledger/ledger.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { KeyedRow, Ledger } from '#core/ledger/ledger.ts'
 import { checkLog } from '../check-log.ts'
 import { SECRET, refusal, type OpenLedger } from './ledger-under-test.ts'
 
@@ -52,6 +53,54 @@ export function rowContract(open: OpenLedger): void {
     })
     expect(again.version).toBeGreaterThan(created.version)
     await refusal(reopened.commit({ checks: [{ key: 'a', version: created.version }] }))
+  })
+
+  test('a row tells without a look at the disk whether it is the newest, and so does the lack of one', async () => {
+    await using world = await open()
+    const { ledger, clock, keys } = world
+    const expires = clock.now + 1000
+    expect(ledger.isAbsent('a')).toBe(false)
+    expect(await ledger.get('a')).toBeUndefined()
+    expect(ledger.isAbsent('a')).toBe(true)
+    await ledger.commit({
+      checks: [{ key: 'a', version: 'absent' }],
+      writes: [
+        { key: 'a', value: 1 },
+        { key: 'b', value: 2, expires },
+        { key: 'c', value: 3, customer: 'customer-c' },
+      ],
+    })
+    expect(ledger.isAbsent('a')).toBe(false)
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((key) => ledger.get(key)))
+    if (!a || !b || !c) throw new Error('a row is not there')
+    expect([a, b, c].map((row) => ledger.isNewest(row))).toEqual([true, true, true])
+    const seen = (row: KeyedRow) => ({ key: row.key, version: row.version, row })
+    await ledger.commit({ checks: [a, b, c].map(seen), writes: [{ key: 'a', value: 1 }] })
+    expect(ledger.isNewest(a)).toBe(false)
+    expect((await refusal(ledger.commit({ checks: [seen(a)] }))).key).toBe('a')
+    const again = await ledger.get('a')
+    if (!again) throw new Error('the row is not there')
+    // Of two in one group, the second is decided by what the first wrote.
+    const [first, second] = await ledger.commitEach([
+      { checks: [seen(again)], writes: [{ key: 'a', value: undefined }] },
+      { checks: [seen(again)] },
+    ])
+    expect(first).not.toBeInstanceOf(CommitRefused)
+    expect(second).toBeInstanceOf(CommitRefused)
+    expect(ledger.isNewest(again)).toBe(false)
+    clock.now = expires
+    expect(ledger.isNewest(b)).toBe(false)
+    await refusal(ledger.commit({ checks: [seen(b)] }))
+    await keys.destroyCustomerKey('customer-c')
+    expect(ledger.isNewest(c)).toBe(false)
+    await refusal(ledger.commit({ checks: [seen(c)] }))
+    // A row of another ledger, or one that somebody made up, tells nothing here.
+    await using other = await open()
+    await other.ledger.commit({ writes: [{ key: 'd', value: 1 }] })
+    const foreign = await other.ledger.get('d')
+    if (!foreign) throw new Error('the row is not there')
+    expect([foreign, { ...foreign }].map((row) => ledger.isNewest(row))).toEqual([false, false])
+    await refusal(ledger.commit({ checks: [seen(foreign)] }))
   })
 
   test('list goes through a prefix in key order, behind a key, up to a limit', async () => {

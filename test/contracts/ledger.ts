@@ -60,8 +60,12 @@ function commitContract(open: OpenLedger): void {
     expect(done).toMatchObject({ version: 1, time: clock.now, counts: [1, 2, 1] })
     expect(done.entries.map(({ index }) => index)).toEqual([0, 1])
     expect(places).toEqual([{ index: 0, time: clock.now, counts: [1, 2, 1] }])
-    expect(await ledger.get('grant')).toEqual({ version: 1, value: { state: 'active', fields: ['a'] } })
-    expect(ledger.peek('account')).toEqual({ version: 1, value: [1, null, 'x'] })
+    expect(await ledger.get('grant')).toEqual({
+      key: 'grant',
+      version: 1,
+      value: { state: 'active', fields: ['a'] },
+    })
+    expect(ledger.peek('account')).toEqual({ key: 'account', version: 1, value: [1, null, 'x'] })
     expect(await ledger.count('seq')).toBe(2)
     expect(await ledger.history('g')).toMatchObject([
       { index: 1, ops: '{"n":2}' },

@@ -249,9 +249,9 @@ describe('the memory of used proofs', () => {
         fc.array(fc.nat({ max: 69_999 }), { maxLength: 6 }),
         (id, steps) => {
           const start = now
-          expect(window.enter(`${id}-${start}`, start)).toBe(true)
+          expect(window.enter('k', `${id}-${start}`, start)).toBe(true)
           for (const step of steps.toSorted((a, b) => a - b)) {
-            expect(window.enter(`${id}-${start}`, start + step)).toBe(false)
+            expect(window.enter('k', `${id}-${start}`, start + step)).toBe(false)
             now = start + step
           }
           now += 1
@@ -262,12 +262,12 @@ describe('the memory of used proofs', () => {
 
   test('refuses when it is full, and forgets nothing early', () => {
     const window = new ReplayWindow({ spanMs: 70_000, limit: 3 })
-    for (const proof of ['a', 'b', 'c']) expect(window.enter(proof, 1000)).toBe(true)
-    expect(() => window.enter('d', 2000)).toThrow(expect.objectContaining({ code: 'busy' }))
-    expect(window.enter('a', 2000)).toBe(false)
-    expect(window.enter('d', 71_001)).toBe(true)
-    expect(window.enter('a', 71_001)).toBe(false)
-    expect(window.enter('e', 142_002)).toBe(true)
-    expect(window.enter('a', 142_002)).toBe(true)
+    for (const proof of ['a', 'b', 'c']) expect(window.enter('k', proof, 1000)).toBe(true)
+    expect(() => window.enter('k', 'd', 2000)).toThrow(expect.objectContaining({ code: 'busy' }))
+    expect(window.enter('k', 'a', 2000)).toBe(false)
+    expect(window.enter('k', 'd', 71_001)).toBe(true)
+    expect(window.enter('k', 'a', 71_001)).toBe(false)
+    expect(window.enter('k', 'e', 142_002)).toBe(true)
+    expect(window.enter('k', 'a', 142_002)).toBe(true)
   })
 })

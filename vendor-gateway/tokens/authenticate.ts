@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import type { DomainError } from '#core/domain/errors.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
-import { isTokenMarked } from '#core/records/token-marks.ts'
+import { isSurelyUnmarked, isTokenMarked } from '#core/records/token-marks.ts'
 import { findVendor, peekVendor } from '#core/records/vendors.ts'
+import type { Vendor } from '#schemas/types.gen.ts'
 import type { AccessToken, AccessTokenVerifier } from './access-token.ts'
 import type { Challenges } from './challenge.ts'
 import type { ProofNonces } from './nonce.ts'
@@ -63,16 +64,18 @@ export class Authenticator {
     const token = this.#tokens.cached(tokenHash) ?? (await this.#tokens.verify(text, tokenHash))
     const target = { method, url, tokenHash, thumbprint: token.thumbprint }
     const nextNonce = await this.#proofs.verify(proof, target)
-    if (await isTokenMarked(this.#ledger, token)) throw this.#badToken()
-    return { vendorId: await this.#vendorOf(token), token, nextNonce }
+    if (!isSurelyUnmarked(this.#ledger, token) && (await isTokenMarked(this.#ledger, token)))
+      throw this.#badToken()
+    const vendor =
+      peekVendor(this.#ledger, token.clientId) ?? (await findVendor(this.#ledger, token.clientId))
+    return { vendorId: this.#vendorOf(token, vendor?.value), token, nextNonce }
   }
 
   /** Deleting a client, or taking its keys away, does not reach the tokens it has: asked for each request. */
-  async #vendorOf({ clientId, keyEpoch }: AccessToken): Promise<string> {
-    const vendor = peekVendor(this.#ledger, clientId) ?? (await findVendor(this.#ledger, clientId))
-    if (vendor === undefined || vendor.value.clientId !== clientId) throw this.#badToken()
-    if ((vendor.value.keyEpoch ?? 0) !== keyEpoch) throw this.#badToken()
-    return vendor.value.vendorId
+  #vendorOf({ clientId, keyEpoch }: AccessToken, vendor: Vendor | undefined): string {
+    if (vendor === undefined || vendor.clientId !== clientId) throw this.#badToken()
+    if ((vendor.keyEpoch ?? 0) !== keyEpoch) throw this.#badToken()
+    return vendor.vendorId
   }
 
   #badToken(): DomainError {

@@ -80,7 +80,7 @@ export class ProofVerifier {
       throw this.#refusal('The signature of the proof is not valid')
 
     if (!isKnown) this.#keys.set(target.thumbprint, { header, key })
-    if (!this.#replays.enter(`${target.thumbprint}:${jti}`, this.#now()))
+    if (!this.#replays.enter(target.thumbprint, jti, this.#now()))
       throw this.#refusal('The proof was used before')
     const current = this.#nonces.current()
     return claims['nonce'] === current ? undefined : current

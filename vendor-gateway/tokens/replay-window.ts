@@ -1,5 +1,8 @@
 import { DomainError } from '#core/domain/errors.ts'
 
+/** Proofs that were used, by the key they were made with. */
+type Used = Map<string, Set<string>>
+
 /**
  * Exact memory of the proofs that were used, in two generations. A generation lasts as long as one proof can stay
  * acceptable, that is its maximum age PLUS the tolerated lead of the sender's clock: with less, a proof dated ahead could
@@ -8,8 +11,10 @@ import { DomainError } from '#core/domain/errors.ts'
 export class ReplayWindow {
   readonly #spanMs: number
   readonly #limit: number
-  #young = new Set<string>()
-  #old = new Set<string>()
+  #young: Used = new Map()
+  #old: Used = new Map()
+  /** Proofs of the young generation. */
+  #size = 0
   #turnedAt: number | undefined
 
   constructor(options: { spanMs: number; limit?: number }) {
@@ -18,20 +23,25 @@ export class ReplayWindow {
   }
 
   /**
-   * Test and set in one step, so that of equal proofs exactly one gets in. False: it was used before. Throws `busy` when
-   * the memory is full: forgetting one early would let it in again.
+   * Test and set in one step, so that of equal proofs exactly one gets in: `jti` is the proof's name among those of the
+   * key with this thumbprint. False: it was used before. Throws `busy` when the memory is full: forgetting one early
+   * would let it in again.
    */
-  enter(proof: string, now: number): boolean {
+  enter(thumbprint: string, jti: string, now: number): boolean {
     this.#turnedAt ??= now
     if (now - this.#turnedAt > this.#spanMs) {
       this.#old = this.#young
-      this.#young = new Set()
+      this.#young = new Map()
+      this.#size = 0
       this.#turnedAt = now
     }
-    if (this.#young.has(proof) || this.#old.has(proof)) return false
-    if (this.#young.size >= this.#limit)
+    const young = this.#young.get(thumbprint)
+    if (young?.has(jti) === true || this.#old.get(thumbprint)?.has(jti) === true) return false
+    if (this.#size >= this.#limit)
       throw new DomainError('busy', 'Too many requests are remembered', { retryAfter: this.#spanMs / 1000 })
-    this.#young.add(proof)
+    this.#size++
+    if (young === undefined) this.#young.set(thumbprint, new Set([jti]))
+    else young.add(jti)
     return true
   }
 }

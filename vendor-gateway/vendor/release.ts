@@ -132,8 +132,8 @@ export class Release {
     }
     while (verdicts.length < subjects.length) verdicts.push(tooMuch)
     for (const [i, verdict] of verdicts.entries())
-      if (verdict.kind === 'released' && !(await this.#stillHolds(verdict.reliesOn)))
-        verdicts[i] = unavailable
+      if (verdict.kind === 'released' && !this.#isNewest(verdict.reliesOn))
+        if (!(await this.#stillHolds(verdict.reliesOn))) verdicts[i] = unavailable
     return verdicts
   }
 
@@ -147,8 +147,13 @@ export class Release {
     const verdicts = subjects.map((): Verdict => contended)
     let open = [...subjects.keys()]
     for (let attempt = 1; attempt <= ATTEMPTS && open.length > 0; attempt++) {
-      const vendor = await this.#activeVendor(caller)
-      const decided = await this.#decide({ caller, vendor, asked }, pick(subjects, open), deadline)
+      const standing =
+        peekVendorStanding(this.#ledger, caller.vendorId) ??
+        (await readVendorStanding(this.#ledger, caller.vendorId))
+      const query = { caller, vendor: active(standing), asked }
+      const tried = pick(subjects, open)
+      const decided = tried.map((subject) => this.#decideNow(query, subject))
+      if (decided.includes(undefined)) await this.#decideWaiting(query, tried, decided, deadline)
       const ready: { at: number; release: Ready }[] = []
       for (const [i, at] of open.entries()) {
         const outcome = decided[i] ?? unavailable
@@ -156,7 +161,8 @@ export class Release {
         else verdicts[at] = outcome
       }
       open = []
-      const outcomes = await this.#commit(ready.map(({ release }) => release.commit))
+      if (ready.length === 0) break
+      const outcomes = await this.#ledger.commitEach(ready.map(({ release }) => release.commit))
       for (const [i, { at, release }] of ready.entries()) {
         const outcome = outcomes[i]
         if (outcome instanceof CommitRefused && outcome.reason === 'exhausted')
@@ -168,27 +174,18 @@ export class Release {
     return verdicts
   }
 
-  async #commit(commits: readonly Commit[]): Promise<(Committed | CommitRefused)[]> {
-    return commits.length === 0 ? [] : this.#ledger.commitEach(commits)
-  }
-
-  async #activeVendor({ vendorId }: Caller): Promise<Stored<VendorStanding>> {
-    const standing =
-      peekVendorStanding(this.#ledger, vendorId) ?? (await readVendorStanding(this.#ledger, vendorId))
-    if (standing?.value.state !== 'active')
-      throw new DomainError('vendor-suspended', 'The business is suspended: nothing is released to it')
-    return standing
-  }
-
-  /** Whatever is at hand is decided at once; only what needs the disk or a pod waits, and for a bounded time. */
-  async #decide(query: Query, subjects: readonly string[], deadline: number): Promise<(Ready | Verdict)[]> {
-    const decided = subjects.map((subject) => this.#decideNow(query, subject))
+  /** What could not be decided at once needs the disk or a pod: it waits, and for a bounded time. */
+  async #decideWaiting(
+    query: Query,
+    subjects: readonly string[],
+    decided: (Ready | Verdict | undefined)[],
+    deadline: number,
+  ): Promise<void> {
     const waiting = [...subjects.keys()].filter((i) => decided[i] === undefined)
     await inParallel(waiting, PODS_AT_ONCE, async (i) => {
       decided[i] = await this.#decideSlowly(query, subjects[i] ?? '', this.#now() < deadline)
     })
-    if (waiting.length > 0 && subjects.length > 1) await this.#decideAgain(query, subjects, decided)
-    return decided.map((outcome) => outcome ?? unavailable)
+    if (subjects.length > 1) await this.#decideAgain(query, subjects, decided)
   }
 
   /** While some waited, what was ready may have outlived the time for which its pod confirmed it. */
@@ -298,11 +295,15 @@ export class Release {
    * ended. The entry stays: the log may say too much, never too little.
    */
   async #stillHolds({ grant, customer, vendor }: ReleaseBasis): Promise<boolean> {
-    for (const { key, version } of [grant, customer, vendor]) {
-      const row = this.#ledger.peek(key) ?? (await this.#ledger.get(key))
-      if (row?.version !== version) return false
-    }
+    for (const { key, version } of [grant, customer, vendor])
+      if ((await this.#ledger.get(key))?.version !== version) return false
     return true
+  }
+
+  /** The same without I/O and looking anything up; `false` says nothing. */
+  #isNewest({ grant, customer, vendor }: ReleaseBasis): boolean {
+    const ledger = this.#ledger
+    return ledger.isNewest(grant) && ledger.isNewest(customer) && ledger.isNewest(vendor)
   }
 
   #released({ basis, data }: Ready, committed: Committed): Verdict {
@@ -315,6 +316,13 @@ interface Query {
   readonly caller: Caller
   readonly vendor: Stored<VendorStanding>
   readonly asked: Asked
+}
+
+/** Throws `vendor-suspended`. */
+function active(standing: Stored<VendorStanding> | undefined): Stored<VendorStanding> {
+  if (standing?.value.state !== 'active')
+    throw new DomainError('vendor-suspended', 'The business is suspended: nothing is released to it')
+  return standing
 }
 
 function isReady(outcome: Ready | Verdict | undefined): boolean {

@@ -56,12 +56,16 @@ export class RowWriter {
   }
 }
 
-/** A note has a dash beyond Latin-1, which would make every reply a string of twice the width. */
+/**
+ * A note has a dash beyond Latin-1, which would make every reply a string of twice the width. Replacing the dash is not
+ * enough: the engine keeps the width of what it replaces in, so the text is made anew from its bytes.
+ */
 function asciiJson(text: string): string {
-  return JSON.stringify(text).replaceAll(
+  const ascii = JSON.stringify(text).replaceAll(
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
+  return Buffer.from(ascii, 'latin1').toString('latin1')
 }
 
 /** The JSON of a row for which nothing is released. `subject` is as the business wrote it. */
