@@ -19,14 +19,16 @@ export function requestLog({
     const started = performance.now()
     response.once('close', () => {
       const path: unknown = request.route?.path
-      log[quiet && response.statusCode < 400 ? 'debug' : 'info']('request', {
+      const fields = {
         requestId: requestId(request),
         server,
         method: request.method,
         route: typeof path === 'string' ? path : undefined,
         status: response.statusCode,
         ms: Math.round(performance.now() - started),
-      })
+      }
+      if (quiet && response.statusCode < 400) log.debug('request', fields)
+      else log.info('request', fields)
     })
     next()
   }
