@@ -134,6 +134,30 @@ describe('events', () => {
     expect((await world.deliveries(shop))[0]).toMatchObject({ state: 'delivered' })
   })
 
+  test('of one grant come in order however many there are, and one that fails stops the rest', async () => {
+    const { shop } = await world.business(`${receiver.origin}/many`)
+    const [grant, other] = [await world.newGrant(shop), await world.newGrant(shop)]
+    const at = gateway.house.now()
+    // More than are looked at in one go, of a bundle and of a line.
+    for (let n = 0; n < 230; n++)
+      await gateway.ledger.commit(
+        vendorEvent({ type: n % 2 === 0 ? 'grant.paused' : 'grant.resumed', grant, at }),
+      )
+    await gateway.ledger.commit(vendorEvent({ type: 'grant.changed', grant: other, at }))
+    const count = () => ofGrant(receiver, grant).length
+    receiver.behave = (one, response) => count() === 205 && answering(500)(one, response) === true
+    await gateway.settle()
+    expect([count(), typesOf(receiver, other)]).toEqual([205, ['grant.changed']])
+    receiver.behave = () => false
+    gateway.advance(5_000)
+    await gateway.settle()
+    const types = typesOf(receiver, grant)
+    types.splice(204, 1)
+    expect(types).toEqual(
+      Array.from({ length: 230 }, (_, n) => (n % 2 === 0 ? 'grant.paused' : 'grant.resumed')),
+    )
+  })
+
   test('respect Retry-After, for the whole endpoint', async () => {
     const { shop } = await world.business(`${receiver.origin}/busy`)
     const grants = [await world.newGrant(shop), await world.newGrant(shop)] as const

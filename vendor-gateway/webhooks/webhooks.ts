@@ -31,8 +31,9 @@ export interface Webhooks extends AsyncDisposable {
   readonly delivery: Slots
 }
 
-/** Challenges, tests and redeliveries of one business in an hour: each makes us call an address of its choice. */
-const callsPerHour = 60
+/** What one business may do in an hour: challenges, tests and redeliveries make us call an address of its choice. */
+const points = 600
+const cost = { call: 10, change: 1 }
 
 /** Webhooks of all businesses of this ledger: what they ask of them, and their delivery, which begins here. */
 export function openWebhooks(parts: {
@@ -55,30 +56,37 @@ export function openWebhooks(parts: {
   const wake = () => delivery.wake()
   const endpoints = new Endpoints({ ledger, send, outboundAllow, now, wake })
   const acknowledgements = new Acknowledgements({ ledger, names, gatewayUrl, now })
-  const calls = new RateLimiterMemory({ points: callsPerHour, duration: 3_600 })
+  const limiter = new RateLimiterMemory({ points, duration: 3_600 })
+  const take = (vendorId: string, what: keyof typeof cost) => takeOf(limiter, vendorId, cost[what])
 
   return {
     delivery,
     answers: {
       listEndpoints: async ({ vendorId }) => json({ endpoints: await endpoints.list(vendorId) }),
-      putEndpoint: async ({ vendorId }, { params, body }) =>
-        json(await endpoints.put(vendorId, params['endpoint'] ?? '', await body())),
+      async putEndpoint({ vendorId }, { params, body }) {
+        await take(vendorId, 'change')
+        return json(await endpoints.put(vendorId, params['endpoint'] ?? '', await body()))
+      },
       async deleteEndpoint({ vendorId }, { params }) {
+        await take(vendorId, 'change')
         await endpoints.remove(vendorId, params['endpoint'] ?? '')
         return noContent
       },
       async proveEndpoint({ vendorId }, { params }) {
-        await take(calls, vendorId)
+        await take(vendorId, 'call')
         return json(await endpoints.prove(vendorId, params['endpoint'] ?? ''))
       },
-      rotateEndpointSecret: async ({ vendorId }, { params }) =>
-        json(await endpoints.rotate(vendorId, params['endpoint'] ?? '')),
+      async rotateEndpointSecret({ vendorId }, { params }) {
+        await take(vendorId, 'change')
+        return json(await endpoints.rotate(vendorId, params['endpoint'] ?? ''))
+      },
       async testEndpoint({ vendorId }, { params }) {
-        await take(calls, vendorId)
+        await take(vendorId, 'call')
         return json(viewDelivery(await endpoints.test(vendorId, params['endpoint'] ?? '')))
       },
       listDeliveries: async ({ vendorId }, { query }) => json(await deliveriesOf(ledger, vendorId, query)),
       async redeliver({ vendorId }, { params }) {
+        await take(vendorId, 'call')
         const queued = await redeliver({ ledger, now }, vendorId, params['delivery_id'] ?? '')
         wake()
         return json(viewDelivery(queued))
@@ -102,13 +110,13 @@ export function openWebhooks(parts: {
 
 const json = (value: object): Reply => jsonReply(JSON.stringify(value))
 
-async function take(calls: RateLimiterMemory, vendorId: string): Promise<void> {
+async function takeOf(limiter: RateLimiterMemory, vendorId: string, amount: number): Promise<void> {
   try {
-    await calls.consume(vendorId)
+    await limiter.consume(vendorId, amount)
   } catch (refusal) {
     if (!(refusal instanceof RateLimiterRes)) throw refusal
     const retryAfter = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000))
-    throw new DomainError('rate-limited', `More than ${callsPerHour} calls of your endpoints in an hour`, {
+    throw new DomainError('rate-limited', 'More was done to endpoints than a business may in an hour', {
       retryAfter,
     })
   }
