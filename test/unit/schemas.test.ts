@@ -181,6 +181,18 @@ describe('the catalogue of fields', () => {
     expect([...now].filter((line) => !kept.includes(line))).toEqual([])
   })
 
+  test('is the one that docs/pods.md tells of', () => {
+    const told = readFileSync(join(import.meta.dirname, '../../docs/pods.md'), 'utf8').split('\n')
+    for (const { file, fields: own, derived } of categories) {
+      const row = told.find((line) => line.startsWith(`| \`vrm/${file}\` |`))
+      for (const { name, rdf } of own) expect(row, file).toContain(`\`${name}\` ${rdf.predicate}`)
+      for (const { name } of derived) expect(row, file).toContain(`\`${name}\``)
+      expect(row?.match(/⚑/g)?.length ?? 0).toBe(
+        own.filter(({ sensitivity }) => sensitivity === 'special').length,
+      )
+    }
+  })
+
   test('takes ordinary values and refuses others', () => {
     const profile = { name: 'Alice', birthDate: '1990-02-28', languages: ['de', 'en-GB'] }
     expect(matches('fields/profile.json', profile)).toBe(true)
