@@ -56,10 +56,12 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
 
   router.post('/pod/move/step', jsonBody(), async (request, response) => {
     parseNothing(request.body)
-    const move = await moveOf(request)
+    // The last step opens another session: who it was is asked before.
+    const { accountId } = customerOf(request)
+    const move = await readPodMove(ledger, accountId)
     if (move === undefined) throw new DomainError('conflict', 'No move is under way')
     if (move.value.state === 'copying') await step(parts, move, request, response)
-    response.json(view((await moveOf(request))?.value))
+    response.json(view((await readPodMove(ledger, accountId))?.value))
   })
 
   router.post('/pod/move/cancel', jsonBody(), async (request, response) => {
