@@ -27,10 +27,14 @@ import type { Customer, Relation, Shop } from '../story.ts'
 
 let story: Story
 let alma: Customer
+let bela: Customer
+let cora: Customer
 
 beforeAll(async () => {
   story = await Story.open()
   alma = await story.customer()
+  bela = await story.customer()
+  cora = await story.customer()
 })
 afterEach(() => checkEverything(story))
 afterAll(() => story[Symbol.asyncDispose]())
@@ -124,17 +128,18 @@ test('a business is shown as the operator admitted it, with a logo that can neit
 test('keys are rotated by the business itself while it reads, and no read is lost', async () => {
   const shop = await story.shop()
   const relation = await story.allow(alma, shop)
-  const ours = async () => (await (await manage(shop, 'GET')).json()) as { jwks: { keys: object[] } }
+  const ours = async () => {
+    const reply = (await (await manage(shop, 'GET')).json()) as Record<string, unknown>
+    const {
+      registration_access_token: _,
+      registration_client_uri: _uri,
+      client_id_issued_at: _at,
+      ...rest
+    } = reply
+    return rest as typeof rest & { readonly jwks: { readonly keys: readonly object[] } }
+  }
   const put = async (keys: readonly object[]) =>
-    verdict(
-      manage(shop, 'PUT', {
-        client_id: shop.clientId,
-        redirect_uris: [shop.redirectUri],
-        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
-        token_endpoint_auth_signing_alg: 'ES256',
-        jwks: { keys },
-      }),
-    )
+    verdict(manage(shop, 'PUT', { ...(await ours()), jwks: { keys } }))
 
   const next = await newKey('next')
   const renewed = await signingWith(shop, next)
@@ -210,6 +215,16 @@ test('the operator takes lost keys away: old keys and tokens are dead at once, t
   expect(await vendorFacts(shop)).toEqual(['vendor-admitted', 'vendor-keys-revoked', 'vendor-keys-changed'])
 })
 
+test('a business that changes its keys while the operator takes them away has none afterwards', async () => {
+  const shop = await story.shop()
+  const next = await newKey('at-the-same-moment')
+  const body = { client_id: shop.clientId, redirect_uris: [shop.redirectUri], jwks: { keys: [next.jwk] } }
+  await Promise.all([manage(shop, 'PUT', body), story.world.operator.rotateKeys(shop.vendorId)])
+  for (const keys of [shop, await signingWith(shop, next)])
+    expect(await outcome(batchToken(keys))).toBe('401 invalid_client')
+  expect(await verdict(manage(shop, 'PUT', body))).toBe('401 invalid_token')
+})
+
 test('a code that was handed out before the keys were taken away is worth nothing', async () => {
   const { operator } = story.world
   const issuer = `${story.world.config.vaultUrl}/oauth`
@@ -259,11 +274,9 @@ test.each([
   'removed %s: nothing is released from then on, and every grant ends in the log and for its customer',
   async (_who, remove) => {
     const shop = await story.shop()
-    const bela = await story.customer()
     const relations = [await story.allow(alma, shop), await story.allow(bela, shop)] as const
     const [first, second] = relations
     await story.act(bela, second, 'pause')
-    const cora = await story.customer()
     const withdrawn = await story.allow(cora, shop)
     await story.act(cora, withdrawn, 'withdraw')
     expect(await status(first)).toBe(200)
