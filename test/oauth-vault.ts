@@ -44,10 +44,12 @@ export interface OAuthVault extends AsyncDisposable {
   readonly pods: { refusal: DomainError | undefined }
   /** A customer with an open pod, in a browser of her own. */
   customer(): Promise<Customer>
-  business(options?: Parameters<typeof registerBusiness>[2]): Promise<Business & { vendorId: string }>
+  business(options?: Parameters<typeof registerBusiness>[2]): Promise<Registered>
   /** Stops and starts on the same folders: whatever was only in memory is gone. */
   restart(): Promise<void>
 }
+
+export type Registered = Business & { readonly vendorId: string }
 
 export interface Customer {
   readonly accountId: string
@@ -178,6 +180,16 @@ export async function startOAuthVault({
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
+}
+
+/** A vault with two businesses that have nothing to do with each other; `overrides` go into both registrations. */
+export async function startTwoShops(
+  overrides: Readonly<Record<string, unknown>> = {},
+): Promise<{ vault: OAuthVault; shop: Registered; rival: Registered }> {
+  const vault = await startOAuthVault()
+  const shop = await vault.business({ overrides })
+  const redirectUri = 'https://rival.example/callback'
+  return { vault, shop, rival: await vault.business({ redirectUri, algorithm: 'Ed25519', overrides }) }
 }
 
 /** A vault whose ledger takes so many milliseconds for every read and every commit, or fails one of them. */

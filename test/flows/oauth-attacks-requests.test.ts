@@ -5,19 +5,16 @@ import { createServer } from 'node:http'
 import { SignJWT, exportSPKI, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessRequest, ask, assertion, postForm, requestParameters, seconds, verdict } from '../business.ts'
-import type { Business } from '../business.ts'
-import { decideAt, startOAuthVault } from '../oauth-vault.ts'
-import type { Customer, OAuthVault } from '../oauth-vault.ts'
+import { decideAt, startTwoShops } from '../oauth-vault.ts'
+import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
 
 let vault: OAuthVault
-let shop: Business & { vendorId: string }
-let rival: Business & { vendorId: string }
+let shop: Registered
+let rival: Registered
 let alma: Customer
 
 beforeAll(async () => {
-  vault = await startOAuthVault()
-  shop = await vault.business()
-  rival = await vault.business({ redirectUri: 'https://rival.example/callback', algorithm: 'Ed25519' })
+  ;({ vault, shop, rival } = await startTwoShops())
   alma = await vault.customer()
 })
 

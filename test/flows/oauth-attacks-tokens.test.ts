@@ -18,18 +18,16 @@ import {
   verdict,
 } from '../business.ts'
 import type { Business } from '../business.ts'
-import { comeBack, decideAt, openPage, postDecision, readPage, startOAuthVault } from '../oauth-vault.ts'
-import type { Customer, OAuthVault } from '../oauth-vault.ts'
+import { comeBack, decideAt, openPage, postDecision, readPage, startTwoShops } from '../oauth-vault.ts'
+import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
 
 let vault: OAuthVault
-let shop: Business & { vendorId: string }
-let rival: Business & { vendorId: string }
+let shop: Registered
+let rival: Registered
 let alma: Customer
 
 beforeAll(async () => {
-  vault = await startOAuthVault()
-  shop = await vault.business()
-  rival = await vault.business({ redirectUri: 'https://rival.example/callback', algorithm: 'Ed25519' })
+  ;({ vault, shop, rival } = await startTwoShops())
 })
 
 // Whom nobody has refused anything before.

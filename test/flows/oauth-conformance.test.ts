@@ -18,7 +18,7 @@ import {
   seconds,
   verdict,
 } from '../business.ts'
-import type { Business, PendingRequest } from '../business.ts'
+import type { PendingRequest } from '../business.ts'
 import {
   allowing,
   comeBack,
@@ -26,20 +26,18 @@ import {
   openPage,
   postDecision,
   readPage,
-  startOAuthVault,
+  startTwoShops,
 } from '../oauth-vault.ts'
-import type { Customer, OAuthVault } from '../oauth-vault.ts'
+import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
 import type { DecisionResult } from '../../schemas/types.gen.ts'
 
 let vault: OAuthVault
-let shop: Business & { vendorId: string }
-let rival: Business & { vendorId: string }
+let shop: Registered
+let rival: Registered
 let alma: Customer
 
 beforeAll(async () => {
-  vault = await startOAuthVault()
-  shop = await vault.business()
-  rival = await vault.business({ redirectUri: 'https://rival.example/callback', algorithm: 'Ed25519' })
+  ;({ vault, shop, rival } = await startTwoShops())
 })
 
 beforeEach(async () => {

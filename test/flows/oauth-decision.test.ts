@@ -12,7 +12,6 @@ import type { Decision, DecisionResult, Problem } from '../../schemas/types.gen.
 import { readReceiptKey } from '../../vault-server/customer/receipt-signing.ts'
 import { publicPart } from '../../vault-server/oauth/oauth-keys.ts'
 import { ask, accessRequest } from '../business.ts'
-import type { Business } from '../business.ts'
 import {
   allowing,
   comeBack,
@@ -23,10 +22,10 @@ import {
   readPage,
   startOAuthVault,
 } from '../oauth-vault.ts'
-import type { Customer, OAuthVault } from '../oauth-vault.ts'
+import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
 
 let vault: OAuthVault
-let shop: Business & { vendorId: string }
+let shop: Registered
 let alma: Customer
 
 beforeAll(async () => {

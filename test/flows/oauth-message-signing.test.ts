@@ -19,12 +19,12 @@ import {
 } from '../business.ts'
 import type { Business } from '../business.ts'
 import { decideAt, startOAuthVault } from '../oauth-vault.ts'
-import type { Customer, OAuthVault } from '../oauth-vault.ts'
+import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
 
 let vault: OAuthVault
-let shop: Business & { vendorId: string }
+let shop: Registered
 /** Registered with `require_signed_request_object`. */
-let strict: Business & { vendorId: string }
+let strict: Registered
 let alma: Customer
 
 beforeAll(async () => {

@@ -86,7 +86,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
       await using vault = await open()
       const { grantId, form } = await answered({ vault, ...vault })
       vault.faults.delay = delay
-    const replies = await eight(() => postForm(vault.shop, 'token', form))
+      const replies = await eight(() => postForm(vault.shop, 'token', form))
       const good = replies.filter(({ ok }) => ok)
       expect(good.length).toBeLessThanOrEqual(1)
       for (const reply of replies.filter(({ ok }) => !ok))

@@ -33,22 +33,21 @@ import {
   postOpen,
   readPage,
   startOAuthVault,
+  startTwoShops,
 } from '../oauth-vault.ts'
-import type { Customer, OAuthVault } from '../oauth-vault.ts'
+import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
 
 const ciba = 'urn:openid:params:grant-type:ciba'
 const device = 'urn:ietf:params:oauth:grant-type:device_code'
 
 let vault: OAuthVault
-let shop: Business & { vendorId: string }
-let rival: Business & { vendorId: string }
+let shop: Registered
+let rival: Registered
 let alma: Customer
 
 beforeAll(async () => {
-  vault = await startOAuthVault()
   const grant_types = ['authorization_code', 'refresh_token', ciba, device]
-  shop = await vault.business({ overrides: { grant_types } })
-  rival = await vault.business({ redirectUri: 'https://rival.example/callback', overrides: { grant_types } })
+  ;({ vault, shop, rival } = await startTwoShops({ grant_types }))
 })
 
 beforeEach(async () => {
@@ -321,12 +320,22 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
         backchannel_client_notification_endpoint: endpoint,
       },
     })
-    expect(pinged.metadata['backchannel_client_notification_endpoint']).toBe(endpoint)
+    const { registration_client_uri: at, registration_access_token: token } = pinged.metadata
+    const authorization = `Bearer ${String(token)}`
+    const registered = await json<object>(fetch(String(at), { headers: { authorization } }))
+    for (const shown of [pinged.metadata, registered]) {
+      expect(shown).toMatchObject({
+        grant_types: ['authorization_code', 'refresh_token', ciba],
+        backchannel_token_delivery_mode: 'ping',
+        backchannel_client_notification_endpoint: endpoint,
+      })
+      expect(shown).not.toHaveProperty('polling')
+    }
     const { subject } = await known(alma, pinged)
     expect(await verdict(question(subject, {}, pinged))).toBe('400 invalid_request')
-    const token = 'token-of-the-business'
+    const notification = 'token-of-the-business'
     const asked = await json<{ auth_req_id: string }>(
-      question(subject, { client_notification_token: token }, pinged),
+      question(subject, { client_notification_token: notification }, pinged),
     )
     const page = pageOf(String((await listOf(alma))[0]?.page))
     await postDecision(page, alma, allowing(await readPage(page, alma)))
@@ -343,7 +352,10 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
       await jobs.settle()
     }
     server.close()
-    const expected = { auth: `Bearer ${token}`, body: JSON.stringify({ auth_req_id: asked.auth_req_id }) }
+    const expected = {
+      auth: `Bearer ${notification}`,
+      body: JSON.stringify({ auth_req_id: asked.auth_req_id }),
+    }
     expect(pings).toEqual([expected, expected])
     expect((await poll(asked.auth_req_id, pinged)).status).toBe(200)
   })
