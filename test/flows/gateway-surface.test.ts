@@ -309,6 +309,24 @@ test('a business that asks too much is told when to come back, and the others ar
   expect((await gateway.call({ as: gateway.withToken(shop), path: '/v1/grants' })).status).toBe(200)
 })
 
+test('a request that was refused is logged by its route, and nothing in the line names anybody', async () => {
+  const vendor = await gateway.vendor('logged')
+  const before = gateway.logLines.length
+  await gateway.read(vendor, 'somebody-named-here', 'profile.name')
+  const requests = () =>
+    gateway.logLines.slice(before).flatMap((line) => {
+      const { event, server, method, route, status } = JSON.parse(line)
+      return event === 'request' ? [{ server, method, route, status }] : []
+    })
+  await expect.poll(requests).toContainEqual({
+    server: 'gateway',
+    method: 'GET',
+    route: '/v1/subjects/:subject',
+    status: 404,
+  })
+  expect(gateway.logLines.slice(before).join('')).not.toContain('somebody')
+})
+
 test('all of it works under a path, as the tour has it', async () => {
   await using tour = await TestGateway.open({ gatewayPath: '/tour' })
   const vendor = await tour.vendor('tour')
