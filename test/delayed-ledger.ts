@@ -7,6 +7,8 @@ export interface LedgerFaults {
   delay: number
   /** Throws this instead of answering the next commit: before it was made, or after. */
   failNext: { readonly when: 'before' | 'after'; readonly error: Error } | undefined
+  /** Throws this instead of making any commit. */
+  failAll?: Error | undefined
 }
 
 /** The same ledger, slower and less reliable. */
@@ -35,6 +37,7 @@ export function faultyLedger(ledger: Ledger, faults: LedgerFaults): Ledger {
     history: (thread, options) => ledger.history(thread, options),
     async commit(commit) {
       await wait()
+      if (faults.failAll !== undefined) throw faults.failAll
       const fault = faults.failNext
       faults.failNext = undefined
       if (fault?.when === 'before') throw fault.error

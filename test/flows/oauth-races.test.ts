@@ -4,7 +4,7 @@
 import { errors } from 'oidc-provider'
 import { describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
-import { LedgerBusy, LedgerStopped } from '#core/ledger/ledger.ts'
+import { CommitRefused, LedgerBusy, LedgerStopped } from '#core/ledger/ledger.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { ledgerAdapter } from '../../vault-server/oauth/adapter.ts'
 import { grantHooks } from '../../vault-server/oauth/grant-hooks.ts'
@@ -226,6 +226,19 @@ describe('a commit whose reply was lost', () => {
       const tokens = await redeem(shop, await comeBack(vault, alma, returnTo), pending)
       expect(tokens.grantId).toBeDefined()
     }
+  })
+
+  test('when something else keeps changing it is 503, and the same answer can be sent again', async () => {
+    await using vault = await startSlowVault(0)
+    const [shop, alma] = [await vault.business(), await vault.customer()]
+    const page = await openPage(vault, alma, (await ask(shop)).url)
+    const view = await readPage(page, alma)
+    vault.faults.failAll = new CommitRefused('some row', 'changed')
+    const reply = await postDecision(page, alma, allowing(view))
+    expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await reply.json()).toMatchObject({ code: 'busy' })
+    vault.faults.failAll = undefined
+    expect((await postDecision(page, alma, allowing(view))).status).toBe(200)
   })
 
   test('a ledger that takes nothing more is 503 with the time to come again, and nothing is half done', async () => {
