@@ -19,7 +19,8 @@ import { openTour } from './tour/open-tour.ts'
 import { readWitnessPolicy } from './vault-server/audit/witnesses.ts'
 import { startAdmin } from './vault-server/admin.ts'
 import { vendorOperator } from './vault-server/operator/vendors.ts'
-import { type EmbeddedPods, startEmbeddedPods } from './vault-server/pods/embedded.ts'
+import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
+import { startPodShards } from './vault-server/pods/shards.ts'
 import { startVaultServer, type VaultServer } from './vault-server/server.ts'
 import { startVendorGateway } from './vendor-gateway/server.ts'
 
@@ -129,8 +130,9 @@ function mergeAll(mounts: readonly MountsByPath[]): MountsByPath {
 
 async function startPods({ config, log }: Pick<ReachParts, 'config' | 'log'>) {
   if (!config.embeddedPods) return undefined
-  return startEmbeddedPods({
+  return startPodShards({
     url: config.podsUrl,
+    more: config.podShards,
     folder: join(config.dataFolder, 'pods'),
     vaultUrl: config.vaultUrl,
     host: config.listen.host,

@@ -54,7 +54,12 @@ interface CommonConfig {
 
 export type Config = CommonConfig &
   (
-    | { readonly embeddedPods: true; readonly podsUrl: string }
+    | {
+        readonly embeddedPods: true
+        readonly podsUrl: string
+        /** Further embedded pod servers, each with an origin of its own, and where they listen. */
+        readonly podShards: readonly { readonly url: string; readonly port: number }[]
+      }
     | { readonly embeddedPods: false; readonly podsUrl: undefined }
   )
 
@@ -65,6 +70,7 @@ const settings = [
   'REACH_VAULT_URL',
   'REACH_GATEWAY_URL',
   'REACH_PODS_URL',
+  'REACH_PODS_SHARDS',
   'REACH_LISTEN_HOST',
   'REACH_VAULT_PORT',
   'REACH_GATEWAY_PORT',
@@ -149,7 +155,16 @@ export function readConfig(env: Environment, root: string): Config {
   const allowed = (get('REACH_OUTBOUND_ALLOW') ?? '').split(/[\s,]+/).filter((part) => part !== '')
   if (allowed.length > 0 && production)
     throw new ConfigError('REACH_OUTBOUND_ALLOW', 'cannot be used in production')
-  const own = podsUrl === undefined ? [vaultUrl] : [vaultUrl, podsUrl]
+  const podShards = shardsOf(get('REACH_PODS_SHARDS'), { podsUrl, vaultUrl, gatewayUrl, listen, production })
+  if (podShards.length > 0)
+    refuseSharedPorts([
+      ['REACH_VAULT_PORT', listen.vaultPort],
+      ['REACH_GATEWAY_PORT', listen.gatewayPort],
+      ['REACH_PODS_PORT', listen.podsPort],
+      ['REACH_ADMIN_PORT', adminPort],
+      ...podShards.map((shard) => ['REACH_PODS_SHARDS', shard.port] as const),
+    ])
+  const own = [vaultUrl, ...(podsUrl === undefined ? [] : [podsUrl]), ...podShards.map((shard) => shard.url)]
   const outboundAllow = [
     ...new Set([...own, ...allowed.map((url) => exactOrigin('REACH_OUTBOUND_ALLOW', url))]),
   ]
@@ -173,7 +188,7 @@ export function readConfig(env: Environment, root: string): Config {
   }
   return podsUrl === undefined
     ? { ...common, embeddedPods: false, podsUrl }
-    : { ...common, embeddedPods: true, podsUrl }
+    : { ...common, embeddedPods: true, podsUrl, podShards }
 }
 
 /**
@@ -233,6 +248,35 @@ function portFor(name: Setting, value: string | undefined, url: string | undefin
   if (value !== undefined) return port(name, value)
   if (url === undefined || url.startsWith('https:')) return usual
   return Number(new URL(url).port || 80)
+}
+
+/** Origins with commas between; behind a TLS proxy (https) they listen on the ports after that of the first. */
+function shardsOf(
+  value: string | undefined,
+  {
+    podsUrl,
+    vaultUrl,
+    gatewayUrl,
+    listen,
+    production,
+  }: Pick<CommonConfig, 'vaultUrl' | 'gatewayUrl' | 'listen'> & {
+    podsUrl: string | undefined
+    production: boolean
+  },
+): { url: string; port: number }[] {
+  const name = 'REACH_PODS_SHARDS'
+  const given = (value ?? '').split(/[\s,]+/).filter((part) => part !== '')
+  if (given.length > 0 && podsUrl === undefined)
+    throw new ConfigError(name, 'cannot be used without REACH_PODS_URL')
+  const urls = given.map((part) => serverOrigin(name, part, production))
+  if (new Set([vaultUrl, gatewayUrl, podsUrl, ...urls]).size < urls.length + 3 && urls.length > 0)
+    throw new ConfigError(name, 'must be origins of their own, each once')
+  if (production && urls.some((url) => sharesRegistrableDomain(url, vaultUrl)))
+    throw new ConfigError(name, 'must be on another registrable domain than the vault')
+  return urls.map((url, index) => ({
+    url,
+    port: url.startsWith('https:') ? listen.podsPort + index + 1 : Number(new URL(url).port || 80),
+  }))
 }
 
 function refuseSharedPorts(ports: readonly (readonly [Setting, number])[]): void {

@@ -20,8 +20,6 @@ export function vaultRoutes(
   { podServer, showMe }: { podServer: EmbeddedPods; showMe: ShowMe },
 ): Router {
   const { podLogins } = parts
-  const { door } = podServer
-  const provisioning = createProvisioning(door)
   const parseCreateVault = parser('api/create-vault.json')
   const router = Router()
 
@@ -31,12 +29,12 @@ export function vaultRoutes(
     jsonBody(),
     async (request, response) => {
       const { podName, email, password } = parseCreateVault(request.body)
-      if (podServer.state !== 'ready') {
+      const { state, door, baseUrl: issuer } = podServer.shardFor(email)
+      if (state !== 'ready') {
         throw new DomainError('pod-unreachable', 'The pods are starting', { retryAfter: 3 })
       }
-      const { webId } = await provisioning.createPod({ podName, email, password })
+      const { webId } = await createProvisioning(door).createPod({ podName, email, password })
       const podLogin = newHandle()
-      const issuer = podServer.baseUrl
       const page = await podLogins.begin(podLogin, issuer)
       const back = await signInAtEmbeddedPods(door, page, { email, password, webId })
       const { search: query } = new URL(back)

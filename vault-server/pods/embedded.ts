@@ -34,6 +34,8 @@ export interface EmbeddedPods extends AsyncDisposable {
   readonly state: PodServerState
   readonly feed: PodFeed
   readonly door: PodServerDoor
+  /** Where the pod of somebody with this e-mail address lies or would lie. */
+  shardFor(email: string): EmbeddedPods
   /** Ends a pod of this server with its account; for those of sample customers. */
   removePod(podUrl: string): Promise<void>
 }
@@ -145,7 +147,7 @@ export async function startEmbeddedPods(options: {
   )
   running = keepRunning()
   const resources = opened.move()
-  return {
+  const pods: EmbeddedPods = {
     baseUrl,
     port: front.port,
     ready: ready.promise,
@@ -155,8 +157,10 @@ export async function startEmbeddedPods(options: {
     feed,
     door: { baseUrl, socket, creationSecret },
     removePod: (podUrl) => removePodFiles(root, podUrl),
+    shardFor: () => pods,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
+  return pods
 }
 
 /**

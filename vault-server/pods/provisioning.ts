@@ -36,19 +36,33 @@ export interface Provisioning {
 }
 
 /** What is under way at a pod server, whichever vault asked for it: the tour's is one of its own. */
-const underWay = new WeakMap<PodServerDoor, Promise<unknown>>()
+const queues = new WeakMap<PodServerDoor, { last: Promise<unknown>; waiting: number }>()
+/** A pod takes about half a second to make: whoever comes behind so many would wait longer than a person does. */
+const MOST_WAITING = 40
 
-/** Makes pods one at a time: the pod server itself would let two at once have the same name or address. */
+/** How many pods are being made or wait for it. */
+export function podsWaiting(door: PodServerDoor): number {
+  return queues.get(door)?.waiting ?? 0
+}
+
+/**
+ * Makes pods one at a time: the pod server itself would let two at once have the same name or address. When too many wait
+ * it refuses (`busy`), with the seconds after which there is room again.
+ */
 export function createProvisioning(door: PodServerDoor): Provisioning {
   return {
     async createPod(wanted) {
       checkWanted(wanted)
-      const mine = Promise.resolve(underWay.get(door)).then(() => makePod(door, wanted))
-      underWay.set(
-        door,
-        mine.catch(() => undefined),
-      )
-      return mine
+      const queue = queues.get(door) ?? { last: Promise.resolve(), waiting: 0 }
+      queues.set(door, queue)
+      if (queue.waiting >= MOST_WAITING)
+        throw new DomainError('busy', 'Many pods are being made right now', {
+          retryAfter: Math.ceil(MOST_WAITING / 4),
+        })
+      queue.waiting++
+      const mine = queue.last.then(() => makePod(door, wanted)).finally(() => queue.waiting--)
+      queue.last = mine.catch(() => undefined)
+      return await mine
     },
   }
 }
