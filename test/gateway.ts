@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Agent, fetch as request } from 'undici'
 import type { Headers } from 'undici'
 import { pause, resume, withdraw } from '#core/domain/grant.ts'
@@ -264,6 +265,25 @@ export class TestGateway implements AsyncDisposable {
       if (next === stored.value) return undefined
       const part = await changeGrant({ reader: ledger, names }, stored, next)
       return combine(part, { entries: [grantEntry(stored.value, { type: change })] })
+    })
+  }
+
+  /** The customer changes what one item covers, in one commit. */
+  async changeFields({ grantId }: Grant, fields: readonly string[]): Promise<Committed | undefined> {
+    const { ledger, names, now } = this.house
+    return commitAgain(ledger, async () => {
+      const stored = await readGrant(ledger, grantId)
+      if (stored === undefined) throw new Error('no such grant')
+      const [item] = stored.value.items
+      if (item === undefined) throw new Error('a grant has items')
+      const items = [{ ...item, fields: [...fields] }]
+      const noticeHash = randomBytes(32).toString('base64url')
+      const { until } = stored.value
+      const changes = (stored.value.changes ?? 0) + 1
+      const next = { ...stored.value, items, noticeHash, changes, termsFrom: now() }
+      const fact = { type: 'changed', items, until, notice: noticeHash } as const
+      const part = await changeGrant({ reader: ledger, names }, stored, next)
+      return combine(part, { entries: [grantEntry(next, fact)] })
     })
   }
 
