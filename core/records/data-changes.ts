@@ -49,7 +49,8 @@ const dueKey = ({ tellAt, grantId }: Change) => `${duePrefix}${ascending(tellAt)
 
 /**
  * A category of a customer's pod was read: fields by id, as JSON. What differs from the reading before is noted for
- * every live grant that covers it, in one commit. The first reading is what later ones are compared with.
+ * every live grant that covers it, in one commit. The first reading is what later ones are compared with; it may be the
+ * preview before any grant.
  */
 export async function noticeReading(
   ports: Ports,
@@ -68,7 +69,6 @@ export async function noticeReading(
     const changed = before === undefined ? [] : differences(before.value, digest)
     if (before !== undefined && changed.length === 0) return
     const { grants } = await readLiveGrants(ledger, accountId)
-    if (grants.length === 0) return
     const written = {
       checks: [asFound(key, before)],
       writes: [put(key, digest, { customer: accountId })],
