@@ -1,9 +1,11 @@
+import { decodeJwt } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
 import { LedgerStopped } from '#core/ledger/ledger.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { matches } from '#core/http/validate.ts'
+import { revokeToken } from '#core/records/token-marks.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 import { addGrants } from '../../bench/population.ts'
 import { delivery, samples, TestGateway } from '../gateway.ts'
@@ -151,6 +153,23 @@ describe('while a stream is under way', () => {
     ).rejects.toThrow()
     for (const grant of grants.slice(1))
       expect(await typesOf(gateway, grant)).toEqual(['redeemed', 'granted'])
+  })
+
+  test('a token that is given back ends it with the piece under way', async () => {
+    const gate = new Gate()
+    const { gateway, shop } = await open({ wrapLedger: holding(gate, 1, 'before') })
+    const { grants, subjects } = await people(gateway, shop, [0, 100], 110)
+    const asked = stream(gateway, shop, subjects)
+    await expect.poll(() => gate.came).toBe(1)
+    const { jti, exp } = decodeJwt(shop.token)
+    await gateway.ledger.commit(revokeToken(jti ?? '', (exp ?? 0) * 1000))
+    gate.open()
+    const { reply } = await asked
+    await expect(readLines(reply)).rejects.toThrow()
+    const [first, second] = grants
+    if (!first || !second) throw new Error('there are two')
+    expect(await typesOf(gateway, first)).toEqual(['disclosed', 'redeemed', 'granted'])
+    expect(await typesOf(gateway, second)).toEqual(['redeemed', 'granted'])
   })
 
   test('a ledger that stops breaks the connection', async () => {
