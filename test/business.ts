@@ -174,6 +174,34 @@ export async function ask(
   return { url, ...pending }
 }
 
+/** Pushes a request with parameters replaced, `undefined` leaving one out; without an answer the address leads nowhere. */
+export async function push(
+  business: Business,
+  over: Readonly<Record<string, string | undefined>> = {},
+  raw: Raw = {},
+): Promise<{ reply: Response; pending: PendingRequest }> {
+  const { parameters, pending } = await requestParameters(business, [accessRequest()])
+  const form = defined({ ...parameters, ...over }) as Record<string, string>
+  const reply = await postForm(business, 'request', form, raw)
+  const { request_uri: uri = '' } = (await reply.clone().json()) as { request_uri?: string }
+  const query = new URLSearchParams({ client_id: business.clientId, request_uri: uri })
+  return { reply, pending: { ...pending, url: new URL(`${business.issuer}/auth?${query}`) } }
+}
+
+/** What a code is redeemed with. */
+export function codeForm(
+  business: Business,
+  callback: URL,
+  { codeVerifier }: Pick<PendingRequest, 'codeVerifier'>,
+): Record<string, string> {
+  return {
+    grant_type: 'authorization_code',
+    code: String(callback.searchParams.get('code')),
+    redirect_uri: business.redirectUri,
+    code_verifier: codeVerifier,
+  }
+}
+
 export interface Tokens {
   /** All that the token endpoint said. */
   readonly response: oauth.TokenEndpointResponse

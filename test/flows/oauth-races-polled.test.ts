@@ -8,7 +8,7 @@ import { withdraw } from '#core/domain/grant.ts'
 import { grantEntry } from '#core/records/entries.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
 import { combine } from '#core/records/parts.ts'
-import type { DecisionResult, OpenRequests } from '../../schemas/types.gen.ts'
+import type { DecisionResult } from '../../schemas/types.gen.ts'
 import { accessRequest, ask, outcome, postForm, redeem, refresh } from '../business.ts'
 import type { Business } from '../business.ts'
 import {
@@ -21,27 +21,14 @@ import {
   startSlowVault,
 } from '../oauth-vault.ts'
 import type { Customer, OAuthVault } from '../oauth-vault.ts'
+import { answer, as, ciba, device, firstPage, json, polling } from '../without-browser.ts'
 
-const ciba = 'urn:openid:params:grant-type:ciba'
-const device = 'urn:ietf:params:oauth:grant-type:device_code'
 const details = JSON.stringify([accessRequest()])
-
-const as = (customer: Customer) => ({ 'x-test-customer': customer.accountId })
-const json = async <Body>(reply: Response | Promise<Response>) => (await (await reply).json()) as Body
 
 async function open() {
   const vault = await startSlowVault(0)
-  const shop = await vault.business({
-    overrides: { grant_types: ['authorization_code', 'refresh_token', ciba, device] },
-  })
+  const shop = await vault.business({ overrides: polling })
   return Object.assign(vault, { shop, alma: await vault.customer() })
-}
-
-async function firstPage(vault: OAuthVault, customer: Customer): Promise<URL> {
-  const { requests } = await json<OpenRequests>(
-    fetch(`${vault.vaultUrl}/api/requests`, { headers: as(customer) }),
-  )
-  return new URL(vault.vaultUrl + String(requests[0]?.page))
 }
 
 async function question({ vault, shop, alma }: { vault: OAuthVault; shop: Business; alma: Customer }) {
@@ -143,11 +130,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
     await using vault = await open()
     const { shop, alma } = vault
     const pending = await ask(shop)
-    await decideAt(vault, alma, pending.url, ({ accountId, requestHash }) => ({
-      accountId,
-      requestHash,
-      decision: 'later',
-    }))
+    await decideAt(vault, alma, pending.url, answer('later'))
     const page = await firstPage(vault, alma)
     const view = await readPage(page, alma)
     vault.faults.delay = delay
