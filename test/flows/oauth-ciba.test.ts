@@ -90,18 +90,6 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     expect(await verdict(poll(asked.auth_req_id))).toBe('400 access_denied')
   })
 
-  test('what she refused is refused for her the next time, without reaching her, and is on record', async () => {
-    const { subject } = await known(vault, alma, shop)
-    await question(subject)
-    const page = pageOf(vault, String((await listOf(vault, alma))[0]?.page))
-    await postDecision(page, alma, answer('deny')(await readPage(page, alma)))
-    const again = await json<{ auth_req_id: string }>(question(subject))
-    expect(await listOf(vault, alma)).toEqual([])
-    expect(await verdict(poll(again.auth_req_id))).toBe('400 access_denied')
-    const [latest] = await vault.ledger.history(alma.accountId, { limit: 1 })
-    expect(readFact(latest?.ops ?? '')).toMatchObject({ type: 'turned-away', reason: 'cool-off' })
-  })
-
   test('who was never told to this business is unknown, whoever it is', async () => {
     const { subject } = await known(vault, alma, rival)
     const unknown = '400 unknown_user_id'
@@ -152,7 +140,9 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     await postDecision(page, alma, answer('deny')(await readPage(page, alma)))
     const asked = await json<{ auth_req_id: string }>(question(subject))
     expect(await listOf(vault, alma)).toEqual([])
-    expect(await verdict(poll(asked.auth_req_id))).toBe('400 authorization_pending')
+    expect(await verdict(poll(asked.auth_req_id))).toBe('400 access_denied')
+    const [latest] = await vault.ledger.history(alma.accountId, { limit: 1 })
+    expect(readFact(latest?.ops ?? '')).toMatchObject({ type: 'turned-away', reason: 'cool-off' })
   })
 
   test('a business that does not ask for the grant type does not get it', async () => {

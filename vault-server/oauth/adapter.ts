@@ -19,9 +19,14 @@ const replayMemory = 900_000
  * What belongs to our grants and requests; the adapter asks for it at the moments when a commit must hold
  * both.
  */
+/** `answered`: members of the record that say that the customer need not be asked. */
+export type Received = CommitParts & {
+  readonly answered?: { readonly error: string; readonly errorDescription: string }
+}
+
 export interface AdapterHooks {
   /** A new record that asks a customer: the access request it is about, if that is not there yet. */
-  received(model: string, payload: AdapterPayload): Promise<CommitParts>
+  received(model: string, payload: AdapterPayload): Promise<Received>
   /** A business asks whether there is an answer. Throws when it asks too often. */
   polled(id: string): Promise<void>
   /**
@@ -100,9 +105,13 @@ class LedgerAdapter implements Adapter {
         checks = [],
         writes: more = [],
         entries = [],
+        answered = {},
       } = await this.#hooks.received(this.#model, payload)
+      const told = writes.map((write) =>
+        write.key === key ? { ...write, value: { ...(write.value as object), ...answered } as Json } : write,
+      )
       try {
-        await this.#ledger.commit({ checks, writes: [...writes, ...more], entries })
+        await this.#ledger.commit({ checks, writes: [...told, ...more], entries })
         return
       } catch (error) {
         if (!(error instanceof CommitRefused) || attempt === attempts) throw error

@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto'
 import { errors } from 'oidc-provider'
 import type { AdapterPayload } from 'oidc-provider'
+import { noteTurnedAway, turnAway } from '#core/domain/boundary.ts'
 import { requestText } from '#core/domain/request.ts'
 import { day } from '#core/domain/times.ts'
 import { newSecret } from '#core/ledger/leaf.ts'
 import type { Json, LedgerReader } from '#core/ledger/ledger.ts'
 import { readAccount } from '#core/records/accounts.ts'
+import { boundaryOf } from '#core/records/boundaries.ts'
 import { requestEntry } from '#core/records/entries.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
@@ -15,6 +17,7 @@ import { readRequest, receiveClaimed, receiveRequest } from '#core/records/reque
 import { findVendor } from '#core/records/vendors.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
 import { readAccessRequest } from './access-request-type.ts'
+import type { Received } from './adapter.ts'
 import { tooManyRequests } from './too-many-requests.ts'
 
 /**
@@ -44,7 +47,7 @@ export function receiving({
   now: () => number
   gatewayUrl: string
 }) {
-  return (model: string, payload: AdapterPayload): Promise<CommitParts> => {
+  return (model: string, payload: AdapterPayload): Promise<Received> => {
     switch (model) {
       case 'BackchannelAuthenticationRequest':
         return question(payload)
@@ -71,7 +74,7 @@ export function receiving({
     )
   }
 
-  async function question(payload: AdapterPayload): Promise<CommitParts> {
+  async function question(payload: AdapterPayload): Promise<Received> {
     const { jti, accountId, params } = payload
     if (jti === undefined || accountId === undefined) throw new Error('a question to nobody')
     const account = await readAccount(reader, accountId)
@@ -85,7 +88,25 @@ export function receiving({
       secret: newSecret(),
     }
     const { requestId, items, until } = request
+    const { boundary, holds, set } = await boundaryOf(reader, accountId, request.vendorId)
+    const turned = turnAway(boundary, request, request.receivedAt)
+    // What she does not want to be asked does not reach her; to the business it is refused like anything else.
+    if (turned !== undefined) {
+      const { receivedAt: at } = request
+      const { reason } = turned
+      const parts = combine(
+        receiveClaimed({ ...request, status: 'refused', decidedAt: at, turnedAway: reason }),
+        set(noteTurnedAway(boundary, reason, at)),
+        await counted(request),
+        { entries: [requestEntry(request, { type: 'turned-away', reason }, { who: account.value.webId })] },
+      )
+      return {
+        ...parts,
+        answered: { error: 'access_denied', errorDescription: 'the customer declined' },
+      }
+    }
     return combine(
+      holds,
       receiveClaimed(request),
       keepWay(requestId, { channel: 'ciba', id: jti }, request.expiresAt),
       await counted(request),
