@@ -27,7 +27,7 @@ export function BlockBusiness({ vendor }: { vendor: VendorView }) {
   return (
     <Stack gap="s">
       <div>
-        <Button onPress={() => setOpen(true)}>{rich('block.of', { business })}</Button>
+        <Button onPress={() => setOpen(true)}>{text('block.of', { business: vendor.name })}</Button>
       </div>
       <Soft>{text('block.explain')}</Soft>
       <Confirm

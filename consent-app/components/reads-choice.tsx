@@ -1,6 +1,7 @@
-import { useState } from 'react'
+import { useId, useState } from 'react'
 import { useText } from '../messages/text.tsx'
-import { Checkbox, TextField } from './controls.tsx'
+import { Button } from './button.tsx'
+import { TextField } from './controls.tsx'
 import styles from './reads-choice.module.css'
 
 /** The most reads that can be chosen; the vault says the same. */
@@ -13,8 +14,8 @@ export function readsFrom(typed: string): number | undefined {
 }
 
 /**
- * How often: without a choice as often as the business likes until the end, as it asks. `onChange` gets the number of
- * reads from now on, nothing for no limit, and NaN for what is no number.
+ * How often: without a choice as often as the business likes until the end, as it asks. No tick, since ticks stand for
+ * data. `onChange` gets the number of reads from now on, nothing for no limit, and NaN for what is no number.
  */
 export function ReadsChoice({
   chosen,
@@ -25,22 +26,25 @@ export function ReadsChoice({
   onChange: (reads: number | undefined) => void
 }) {
   const { text } = useText()
+  const number = useId()
   const [isLimited, setLimited] = useState(chosen !== undefined)
   const [typed, setTyped] = useState(String(chosen ?? 1))
   const wrong = isLimited && readsFrom(typed) === undefined
   return (
     <div className={styles.reads}>
-      <Checkbox
-        isSelected={isLimited}
-        onChange={(on) => {
-          setLimited(on)
-          onChange(on ? (readsFrom(typed) ?? Number.NaN) : undefined)
+      <Button
+        look="quiet"
+        small
+        expands={{ isOpen: isLimited, what: number }}
+        onPress={() => {
+          setLimited(!isLimited)
+          onChange(isLimited ? undefined : (readsFrom(typed) ?? Number.NaN))
         }}
       >
-        {text('reads.limit')}
-      </Checkbox>
-      {isLimited && (
-        <div className={styles.number}>
+        {text(isLimited ? 'reads.unlimit' : 'reads.limit')}
+      </Button>
+      <div id={number}>
+        {isLimited && (
           <TextField
             label={text('reads.number')}
             value={typed}
@@ -54,8 +58,8 @@ export function ReadsChoice({
             description={text('reads.explain')}
             error={wrong ? text('reads.wrong') : undefined}
           />
-        </div>
-      )}
+        )}
+      </div>
     </div>
   )
 }

@@ -124,7 +124,7 @@ test('a business that has proven its domain is shown so, with its logo from our 
 })
 
 test('how often it may read can be limited, and is said before it counts', async () => {
-  await page.getByRole('checkbox', { name: 'Limit how often' }).press(' ')
+  await press('button', 'Limit how often it can read')
   const number = page.getByLabel('Times it can read')
   await number.fill('many')
   await press('button', 'Allow')

@@ -190,8 +190,8 @@ test('she sees the reads, withdraws in two clicks, and the token that is still g
 
 test('denying and putting off work as well, each in one step', async () => {
   for (const [act, heading, error] of [
-    ['Deny', 'Denied', 'access_denied'],
     ['Decide later', 'Put off', 'interaction_required'],
+    ['Deny', 'Denied', 'access_denied'],
   ] as const) {
     const pending = await ask(shop, question)
     await page.goto(pending.url.href)
