@@ -4,6 +4,7 @@ import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider'
 import { DomainError } from '#core/domain/errors.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { vendorEntry } from '#core/records/entries.ts'
+import { newHandle } from '#core/records/ids.ts'
 import { readVendor, readVendorStanding, registerVendor } from '#core/records/vendors.ts'
 import { requestType } from './access-request-type.ts'
 import { collecting } from './collected.ts'
@@ -110,6 +111,8 @@ export function registrationPolicy({
     // New keys for the client it had: grants, refresh tokens and settings of the business refer to its id.
     const clientId = vendor.value.clientId ?? String(metadata['client_id'])
     metadata['client_id'] = token.clientId = clientId
+    // The library would choose it while saving; it is remembered, so that the token can be taken away with the keys.
+    token.jti = newHandle()
     try {
       collection.add(registerVendor(vendor, standing, clientId, token.jti))
       if (awaitsKeys)
