@@ -1,9 +1,12 @@
-import type { Me } from '#schemas/types.gen.ts'
+import { useState } from 'react'
+import type { Me, Probe } from '#schemas/types.gen.ts'
 import { usePodAccess, usePodChanged } from '../data/pod.ts'
 import { useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
+import { ChooseFolder } from './choose-folder.tsx'
 import styles from './connect-pod.module.css'
 import { Card, Fact, Facts, Lead, PageTitle, Theirs } from './layout.tsx'
+import { PodCredentials } from './pod-credentials.tsx'
 import { ProbeResult } from './probe-result.tsx'
 import { ProblemNote } from './problem-note.tsx'
 
@@ -25,6 +28,8 @@ export function ConnectPod({
   const container = me.container ?? text('connect.container')
   const lost = me.podAccess === 'lost'
   const podChanged = usePodChanged()
+  const [byCredentials, setByCredentials] = useState<Probe>()
+  const found = byCredentials ?? connect.data
   const start = () => {
     if (!connect.isPending) connect.mutate()
   }
@@ -32,11 +37,11 @@ export function ConnectPod({
     await podChanged()
     onDone?.()
   }
-  if (connect.data?.ok === true)
+  if (found?.ok === true)
     return (
       <div className={styles.connect}>
         <PageTitle title={text('connect.done')} />
-        <ProbeResult probe={connect.data} />
+        <ProbeResult probe={found} />
         <div className={styles.act}>
           <Button look="solid" wide onPress={() => void goOn()}>
             {text('connect.go-on')}
@@ -59,6 +64,7 @@ export function ConnectPod({
           <Fact name={text('connect.where')}>
             <code className={styles.address}>{container}</code>
             <p className={styles.why}>{text('connect.where.why')}</p>
+            {me.podAccess === 'none' && <ChooseFolder />}
           </Fact>
           <Fact name={text('connect.read')}>
             <p>{text('connect.read.body')}</p>
@@ -71,6 +77,9 @@ export function ConnectPod({
           <Fact name={text('connect.never')}>{text('connect.never.body')}</Fact>
           <Fact name={text('connect.back')}>
             <p>{text('connect.back.body')}</p>
+            {me.boundSeconds !== undefined && (
+              <p className={styles.why}>{text('connect.bound', { seconds: me.boundSeconds })}</p>
+            )}
             {me.agent !== undefined && (
               <p className={styles.why}>
                 {rich('connect.agent', { agent: <code className={styles.address}>{me.agent}</code> })}
@@ -80,7 +89,8 @@ export function ConnectPod({
         </Facts>
       </Card>
       {connect.isError && <ProblemNote error={connect.error} onRetry={start} />}
-      {connect.data !== undefined && <ProbeResult probe={connect.data} />}
+      {found !== undefined && <ProbeResult probe={found} />}
+      {found?.unreachable === true && <PodCredentials me={me} onConnected={setByCredentials} />}
       <div className={styles.act}>
         <Button look="solid" wide onPress={start} isPending={connect.isPending}>
           {text(lost ? 'connect.again' : 'connect.act')}

@@ -1,14 +1,22 @@
 import type { Finding, Probe } from '#schemas/types.gen.ts'
+import { usePodAccess } from '../data/pod.ts'
 import { useFormats, useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
 import { Icon } from './icons.tsx'
 import { Soft, Stack } from './layout.tsx'
 import { Notice } from './notice.tsx'
+import { ProblemNote } from './problem-note.tsx'
 import styles from './probe-result.module.css'
 
-/** What Reach's agent can see right now, found by trying, against what it should. */
-export function ProbeResult({ probe }: { probe: Probe }) {
+/**
+ * What Reach can see right now, found by trying, against what it should; and, where the rules in the pod are too wide or too
+ * narrow, the way to put them right.
+ */
+export function ProbeResult({ probe: found }: { probe: Probe }) {
   const { text } = useText()
   const formats = useFormats()
+  const repair = usePodAccess('repair')
+  const probe = repair.data ?? found
   return (
     <Stack>
       <Notice
@@ -18,10 +26,24 @@ export function ProbeResult({ probe }: { probe: Probe }) {
       >
         <p>{text(probe.ok ? 'probe.ok.body' : 'probe.not.body')}</p>
       </Notice>
+      {probe.identity === 'yourself' && (
+        <Notice tone="attention" title={text('probe.yourself.title')}>
+          <p>{text('probe.yourself.body')}</p>
+        </Notice>
+      )}
       <div className={styles.sides}>
         <Findings title={text('probe.can')} findings={probe.findings.filter(({ seen }) => seen)} />
         <Findings title={text('probe.cannot')} findings={probe.findings.filter(({ seen }) => !seen)} />
       </div>
+      {!probe.ok && probe.unreachable !== true && (
+        <div>
+          <p className={styles.repair}>{text('probe.repair.effect')}</p>
+          <Button onPress={() => repair.mutate()} isPending={repair.isPending}>
+            {text('probe.repair')}
+          </Button>
+        </div>
+      )}
+      {repair.isError && <ProblemNote error={repair.error} onRetry={() => repair.mutate()} />}
       <Soft>{text('probe.as-of', { moment: formats.moment(probe.asOf) })}</Soft>
     </Stack>
   )

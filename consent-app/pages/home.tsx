@@ -8,6 +8,7 @@ import { EmptyState } from '../components/empty-state.tsx'
 import { endsSoon, sightOf, visibleFields } from '../components/grant-facts.ts'
 import { Lead, PageTitle, Section, Stack, Theirs } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
+import { PodNotices } from '../components/pod-notices.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { SightTable } from '../components/sight-table.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
@@ -77,6 +78,7 @@ function Sight({
       <PageTitle title={text('nav.home')}>{title}</PageTitle>
       <Lead>{name === undefined ? text('home.lead', { time }) : text('home.lead.name', { name, time })}</Lead>
       <OpenRequests />
+      <PodAttention />
       <Attention grants={grants} />
       <Section
         title={text('home.who')}
@@ -144,6 +146,12 @@ function RequestCard({ request }: { request: OpenRequest }) {
       </LinkButton>
     </div>
   )
+}
+
+/** What the pod itself has to say. */
+function PodAttention() {
+  const me = useMe().data
+  return me === undefined ? null : <PodNotices me={me} />
 }
 
 /** What may need a look: an end that is near, a business that was suspended, or late with what it was asked. */

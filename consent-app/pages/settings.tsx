@@ -5,10 +5,12 @@ import { Button } from '../components/button.tsx'
 import { Confirm } from '../components/confirm.tsx'
 import { ConnectPod } from '../components/connect-pod.tsx'
 import { Card, Fact, Facts, PageTitle, Row, Section, Soft, Stack } from '../components/layout.tsx'
+import { MoveHouse } from '../components/move-house.tsx'
+import { PodNotices } from '../components/pod-notices.tsx'
 import { ProbeResult } from '../components/probe-result.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { useMe } from '../data/me.ts'
-import { usePodAccess } from '../data/pod.ts'
+import { useForgetCredentials, usePodAccess } from '../data/pod.ts'
 import { useSignOut } from '../data/sign-in.ts'
 import { useText } from '../messages/text.tsx'
 import styles from './settings.module.css'
@@ -23,7 +25,9 @@ export function SettingsPage() {
       {me.podAccess === 'open' ? (
         <>
           <PageTitle title={text('settings.title')} />
+          <PodNotices me={me} />
           <PodSection me={me} />
+          <MoveHouse />
         </>
       ) : (
         <ConnectPod me={me} />
@@ -38,6 +42,7 @@ function PodSection({ me }: { me: Me }) {
   const { text } = useText()
   const probe = usePodAccess('probe')
   const disconnect = usePodAccess('disconnect')
+  const forget = useForgetCredentials()
   const [isOpen, setOpen] = useState(false)
   return (
     <Section title={text('settings.pod')}>
@@ -48,8 +53,14 @@ function PodSection({ me }: { me: Me }) {
               <code className={styles.address}>{me.container}</code>
             </Fact>
             <Fact name={text('settings.agent')}>
-              <code className={styles.address}>{me.agent}</code>
+              <code className={styles.address}>{me.actingAs ?? me.agent}</code>
+              {me.actingAs !== undefined && (
+                <p>{text(me.actingAs === me.webId ? 'settings.as-you' : 'settings.as-other')}</p>
+              )}
             </Fact>
+            {me.boundSeconds !== undefined && (
+              <Fact name={text('settings.bound')}>{text('connect.bound', { seconds: me.boundSeconds })}</Fact>
+            )}
             <Fact name={text('settings.issuer')}>
               <code className={styles.address}>{me.issuer}</code>
             </Fact>
@@ -61,7 +72,13 @@ function PodSection({ me }: { me: Me }) {
             {text('settings.probe')}
           </Button>
           <Button onPress={() => setOpen(true)}>{text('settings.disconnect')}</Button>
+          {me.actingAs !== undefined && (
+            <Button onPress={() => forget.mutate()} isPending={forget.isPending}>
+              {text('credentials.forget')}
+            </Button>
+          )}
         </Row>
+        {forget.isError && <ProblemNote error={forget.error} onRetry={() => forget.mutate()} />}
         {probe.isError && <ProblemNote error={probe.error} onRetry={() => probe.mutate()} />}
         {probe.data !== undefined && <ProbeResult probe={probe.data} />}
       </Stack>
