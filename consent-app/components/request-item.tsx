@@ -14,6 +14,16 @@ import type { Ticks } from './request-choice.ts'
 import styles from './request-item.module.css'
 import { SensitivityTag } from './sensitivity-tag.tsx'
 
+/** A parcel goes to an address: here no answer would do. */
+const delivery = 'dpv:DeliveryOfGoods'
+
+interface FieldProps {
+  readonly view: FieldView
+  /** What could be asked for instead, and says less. */
+  readonly answers: readonly { readonly title: string }[]
+  readonly change: FieldChange | undefined
+}
+
 /**
  * One item of a request: what for, in plain words and in the business's own, and every field with the exact value
  * that would leave today. Fields of an optional item start unticked; a value lights up when it would leave.
@@ -33,6 +43,7 @@ export function RequestItem({
 }) {
   const { text, rich } = useText()
   const formats = useFormats()
+  const catalogue = useCatalogue()
   return (
     <article className={styles.item} aria-label={item.purposeTitle}>
       <h3>{item.purposeTitle}</h3>
@@ -53,13 +64,15 @@ export function RequestItem({
         {item.fields.map((view) => {
           const tick = tickOf(item.id, view.field)
           const change = changeOf(amends, item.purpose, view.field)
+          const answers = item.purpose === delivery ? [] : catalogue.alternatives(view.field)
           return (
             <li key={view.field} className={styles.field}>
               {item.required ? (
-                <RequiredField view={view} change={change} />
+                <RequiredField view={view} answers={answers} change={change} />
               ) : (
                 <OptionalField
                   view={view}
+                  answers={answers}
                   change={change}
                   on={ticks.has(tick)}
                   onChange={(on) => onTick(tick, on)}
@@ -73,14 +86,14 @@ export function RequestItem({
   )
 }
 
-function RequiredField({ view, change }: { view: FieldView; change: FieldChange | undefined }) {
+function RequiredField({ view, answers, change }: FieldProps) {
   return (
     <div className={styles.required}>
       <Icon name="check" size={18} />
       <div>
         <span className={styles.title}>{view.title}</span> <SensitivityTag sensitivity={view.sensitivity} />
         <ChangeTag change={change} />
-        <FieldDetail view={view} lit />
+        <FieldDetail view={view} answers={answers} lit />
       </div>
     </div>
   )
@@ -88,12 +101,11 @@ function RequiredField({ view, change }: { view: FieldView; change: FieldChange 
 
 function OptionalField({
   view,
+  answers,
   change,
   on,
   onChange,
-}: {
-  view: FieldView
-  change: FieldChange | undefined
+}: FieldProps & {
   on: boolean
   onChange: (on: boolean) => void
 }) {
@@ -105,16 +117,15 @@ function OptionalField({
         <ChangeTag change={change} />
       </Checkbox>
       <div id={detail} className={styles.detail}>
-        <FieldDetail view={view} lit={on} />
+        <FieldDetail view={view} answers={answers} lit={on} />
       </div>
     </>
   )
 }
 
-function FieldDetail({ view, lit }: { view: FieldView; lit: boolean }) {
+function FieldDetail({ view, answers, lit }: Pick<FieldProps, 'view' | 'answers'> & { lit: boolean }) {
   const { text } = useText()
   const formats = useFormats()
-  const answers = useCatalogue().alternatives(view.field)
   return (
     <div className={styles.value}>
       <FieldValue field={view.field} value={view.value} lit={lit} unknown={view.missing !== true} />

@@ -12,12 +12,11 @@ export function DerivedAnswers({ answers }: { answers: readonly FieldView[] }) {
       <h4 className={styles.title}>{text('derived.title')}</h4>
       <p className={styles.soft}>{text('derived.explain')}</p>
       <ul className={styles.answers}>
-        {answers.map(({ field, title, description, rule, value }) => (
+        {answers.map(({ field, title, rule, value }) => (
           <li key={field}>
             <p>
               <b>{title}</b> <FieldValue field={field} value={value} lit={false} />
             </p>
-            <p className={styles.soft}>{description}</p>
             {rule !== undefined && <p className={styles.soft}>{text('derived.rule', { rule })}</p>}
           </li>
         ))}

@@ -113,7 +113,12 @@ function categoryOf(file: CategoryFile, language: Language): Category {
     derived: Object.entries(derived).map(([field, note]) => {
       const { title, description, rule, type, from, dpv, sensitivity, compute, hides = true } = note
       const words = { title: say(title), description: say(description) }
-      const schema = { ...words, type, ...(note.enum === undefined ? {} : { enum: note.enum }) }
+      const schema = {
+        ...words,
+        type,
+        ...(note.enum === undefined ? {} : { enum: note.enum }),
+        ...(note.pattern === undefined ? {} : { pattern: note.pattern }),
+      }
       const told = { ...base(field), ...words, kind: 'derived', sensitivity, dpv, schema } as const
       return { ...told, from, rule: say(rule), compute, hides }
     }),

@@ -58,6 +58,7 @@ interface DerivedNote {
   readonly rule: Words
   readonly type: string
   readonly enum?: readonly string[]
+  readonly pattern?: string
   readonly from: readonly string[]
   readonly dpv: string
   readonly sensitivity: 'ordinary' | 'sensitive' | 'special'
