@@ -15,8 +15,8 @@ export type StreamCut = 'reader-slow' | 'reader-gone'
 /**
  * Sends a stream, piece by piece. A piece is made only when the one before has left this process, so a slow reader holds
  * one piece in memory and not the rest, and what he gets was released at most `patienceMs` before. Who takes longer is
- * cut off. After the head an error can be shown in one way only: the connection is reset, and the text never ends
- * cleanly. What fails before the first piece is thrown with nothing sent, to be answered as any other refusal; later
+ * cut off by a reset, so that what still waits in the kernel is gone as well. After the head an error can be shown in one
+ * way only: the connection is destroyed, and the text never ends cleanly. What fails before the first piece is thrown with nothing sent, to be answered as any other refusal; later
  * faults are thrown when the connection is gone.
  */
 export async function sendStream(
@@ -25,11 +25,12 @@ export async function sendStream(
   { patienceMs }: { patienceMs: number },
 ): Promise<StreamCut | undefined> {
   let piece = await pieces.next()
+  let cut: StreamCut | undefined
   const digest = createHash('sha256')
   response.writeHead(200, { ...headers, Trailer: 'Content-Digest' })
   try {
     for (; piece.done !== true; piece = await pieces.next()) {
-      if (response.destroyed) return 'reader-gone'
+      if (response.destroyed) return (cut = 'reader-gone')
       digest.update(piece.value)
       if (!response.write(piece.value)) await drained(response, patienceMs)
     }
@@ -38,9 +39,11 @@ export async function sendStream(
     return undefined
   } catch (error) {
     if (!(error instanceof NotDrained)) throw error
-    return error.cut
+    return (cut = error.cut)
   } finally {
-    if (!response.writableEnded) response.socket?.resetAndDestroy()
+    if (cut === 'reader-slow') response.socket?.resetAndDestroy()
+    // What was released before the fault still goes out, and then no end of the text.
+    else if (!response.writableEnded) response.socket?.destroySoon()
     await pieces.return()
   }
 }

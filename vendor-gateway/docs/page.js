@@ -15,12 +15,27 @@ const withAddress = {
   },
 }
 
+/** A choice between the examples of one status needs a name. */
+const withNamedExamples = {
+  wrapComponents: {
+    ExamplesSelect:
+      (Select, { React }) =>
+      (properties) =>
+        React.createElement(
+          'label',
+          null,
+          'Example',
+          React.createElement(Select, { ...properties, showLabels: false }),
+        ),
+  },
+}
+
 SwaggerUIBundle({
   dom_id: '#operations',
   // Relative, so that it is found under any path that the gateway is mounted at.
   url: '../openapi.json',
   presets: [SwaggerUIBundle.presets.apis],
-  plugins: [withoutSignIn, withAddress],
+  plugins: [withoutSignIn, withAddress, withNamedExamples],
   supportedSubmitMethods: [],
   // Else the description would be sent to a public validator.
   validatorUrl: null,
