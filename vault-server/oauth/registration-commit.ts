@@ -29,12 +29,12 @@ export function registrationCommit({ ledger, now }: { ledger: Ledger; now: () =>
         collection.add({
           entries: [vendorEntry({ type: 'vendor-keys-changed', vendor: vendorIdOf(client) })],
         })
-      if (route === 'client_delete')
-        collection.add((await departure(ledger, vendorIdOf(client), now())).parts)
       try {
+        if (route === 'client_delete')
+          collection.add((await departure(ledger, vendorIdOf(client), now())).parts)
         await ledger.commit(collection.commit())
       } catch (error) {
-        if (!(error instanceof CommitRefused)) throw error
+        if (!(error instanceof CommitRefused || error instanceof DomainError)) throw error
         ctx.status = 401
         ctx.body = { error: 'invalid_token', error_description: 'the token was used meanwhile' }
       }
