@@ -11,6 +11,7 @@ import {
   postDecision,
   postOpen,
   readPage,
+  startOAuthVault,
   startTwoShops,
 } from '../oauth-vault.ts'
 import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
@@ -140,5 +141,19 @@ describe('decided later', () => {
       fetch(`${vault.vaultUrl}/api/requests`, { headers: as(alma) }),
     )
     expect(requests).toEqual([])
+  })
+
+  test('all of it under a path, as the tour has it', async () => {
+    await using tour = await startOAuthVault({ path: '/tour' })
+    const [stall, bert] = [await tour.business({ overrides: polling }), await tour.customer()]
+    const pending = await ask(stall)
+    await decideAt(tour, bert, pending.url, answer('later'))
+    const page = await firstPage(tour, bert)
+    expect(page.pathname).toMatch(/^\/tour\/consent\//)
+    const result = await json<DecisionResult>(postDecision(page, bert, allowing(await readPage(page, bert))))
+    const tokens = await redeem(stall, await comeBack(tour, bert, result.returnTo), pending)
+    expect(tokens.grantId).toBe(result.grantId)
+    const resume = bert.browser.cookies.filter(({ name }) => name.startsWith('reach-resume'))
+    for (const cookie of resume) expect(cookie.path).toMatch(/^\/tour\/oauth\/auth\//)
   })
 })
