@@ -80,7 +80,7 @@ export async function openPods({
   now,
   log,
 }: {
-  config: Pick<Config, 'vaultUrl' | 'outboundAllow'>
+  config: Pick<Config, 'vaultUrl' | 'outboundAllow' | 'mode'>
   ledger: Ledger
   keys: KeyStore
   podServer: EmbeddedPods | undefined
@@ -119,7 +119,7 @@ export async function openPods({
     },
     onRead(accountId, category, fields) {
       const reading = { accountId, category, fields }
-      noticeReading({ ledger, names, now, random }, reading).catch((error: unknown) => {
+      noticeReading({ ledger, names, now, random, mode: config.mode }, reading).catch((error: unknown) => {
         if (ledger.stopped === undefined) log.error('jobs-failed', { job: 'data-changes' }, error)
       })
     },

@@ -107,7 +107,8 @@ export class TestGateway implements AsyncDisposable {
     }
     const random = options.random
     const onRead = (accountId: string, category: string, fields: ReadonlyMap<string, string>) => {
-      if (random) void noticeReading({ ...house, random }, { accountId, category, fields })
+      if (random)
+        void noticeReading({ ...house, random, mode: 'production' }, { accountId, category, fields })
     }
     const noticing = random === undefined ? {} : { onRead }
     const cache = stack.use(createPodCache({ fetch, now, onAccessLost, ...noticing }))

@@ -28,6 +28,7 @@ import { clientDocumentRoutes, clientIdOf, redirectUrlOf } from './customer/clie
 import { hostCookie } from './customer/cookies.ts'
 import { sameOriginOnly } from './customer/csrf.ts'
 import { evidenceRoutes } from './customer/evidence.ts'
+import { watchGrantedData } from './customer/granted-data-watch.ts'
 import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
 import { meOf, meRoutes } from './customer/me.ts'
@@ -155,6 +156,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     ),
   )
   opened.use(watchLostPods({ ledger, pods, now, log }))
+  opened.use(watchGrantedData({ reader: ledger, pods, now, log }))
   opened.use(
     every(checkDomainsEveryMs, () =>
       checkDomains({ ledger, outboundAllow: allow, now }).catch((error: unknown) =>

@@ -11,10 +11,12 @@ import { vendorEvent } from './vendor-events.ts'
 /**
  * A business learns of a change at a moment drawn for its grant alone, evenly between these two, in ms: so two
  * businesses that compare what they were told, and when, cannot tell that they share a customer. Further changes
- * until then are told with it.
+ * until then are told with it. In development there is nobody to hide, and an engineer who waits.
  */
-const soonest = 15 * 60_000
-const latest = 6 * 3_600_000
+const delays = {
+  production: { soonest: 15 * 60_000, latest: 6 * 3_600_000 },
+  development: { soonest: 5_000, latest: 60_000 },
+} as const
 
 const mostAttempts = 5
 
@@ -25,6 +27,7 @@ interface Ports {
   readonly now: () => number
   /** From 0 to 1. */
   readonly random: () => number
+  readonly mode: keyof typeof delays
 }
 
 /** What a category held when it was last read, as keyed hashes: it says whether a field changed and nothing else. */
@@ -88,11 +91,12 @@ function differences(one: Digest, other: Digest): string[] {
 }
 
 async function notedFor(
-  { ledger, now, random }: Ports,
+  { ledger, now, random, mode }: Ports,
   grants: readonly Stored<Grant>[],
   changed: readonly string[],
 ): Promise<CommitParts[]> {
   const parts: CommitParts[] = []
+  const { soonest, latest } = delays[mode]
   for (const { value: grant } of grants) {
     const granted = changed.filter((field) => grant.items.some((item) => item.fields.includes(field)))
     if (granted.length === 0 || liveness(grant, now()) !== 'live') continue

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Grant } from '#schemas/types.gen.ts'
+import { lookAtGrantedData } from '../../vault-server/customer/granted-data-watch.ts'
 import { TestGateway, delivery } from '../gateway.ts'
 import type { TestCustomer, TestVendor } from '../gateway.ts'
 import { freePort } from '../free-ports.ts'
@@ -102,4 +103,25 @@ test('a grant that ends meanwhile is told nothing of', async () => {
   await gateway.settle()
   expect(toldAt('/ended')).toEqual([])
   expect(await rows('data-change')).toEqual([])
+})
+
+test('what is not at hand is looked at from time to time, for a business that wants to be told and no other', async () => {
+  const [shop, quiet] = [await business('later'), await gateway.vendor('quiet')]
+  const [customer, stranger] = [await gateway.customer(), await gateway.customer()]
+  await gateway.grant(customer, shop)
+  await gateway.grant(stranger, quiet)
+  const look = () =>
+    lookAtGrantedData({ reader: gateway.ledger, pods: gateway.cache, now: gateway.house.now })
+  const digestsOf = async ({ accountId }: TestCustomer) => (await rows(`pod-digest/${accountId}/`)).length
+  await look()
+  await expect.poll(() => digestsOf(customer), { timeout: 20_000 }).toBe(2)
+  expect(await digestsOf(stranger)).toBe(0)
+  // As after a restart.
+  gateway.cache.forget(customer.accountId)
+  fill(customer, 'Ada King', 'ada@example.org')
+  await look()
+  await expect.poll(async () => (await rows('data-change/')).length, { timeout: 20_000 }).toBe(1)
+  gateway.advance(7 * hour)
+  await gateway.settle()
+  expect(toldAt('/later')).toEqual([['profile.name']])
 })
