@@ -1197,6 +1197,10 @@ export interface GrantView {
   until: string
   endedAt?: string
   /**
+   * Of a withdrawn one: a business may give it back.
+   */
+  endedBy?: 'customer' | 'business'
+  /**
    * How often data left under it.
    */
   reads: number

@@ -9,6 +9,14 @@ export function isLive(grant: Pick<GrantView, 'state'>): boolean {
   return grant.state !== 'withdrawn' && grant.state !== 'expired'
 }
 
+/** Its state for the eye: a withdrawal is the customer's, and a business may give a grant back. */
+export function howItStands({
+  state,
+  endedBy,
+}: Pick<GrantView, 'state' | 'endedBy'>): GrantView['state'] | 'relinquished' {
+  return endedBy === 'business' ? 'relinquished' : state
+}
+
 /** Whether it ends by itself within the next days; `now` in Unix ms. */
 export function endsSoon(grant: Pick<GrantView, 'state' | 'until'>, now: number): boolean {
   return isLive(grant) && Date.parse(grant.until) - now < soonDays * day

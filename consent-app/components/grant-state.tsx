@@ -1,6 +1,6 @@
 import type { GrantView } from '#schemas/types.gen.ts'
 import { useFormats, useText } from '../messages/text.tsx'
-import { isLive } from './grant-facts.ts'
+import { howItStands, isLive } from './grant-facts.ts'
 import styles from './grant-state.module.css'
 import { StateMark } from './mark.tsx'
 
@@ -9,7 +9,7 @@ export function GrantState({ grant, size = 20 }: { grant: GrantView; size?: numb
   const { text } = useText()
   const formats = useFormats()
   const suspended = grant.vendor.suspended && isLive(grant)
-  const word = text(suspended ? 'state.suspended' : `state.${grant.state}`)
+  const word = text(suspended ? 'state.suspended' : `state.${howItStands(grant)}`)
   return (
     <span className={styles.state}>
       <StateMark state={suspended ? 'attention' : grant.state} size={size} />

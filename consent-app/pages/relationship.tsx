@@ -6,7 +6,7 @@ import { Button, LinkButton } from '../components/button.tsx'
 import { BusinessCard, ContactLink } from '../components/business.tsx'
 import { Confirmation } from '../components/confirmation.tsx'
 import { EarlierTerms } from '../components/earlier-terms.tsx'
-import { isLive } from '../components/grant-facts.ts'
+import { howItStands, isLive } from '../components/grant-facts.ts'
 import { GrantState } from '../components/grant-state.tsx'
 import {
   Card,
@@ -61,7 +61,10 @@ function Relationship({ grant }: { grant: GrantView }) {
         <GrantState grant={grant} size={26} />
       </div>
       <Lead>
-        {rich(`relationship.lead.${grant.state}`, { day: formats.day(grant.endedAt ?? grant.until) })}
+        {rich(`relationship.lead.${howItStands(grant)}`, {
+          business: vendor.name,
+          day: formats.day(grant.endedAt ?? grant.until),
+        })}
       </Lead>
       <div className={styles.acts}>
         {vendor.suspended && isLive(grant) && (

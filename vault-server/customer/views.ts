@@ -95,6 +95,7 @@ export async function viewGrant(reader: LedgerReader, grant: Grant, now: number)
     validFrom: formatTime(grant.validFrom),
     until: formatTime(grant.until),
     ...(grant.endedAt === undefined ? {} : { endedAt: formatTime(grant.endedAt) }),
+    ...(grant.state === 'withdrawn' ? { endedBy: grant.endedBy ?? 'customer' } : {}),
     reads,
     ...(grant.reads === undefined ? {} : { readsAllowed: grant.reads }),
     ...(grant.termsFrom === undefined ? {} : { termsFrom: formatTime(grant.termsFrom) }),
