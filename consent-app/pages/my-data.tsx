@@ -49,11 +49,11 @@ export function DataPage() {
                       <li key={view.category}>
                         <button type="button" data-filled={isFilled(view)} onClick={() => show(view)}>
                           {view.title}
-                          <span className={styles.count}>
-                            {isFilled(view)
-                              ? text('data.filled', { count: Object.keys(view.values).length })
-                              : ''}
-                          </span>
+                          {isFilled(view) && (
+                            <span className={styles.count}>
+                              {text('data.filled', { count: Object.keys(view.values).length })}
+                            </span>
+                          )}
                         </button>
                       </li>
                     ))}

@@ -34,8 +34,8 @@ ${categories.map(section).join('\n')}
       const facts = [term.kind, term.domain && `of ${term.domain}`, term.range && `gives ${term.range}`]
       const comment = term.comment[language] ?? term.comment.en ?? ''
       return `<dt id="${escape(term.name.slice('vrm:'.length))}"><code>${escape(term.name)}</code></dt>
-<dd>${escape(term.label[language] ?? term.label.en ?? '')}${comment === '' ? '' : `. ${escape(comment)}`}
-<small>${escape(facts.filter(Boolean).join(', '))}</small></dd>`
+<dd lang="${language}" dir="auto">${escape(term.label[language] ?? term.label.en ?? '')}${comment === '' ? '' : `. ${escape(comment)}`}
+<small lang="en">${escape(facts.filter(Boolean).join(', '))}</small></dd>`
     })
     .join('\n')}</dl>
 </section>
@@ -62,7 +62,7 @@ function section({ id, title, description, file, rdfType, fields, derived }: Cat
 <p lang="en" dir="ltr"><code>vrm/${escape(file)}</code>, about <code>&lt;#me&gt;</code>${
     rdfType === undefined ? '' : `, a <code>${escape(rdfType)}</code>`
   }</p>
-<div class="table" role="region" aria-label="${escape(title)}" tabindex="0"><table lang="en" dir="ltr">
+<div class="table" dir="ltr" role="region" aria-label="${escape(title)}" tabindex="0"><table lang="en">
 <thead><tr><th scope="col">Field</th><th scope="col">Title</th><th scope="col">Property</th><th scope="col">Value</th><th scope="col">Sensitivity</th><th scope="col">DPV</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table></div>
 ${answers.length === 0 ? '' : `<dl>${answers.join('\n')}</dl>`}
