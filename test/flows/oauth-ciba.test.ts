@@ -145,6 +145,20 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     expect(readFact(latest?.ops ?? '')).toMatchObject({ type: 'turned-away', reason: 'cool-off' })
   })
 
+  test('of a business that has left can still be refused', async () => {
+    const leaving = await vault.business({ overrides: polling })
+    const { subject } = await known(vault, alma, leaving)
+    await question(subject, {}, leaving)
+    const page = await firstPage(vault, alma)
+    const view = await readPage(page, alma)
+    const { registration_client_uri: at, registration_access_token: token } = leaving.metadata
+    const authorization = `Bearer ${String(token)}`
+    expect((await fetch(String(at), { method: 'DELETE', headers: { authorization } })).status).toBe(204)
+    const allowed = await postDecision(page, alma, allowing(view))
+    expect(await json(allowed)).toMatchObject({ code: 'vendor-suspended' })
+    expect((await postDecision(page, alma, answer('deny')(view))).status).toBe(200)
+  })
+
   test('a business that does not ask for the grant type does not get it', async () => {
     const plain = await vault.business()
     const { subject } = await known(vault, alma, plain)

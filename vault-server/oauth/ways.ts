@@ -101,10 +101,11 @@ export function answering({
 
   async function answer(id: string, result: OAuthGrant | errors.OIDCProviderError, collection: Collection) {
     const asked = await question(id)
-    const rar = 'rar' in result ? { rar: result.rar } : {}
-    await provider.backchannelResult(asked, result, rar)
     const client = await provider.Client.find(String(asked.clientId))
-    const endpoint = client === undefined ? undefined : notificationEndpoint(client)
+    // A business that has left asks for no answer any more.
+    if (client === undefined) return
+    await provider.backchannelResult(asked, result, 'rar' in result ? { rar: result.rar } : {})
+    const endpoint = notificationEndpoint(client)
     const token = asked.params?.['client_notification_token']
     if (endpoint === undefined || typeof token !== 'string') return
     const until = now() + redeemWithin
