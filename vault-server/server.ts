@@ -31,6 +31,7 @@ import { evidenceRoutes } from './customer/evidence.ts'
 import { watchGrantedData } from './customer/granted-data-watch.ts'
 import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
+import { inReadersLanguage } from './customer/in-language.ts'
 import { meOf, meRoutes } from './customer/me.ts'
 import { podConnectionRoutes } from './customer/pod-connection.ts'
 import { watchLostPods } from './customer/pod-watch.ts'
@@ -201,6 +202,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
 
   const api = Router()
   api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)
+  api.use(inReadersLanguage())
   api.use(meRoutes({ showMe }))
   api.use(catalogueRoutes())
   api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc, pods }))
@@ -227,7 +229,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   router.use('/agent', webhookRoutes(pods), agent.routes)
   router.use(authorization.routes)
   router.use('/api', api)
-  router.use('/consent', sessions.load)
+  router.use('/consent', sessions.load, inReadersLanguage())
   router.use(requests.consent)
   // Below these nothing is a page.
   router.use(['/log', '/agent', '/oauth'], notFound)

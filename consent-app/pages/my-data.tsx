@@ -49,7 +49,7 @@ export function DataPage() {
                       <li key={view.category}>
                         <button type="button" data-filled={isFilled(view)} onClick={() => show(view)}>
                           {view.title}
-                          {isFilled(view) && (
+                          {Object.keys(view.values).length > 0 && (
                             <span className={styles.count}>
                               {text('data.filled', { count: Object.keys(view.values).length })}
                             </span>

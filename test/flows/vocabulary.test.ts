@@ -14,6 +14,7 @@ import { createLogger } from '#core/logger.ts'
 import { readCategory } from '#core/pods/vocabulary.ts'
 import { catalogueRoutes } from '../../vault-server/customer/catalogue.ts'
 import { matches } from '#core/http/validate.ts'
+import { inReadersLanguage } from '../../vault-server/customer/in-language.ts'
 import { vocabularyRoutes } from '../../vault-server/vocabulary/routes.ts'
 
 const { namedNode } = DataFactory
@@ -89,6 +90,45 @@ test('the catalogue of the app speaks the language of the reader, English by def
   expect(await titles('de-CH, en;q=0.5')).toEqual(['de', 'Profil'])
   expect(await titles('ar')).toEqual(['ar', 'الملف الشخصي'])
   expect(await titles('fr')).toEqual(['en', 'Profile'])
+})
+
+test('a reply of the app names fields in the language of the reader, and leaves what is hers and what is signed', async () => {
+  const view = {
+    items: [
+      {
+        fields: [
+          {
+            field: 'profile.ageOver18',
+            title: 'Over 18',
+            description: 'x',
+            rule: 'y',
+            derived: true,
+            value: true,
+          },
+          {
+            field: 'loyalty.memberships',
+            title: 'Memberships',
+            value: [{ field: 'profile.name', title: 'Mine' }],
+          },
+        ],
+      },
+    ],
+    lost: { field: 'gone.field', title: 'As it was' },
+    payload: { field: 'profile.name', title: 'Name' },
+  }
+  const spoken = express()
+    .use(inReadersLanguage())
+    .get('/', (_request, response) => void response.json(view))
+  const read = async (language: string) =>
+    (await request(spoken).get('/').set('Accept-Language', language).expect(200)).body
+  expect(await read('en-GB')).toEqual(view)
+  const german = await read('de')
+  expect(german.items[0].fields).toMatchObject([
+    { title: 'Über 18', rule: expect.stringContaining('achtzehnte'), value: true },
+    { title: 'Mitgliedschaften', value: [{ title: 'Mine' }] },
+  ])
+  expect(german.items[0].fields[1]).not.toHaveProperty('description')
+  expect([german.lost, german.payload]).toEqual([view.lost, view.payload])
 })
 
 const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
