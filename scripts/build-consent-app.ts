@@ -23,9 +23,11 @@ export async function buildConsentApp({ force = false }: { force?: boolean } = {
   const aside = `${folder}.${process.pid}`
   await mkdir(aside, { recursive: true })
   try {
-    // In a process of its own: Vite sets NODE_ENV and keeps much memory.
+    // In a process of its own: Vite sets NODE_ENV and keeps much memory. Tests have set it to something else, and what they
+    // build is what is served afterwards.
     const vite = spawn(process.execPath, [import.meta.filename, aside], {
       stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, NODE_ENV: 'production' },
     })
     const [code] = await once(vite, 'exit')
     if (code !== 0) throw new Error('the consent app could not be built')

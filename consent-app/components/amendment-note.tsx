@@ -14,6 +14,7 @@ export function AmendmentNote({ request }: { request: RequestView }) {
   const { amends, vendor, until, retention } = request
   if (amends === undefined) return null
   const business = <Theirs>{vendor.name}</Theirs>
+  const isLater = Date.parse(until) > Date.parse(amends.until)
   return (
     <Card>
       <section className={styles.note} aria-label={text('amends.title')}>
@@ -32,7 +33,10 @@ export function AmendmentNote({ request }: { request: RequestView }) {
           <Change icon="cross" show={amends.removed.length > 0}>
             {rich('amends.removed', { fields: listOf(amends.removed) })}
           </Change>
-          <Change icon="clock" show={amends.longer}>
+          <Change icon="clock" show={amends.longer && !isLater}>
+            {text('amends.oftener')}
+          </Change>
+          <Change icon="clock" show={isLater}>
             {rich('amends.longer', { asked: formats.day(until), before: formats.day(amends.until) })}
           </Change>
           <Change icon="file" show={amends.keptLonger}>
