@@ -119,6 +119,13 @@ export async function startTestVault(
     async restart() {
       await server[Symbol.asyncDispose]()
       server = await start()
+      // Kept connections were closed with the server; a client that has not heard of it yet fails once.
+      while (
+        await fetch(url, { method: 'HEAD' }).then(
+          () => false,
+          () => true,
+        )
+      );
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

@@ -1,6 +1,6 @@
 /** Customers who bring a pod of their own: servers that are not ours, with WAC and with ACP, beside embedded pods. */
 import * as oauth from 'openid-client'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { Activity, Me, PodMoveView, Probe, Redirect, Storages } from '../../schemas/types.gen.ts'
 import type { Business } from '../business.ts'
 import { allowAll, connectPod } from '../consent.ts'
@@ -277,6 +277,39 @@ describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
     const root = await person.fetch(await accessUrl(person, person.podUrl))
     expect(await root.text()).not.toContain(agent)
   })
+
+  test('credentials that the customer makes: as an identity of its own Reach gets as little, as herself she is told', async () => {
+    const { person, browser, ...relation } = await granted()
+    const agent = String((await meOf(browser)).agent)
+    const helper = await person.credentials()
+    const { clientId, clientSecret } = helper
+    const wrongSecret = { clientId, clientSecret: `${clientSecret}x` }
+    expect(await browser.post('/api/pod/credentials', wrongSecret)).toMatchObject({
+      body: { code: 'sign-in-failed' },
+    })
+    const least = await act(browser, 'credentials', { clientId, clientSecret })
+    expect(least).toMatchObject({ ok: true, identity: 'credentials' })
+    expect(await meOf(browser)).toMatchObject({ actingAs: helper.webId, podAccess: 'open' })
+    const rules = await person.fetch(await accessUrl(person, person.container))
+    const text = await rules.text()
+    expect(text).toContain(helper.webId)
+    expect(text).not.toContain(agent)
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+    // A restart makes no difference.
+    await vault.restart()
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+
+    const own = await person.credentials(person.webId)
+    const asHerself = { clientId: own.clientId, clientSecret: own.clientSecret }
+    expect(await act(browser, 'credentials', asHerself)).toMatchObject({ ok: true, identity: 'yourself' })
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+    await act(browser, 'credentials/remove')
+    expect(await meOf(browser)).not.toHaveProperty('actingAs')
+    expect(await meOf(browser)).toMatchObject({ podAccess: 'lost' })
+    expect(await read(vault, relation, [orders, 'profile.name'])).toEqual({ status: 404 })
+    expect(await act(browser, 'connect')).toMatchObject({ ok: true, identity: 'agent' })
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+  })
 })
 
 describe('moving house, from an embedded pod to an own one', () => {
@@ -330,8 +363,6 @@ describe('moving house, from an embedded pod to an own one', () => {
     expect(await meOf(browser)).toMatchObject({ webId: pod.webId, moving: true })
     expect(await step(browser)).toMatchObject({ state: 'copying', files: 5, proven: 0 })
     await vault.restart()
-    // The browser's kept connection is gone with the server.
-    await vi.waitFor(() => moveOf(browser))
     expect(await step(browser)).toMatchObject({ files: 5, proven: 5 })
     // Changed in the old pod after it was copied: the new pod has an older one under this name now.
     await browser.put('/api/categories/sizes', { etag: null, values: { shoe: { size: '42', system: 'EU' } } })
