@@ -68,6 +68,8 @@ export interface TestGatewayOptions {
   readonly gatewayPath?: string
   /** Private origins that webhooks may reach. */
   readonly outboundAllow?: readonly string[]
+  /** The clock moves by `advance` alone. */
+  readonly standsStill?: boolean
   /** Changes in pods are noticed, and told of after a delay drawn by it. */
   readonly random?: () => number
 }
@@ -97,7 +99,8 @@ export class TestGateway implements AsyncDisposable {
     await using stack = new AsyncDisposableStack()
     const folders = stack.use(await ledgerFolders())
     const clock = { ahead: 0 }
-    const now = () => Date.now() + clock.ahead
+    const begun = Date.now()
+    const now = () => (options.standsStill === true ? begun : Date.now()) + clock.ahead
     const { ledger, keys } = await openIn(folders, { now })
     stack.use(ledger)
     const house = { ledger, names: createNames(await keys.secret('names')), now }
