@@ -1,5 +1,6 @@
 import { compactVerify, createLocalJWKSet } from 'jose'
 import type { JSONWebKeySet } from 'jose'
+import * as oauth from 'openid-client'
 import { beforeAll, expect, test } from 'vitest'
 import { matches } from '#core/http/validate.ts'
 import type { Activity, DecisionResult, GrantView, Grants, ReceiptView } from '../../schemas/types.gen.ts'
@@ -78,6 +79,22 @@ test('a grant is shown with what it covers, paused, resumed and withdrawn, each 
     'granted',
     'requested',
   ])
+})
+
+test('a grant that its business gave back says so, on its page and in the activity', async () => {
+  await using vault = await startTestVault(pods, { gateway: true })
+  const { browser } = await connectedCustomer(vault)
+  const business = await vault.business()
+  const { grantId, tokens } = await allowAll(vault, browser, business)
+  const { config, DPoP } = business
+  const address = new URL(`/v1/grants/${grantId}`, vault.gatewayUrl)
+  const call = (method: 'GET' | 'DELETE') =>
+    oauth.fetchProtectedResource(config, tokens.accessToken, address, method, null, new Headers(), { DPoP })
+  expect((await call('DELETE')).status).toBe(204)
+  expect(await (await call('GET')).json()).toMatchObject({ state: 'withdrawn', ended_by: 'business' })
+  expect(await grantOf(browser, grantId)).toMatchObject({ state: 'withdrawn', endedBy: 'business' })
+  expect((await typesOf(browser))[0]).toBe('relinquished')
+  expect(await outcome(refresh(business, tokens.refreshToken))).toBe('400 invalid_grant')
 })
 
 test('a grant that its business has not picked up is waiting and can be withdrawn', async () => {
