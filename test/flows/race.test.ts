@@ -228,7 +228,12 @@ test('the same race finds disclosures after the end as soon as commits check not
   expect(findings.length).toBeGreaterThan(0)
   for (const code of codes)
     expect([
-      ...['withdrawn', 'paused', 'expired', 'access-lost', 'business-suspended'],
-      ...['not-granted', 'other-terms'],
+      'withdrawn',
+      'paused',
+      'expired',
+      'access-lost',
+      'business-suspended',
+      'not-granted',
+      'other-terms',
     ]).toContain(code)
 }, 90_000)

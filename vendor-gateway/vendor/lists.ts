@@ -12,7 +12,8 @@ import type { Reply } from '../reply.ts'
 import type { Caller } from '../tokens/authenticate.ts'
 import { readListQuery, writeAsOf } from './listed.ts'
 import type { AsOf, ListQuery } from './listed.ts'
-import { grantStates, requestStates, Views } from './views.ts'
+import { grantStates, requestStates } from './views.ts'
+import type { Views } from './views.ts'
 
 /** What a list weighs among the subjects of a minute: it may have to look through many rows to fill a page. */
 const WEIGHT = 10
