@@ -17,7 +17,7 @@ const chances: number[] = []
 beforeAll(async () => {
   receiver = await openReceiver(await freePort())
   const random = () => chances.shift() ?? 0
-  gateway = await TestGateway.open({ outboundAllow: [receiver.origin], random })
+  gateway = await TestGateway.open({ outboundAllow: [receiver.origin], random, standsStill: true })
 })
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]()

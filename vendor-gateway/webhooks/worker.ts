@@ -20,10 +20,11 @@ const mostLooked = 1_000
  */
 export function startDelivery(parts: RoundParts): Slots {
   const { ledger, now, log } = parts
+  const onError = (error: unknown) => log.error('jobs-failed', { job: 'webhooks' }, error)
   return startSlots({
     async find(fits) {
-      await tellDataChanges({ ledger, now })
-      await handOnEvents({ ledger, now })
+      // What fails here, such as on a row that cannot be read, must not stop what waits already.
+      for (const gather of [tellDataChanges, handOnEvents]) await gather({ ledger, now }).catch(onError)
       const found: Task[] = []
       for (let after: string | undefined, looked = 0; looked < mostLooked && found.length < width;) {
         const due = await listDueRounds(ledger, now(), { limit: lookedAtOnce, after })
@@ -38,7 +39,7 @@ export function startDelivery(parts: RoundParts): Slots {
       return found
     },
     isGoing: () => ledger.stopped === undefined,
-    onError: (error) => log.error('jobs-failed', { job: 'webhooks' }, error),
+    onError,
     width,
     perLane: perVendor,
     pollMs,
