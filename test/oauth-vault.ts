@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import type { DomainError } from '#core/domain/errors.ts'
+import { pinHost } from '#core/http/host-pin.ts'
 import { notFound, problemHandler } from '#core/http/problem.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
@@ -118,6 +119,7 @@ export async function startOAuthVault({
       },
     )
     const express = leanExpress()
+    express.use(pinHost(vaultUrl))
     express.use(authorization.metadataRoutes)
     express.use(path === '' ? '/' : path, authorization.routes, routes.consent)
     express.use(`${path}/api`, routes.api)

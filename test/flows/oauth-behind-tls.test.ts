@@ -9,7 +9,8 @@ import { generateKeyPair } from 'jose'
 import { expect, test } from 'vitest'
 import { accessRequest, assertion, registrationBody, requestParameters } from '../business.ts'
 import type { Business } from '../business.ts'
-import { startOAuthVault } from '../oauth-vault.ts'
+import { allowing, startOAuthVault } from '../oauth-vault.ts'
+import type { DecisionResult, RequestView } from '../../schemas/types.gen.ts'
 
 test('addresses are https, cookies are Secure, whatever the proxy forwards', async () => {
   const vaultUrl = 'https://vault.example'
@@ -80,4 +81,28 @@ test('addresses are https, cookies are Secure, whatever the proxy forwards', asy
   expect(cookies.length).toBeGreaterThanOrEqual(4)
   for (const cookie of cookies) expect(cookie).toMatch(/; secure; httponly/i)
   for (const cookie of cookies) expect(cookie).toMatch(/samesite=lax/i)
+
+  // An answer from the list: the cookie for the way back is made by us, not by the library's own route.
+  const alma = await vault.customer()
+  const ofPage = {
+    'content-type': 'application/json',
+    origin: vaultUrl,
+    'sec-fetch-site': 'same-origin',
+    'x-test-customer': alma.accountId,
+  }
+  const cookie = cookies.map((line) => line.split(';')[0]).join('; ')
+  const { pathname } = new URL(String(page.headers.location))
+  const opened = await send('POST', `${pathname}/open`, '{}', { ...ofPage, cookie })
+  const view = JSON.parse(opened.text) as RequestView
+  const list = `/consent/${view.requestId}/decision`
+  const decided = await send('POST', list, JSON.stringify(allowing(view)), ofPage)
+  const { returnTo } = JSON.parse(decided.text) as DecisionResult
+  expect(returnTo).toMatch(/^https:\/\/vault\.example\/oauth\/auth\//)
+  const made = decided.headers['set-cookie'] ?? []
+  expect(made.length).toBeGreaterThan(0)
+  for (const one of made) {
+    expect(one).toMatch(/; secure; httponly/i)
+    expect(one).toContain(`path=${new URL(String(returnTo)).pathname}`)
+    expect(one).toMatch(/samesite=lax/i)
+  }
 })
