@@ -27,14 +27,16 @@ export async function sendStream(
   let piece = await pieces.next()
   let cut: StreamCut | undefined
   const digest = createHash('sha256')
-  response.writeHead(200, { ...headers, Trailer: 'Content-Digest' })
+  // Some proxies speak HTTP/1.0 to us, which has no chunks and so no trailers: the last line is then all there is.
+  const hasTrailers = response.req.httpVersion !== '1.0'
+  response.writeHead(200, hasTrailers ? { ...headers, Trailer: 'Content-Digest' } : headers)
   try {
     for (; piece.done !== true; piece = await pieces.next()) {
       if (response.destroyed) return (cut = 'reader-gone')
       digest.update(piece.value)
       if (!response.write(piece.value)) await drained(response, patienceMs)
     }
-    response.addTrailers({ 'Content-Digest': `sha-256=:${digest.digest('base64')}:` })
+    if (hasTrailers) response.addTrailers({ 'Content-Digest': `sha-256=:${digest.digest('base64')}:` })
     response.end()
     return undefined
   } catch (error) {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { decodeJwt } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
@@ -7,6 +8,7 @@ import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { matches } from '#core/http/validate.ts'
 import { revokeToken } from '#core/records/token-marks.ts'
 import type { Grant } from '#schemas/types.gen.ts'
+import { proofFor } from '../../bench/business.ts'
 import { addGrants } from '../../bench/population.ts'
 import { delivery, samples, TestGateway } from '../gateway.ts'
 import type { TestGatewayOptions, TestVendor } from '../gateway.ts'
@@ -99,6 +101,29 @@ test('whoever prefers JSON gets JSON, and what is refused before the first row i
   await gateway.suspend(shop.vendorId)
   const refused = await gateway.call({ as: shop, method: 'POST', path: '/v1/query', body, headers: accept })
   expect([refused.status, refused.json.code]).toEqual([403, 'vendor-suspended'])
+})
+
+test('a proxy that speaks HTTP/1.0 gets all lines', async () => {
+  const { gateway, shop } = await open()
+  const { subjects } = await people(gateway, shop, [0, 100], 110)
+  const nonce = (await gateway.call({ path: '/v1/grants' })).headers.get('dpop-nonce') ?? ''
+  const body = JSON.stringify({ purpose: delivery, fields, subjects })
+  const head = [
+    'POST /v1/query HTTP/1.0',
+    `Host: 127.0.0.1:${gateway.port}`,
+    `Authorization: DPoP ${shop.token}`,
+    `DPoP: ${proofFor(shop, { method: 'POST', url: `${gateway.url}/v1/query`, nonce })}`,
+    'Accept: application/x-ndjson',
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+  ]
+  const socket = connect(gateway.port, '127.0.0.1')
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  const text = Buffer.concat(await socket.toArray()).toString()
+  expect(text).toMatch(/^HTTP\/1\.1 200 /)
+  expect(text.trimEnd().split('\n').at(-1)).toBe(
+    '{"summary":{"subjects":110,"released":2,"unavailable":108,"later":0}}',
+  )
 })
 
 describe('while a stream is under way', () => {
