@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { beforeAll, expect, test } from 'vitest'
@@ -6,7 +7,7 @@ import type { Redirect } from '../../schemas/types.gen.ts'
 import { startHostileIssuer } from '../hostile-issuer.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
-import { startTestVault } from '../vault.ts'
+import { signInAtPod, startTestVault } from '../vault.ts'
 import type { VaultBrowser } from '../vault.ts'
 
 let pods: TestPods
@@ -220,4 +221,80 @@ test('whoever asks for sign-ins or vaults without end is slowed down, and nobody
     expect((await from('2001:db8:0:1::1')).status).toBe(400)
     expect((await from('192.0.2.7')).status).toBe(400)
   }
+})
+
+test('an answer that somebody leads the browser to leaves the sign-in under way alone', async () => {
+  await using vault = await startTestVault(pods)
+  const person = await pods.customer()
+  const browser = vault.browser()
+  const query = await signInAtPod(pods, browser, person, { issuer: pods.server.baseUrl })
+  const iss = encodeURIComponent(pods.server.baseUrl)
+  for (const forged of [
+    `?error=access_denied&iss=${iss}`,
+    `?code=x&state=guess&iss=${iss}`,
+    `${query}&state=two`,
+    '',
+  ])
+    expect(await browser.post('/api/sign-in/complete', { query: forged })).toMatchObject({
+      status: expect.toBeOneOf([400, 401]),
+    })
+  expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject({ status: 200 })
+  // And once is enough.
+  expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject(failed)
+})
+
+const solid = 'http://www.w3.org/ns/solid/terms#'
+const storage = 'http://www.w3.org/ns/pim/space#storage'
+const profiles: Record<
+  string,
+  (at: { webId: string; issuer: string; base: string }) => [type: string, text: string]
+> = {
+  'JSON-LD': ({ webId, issuer, base }) => [
+    'application/ld+json',
+    JSON.stringify({
+      '@context': { solid, oidcIssuer: { '@id': 'solid:oidcIssuer', '@type': '@id' } },
+      '@id': webId,
+      oidcIssuer: issuer,
+      [storage]: { '@id': `${base}pod/` },
+    }),
+  ],
+  'N-Triples': ({ webId, issuer, base }) => [
+    'application/n-triples',
+    `<${webId}> <${solid}oidcIssuer> <${issuer}>.\n<${webId}> <${storage}> <${base}pod/>.\n`,
+  ],
+  'JSON-LD whose context lies elsewhere': ({ webId, issuer, base }) => [
+    'application/ld+json',
+    JSON.stringify({ '@context': `${base}context`, '@id': webId, oidcIssuer: issuer }),
+  ],
+  RDFa: ({ issuer }) => ['text/html', `<p about="#me" rel="${solid}oidcIssuer" href="${issuer}">`],
+}
+test.each([
+  ['JSON-LD', true],
+  ['N-Triples', true],
+  ['JSON-LD whose context lies elsewhere', false],
+  ['RDFa', false],
+] as const)('a WebID document behind redirects, in %s: read %s', async (format, isRead) => {
+  await using issuer = await startHostileIssuer()
+  const asked: string[] = []
+  const profile = createHttpServer((request, response) => {
+    asked.push(String(request.url))
+    const base = `http://127.0.0.1:${(profile.address() as AddressInfo).port}/`
+    if (request.url === '/me') return void response.writeHead(303, { location: '/hop' }).end()
+    if (request.url === '/hop') return void response.writeHead(302, { location: `${base}doc` }).end()
+    const at = { webId: `${base}me#me`, issuer: issuer.url, base }
+    const [type, text] = profiles[format]?.(at) ?? ['', '']
+    response.writeHead(200, { 'content-type': type }).end(text)
+  }).listen(0, '127.0.0.1')
+  await once(profile, 'listening')
+  const { origin } = new URL(`http://127.0.0.1:${(profile.address() as AddressInfo).port}`)
+  await using vault = await startTestVault(pods, { outboundAllow: [issuer.url, origin] })
+  issuer.lies.webId = `${origin}/me#me`
+  const browser = vault.browser()
+  const done = await signInWith(browser, issuer.url)
+  if (isRead) {
+    expect(done).toMatchObject({ status: 200 })
+    expect((await browser.get('/api/me')).body).toMatchObject({ container: `${origin}/pod/vrm/` })
+  } else expect(done).toMatchObject(failed)
+  expect(asked).not.toContain('/context')
+  profile.close()
 })
