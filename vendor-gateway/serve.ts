@@ -77,6 +77,14 @@ export function bodyReader(
   }
 }
 
+/** When a reply was taken, or its reader is gone. */
+export function untilClosed(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed) resolve()
+    else response.once('close', resolve)
+  })
+}
+
 /** Whether the sender would rather have `type` than the first of the types of an operation (RFC 9110 section 12.5.1). */
 export function prefers(request: Request, usual: string, type: string): boolean {
   const { accept } = request.headers

@@ -22,7 +22,7 @@ import { operations } from './operations.ts'
 import type { Operation, OperationId } from './operations.ts'
 import { publicReply, unchangedReply } from './reply.ts'
 import type { Reply } from './reply.ts'
-import { bodyReader, prefers, servePath, splitUrl } from './serve.ts'
+import { bodyReader, prefers, servePath, splitUrl, untilClosed } from './serve.ts'
 import type { Handler } from './serve.ts'
 import type { StreamReply } from './stream.ts'
 import { AccessTokenVerifier, remoteKeys } from './tokens/access-token.ts'
@@ -178,7 +178,7 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
       const body = await readBody(request, response)
       return prefers(request, 'application/json', 'application/x-ndjson')
         ? queries.stream(caller, body)
-        : queries.many(caller, body)
+        : queries.many(caller, body, untilClosed(response))
     }),
     listGrants: guarded(operations.listGrants, (caller, request) =>
       lists.grants(caller, splitUrl(request).query),

@@ -17,27 +17,37 @@ interface Lane {
 export class Turns {
   readonly #lanes = new Map<string, Lane>()
 
-  /** Runs `work` when it is its turn. `weight` in subjects. Throws `rate-limited` when too much of this business waits. */
-  async run<Result>(vendorId: string, weight: number, work: () => Promise<Result>): Promise<Result> {
+  /**
+   * Runs `work` when it is its turn. `weight` in subjects. The turn lasts until the work is done and, when given, `held`:
+   * such as a reply that its reader has not taken yet. Throws `rate-limited` when too much of this business waits.
+   */
+  async run<Result>(
+    vendorId: string,
+    weight: number,
+    work: () => Promise<Result>,
+    held?: Promise<unknown>,
+  ): Promise<Result> {
     const lane = this.#lanes.get(vendorId) ?? { weight: 0, waiting: [] }
     this.#lanes.set(vendorId, lane)
     if (lane.waiting.length > 0 || !hasRoom(lane, weight)) await this.#wait(lane, weight)
     else lane.weight += weight
+    const end = () => this.#end(vendorId, lane, weight)
     try {
       return await work()
     } finally {
-      lane.weight -= weight
-      for (
-        let next = lane.waiting[0];
-        next !== undefined && hasRoom(lane, next.weight);
-        [next] = lane.waiting
-      ) {
-        lane.waiting.shift()
-        lane.weight += next.weight
-        next.begin()
-      }
-      if (lane.weight === 0) this.#lanes.delete(vendorId)
+      if (held === undefined) end()
+      else void held.finally(end)
     }
+  }
+
+  #end(vendorId: string, lane: Lane, weight: number): void {
+    lane.weight -= weight
+    for (let [next] = lane.waiting; next !== undefined && hasRoom(lane, next.weight); [next] = lane.waiting) {
+      lane.waiting.shift()
+      lane.weight += next.weight
+      next.begin()
+    }
+    if (lane.weight === 0) this.#lanes.delete(vendorId)
   }
 
   async #wait(lane: Lane, weight: number): Promise<void> {

@@ -264,6 +264,39 @@ describe('while a stream is under way', () => {
   }, 30_000)
 })
 
+test('batches that a business does not take count against its own turns', async () => {
+  const { gateway, shop } = await open()
+  // More than both kernels take for a reader that does not read.
+  const picture = `data:image/png;base64,${'A'.repeat(340_000)}`
+  const customers = await Promise.all(
+    Array.from({ length: 40 }, () => gateway.customer({ profile: { name: 'Ada Lovelace', picture } })),
+  )
+  const items = [{ id: 'item-1', purpose: delivery, fields: ['profile.picture'] }]
+  const to = { vendorId: shop.vendorId, clientId: shop.clientId, items }
+  const subjects = (await addGrants(gateway.house, customers, to)).map(({ subject }) => subject)
+  while (subjects.length < 100) subjects.push(`stranger-${subjects.length}`)
+  const body = { purpose: delivery, fields: ['profile.picture'], subjects }
+  const untaken = []
+  for (let n = 0; n < 5; n++) untaken.push(await openReply(gateway, { path: '/v1/query', as: shop, body }))
+  let isServed = false
+  const sixth = gateway.query(shop, subjects, fields).then((reply) => {
+    isServed = true
+    return reply
+  })
+  // One of its single reads and another business's batch do not wait for them.
+  const other = await gateway.vendor('other')
+  expect((await gateway.query(other, ['nobody'], fields)).status).toBe(200)
+  expect((await gateway.read(shop, 'nobody', 'profile.name')).status).toBe(404)
+  expect(isServed).toBe(false)
+  untaken[0]?.reply.on('error', () => undefined)
+  untaken[0]?.sent.destroy()
+  expect((await sixth).status).toBe(200)
+  for (const { sent, reply } of untaken.slice(1)) {
+    reply.on('error', () => undefined)
+    sent.destroy()
+  }
+}, 30_000)
+
 test('a flood of batches of one business waits for itself, and another is served meanwhile', async () => {
   const gate = new Gate()
   const wrapLedger = (ledger: Ledger) =>

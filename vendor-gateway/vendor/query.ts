@@ -68,13 +68,14 @@ export class Queries {
     return refusalOf(verdict)
   }
 
-  /** POST /v1/query, answered whole. */
-  async many(caller: Caller, body: unknown): Promise<Reply> {
+  /** POST /v1/query, answered whole. `sent` resolves when the reply is out of our hands; so long it has its turn. */
+  async many(caller: Caller, body: unknown, sent: Promise<void>): Promise<Reply> {
     const { subjects, asked } = await this.#admit(caller, body)
-    const rows = await this.#turns.run(caller.vendorId, Math.min(subjects.length, PIECE), async () => {
+    const work = async () => {
       const verdicts = await this.#release.query(caller, subjects, asked)
       return verdicts.map((verdict, i) => rowOf(verdict, subjects[i] ?? ''))
-    })
+    }
+    const rows = await this.#turns.run(caller.vendorId, Math.min(subjects.length, PIECE), work, sent)
     return jsonReply(`{"rows":[${rows.join()}]}`)
   }
 
