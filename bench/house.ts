@@ -2,10 +2,17 @@ import type { JSONWebKeySet } from 'jose'
 import { createLocalJWKSet } from 'jose'
 import { createLogger } from '#core/logger.ts'
 import { createNames } from '#core/records/names.ts'
-import { ledgerFolders, openIn } from '../test/level-ledger.ts'
+import { openKeyStore } from '#core/ledger/key-store.ts'
+import { withdraw } from '#core/domain/grant.ts'
+import { grantEntry } from '#core/records/entries.ts'
+import { changeGrant, readGrant } from '#core/records/grants.ts'
+import { combine } from '#core/records/parts.ts'
+import { ledgerFolders } from '../test/level-ledger.ts'
 import type { GatewayOptions } from '../vendor-gateway/server.ts'
 import { newBusiness } from './business.ts'
 import type { Issuer } from './business.ts'
+import { openBenchLedger } from './controls.ts'
+import type { BenchLedger } from './controls.ts'
 import { openPods } from './pods.ts'
 import { addCustomers, addGrants, addVendor } from './population.ts'
 import { asked } from './requests.ts'
@@ -22,36 +29,59 @@ export interface Size {
 export interface VendorSeat {
   readonly clientId: string
   readonly subjects: readonly string[]
+  /** Their grants are withdrawn while requests for them are under way. */
+  readonly leaving: readonly string[]
 }
+
+/** Subjects of each business that leave. */
+const LEAVING = 10
 
 /** Everything a gateway needs, real and filled: a ledger on disk with its anchor, and pods behind the real cache. */
 export interface BenchHouse extends AsyncDisposable {
   readonly options: Pick<GatewayOptions, 'ledger' | 'keys' | 'pods' | 'now' | 'log'>
+  readonly ledger: BenchLedger
   readonly seats: readonly VendorSeat[]
+  /** Withdraws the grants of those who leave; gives how many. */
+  withdrawLeaving(): Promise<number>
 }
 
 export async function openHouse({ customers, vendors }: Size): Promise<BenchHouse> {
   await using stack = new AsyncDisposableStack()
   const folders = stack.use(await ledgerFolders())
-  const { ledger, keys } = await openIn(folders)
-  stack.use(ledger)
+  const keys = await openKeyStore(folders.keysFolder)
+  const bench = stack.use(await openBenchLedger(folders, keys))
+  const { ledger } = bench
   const pods = stack.use(await openPods(customers))
   const house = { ledger, names: createNames(await keys.secret('names')), now: Date.now }
   const accounts = await addCustomers(house, pods.people)
   const items = [{ id: 'item-1', purpose: asked.purpose, fields: [...asked.fields, 'profile.birthDate'] }]
   const seats: VendorSeat[] = []
+  const leaving: string[] = []
   for (let n = 0; n < vendors; n++) {
     const clientId = `client-${n}`
     const vendorId = await addVendor(house, clientId)
     const grants = await addGrants(house, accounts, { vendorId, clientId, items })
-    seats.push({ clientId, subjects: grants.map(({ subject }) => subject) })
+    const subjects = grants.map(({ subject }) => subject)
+    seats.push({ clientId, subjects: subjects.slice(LEAVING), leaving: subjects.slice(0, LEAVING) })
+    leaving.push(...grants.slice(0, LEAVING).map(({ grantId }) => grantId))
   }
   for (const account of accounts) await pods.cache.read(account, asked.fields)
   const open = stack.move()
   const log = createLogger({ level: 'warn' })
   return {
     options: { ledger, keys, pods: pods.cache, now: Date.now, log },
+    ledger: bench,
     seats,
+    async withdrawLeaving() {
+      for (const grantId of leaving) {
+        const stored = await readGrant(ledger, grantId)
+        if (stored === undefined) throw new Error('a grant is not there')
+        const next = withdraw(stored.value, Date.now())
+        const change = await changeGrant({ reader: ledger, names: house.names }, stored, next)
+        await ledger.commit(combine(change, { entries: [grantEntry(next, { type: 'withdrawn' })] }))
+      }
+      return leaving.length
+    },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
 }
@@ -62,5 +92,5 @@ export function keySetOf(issuer: Pick<Issuer, 'key'>) {
 }
 
 export function askingOf(issuer: Issuer, seats: readonly VendorSeat[]): Asking[] {
-  return seats.map(({ clientId, subjects }) => ({ ...newBusiness(issuer, clientId), subjects }))
+  return seats.map((seat) => ({ ...newBusiness(issuer, seat.clientId), ...seat }))
 }

@@ -1,7 +1,6 @@
 /**
- * `node bench/ledger.ts [rounds]`: the ledger alone, as ratios of one run: an entry built and sealed against one ES256
- * verification; durable commits against what disk and hash function allow in the same round. Absolute figures of a
- * shared machine mean nothing.
+ * The ledger alone, as ratios of one run: an entry built and sealed against one ES256 verification; durable commits against
+ * what disk and hash function allow in the same round.
  */
 import { generateKeyPairSync, hash, randomBytes, sign, verify } from 'node:crypto'
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
@@ -12,7 +11,7 @@ import { GrowingTree, leafHash, nodeHash } from '#core/ledger/merkle.ts'
 import { wireEntry } from '#core/ledger/tiles.ts'
 import { ledgerFolders, openIn } from '../test/level-ledger.ts'
 
-const rounds = Number(process.argv[2] ?? 3)
+/** Ratios by key, one per round. */
 const measured = new Map<string, number[]>()
 const note = (name: string, value: number): void =>
   void measured.set(name, [...(measured.get(name) ?? []), value])
@@ -20,7 +19,6 @@ const note = (name: string, value: number): void =>
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? Number.NaN
 }
-const of = (name: string): number => median(measured.get(name) ?? [])
 
 /** CPU time in us of one step, by repeating it. */
 function cpuOf(step: () => void, perStep = 1): number {
@@ -49,14 +47,11 @@ function entryCost(): void {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const text = Buffer.alloc(420, 'x')
   const signature = sign('sha256', text, privateKey)
-  note(
-    'verify',
-    cpuOf(() => verify('sha256', text, publicKey, signature)),
-  )
+  const verifying = cpuOf(() => verify('sha256', text, publicKey, signature))
   const key = { name: 'o1', key: randomBytes(32), secret: newSecret() }
   for (const group of [1, 16, 256])
     note(
-      `entry ${group}`,
+      `entry-in-${group}`,
       cpuOf(() => {
         const tree = new GrowingTree()
         const claims: string[] = []
@@ -70,7 +65,7 @@ function entryCost(): void {
         }
         Buffer.concat(wire)
         sealOps(key, 'bench.example/log', 0, claims)
-      }, group),
+      }, group) / verifying,
     )
 }
 
@@ -132,43 +127,19 @@ async function durable(waiting: number, hashes: number): Promise<void> {
   )
   const seconds = (performance.now() - begin) / 1000
   const used = process.cpuUsage(cpu)
-  note(`cpu ${waiting}`, (used.user + used.system) / times.length)
-  note(`p50 ${waiting}`, (1000 * median(times)) / raw.p50)
-  note(`bound ${waiting}`, times.length / seconds / Math.min(raw.rate, hashes))
+  note(`cpu-us-${waiting}`, (used.user + used.system) / times.length)
+  note(`latency-${waiting}`, (1000 * median(times)) / raw.p50)
+  note(`rate-${waiting}`, times.length / seconds / Math.min(raw.rate, hashes))
 }
 
-for (let round = 0; round < rounds; round++) {
+/** One round of all of it, about three seconds. */
+export async function measureLedger(): Promise<void> {
   entryCost()
   const hashes = hashBound()
   for (const waiting of [1, 16, 256]) await durable(waiting, hashes)
 }
 
-let isBelow = false
-function print(
-  what: string,
-  value: number,
-  target?: { floor: number; goal: number; isCost?: boolean },
-): void {
-  const holds = target === undefined || (target.isCost ? value <= target.floor : value >= target.floor)
-  if (!holds) isBelow = true
-  const [floor = '', goal = ''] = target === undefined ? [] : [String(target.floor), String(target.goal)]
-  const verdict = holds ? '' : '  MISSES ITS FLOOR'
-  console.log(
-    what.padEnd(62) + [value.toFixed(2), floor, goal].map((one) => one.padStart(8)).join('') + verdict,
-  )
+/** Medians of the rounds so far, by key. */
+export function ledgerRatios(): ReadonlyMap<string, number> {
+  return new Map([...measured].map(([key, values]) => [key, median(values)]))
 }
-
-console.log('ratios of one run'.padEnd(62) + ['here', 'floor', 'goal'].map((one) => one.padStart(8)).join(''))
-print('one entry, built and sealed in groups of 256 / ES256 verify', of('entry 256') / of('verify'), {
-  floor: 0.15,
-  goal: 0.08,
-  isCost: true,
-})
-print('same in groups of 16 / ES256 verify', of('entry 16') / of('verify'))
-print('same in groups of 1 / ES256 verify', of('entry 1') / of('verify'))
-print('commit p50, 1 waiting / raw synced write', of('p50 1'), { floor: 5, goal: 3, isCost: true })
-print('durable commits, 16 waiting / min(fsync, all hashes)', of('bound 16'), { floor: 0.16, goal: 0.35 })
-print('durable commits, 256 waiting / min(fsync, all hashes)', of('bound 256'), { floor: 0.18, goal: 0.4 })
-for (const waiting of [1, 16, 256])
-  console.log(`CPU of all threads per entry, ${waiting} waiting: ${of(`cpu ${waiting}`).toFixed(1)} us`)
-if (isBelow) process.exitCode = 1

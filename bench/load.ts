@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Load {
   readonly port: number
@@ -7,9 +8,25 @@ export interface Load {
   readonly requests: readonly Buffer[]
   readonly connections: number
   readonly seconds: number
+  /**
+   * Open loop: so many requests are due each second, whether or not those before were answered, and latency counts from
+   * when a request was due. Closed loop when left out: each connection sends when it has its reply.
+   */
+  readonly perSecond?: number
   /** Judges every n-th reply (100 when left out): parsing all of them would take the CPU from the server. */
-  readonly judge?: (request: Buffer, body: string) => boolean
+  readonly judge?: (reply: Judged) => boolean
   readonly judgeEvery?: number
+  /** 200 when left out. */
+  readonly isExpected?: (reply: Pick<Judged, 'n' | 'status' | 'sentAt'>) => boolean
+}
+
+export interface Judged {
+  /** Which of the requests it answers. */
+  readonly n: number
+  readonly status: number
+  readonly body: string
+  /** As `performance.now` had it. */
+  readonly sentAt: number
 }
 
 export interface LoadResult {
@@ -24,42 +41,59 @@ export interface LoadResult {
 }
 
 /**
- * Closed-loop load over raw sockets: each connection sends its next request when the reply to the last one is complete.
- * Tools for load cannot give every request its own proof cheaply. Rejects when the requests run out.
+ * Load over raw sockets: tools for load cannot give every request its own proof cheaply. Rejects when the requests run
+ * out.
  */
 export async function runLoad(load: Load, from = 0): Promise<LoadResult> {
-  const state = { next: from, bad: 0, sample: '', latencies: [] as number[] }
-  const end = performance.now() + load.seconds * 1000
-  await Promise.all(Array.from({ length: load.connections }, () => runConnection(load, state, end)))
+  const begin = performance.now()
+  const state: State = { from, next: from, bad: 0, sample: '', latencies: [], begin }
+  await Promise.all(Array.from({ length: load.connections }, () => runConnection(load, state)))
   const { next, latencies, bad, sample } = state
   return { done: latencies.length, used: next, bad, sample, latencies: latencies.toSorted((a, b) => a - b) }
 }
 
 interface State {
+  readonly from: number
   next: number
   bad: number
   sample: string
   readonly latencies: number[]
+  readonly begin: number
 }
 
-async function runConnection(load: Load, state: State, end: number): Promise<void> {
+async function runConnection(load: Load, state: State): Promise<void> {
   const socket = connect(load.port, '127.0.0.1').setNoDelay(true)
+  const end = state.begin + load.seconds * 1000
   try {
     while (performance.now() < end) {
-      const request = load.requests[state.next++]
+      const n = state.next++
+      const request = load.requests[n]
       if (request === undefined) throw new Error('the fresh requests ran out: make more')
-      const sent = performance.now()
+      const due = await dueAt(load, state, n)
+      if (due >= end) return
+      const sentAt = performance.now()
       const reply = await exchange(socket, request)
-      state.latencies.push(performance.now() - sent)
+      state.latencies.push(performance.now() - (load.perSecond === undefined ? sentAt : due))
+      const { status } = reply
       const judges = (state.latencies.length - 1) % (load.judgeEvery ?? 100) === 0
-      if (reply.status !== 200 || (judges && load.judge?.(request, reply.body()) === false)) {
-        state.bad++
-        state.sample ||= reply.text().slice(0, 600)
-      }
+      const isGood =
+        (load.isExpected?.({ n, status, sentAt }) ?? status === 200) &&
+        (!judges || (load.judge?.({ n, status, body: reply.body(), sentAt }) ?? true))
+      if (isGood) continue
+      state.bad++
+      state.sample ||= reply.text().slice(0, 600)
     }
   } finally {
     socket.destroy()
   }
+}
+
+async function dueAt({ perSecond }: Load, { begin, from }: State, n: number): Promise<number> {
+  if (perSecond === undefined) return performance.now()
+  const due = begin + ((n - from) * 1000) / perSecond
+  const wait = due - performance.now()
+  if (wait > 0) await sleep(wait)
+  return due
 }
 
 interface Reply {
@@ -68,12 +102,13 @@ interface Reply {
   readonly body: () => string
 }
 
-/** One request, one reply with a `Content-Length`. */
+/** One request, one reply with a `Content-Length` or in chunks. */
 export function exchange(socket: Socket, request: Buffer): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
-    let missing: number | undefined
+    let isEnd: ((bytes: number, last: Buffer) => boolean) | undefined
     let headEnd = 0
+    let bytes = 0
     const stop = () => socket.off('data', take).off('error', fail).off('close', fail)
     const fail = (error?: unknown) => {
       stop()
@@ -81,14 +116,14 @@ export function exchange(socket: Socket, request: Buffer): Promise<Reply> {
     }
     const take = (data: Buffer) => {
       parts.push(data)
-      if (missing === undefined) {
-        const bytes = parts.length === 1 ? data : Buffer.concat(parts)
-        headEnd = bytes.indexOf('\r\n\r\n') + 4
+      bytes += data.length
+      if (isEnd === undefined) {
+        const all = parts.length === 1 ? data : Buffer.concat(parts)
+        headEnd = all.indexOf('\r\n\r\n') + 4
         if (headEnd === 3) return
-        const length = /\r\ncontent-length: (\d+)/i.exec(bytes.toString('latin1', 0, headEnd))?.[1]
-        missing = headEnd + Number(length) - bytes.length
-      } else missing -= data.length
-      if (missing > 0) return
+        isEnd = endOf(all.toString('latin1', 0, headEnd), headEnd)
+      }
+      if (!isEnd(bytes, data)) return
       stop()
       const text = () => Buffer.concat(parts).toString()
       const status = Number(parts[0]?.toString('latin1', 9, 12))
@@ -97,6 +132,18 @@ export function exchange(socket: Socket, request: Buffer): Promise<Reply> {
     socket.on('data', take).on('error', fail).on('close', fail)
     socket.write(request)
   })
+}
+
+/** When a reply with this head is complete. What comes in chunks ends with a trailer, of which no row has the form. */
+function endOf(head: string, headEnd: number): (bytes: number, last: Buffer) => boolean {
+  const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1]
+  if (length !== undefined) return (bytes) => bytes >= headEnd + Number(length)
+  if (!/\r\ntransfer-encoding: chunked/i.test(head)) return () => true
+  let tail = ''
+  return (_bytes, last) => {
+    tail = (tail + last.toString('latin1', Math.max(0, last.length - 300))).slice(-300)
+    return /\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n$/.test(tail)
+  }
 }
 
 /** Value at the share `q` of sorted numbers. */

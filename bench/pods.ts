@@ -27,7 +27,7 @@ export async function openPods(count: number): Promise<BenchPods> {
 }
 
 /** What the n-th person's pod holds. */
-function categoriesOf(n: number): Record<string, Record<string, unknown>> {
+export function categoriesOf(n: number): Record<string, Record<string, unknown>> {
   return {
     profile: { name: `Ada Example ${n}`, birthDate: '1990-02-03' },
     contact: {

@@ -12,9 +12,16 @@ export const asked = {
 /** A business with the subjects that it may ask for. */
 export interface Asking extends Business {
   readonly subjects: readonly string[]
+  readonly leaving: readonly string[]
 }
 
-const pick = <Item>(items: readonly Item[]): Item => {
+/** Where the requests go. */
+export interface Target {
+  readonly gatewayUrl: string
+  readonly nonce: string
+}
+
+export const pick = <Item>(items: readonly Item[]): Item => {
   const item = items[Math.floor(Math.random() * items.length)]
   if (item === undefined) throw new Error('there is nothing to pick from')
   return item
@@ -22,39 +29,38 @@ const pick = <Item>(items: readonly Item[]): Item => {
 
 const query = `fields=${asked.fields.join()}&purpose=${asked.purpose}`
 
-function head(business: Business, line: string, target: { gatewayUrl: string; nonce: string }): string {
+function head(business: Business, line: string, target: Target, accept = 'application/json'): string {
   const [method = '', path = ''] = line.split(/[ ?]/)
   const url = target.gatewayUrl + path
   return (
-    `${line} HTTP/1.1\r\nHost: ${new URL(target.gatewayUrl).host}\r\nAccept: application/json\r\n` +
+    `${line} HTTP/1.1\r\nHost: ${new URL(target.gatewayUrl).host}\r\nAccept: ${accept}\r\n` +
     `Authorization: DPoP ${business.token}\r\nDPoP: ${proofFor(business, { method, url, nonce: target.nonce })}\r\n`
   )
 }
 
 /** Requests for random customers of random businesses, each with its own proof. */
-export function singleRequests(
-  businesses: readonly Asking[],
-  count: number,
-  target: { gatewayUrl: string; nonce: string },
-): Buffer[] {
-  return Array.from({ length: count }, () => {
+export function singleRequests(businesses: readonly Asking[], count: number, target: Target): Buffer[] {
+  return Array.from({ length: Math.ceil(count) }, () => {
     const business = pick(businesses)
-    const line = `GET /v1/subjects/${pick(business.subjects)}?${query}`
-    return Buffer.from(`${head(business, line, target)}\r\n`)
+    return singleRequest(business, pick(business.subjects), target)
   })
+}
+
+export function singleRequest(business: Business, subject: string, target: Target): Buffer {
+  return Buffer.from(`${head(business, `GET /v1/subjects/${subject}?${query}`, target)}\r\n`)
 }
 
 export function batchRequests(
   businesses: readonly Asking[],
   count: number,
-  target: { gatewayUrl: string; nonce: string; size: number },
+  target: Target & { size: number; accept?: string },
 ): Buffer[] {
-  return Array.from({ length: count }, () => {
+  return Array.from({ length: Math.ceil(count) }, () => {
     const business = pick(businesses)
     const from = Math.floor(Math.random() * (business.subjects.length - target.size + 1))
     const body = JSON.stringify({ ...asked, subjects: business.subjects.slice(from, from + target.size) })
     return Buffer.from(
-      `${head(business, 'POST /v1/query', target)}Content-Type: application/json\r\n` +
+      `${head(business, 'POST /v1/query', target, target.accept)}Content-Type: application/json\r\n` +
         `Content-Length: ${body.length}\r\n\r\n${body}`,
     )
   })
