@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Agent, fetch as request } from 'undici'
 import type { Headers } from 'undici'
 import { pause, resume, withdraw } from '#core/domain/grant.ts'
-import { CommitRefused } from '#core/ledger/ledger.ts'
-import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
+import type { Committed, Ledger } from '#core/ledger/ledger.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
 import { createLogger } from '#core/logger.ts'
@@ -16,7 +15,6 @@ import { grantEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
 import { createNames } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
-import type { CommitParts } from '#core/records/parts.ts'
 import { readVendor, readVendorStanding, reinstateVendor, suspendVendor } from '#core/records/vendors.ts'
 import type { Account, Grant, GrantedItem } from '#schemas/types.gen.ts'
 import { newBusiness, newKey, proofFor } from '../bench/business.ts'
@@ -26,6 +24,7 @@ import { addCustomers, addGrants, addVendor } from '../bench/population.ts'
 import type { House } from '../bench/population.ts'
 import { createVendorGateway, startVendorGateway } from '../vendor-gateway/server.ts'
 import type { GatewayTuning } from '../vendor-gateway/server.ts'
+import { commitAgain } from './commit-again.ts'
 import { openForeignPods } from './foreign-pods.ts'
 import type { ForeignPods, Person } from './foreign-pods.ts'
 import { freePort } from './free-ports.ts'
@@ -382,20 +381,4 @@ async function mounted(
   stack.use(await listen({ app: outer, host: '127.0.0.1', port }))
   const open = stack.move()
   return { delivery, [Symbol.asyncDispose]: () => open.disposeAsync() }
-}
-
-/** Reads, decides and commits until nothing changes in between. */
-async function commitAgain(
-  ledger: Ledger,
-  make: () => Promise<CommitParts | undefined>,
-): Promise<Committed | undefined> {
-  for (;;) {
-    const parts: Commit | undefined = await make()
-    if (parts === undefined) return undefined
-    try {
-      return await ledger.commit(parts)
-    } catch (error) {
-      if (!(error instanceof CommitRefused)) throw error
-    }
-  }
 }
