@@ -170,15 +170,7 @@ const modules = `
 /** Modules about the resource server, which have other names in our tests. */
 const modulesElsewhere: Readonly<Record<string, readonly Place[]>> = {
   'access-token-type-header-case-sensitivity': [[gateway, 'access-token-type-header-case-sensitivity']],
-  'dpop-negative-tests': [
-    [gateway, 'is needed, and one only', 'as Bearer, in the query'],
-    [
-      proofs,
-      'with claims that mean nothing to us',
-      'when used a second time',
-      'nothing is accepted that jose refuses',
-    ],
-  ],
+  'dpop-negative-tests': [['flows/gateway-proofs', 'dpop-negative-tests']],
 }
 
 const text = (file: string) => readFileSync(join(import.meta.dirname, `${file}.test.ts`), 'utf8')
