@@ -132,12 +132,12 @@ export function sampleCustomers({
       return answerRequest(browserOf(await load(vendorId, customerId)), { vaultUrl, script })
     },
 
-    async act(vendorId, { customerId, grantId }, { act }) {
+    async act(vendorId, { customerId, grantId }, { act, askDeletion }) {
       const browser = browserOf(await load(vendorId, customerId))
       const { state } = await browser.call<GrantView>(
         'POST',
         `/api/grants/${encodeURIComponent(grantId)}/${act}`,
-        {},
+        act === 'withdraw' && askDeletion === true ? { askDeletion } : {},
       )
       return { grantId, state }
     },

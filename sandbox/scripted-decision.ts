@@ -3,6 +3,7 @@ import type {
   Decision,
   DecisionResult,
   OpenRequests,
+  Redirect,
   RequestView,
   SandboxDecision,
   SandboxOutcome,
@@ -26,19 +27,26 @@ export async function answerRequest(
       ? await pageInInbox(browser, script.requestId)
       : await pageAt(browser, { vaultUrl, url: script.url })
   const view = await browser.call<RequestView>('POST', `${page}/open`, {})
-  const decision = decisionOf(view, script.answer)
-  const { status, returnTo, grantId } = await browser.call<DecisionResult>(
-    'POST',
-    `${page}/decision`,
-    decision,
-  )
+  const { status, returnTo, grantId, pickupCode } = await decide(browser, page, { view, script })
   const location = returnTo === undefined ? undefined : (await browser.visit(returnTo)).href
   return {
     status,
     requestId: view.requestId,
     ...(grantId === undefined ? {} : { grantId }),
     ...(location === undefined ? {} : { location }),
+    ...(pickupCode === undefined ? {} : { pickupCode }),
   }
+}
+
+/** What was refused is not asked again for a while: such a request comes decided, and the page only leads back. */
+async function decide(
+  browser: SampleBrowser,
+  page: string,
+  { view, script }: { view: RequestView; script: SandboxDecision },
+): Promise<Omit<DecisionResult, 'receipt'>> {
+  const { status, returnTo } = view
+  if (status === 'refused' && returnTo !== undefined) return { status, returnTo }
+  return browser.call('POST', `${page}/decision`, decisionOf(view, script.answer))
 }
 
 async function pageInInbox(browser: SampleBrowser, requestId: string | undefined): Promise<string> {
@@ -58,7 +66,11 @@ async function pageAt(
     throw new DomainError('invalid-input', 'The address is not one of the sandbox', {
       violations: [{ pointer: '/url', detail: `must begin with ${vaultUrl}/` }],
     })
-  const page = await browser.visit(start.href)
+  const code = start.href.startsWith(`${vaultUrl}/link?`) ? start.searchParams.get('code') : null
+  const page =
+    code === null
+      ? await browser.visit(start.href)
+      : new URL((await browser.call<Redirect>('POST', '/api/link', { code })).location, vaultUrl)
   const path = page.href.startsWith(`${vaultUrl}/consent/`) ? page.pathname : undefined
   if (path === undefined)
     throw new DomainError(

@@ -1720,6 +1720,10 @@ export interface TurnedAwayRequest {
  */
 export interface SandboxAct {
   act: 'pause' | 'resume' | 'withdraw'
+  /**
+   * With `withdraw`: she asks you to delete what you read.
+   */
+  askDeletion?: boolean
 }
 /**
  * Who wants to try Reach. No need for a real name.
@@ -1795,6 +1799,10 @@ export interface SandboxOutcome {
    * Where her browser ends: your redirect URI with code or error. Give it to your OAuth client.
    */
   location?: string
+  /**
+   * Of a link that was allowed: what she would read to you, and you redeem with.
+   */
+  pickupCode?: string
 }
 /**
  * Saved only when the pod still holds what the form was filled from.

@@ -11,23 +11,28 @@ import type { Me, SandboxCredentials, SandboxCustomer, SandboxOutcome } from '#s
 import { customerLife, mostOfOne } from '../../sandbox/customers.ts'
 import { sandboxOperations } from '../../sandbox/operations.ts'
 import type { SandboxOperation } from '../../sandbox/operations.ts'
-import { accessRequest, ask, batchToken, outcome, redeem, registerBusiness } from '../business.ts'
+import { accessRequest, ask, batchToken, outcome, postForm, redeem, registerBusiness } from '../business.ts'
 import type { Business, Tokens } from '../business.ts'
 import { filesIn } from '../check-everything.ts'
 import { loggedFacts } from '../logged-facts.ts'
 import { createWorld } from '../world.ts'
 import type { World } from '../world.ts'
 
+const device = 'urn:ietf:params:oauth:grant-type:device_code'
+
 type Shop = Business & SandboxCredentials
 
 let world: World
 let shop: Shop
 let gatewayUrl: string
+/** A sample customer whom several tests play. */
+let alex: string
 
 beforeAll(async () => {
   world = await createWorld({ sandbox: true })
   gatewayUrl = `${world.config.gatewayUrl}/sandbox`
   shop = await signUp()
+  alex = await newCustomer(sample)
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
@@ -54,7 +59,8 @@ async function signUp(): Promise<Shop> {
   const credentials = body as unknown as SandboxCredentials
   const issuer = `${world.config.vaultUrl}/sandbox/oauth`
   expect(credentials.registrationEndpoint).toBe(`${issuer}/reg`)
-  return { ...(await registerBusiness(issuer, credentials)), ...credentials }
+  const grant_types = ['authorization_code', 'refresh_token', 'client_credentials', device]
+  return { ...(await registerBusiness(issuer, credentials, { overrides: { grant_types } })), ...credentials }
 }
 
 async function newCustomer(data?: object): Promise<string> {
@@ -98,8 +104,7 @@ async function read(
 
 test('allow all: from the pushed request to the data, without a browser, on a log of its own', async () => {
   const real = world.reach.ledger.log.checkpoint()
-  const customerId = await newCustomer(sample)
-  const { pending, said, callback } = await flow(customerId, 'allow-all')
+  const { pending, said, callback } = await flow(alex, 'allow-all')
   expect(said).toMatchObject({ status: 'allowed' })
   const tokens = await redeem(shop, callback, pending)
   expect(tokens.grantId).toBe(said.grantId)
@@ -109,7 +114,7 @@ test('allow all: from the pushed request to the data, without a browser, on a lo
   expect(origin).toBe(`${new URL(world.config.vaultUrl).host}/sandbox/log`)
 
   const act = (what: string) =>
-    call(shop.sandboxKey, 'POST', `/v1/customers/${customerId}/grants/${tokens.grantId}`, { act: what })
+    call(shop.sandboxKey, 'POST', `/v1/customers/${alex}/grants/${tokens.grantId}`, { act: what })
   expect(await act('pause')).toMatchObject({ status: 200, body: { state: 'paused' } })
   expect((await read(tokens)).status).toBe(404)
   expect(await act('resume')).toMatchObject({ status: 200, body: { state: 'active' } })
@@ -127,9 +132,9 @@ test('allow all: from the pushed request to the data, without a browser, on a lo
   expect(await world.operator.list()).toEqual([])
 })
 
-test('required only, deny and later: what the business gets is what it would get outside', async () => {
-  const customerId = await newCustomer(sample)
-  const some = await flow(customerId, 'required-only')
+test('required only and deny: what the business gets is what it would get outside', async () => {
+  const bela = await newCustomer(sample)
+  const some = await flow(bela, 'required-only')
   const tokens = await redeem(shop, some.callback, some.pending)
   expect(tokens.granted.flatMap(({ items }) => items.map(({ id }) => id))).toEqual(['name'])
   expect((await read(tokens, 'diet.diet', 'dpv:ServicePersonalisation')).status).toBe(403)
@@ -139,26 +144,53 @@ test('required only, deny and later: what the business gets is what it would get
       { purpose: 'dpv:ServicePersonalisation', fields: ['diet.diet'], why: 'To be kind.', required: false },
     ],
   }
-  const no = await flow(customerId, 'deny', optional)
+  const no = await flow(bela, 'deny', optional)
   expect(no.said).toMatchObject({ status: 'refused' })
   expect(no.callback.searchParams.get('error')).toBe('access_denied')
+  // Asked again, it comes back refused without her, as outside.
+  const again = await flow(bela, 'allow-all', optional)
+  expect(again.said).toMatchObject({ status: 'refused' })
+  expect(again.callback.searchParams.get('error')).toBe('access_denied')
 })
 
 test('later: the business is told, and the request is answered from the inbox', async () => {
-  const customerId = await newCustomer(sample)
-  const later = await flow(customerId, 'later')
+  const later = await flow(alex, 'later')
   expect(later.said).toMatchObject({ status: 'later' })
   expect(later.callback.searchParams.get('error')).toBe('interaction_required')
   const { requestId } = later.said
-  expect(await answer(customerId, { requestId, answer: 'deny' })).toMatchObject({
+  expect(await answer(alex, { requestId, answer: 'allow-all' })).toMatchObject({
     status: 200,
-    outcome: { status: 'refused', requestId },
+    outcome: { status: 'allowed', requestId },
   })
 })
 
+test('a link is followed to its code, without a browser of the business', async () => {
+  const begun = await postForm(shop, 'device/auth', {
+    scope: 'openid offline_access',
+    authorization_details: JSON.stringify([accessRequest()]),
+  })
+  const link = (await begun.json()) as { device_code: string; verification_uri_complete: string }
+  const { outcome: said } = await answer(alex, {
+    url: link.verification_uri_complete,
+    answer: 'allow-all',
+  })
+  expect(said).toMatchObject({ status: 'allowed' })
+  expect(said).not.toHaveProperty('location')
+  const redeemed = await postForm(shop, 'token', {
+    grant_type: device,
+    device_code: link.device_code,
+    pickup_code: String(said.pickupCode),
+  })
+  expect(redeemed.status).toBe(200)
+  const deleted = await call(shop.sandboxKey, 'POST', `/v1/customers/${alex}/grants/${said.grantId}`, {
+    act: 'withdraw',
+    askDeletion: true,
+  })
+  expect(deleted).toMatchObject({ status: 200, body: { state: 'withdrawn' } })
+})
+
 test('a sample customer is played by the business that made her, and goes nowhere but to the sandbox', async () => {
-  const customerId = await newCustomer({})
-  const path = `/v1/customers/${customerId}/decisions`
+  const path = `/v1/customers/${alex}/decisions`
   const script = { url: (await ask(shop)).url.href, answer: 'allow-all' }
   for (const key of [undefined, 'sandbox_made-up', shop.admissionCode])
     expect((await call(key, 'POST', path, script)).status).toBe(401)
@@ -172,22 +204,23 @@ test('a sample customer is played by the business that made her, and goes nowher
     `${world.config.vaultUrl}/sandbox/../oauth/auth`,
     'javascript:alert(1)',
   ])
-    expect((await answer(customerId, { url, answer: 'allow-all' })).status).toBe(400)
-  expect((await answer(customerId, { answer: 'allow-all' })).status).toBe(400)
-  expect((await answer(customerId, { ...script, requestId: customerId })).status).toBe(400)
+    expect((await answer(alex, { url, answer: 'allow-all' })).status).toBe(400)
+  expect((await answer(alex, { answer: 'allow-all' })).status).toBe(400)
+  expect((await answer(alex, { ...script, requestId: alex })).status).toBe(400)
   for (const url of [
     `${world.config.vaultUrl}/sandbox/oauth/auth`,
     `${world.config.vaultUrl}/sandbox/settings`,
   ])
-    expect((await answer(customerId, { url, answer: 'allow-all' })).status).toBe(409)
-  expect((await answer(customerId, script)).status).toBe(200)
+    expect((await answer(alex, { url, answer: 'allow-all' })).status).toBe(409)
+  expect((await answer(alex, script)).status).toBe(200)
   // A pushed request is good once, also here.
-  expect((await answer(customerId, script)).status).toBe(409)
+  expect((await answer(alex, script)).status).toBe(409)
   expect(
     (await call(shop.sandboxKey, 'POST', '/v1/customers', { data: { profile: { name: 7 } } })).status,
   ).toBe(400)
+  // She could not be filled, so she is not there.
   expect((await call(shop.sandboxKey, 'GET', '/v1/customers')).body).toMatchObject({
-    customers: expect.not.arrayContaining([{ customerId: 'x' }]),
+    customers: expect.toSatisfy((all: unknown[]) => all.length === 2),
   })
 })
 
@@ -223,7 +256,13 @@ test('there are no more of them than are allowed', async () => {
   if (sandbox === undefined) throw new Error('no sandbox')
   const rival = await signUp()
   const { vendorId, sandboxKey } = rival
-  const row = { v: 1, vendorId, accountId: 'a'.repeat(22), podUrl: 'http://x/sample/', cookies: [] } as const
+  const row = {
+    v: 1,
+    vendorId,
+    accountId: 'a'.repeat(22),
+    podUrl: `${world.config.podsUrl}/sample/`,
+    cookies: [],
+  } as const
   for (let i = 1; i < mostOfOne; i++)
     await sandbox.house.ledger.commit(
       keepSampleCustomer({ ...row, customerId: `sample-customer-${i}`, createdAt: Date.now() }),

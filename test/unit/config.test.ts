@@ -52,6 +52,38 @@ describe('development', () => {
     expect(config.listen).toEqual({ host: 'localhost', vaultPort: 4100, gatewayPort: 4200, podsPort: 80 })
   })
 
+  test('the sandbox needs embedded pods', () => {
+    expect(readConfig({ REACH_PODS_URL: 'off' }, root).sandbox).toBe(false)
+    expect(readConfig({ REACH_SANDBOX: 'off' }, root).sandbox).toBe(false)
+    expect(refusal({ REACH_PODS_URL: 'off', REACH_SANDBOX: 'on' }).setting).toBe('REACH_SANDBOX')
+    expect(readConfig({ ...production, REACH_SANDBOX: 'on' }, root).sandbox).toBe(true)
+  })
+
+  test('further pod servers have origins of their own, and listen there or after the first', () => {
+    const shards = 'http://localhost:3001, http://localhost:3002/'
+    const config = readConfig({ REACH_PODS_SHARDS: shards }, root)
+    expect(config).toMatchObject({
+      podShards: [
+        { url: 'http://localhost:3001', port: 3001 },
+        { url: 'http://localhost:3002', port: 3002 },
+      ],
+    })
+    expect(config.outboundAllow).toContain('http://localhost:3002')
+    const live = readConfig({ ...production, REACH_PODS_SHARDS: 'https://pods2.example.org' }, root)
+    expect(live).toMatchObject({ podShards: [{ url: 'https://pods2.example.org', port: 3001 }] })
+    const wrong: Record<string, string>[] = [
+      { REACH_PODS_SHARDS: 'http://localhost:3000' },
+      { REACH_PODS_SHARDS: 'http://localhost:3100' },
+      { REACH_PODS_SHARDS: 'http://localhost:3001, http://localhost:3001' },
+      { REACH_PODS_SHARDS: 'http://127.0.0.1:3300' },
+      { REACH_PODS_SHARDS: 'http://localhost:3001/path' },
+      { REACH_PODS_SHARDS: 'http://localhost:3001', REACH_PODS_URL: 'off' },
+      { ...production, REACH_PODS_SHARDS: 'http://pods2.example.org' },
+    ]
+    for (const env of wrong)
+      expect(() => readConfig(env, root), JSON.stringify(env)).toThrow(/REACH_PODS_SHARDS/)
+  })
+
   test('runs without embedded pods', () => {
     const config = readConfig({ REACH_PODS_URL: 'off' }, root)
     expect(config).toMatchObject({ embeddedPods: false, outboundAllow: ['http://localhost:3100'] })

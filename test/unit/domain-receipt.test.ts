@@ -84,6 +84,13 @@ function terms(value: unknown): string[] {
 }
 
 describe('a receipt', () => {
+  test('of a sandbox say so, and no other does', () => {
+    expect(receiptOf({ ...allowed, logOrigin: 'vault.example/sandbox/log' })).toMatchObject({
+      'reach:sandbox': true,
+    })
+    expect(receiptOf(allowed)).not.toHaveProperty('reach:sandbox')
+  })
+
   test('says of every item what was given and what was refused, for whom, until when', () => {
     const [shoes, age, news] = processes(receiptOf(allowed))
     expect(identifiers(shoes?.['dpv:hasPersonalData'])).toEqual(['sizes.shoe'])
