@@ -66,7 +66,7 @@ export function receiveClaimed(
 export type RequestOutcome = {
   readonly status: 'allowed' | 'refused' | 'later'
   readonly decidedAt: number
-} & Pick<AccessRequest, 'answersHash' | 'grantId' | 'receiptId' | 'returnTo' | 'pickupCode'> &
+} & Pick<AccessRequest, 'answersHash' | 'grantId' | 'receiptId' | 'returnTo' | 'turnedAway' | 'pickupCode'> &
   Partial<Pick<AccessRequest, 'expiresAt'>>
 
 /** Writes the outcome of a claimed request. What may be decided, and how often, is the domain's to say. */
