@@ -56,7 +56,7 @@ export interface Reply {
 export type Values = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 const orders = 'dpv:CustomerOrderManagement'
-const passing = new Set(['date', 'connection', 'keep-alive', 'dpop-nonce'])
+const passing = new Set(['date', 'connection', 'keep-alive', 'dpop-nonce', 'ratelimit'])
 
 /** What the sample request asks for, each value found nowhere else. */
 export function sampleValues(): Values {
