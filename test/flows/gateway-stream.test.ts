@@ -35,7 +35,7 @@ async function people(gateway: TestGateway, shop: TestVendor, places: readonly n
   const grants = await addGrants(gateway.house, customers, to)
   const subjects = Array.from({ length: of }, (_, n) => `stranger-${n}`)
   for (const [n, place] of places.entries()) subjects[place] = grants[n]?.subject ?? ''
-  return { grants, subjects }
+  return { customers, grants, subjects }
 }
 
 const accept = { accept: 'application/x-ndjson' }
@@ -76,7 +76,10 @@ function around(ledger: Ledger, commitEach: Ledger['commitEach']): Ledger {
 
 test('a stream has every row in order, says how far it is, and ends with what it came to', async () => {
   const { gateway, shop } = await open()
-  const { subjects } = await people(gateway, shop, [0, 150, 249], 250)
+  const { customers, subjects } = await people(gateway, shop, [0, 120, 150, 249], 250)
+  const [, broken] = customers
+  if (broken === undefined) throw new Error('there are four')
+  gateway.pods.behave(broken.person, 'broken')
   const { reply } = await stream(gateway, shop, subjects)
   expect([reply.statusCode, reply.headers['content-type']]).toEqual([200, 'application/x-ndjson'])
   expect(reply.headers['ratelimit']).toMatch(/^"subjects";r=29750;t=\d+$/)
@@ -88,7 +91,8 @@ test('a stream has every row in order, says how far it is, and ends with what it
     { done: 100, of: 250 },
     { done: 200, of: 250 },
   ])
-  expect(lines.at(-1)).toEqual({ summary: { subjects: 250, released: 3, unavailable: 247, later: 0 } })
+  expect(lines).toContainEqual({ subject: subjects[120], error: 'later' })
+  expect(lines.at(-1)).toEqual({ summary: { subjects: 250, released: 3, unavailable: 246, later: 1 } })
   expect(reply.trailers['content-digest']).toMatch(/^sha-256=:.{44}:$/)
 })
 
