@@ -85,8 +85,7 @@ type Controls = Record<string, Record<string, string>>
 async function newPerson(baseUrl: string): Promise<OwnPodPerson> {
   const email = `p${randomBytes(8).toString('hex')}@example.org`
   const password = randomUUID()
-  let token: string | undefined
-  const ask = async (url: string, body?: object) => {
+  const ask = async (url: string, { token, body }: { token?: string; body?: object } = {}) => {
     const reply = await fetch(url, {
       method: body ? 'POST' : 'GET',
       headers: {
@@ -99,19 +98,23 @@ async function newPerson(baseUrl: string): Promise<OwnPodPerson> {
     if (!reply.ok) throw new Error(`${url} answered ${reply.status}`)
     return (await reply.json()) as Record<string, unknown>
   }
-  const controls = async () => (await ask(`${baseUrl}.account/`))['controls'] as Controls
-  token = String((await ask(String((await controls())['account']?.['create']), {}))['authorization'])
-  const mine = await controls()
-  await ask(String(mine['password']?.['create']), { email, password })
+  const controls = async (token?: string) =>
+    (await ask(`${baseUrl}.account/`, token === undefined ? {} : { token }))['controls'] as Controls
+  const made = await ask(String((await controls())['account']?.['create']), { body: {} })
+  const token = String(made['authorization'])
+  const mine = await controls(token)
+  await ask(String(mine['password']?.['create']), { token, body: { email, password } })
   const pod = async () => {
-    const made = await ask(String(mine['account']?.['pod']), { name: `p${randomBytes(8).toString('hex')}` })
-    return { webId: String(made['webId']), podUrl: String(made['pod']) }
+    const body = { name: `p${randomBytes(8).toString('hex')}` }
+    const { webId, pod: podUrl } = await ask(String(mine['account']?.['pod']), { token, body })
+    return { webId: String(webId), podUrl: String(podUrl) }
   }
   const { webId, podUrl } = await pod()
   const credentials = async (of?: string) => {
     const as = of ?? (await pod()).webId
-    const made = await ask(String(mine['account']?.['clientCredentials']), { name: 'app', webId: as })
-    return { clientId: String(made['id']), clientSecret: String(made['secret']), webId: as }
+    const body = { name: 'app', webId: as }
+    const { id, secret } = await ask(String(mine['account']?.['clientCredentials']), { token, body })
+    return { clientId: String(id), clientSecret: String(secret), webId: as }
   }
   const session = new Session({ keepAlive: false })
   await session.login({ oidcIssuer: baseUrl, tokenType: 'DPoP', ...(await credentials(webId)) })

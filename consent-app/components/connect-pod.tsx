@@ -64,7 +64,11 @@ export function ConnectPod({
           <Fact name={text('connect.where')}>
             <code className={styles.address}>{container}</code>
             <p className={styles.why}>{text('connect.where.why')}</p>
-            {me.podAccess === 'none' && <ChooseFolder />}
+            {me.podAccess === 'none' && (
+              <div className={styles.choose}>
+                <ChooseFolder />
+              </div>
+            )}
           </Fact>
           <Fact name={text('connect.read')}>
             <p>{text('connect.read.body')}</p>

@@ -1,80 +1,32 @@
 /** Customers who bring a pod of their own: servers that are not ours, with WAC and with ACP, beside embedded pods. */
-import * as oauth from 'openid-client'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Activity, Me, PodMoveView, Probe, Redirect, Storages } from '../../schemas/types.gen.ts'
-import type { Business } from '../business.ts'
+import type { Storages } from '../../schemas/types.gen.ts'
 import { allowAll, connectPod } from '../consent.ts'
-import type { Allowed } from '../consent.ts'
-import { ownPodServer, typePassword } from '../own-pod-server.ts'
+import {
+  accessUrl,
+  act,
+  meOf,
+  orders,
+  personal,
+  read,
+  rewriteAccess,
+  signIn,
+  turtle,
+  typesOf,
+  wrong,
+} from '../own-pod-customer.ts'
+import { ownPodServer } from '../own-pod-server.ts'
 import type { OwnPodPerson, OwnPodServer } from '../own-pod-server.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
-import { signInAtPod, startTestVault } from '../vault.ts'
+import { startTestVault } from '../vault.ts'
 import type { TestVault, VaultBrowser } from '../vault.ts'
 
-const orders = 'dpv:CustomerOrderManagement'
-const personal = 'dpv:ServicePersonalisation'
-const turtle = { 'content-type': 'text/turtle' }
 let embedded: TestPods
 
 beforeAll(async () => {
   embedded = await sharedPods()
 }, 90_000)
-
-async function signIn(vault: TestVault, server: OwnPodServer, person: OwnPodPerson, typed: string) {
-  const browser = vault.browser()
-  const begun = await browser.post('/api/sign-in', { issuer: typed })
-  expect(begun).toMatchObject({ status: 200 })
-  const query = await typePassword(server.baseUrl, (begun.body as Redirect).location, person)
-  expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject({ status: 200 })
-  return browser
-}
-
-const meOf = async (browser: VaultBrowser) => (await browser.get('/api/me')).body as Me
-const typesOf = async (browser: VaultBrowser) =>
-  ((await browser.get('/api/activity')).body as Activity).items.map(({ type }) => type)
-
-async function act(browser: VaultBrowser, path: string, body: object = {}): Promise<Probe> {
-  const answer = await browser.post(`/api/pod/${path}`, body)
-  expect(answer).toMatchObject({ status: 200 })
-  return answer.body as Probe
-}
-
-const wrong = ({ findings }: Probe) => findings.filter(({ ok }) => !ok).map(({ what }) => what)
-
-/** Asks the gateway as the business does. */
-async function read(
-  vault: TestVault,
-  { business, tokens }: { business: Business; tokens: Allowed['tokens'] },
-  [purpose, ...fields]: readonly [string, ...string[]],
-): Promise<{ status: number; data?: Record<string, unknown> }> {
-  const { subject } = tokens
-  const url = new URL(`/v1/subjects/${subject}?fields=${fields.join()}&purpose=${purpose}`, vault.gatewayUrl)
-  const { DPoP } = business
-  const reply = await oauth
-    .fetchProtectedResource(business.config, tokens.accessToken, url, 'GET', null, new Headers(), { DPoP })
-    .catch((error: unknown) => {
-      if (error instanceof oauth.WWWAuthenticateChallengeError) return error.response
-      throw error
-    })
-  const body = (await reply.json()) as { data?: Record<string, unknown> }
-  return { status: reply.status, ...(body.data === undefined ? {} : { data: body.data }) }
-}
-
-async function accessUrl(person: OwnPodPerson, url: string): Promise<string> {
-  const link = (await person.fetch(url, { method: 'HEAD' })).headers.get('link') ?? ''
-  return /<([^<>]+)>; *rel="acl"/.exec(link)?.[1] ?? ''
-}
-
-async function rewriteAccess(person: OwnPodPerson, url: string, edit: (rules: string) => string) {
-  const document = await accessUrl(person, url)
-  const before = await (await person.fetch(document, { headers: { accept: 'text/turtle' } })).text()
-  const after = edit(before)
-  expect(after).not.toBe(before)
-  const reply = await person.fetch(document, { method: 'PUT', headers: turtle, body: after })
-  expect(reply.ok).toBe(true)
-  return before
-}
 
 describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
   let server: OwnPodServer
@@ -309,129 +261,5 @@ describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
     expect(await read(vault, relation, [orders, 'profile.name'])).toEqual({ status: 404 })
     expect(await act(browser, 'connect')).toMatchObject({ ok: true, identity: 'agent' })
     expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
-  })
-})
-
-describe('moving house, from an embedded pod to an own one', () => {
-  let server: OwnPodServer
-  let vault: TestVault
-
-  beforeAll(async () => {
-    server = await ownPodServer('wac')
-    vault = await startTestVault(embedded, { outboundAllow: [new URL(server.baseUrl).origin], gateway: true })
-    return () => vault[Symbol.asyncDispose]()
-  }, 90_000)
-
-  const moveOf = async (browser: VaultBrowser) => (await browser.get('/api/pod/move')).body as PodMoveView
-  const step = async (browser: VaultBrowser) => {
-    const answer = await browser.post('/api/pod/move/step')
-    expect(answer).toMatchObject({ status: 200 })
-    return answer.body as PodMoveView
-  }
-  async function begin(browser: VaultBrowser, person: OwnPodPerson) {
-    const begun = await browser.post('/api/pod/move', { issuer: person.webId })
-    expect(begun).toMatchObject({ status: 200 })
-    const query = await typePassword(server.baseUrl, (begun.body as Redirect).location, person)
-    return await browser.post('/api/sign-in/complete', { query })
-  }
-
-  test('all data go along, whatever crashes; grants live on; old copies go last, and only proven ones', async () => {
-    const pod = await embedded.customer()
-    const browser = vault.browser()
-    const query = await signInAtPod(embedded, browser, pod, { issuer: embedded.server.baseUrl })
-    expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject({ status: 200 })
-    await connectPod(browser)
-    const business = await vault.business()
-    const relation = { business, ...(await allowAll(vault, browser, business)) }
-    await vault.settle()
-    // What another app wrote: a name of its own for the folder, a blank node, and a file that is no RDF.
-    const profile = `${pod.container}profile.ttl`
-    const note = `<#me> <urn:other#note> [ <urn:other#of> <${pod.container}diet.ttl#me>; <urn:other#by> <${pod.webId}> ].`
-    const before = await (await pod.fetch(profile)).text()
-    await pod.fetch(profile, { method: 'PUT', headers: turtle, body: `${before}\n${note}` })
-    const bytes = new Uint8Array([0, 255, 128, 10, 13])
-    const binary = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: bytes }
-    expect((await pod.fetch(`${pod.container}other/raw.bin`, binary)).ok).toBe(true)
-
-    const person = await server.person()
-    expect(await begin(browser, person)).toMatchObject({ status: 200 })
-    expect(await moveOf(browser)).toMatchObject({
-      state: 'copying',
-      from: pod.container,
-      to: person.container,
-    })
-    expect(await meOf(browser)).toMatchObject({ webId: pod.webId, moving: true })
-    expect(await step(browser)).toMatchObject({ state: 'copying', files: 5, proven: 0 })
-    await vault.restart()
-    expect(await step(browser)).toMatchObject({ files: 5, proven: 5 })
-    // Changed in the old pod after it was copied: the new pod has an older one under this name now.
-    await browser.put('/api/categories/sizes', { etag: null, values: { shoe: { size: '42', system: 'EU' } } })
-    expect(await step(browser)).toMatchObject({ state: 'copying', files: 6, proven: 5 })
-    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
-    expect(await step(browser)).toMatchObject({ files: 6, proven: 6 })
-    expect(await step(browser)).toMatchObject({ state: 'moved', files: 6, proven: 6 })
-
-    expect(await meOf(browser)).toMatchObject({
-      webId: person.webId,
-      container: person.container,
-      podAccess: 'open',
-      boundSeconds: 10,
-      name: 'Alma Quist',
-    })
-    expect((await typesOf(browser))[0]).toBe('pod-moved')
-    const moved = await (await person.fetch(`${person.container}profile.ttl`)).text()
-    expect(moved).toContain(`${person.container}diet.ttl#me`)
-    expect(moved).toContain(person.webId)
-    expect(moved).not.toContain(pod.container)
-    const raw = await person.fetch(`${person.container}other/raw.bin`)
-    expect(new Uint8Array(await raw.arrayBuffer())).toEqual(bytes)
-    const receipt = `receipts/${relation.receiptId}.jws`
-    expect((await person.fetch(person.container + receipt)).status).toBe(200)
-    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({
-      status: 200,
-      data: { 'profile.name': 'Alma Quist' },
-    })
-    // Saving goes to the new pod, in the session that the move opened.
-    const saved = await browser.put('/api/categories/interests', { etag: null, values: { topics: ['jazz'] } })
-    expect(saved).toMatchObject({ status: 200 })
-    expect((await person.fetch(`${person.container}interests.ttl`)).status).toBe(200)
-
-    // What was changed in the old pod since is nobody's to delete.
-    await pod.fetch(`${pod.container}diet.ttl`, { method: 'PUT', headers: turtle, body: '<#a> <#b> 1.' })
-    expect(await browser.post('/api/pod/move/finish', { deleteOld: true })).toMatchObject({
-      status: 409,
-      body: { code: 'pod-changed' },
-    })
-    expect((await pod.fetch(profile)).status).toBe(200)
-    expect((await pod.fetch(`${pod.container}diet.ttl`, { method: 'DELETE' })).ok).toBe(true)
-    expect(await browser.post('/api/pod/move/finish', { deleteOld: true })).toMatchObject({ status: 200 })
-    for (const name of ['profile.ttl', receipt, 'other/raw.bin'])
-      expect((await pod.fetch(pod.container + name)).status).toBe(404)
-    expect(await moveOf(browser)).toEqual({ state: 'none' })
-    expect(await meOf(browser)).not.toHaveProperty('moving')
-  })
-
-  test('nothing is moved over somebody else, into the same pod, or onto a document that is there', async () => {
-    const taken = await server.person()
-    await signIn(vault, server, taken, taken.webId)
-    const { browser } = await vault.customer()
-    await connectPod(browser)
-    expect(await begin(browser, taken)).toMatchObject({ status: 409, body: { code: 'account-exists' } })
-    expect(await moveOf(browser)).toEqual({ state: 'none' })
-    const person = await server.person()
-    await person.fetch(`${person.container}profile.ttl`, {
-      method: 'PUT',
-      headers: turtle,
-      body: '<#me> <#a> 1.',
-    })
-    expect(await begin(browser, person)).toMatchObject({ status: 200 })
-    await step(browser)
-    expect(await browser.post('/api/pod/move/step')).toMatchObject({
-      status: 409,
-      body: { code: 'pod-changed' },
-    })
-    expect(await (await person.fetch(`${person.container}profile.ttl`)).text()).toContain('<#a>')
-    expect(await browser.post('/api/pod/move/cancel')).toMatchObject({ status: 200, body: { state: 'none' } })
-    expect(await meOf(browser)).toMatchObject({ podAccess: 'open' })
   })
 })

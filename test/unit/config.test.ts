@@ -30,6 +30,7 @@ describe('development', () => {
       gatewayUrl: 'http://localhost:3200',
       podsUrl: 'http://localhost:3000',
       embeddedPods: true,
+      podShards: [],
       listen: { host: 'localhost', vaultPort: 3100, gatewayPort: 3200, podsPort: 3000 },
       adminPort: 3300,
       dataFolder: join(root, 'data'),

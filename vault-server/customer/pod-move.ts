@@ -197,7 +197,7 @@ async function moveIn(
   stored: Stored<PodMove>,
   { request, response }: { request: Request; response: Response },
 ): Promise<void> {
-  const { ledger, names, pods, podLogins, sessions, now } = parts
+  const { ledger, names, pods, sessions, now } = parts
   const { accountId, podLogin } = customerOf(request)
   const { to } = stored.value
   const account = await readAccount(ledger, accountId)

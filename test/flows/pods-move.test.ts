@@ -1,0 +1,141 @@
+/** Moving house: all data of a customer go from one pod to another. */
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { PodMoveView, Redirect } from '../../schemas/types.gen.ts'
+import { allowAll, connectPod } from '../consent.ts'
+import { meOf, orders, read, signIn, turtle, typesOf } from '../own-pod-customer.ts'
+import { ownPodServer, typePassword } from '../own-pod-server.ts'
+import type { OwnPodPerson, OwnPodServer } from '../own-pod-server.ts'
+import { sharedPods } from '../pod-server.ts'
+import type { TestPods } from '../pod-server.ts'
+import { signInAtPod, startTestVault } from '../vault.ts'
+import type { TestVault, VaultBrowser } from '../vault.ts'
+
+let embedded: TestPods
+
+beforeAll(async () => {
+  embedded = await sharedPods()
+}, 90_000)
+
+describe('moving house, from an embedded pod to an own one', () => {
+  let server: OwnPodServer
+  let vault: TestVault
+
+  beforeAll(async () => {
+    server = await ownPodServer('wac')
+    vault = await startTestVault(embedded, { outboundAllow: [new URL(server.baseUrl).origin], gateway: true })
+    return () => vault[Symbol.asyncDispose]()
+  }, 90_000)
+
+  const moveOf = async (browser: VaultBrowser) => (await browser.get('/api/pod/move')).body as PodMoveView
+  const step = async (browser: VaultBrowser) => {
+    const answer = await browser.post('/api/pod/move/step')
+    expect(answer).toMatchObject({ status: 200 })
+    return answer.body as PodMoveView
+  }
+  async function begin(browser: VaultBrowser, person: OwnPodPerson) {
+    const begun = await browser.post('/api/pod/move', { issuer: person.webId })
+    expect(begun).toMatchObject({ status: 200 })
+    const query = await typePassword(server.baseUrl, (begun.body as Redirect).location, person)
+    return await browser.post('/api/sign-in/complete', { query })
+  }
+
+  test('all data go along, whatever crashes; grants live on; old copies go last, and only proven ones', async () => {
+    const pod = await embedded.customer()
+    const browser = vault.browser()
+    const query = await signInAtPod(embedded, browser, pod, { issuer: embedded.server.baseUrl })
+    expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject({ status: 200 })
+    await connectPod(browser)
+    const business = await vault.business()
+    const relation = { business, ...(await allowAll(vault, browser, business)) }
+    await vault.settle()
+    // What another app wrote: a name of its own for the folder, a blank node, and a file that is no RDF.
+    const profile = `${pod.container}profile.ttl`
+    const note = `<#me> <urn:other#note> [ <urn:other#of> <${pod.container}diet.ttl#me>; <urn:other#by> <${pod.webId}> ].`
+    const before = await (await pod.fetch(profile)).text()
+    await pod.fetch(profile, { method: 'PUT', headers: turtle, body: `${before}\n${note}` })
+    const bytes = new Uint8Array([0, 255, 128, 10, 13])
+    const binary = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: bytes }
+    expect((await pod.fetch(`${pod.container}other/raw.bin`, binary)).ok).toBe(true)
+
+    const person = await server.person()
+    expect(await begin(browser, person)).toMatchObject({ status: 200 })
+    expect(await moveOf(browser)).toMatchObject({
+      state: 'copying',
+      from: pod.container,
+      to: person.container,
+    })
+    expect(await meOf(browser)).toMatchObject({ webId: pod.webId, moving: true })
+    expect(await step(browser)).toMatchObject({ state: 'copying', files: 5, proven: 0 })
+    await vault.restart()
+    expect(await step(browser)).toMatchObject({ files: 5, proven: 5 })
+    // Changed in the old pod after it was copied: the new pod has an older one under this name now.
+    await browser.put('/api/categories/sizes', { etag: null, values: { shoe: { size: '42', system: 'EU' } } })
+    expect(await step(browser)).toMatchObject({ state: 'copying', files: 6, proven: 5 })
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+    expect(await step(browser)).toMatchObject({ files: 6, proven: 6 })
+    expect(await step(browser)).toMatchObject({ state: 'moved', files: 6, proven: 6 })
+
+    expect(await meOf(browser)).toMatchObject({
+      webId: person.webId,
+      container: person.container,
+      podAccess: 'open',
+      boundSeconds: 10,
+      name: 'Alma Quist',
+    })
+    expect((await typesOf(browser))[0]).toBe('pod-moved')
+    const moved = await (await person.fetch(`${person.container}profile.ttl`)).text()
+    expect(moved).toContain(`${person.container}diet.ttl#me`)
+    expect(moved).toContain(person.webId)
+    expect(moved).not.toContain(pod.container)
+    const raw = await person.fetch(`${person.container}other/raw.bin`)
+    expect(new Uint8Array(await raw.arrayBuffer())).toEqual(bytes)
+    const receipt = `receipts/${relation.receiptId}.jws`
+    expect((await person.fetch(person.container + receipt)).status).toBe(200)
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({
+      status: 200,
+      data: { 'profile.name': 'Alma Quist' },
+    })
+    // Saving goes to the new pod, in the session that the move opened.
+    const saved = await browser.put('/api/categories/interests', { etag: null, values: { topics: ['jazz'] } })
+    expect(saved).toMatchObject({ status: 200 })
+    expect((await person.fetch(`${person.container}interests.ttl`)).status).toBe(200)
+
+    // What was changed in the old pod since is nobody's to delete.
+    await pod.fetch(`${pod.container}diet.ttl`, { method: 'PUT', headers: turtle, body: '<#a> <#b> 1.' })
+    expect(await browser.post('/api/pod/move/finish', { deleteOld: true })).toMatchObject({
+      status: 409,
+      body: { code: 'pod-changed' },
+    })
+    expect((await pod.fetch(profile)).status).toBe(200)
+    expect((await pod.fetch(`${pod.container}diet.ttl`, { method: 'DELETE' })).ok).toBe(true)
+    expect(await browser.post('/api/pod/move/finish', { deleteOld: true })).toMatchObject({ status: 200 })
+    for (const name of ['profile.ttl', receipt, 'other/raw.bin'])
+      expect((await pod.fetch(pod.container + name)).status).toBe(404)
+    expect(await moveOf(browser)).toEqual({ state: 'none' })
+    expect(await meOf(browser)).not.toHaveProperty('moving')
+  })
+
+  test('nothing is moved over somebody else, into the same pod, or onto a document that is there', async () => {
+    const taken = await server.person()
+    await signIn(vault, server, taken, taken.webId)
+    const { browser } = await vault.customer()
+    await connectPod(browser)
+    expect(await begin(browser, taken)).toMatchObject({ status: 409, body: { code: 'account-exists' } })
+    expect(await moveOf(browser)).toEqual({ state: 'none' })
+    const person = await server.person()
+    await person.fetch(`${person.container}profile.ttl`, {
+      method: 'PUT',
+      headers: turtle,
+      body: '<#me> <#a> 1.',
+    })
+    expect(await begin(browser, person)).toMatchObject({ status: 200 })
+    await step(browser)
+    expect(await browser.post('/api/pod/move/step')).toMatchObject({
+      status: 409,
+      body: { code: 'pod-changed' },
+    })
+    expect(await (await person.fetch(`${person.container}profile.ttl`)).text()).toContain('<#a>')
+    expect(await browser.post('/api/pod/move/cancel')).toMatchObject({ status: 200, body: { state: 'none' } })
+    expect(await meOf(browser)).toMatchObject({ podAccess: 'open' })
+  })
+})
