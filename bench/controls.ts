@@ -55,6 +55,7 @@ export function unrecorded(ledger: Ledger): Ledger {
     list: (prefix, options) => ledger.list(prefix, options),
     count: (key) => ledger.count(key),
     history: (thread, options) => ledger.history(thread, options),
+    openings: (first, count) => ledger.openings(first, count),
     commit: async (commit) => answer(commit),
     commitEach: async (commits) => commits.map(answer),
     [Symbol.asyncDispose]: async () => undefined,

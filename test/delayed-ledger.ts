@@ -35,6 +35,7 @@ export function faultyLedger(ledger: Ledger, faults: LedgerFaults): Ledger {
       return ledger.count(key)
     },
     history: (thread, options) => ledger.history(thread, options),
+    openings: (first, count) => ledger.openings(first, count),
     async commit(commit) {
       await wait()
       if (faults.failAll !== undefined) throw faults.failAll

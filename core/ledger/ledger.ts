@@ -174,6 +174,11 @@ export interface LedgerReader {
   count(key: string): Promise<number>
   /** Entries of a thread, newest first, below index `before`. Opens sealed facts: callers decide who may see. */
   history(thread: string, options?: { before?: number; limit?: number }): Promise<HistoryItem[]>
+  /**
+   * Entries `first` up to below `first + count` with their sealed facts opened, in the order of the log and without a
+   * hole; fewer where the newest checkpoint has fewer. Throws `LedgerDamaged` for one that is not what was logged.
+   */
+  openings(first: number, count: number): Promise<HistoryItem[]>
 }
 
 /** The public log: everything here may be shown to anybody (C2SP tlog-tiles). */

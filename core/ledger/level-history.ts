@@ -5,6 +5,7 @@ import { openOps, opens, opsKeyName, saltOf } from './leaf.ts'
 import { LedgerDamaged, type HistoryItem } from './ledger.ts'
 import { boxKey, numberOfKey, threadKey, type Database } from './level-keys.ts'
 import type { LevelLog } from './level-log.ts'
+import { TILE_WIDTH } from './merkle.ts'
 
 interface OpenedBox {
   readonly first: number
@@ -39,14 +40,24 @@ export class History {
     return items
   }
 
+  /** Entries `first` up to below `first + count`, as far as they are published, in the order of the log. */
+  async range(first: number, count: number): Promise<HistoryItem[]> {
+    const end = Math.min(first + count, this.#log.size)
+    const items: HistoryItem[] = []
+    let box: OpenedBox | undefined
+    for (let index = first; index < end;) {
+      const begin = index - (index % TILE_WIDTH)
+      const leaves = await this.#log.entries(begin, Math.min(TILE_WIDTH, end - begin))
+      for (; index < begin + leaves.length; index++) {
+        if (box === undefined || index >= box.first + box.ops.length) box = await this.#boxOf(index)
+        items.push(openFrom(box, index, leaves[index - begin]))
+      }
+    }
+    return items
+  }
+
   async #open(index: number): Promise<HistoryItem> {
-    const { first, secret, ops } = await this.#boxOf(index)
-    const claims = ops[index - first]
-    const leaf = await this.#log.entry(index)
-    const salt = saltOf(secret, 'ops', index)
-    if (claims === undefined || !opens(leaf, 'ops', salt, claims))
-      throw new LedgerDamaged(`the opening of entry ${index} is not what was logged`)
-    return { index, ops: claims, salt }
+    return openFrom(await this.#boxOf(index), index, await this.#log.entry(index))
   }
 
   async #boxOf(index: number): Promise<OpenedBox> {
@@ -68,4 +79,12 @@ export class History {
       throw new LedgerDamaged(`the openings from entry ${first} on are damaged`, { cause: error })
     }
   }
+}
+
+function openFrom({ first, secret, ops }: OpenedBox, index: number, leaf: Buffer | undefined): HistoryItem {
+  const claims = ops[index - first]
+  const salt = saltOf(secret, 'ops', index)
+  if (claims === undefined || leaf === undefined || !opens(leaf, 'ops', salt, claims))
+    throw new LedgerDamaged(`the opening of entry ${index} is not what was logged`)
+  return { index, ops: claims, salt }
 }

@@ -213,6 +213,12 @@ class LevelLedger implements Ledger {
     return this.#reading(() => this.#history.read(thread, before, limit))
   }
 
+  async openings(first: number, count: number): Promise<HistoryItem[]> {
+    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || first < 0 || count < 0)
+      throw new TypeError('a range of entries is two whole numbers')
+    return this.#reading(() => this.#history.range(first, count))
+  }
+
   /** No error of the database passes the port. */
   async #reading<Result>(read: () => Result | Promise<Result>): Promise<Result> {
     try {

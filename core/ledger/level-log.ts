@@ -51,12 +51,17 @@ export class LevelLog implements LogReader {
 
   async bundle(index: number, width: number): Promise<Uint8Array | undefined> {
     if (!this.#has(0, index, width)) return undefined
-    const entries = await this.#entries(index * TILE_WIDTH, width)
+    return Buffer.concat((await this.entries(index * TILE_WIDTH, width)).map(wireEntry))
+  }
+
+  /** Entries of one bundle of the published tree from its beginning, checked against the tile. */
+  async entries(first: number, count: number): Promise<Buffer[]> {
+    const entries = await this.#entries(first, count)
     const hashes = Buffer.concat(entries.map(leafHash))
-    const tile = await this.#tileAt(0, index)
+    const tile = await this.#tileAt(0, first / TILE_WIDTH)
     if (!hashes.equals(tile.subarray(0, hashes.length)))
-      throw new LedgerDamaged(`entry bundle ${index} is damaged`)
-    return Buffer.concat(entries.map(wireEntry))
+      throw new LedgerDamaged(`entry bundle ${first / TILE_WIDTH} is damaged`)
+    return entries
   }
 
   /** One entry of the published tree, checked like its bundle. */

@@ -25,6 +25,40 @@ export function logContract(open: OpenLedger): void {
     expect(await read('a')).toEqual([])
   })
 
+  test('openings gives every entry of a range in order, each with the salt that opens it, and none beyond the head', async () => {
+    await using world = await open({ group: 7 })
+    const facts = Array.from({ length: 600 }, (_, i) => `{"i":${i}}`)
+    await world.ledger.commitEach(facts.slice(0, 590).map((ops) => ({ entries: [entry(ops)] })))
+    await world.reopen()
+    const { ledger } = world
+    await ledger.commit({ entries: facts.slice(590).map((ops) => entry(ops)) })
+    const all = await ledger.openings(0, 10_000)
+    expect(all.map(({ index, ops }) => `${index} ${ops}`)).toEqual(facts.map((ops, i) => `${i} ${ops}`))
+    for (const [first, count] of [
+      [0, 0],
+      [0, 1],
+      [255, 2],
+      [256, 256],
+      [250, 300],
+      [589, 5],
+      [599, 1],
+    ] as const)
+      expect(await ledger.openings(first, count)).toEqual(all.slice(first, first + count))
+    expect(await ledger.openings(598, 256)).toEqual(all.slice(598))
+    expect(await ledger.openings(600, 1)).toEqual([])
+    for (const { index, ops, salt } of [all[0], all[256], all[599]].flatMap((one) => one ?? [])) {
+      const leaf = await provenEntry(ledger.log, index, ledger.log.checkpoint())
+      expect(opens(leaf, 'ops', salt, ops)).toBe(true)
+    }
+    for (const [first, count] of [
+      [-1, 1],
+      [0, -1],
+      [0.5, 1],
+      [0, Number.NaN],
+    ] as const)
+      await expect(ledger.openings(first, count)).rejects.toThrow(TypeError)
+  })
+
   test('everything acknowledged is there after reopening, and the history of the log goes on', async () => {
     await using world = await open()
     const checkpoints = [world.ledger.log.checkpoint()]
