@@ -275,6 +275,9 @@ describe('a new request of a business that may read already', () => {
       expectOk(await decide(alma.browser, page, { decision }))
       expect(await dataOf(story.read(first))).toEqual(['profile.name'])
     }
+    // Only what was new in it is refused: what she allows may be asked for again, such as for longer.
+    expect((await story.ask(alma, shop)).view.status).toBe('open')
+    expect((await story.ask(alma, shop, { items: more.items })).view.turnedAway?.reason).toBe('cool-off')
   })
 })
 

@@ -28,7 +28,7 @@ import type {
 import type { Asked, Concluded, Interactions } from '../oauth/interactions.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
-import { replacedBy } from './amendment.ts'
+import { amendmentOf, replacedBy } from './amendment.ts'
 import { issueReceipt } from './receipt-delivery.ts'
 import { signReceipt } from './receipt-signing.ts'
 import { viewReceipt } from './views.ts'
@@ -147,7 +147,7 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
   const fact = { type: 'refused', notice: noticeHash } as const
   const commit = combine(
     concluded,
-    set(deny(boundary, request, at)),
+    set(deny(boundary, await refusedItems(parts.ledger, found), at)),
     issueReceipt(receipt, at),
     decideRequest(found.stored, { ...outcome, receiptId: receipt.receiptId }),
     told,
@@ -160,6 +160,13 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
  * The business is told at once that nothing is decided, and the request stays open: one that a browser brought for a
  * month, since its customer is asked for nothing while it waits; any other until it would have ended anyway.
  */
+/** What she said no to: of a request that adds to what she allows, the added alone. What she allows may be asked on. */
+async function refusedItems(ledger: Ledger, { request, at }: Case): Promise<Parameters<typeof deny>[1]> {
+  const added = (await amendmentOf(ledger, request, at))?.added ?? []
+  if (added.length === 0) return request
+  return { items: added.map(({ purpose, field }) => ({ purpose, fields: [field] })) }
+}
+
 async function putOff({ interactions }: DecisionParts, found: Case): Promise<Conclusion> {
   const { request, noticeHash, webId, at } = found
   const { parts: concluded, ...back } = await interactions.refuse(found.asked, {
