@@ -29,8 +29,8 @@ export async function sendStream(
   const digest = createHash('sha256')
   // Some proxies speak HTTP/1.0 to us, which has no chunks and so no trailers: the last line is then all there is.
   const hasTrailers = response.req.httpVersion !== '1.0'
-  response.writeHead(200, hasTrailers ? { ...headers, Trailer: 'Content-Digest' } : headers)
   try {
+    response.writeHead(200, hasTrailers ? { ...headers, Trailer: 'Content-Digest' } : headers)
     for (; piece.done !== true; piece = await pieces.next()) {
       if (response.destroyed) return (cut = 'reader-gone')
       digest.update(piece.value)
@@ -45,7 +45,7 @@ export async function sendStream(
   } finally {
     if (cut === 'reader-slow') response.socket?.resetAndDestroy()
     // What was released before the fault still goes out, and then no end of the text.
-    else if (!response.writableEnded) response.socket?.destroySoon()
+    else if (response.headersSent && !response.writableEnded) response.socket?.destroySoon()
     await pieces.return()
   }
 }

@@ -87,7 +87,7 @@ export class Queries {
 
   /**
    * Each piece is decided, recorded and looked at for the last time when it is asked for, so what ended while the reader
-   * took the one before does not leave.
+   * took the one before does not leave. It has its turn until it has left.
    */
   async *#pieces(caller: Caller, { subjects, asked }: Batch): AsyncGenerator<string, void, undefined> {
     const summary = { released: 0, unavailable: 0, later: 0 }
@@ -95,22 +95,26 @@ export class Queries {
       if (at > 0 && (await isTokenMarked(this.#reader, caller.token)))
         throw new DomainError('invalid-token', 'The access token was given back')
       const piece = subjects.slice(at, at + PIECE)
-      const verdicts = await this.#turns.run(caller.vendorId, piece.length, () =>
-        this.#release.query(caller, piece, asked),
-      )
-      let lines = ''
-      for (const [i, verdict] of verdicts.entries()) {
-        lines += `${rowOf(verdict, piece[i] ?? '')}\n`
-        summary[resultOf(verdict)]++
+      const taken = Promise.withResolvers<void>()
+      try {
+        const work = () => this.#release.query(caller, piece, asked)
+        const verdicts = await this.#turns.run(caller.vendorId, piece.length, work, taken.promise)
+        let lines = ''
+        for (const [i, verdict] of verdicts.entries()) {
+          lines += `${rowOf(verdict, piece[i] ?? '')}\n`
+          summary[resultOf(verdict)]++
+        }
+        const done = at + piece.length
+        const isLast = done === subjects.length
+        yield (
+          lines +
+            (isLast
+              ? `${JSON.stringify({ summary: { subjects: done, ...summary } })}\n`
+              : `${JSON.stringify({ progress: { done, of: subjects.length } })}\n`)
+        )
+      } finally {
+        taken.resolve()
       }
-      const done = at + piece.length
-      const isLast = done === subjects.length
-      yield (
-        lines +
-          (isLast
-            ? `${JSON.stringify({ summary: { subjects: done, ...summary } })}\n`
-            : `${JSON.stringify({ progress: { done, of: subjects.length } })}\n`)
-      )
     }
   }
 
