@@ -9,6 +9,7 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { configUnder, openLedgerAndKeys, openPods } from './house.ts'
 import { vendorOperator, type VendorOperator } from './vault-server/operator/vendors.ts'
+import type { ThrowAway } from './vault-server/customer/vaults.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
 import { openVault, type Vault } from './vault-server/server.ts'
 import { createVendorGateway } from './vendor-gateway/server.ts'
@@ -37,6 +38,8 @@ export async function openMountedHouse(options: {
   /** The path without a slash, which is also the folder and part of the log's origin. */
   part: string
   podServer: EmbeddedPods
+  /** Of a house whose vaults are made to be thrown away. */
+  throwAway?: (house: Pick<MountedHouse, 'ledger' | 'keys'>) => Promise<ThrowAway>
   now: () => number
   log: Logger
 }): Promise<MountedHouse> {
@@ -44,8 +47,9 @@ export async function openMountedHouse(options: {
   await using opened = new AsyncDisposableStack()
   const { ledger, keys } = opened.use(await openLedgerAndKeys({ config: options.config, now, part }))
   const config = configUnder(options.config, part)
+  const throwAway = await options.throwAway?.({ ledger, keys })
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
-  const vault = opened.use(await openVault({ config, ledger, keys, podServer, pods, now, log }))
+  const vault = opened.use(await openVault({ config, ledger, keys, podServer, pods, throwAway, now, log }))
   const gateway = opened.use(await createVendorGateway({ config, ledger, keys, pods, now, log }))
   const { authorization } = vault
   const operator = vendorOperator({ ledger, authorization, now, outboundAllow: config.outboundAllow })

@@ -1,5 +1,5 @@
 import { DomainError } from '#core/domain/errors.ts'
-import { day, formatTime } from '#core/domain/times.ts'
+import { formatTime } from '#core/domain/times.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { newId } from '#core/records/ids.ts'
 import { forget, keepSampleCustomer, listSampleCustomers, readSampleCustomer } from '#core/records/sandbox.ts'
@@ -18,12 +18,12 @@ import type {
 } from '#schemas/types.gen.ts'
 import { createSampleCustomer, fillPod, SAMPLE_DATA, SampleBrowser } from './sample-customer.ts'
 import { answerRequest } from './scripted-decision.ts'
+import { vaultLife } from './vaults.ts'
 
-/** A sample customer and her pod end after this, in ms. */
-export const customerLife = day
-/** At once: of one business, and in all. */
+/** At once, of one business. */
 export const mostOfOne = 20
-const mostInAll = 500
+/** Looked at by one sweep. */
+const mostAtOnce = 500
 const prefix = 'sandbox'
 
 export interface SampleCustomers {
@@ -62,21 +62,16 @@ export function sampleCustomers({
       throw new DomainError('not-found', 'There is no such customer.')
     return stored
   }
-  const hasEnded = ({ createdAt }: SampleCustomer): boolean => now() - createdAt >= customerLife
+  const hasEnded = ({ createdAt }: SampleCustomer): boolean => now() - createdAt >= vaultLife
   const browserOf = ({ value }: Stored<SampleCustomer>) => new SampleBrowser(vaultUrl, value.cookies)
 
   async function refuseTooMany(vendorId: string): Promise<void> {
-    const all = await listSampleCustomers(ledger, { limit: mostInAll })
-    const own = all.filter(({ value }) => value.vendorId === vendorId).length
+    const own = await listSampleCustomers(ledger, { vendorId, limit: mostOfOne })
     const ownComing = coming.filter((other) => other === vendorId).length
-    if (own + ownComing >= mostOfOne || all.length + coming.length >= mostInAll)
-      throw new DomainError(
-        'rate-limited',
-        `There are ${mostOfOne} sample customers of a business at most: remove one first.`,
-        {
-          retryAfter: 60,
-        },
-      )
+    if (own.length + ownComing >= mostOfOne)
+      throw new DomainError('rate-limited', 'There are as many sample customers as may be: end one first.', {
+        retryAfter: 60,
+      })
   }
 
   /** What she allowed ends in the log like anybody's; then her pod goes. Doing it again does what is left. */
@@ -147,7 +142,7 @@ export function sampleCustomers({
     },
 
     async sweep() {
-      const rows = await listSampleCustomers(ledger, { limit: mostInAll })
+      const rows = await listSampleCustomers(ledger, { limit: mostAtOnce })
       const old = rows.filter(({ value }) => hasEnded(value))
       const failures: unknown[] = []
       // One that cannot be ended now keeps nobody else.
@@ -159,5 +154,5 @@ export function sampleCustomers({
 }
 
 function viewOf({ customerId, createdAt }: SampleCustomer): SandboxCustomer {
-  return { customerId, createdAt: formatTime(createdAt), endsAt: formatTime(createdAt + customerLife) }
+  return { customerId, createdAt: formatTime(createdAt), endsAt: formatTime(createdAt + vaultLife) }
 }

@@ -9,6 +9,7 @@ import type { EmbeddedPods } from '../vault-server/pods/embedded.ts'
 import { SANDBOX, sandboxBusinesses, type SandboxBusinesses } from './businesses.ts'
 import { sampleCustomers, type SampleCustomers } from './customers.ts'
 import { sandboxRoutes } from './routes.ts'
+import { sandboxVaults, type SandboxVaults } from './vaults.ts'
 
 /** How soon what has ended is swept. */
 const sweepEveryMs = 600_000
@@ -17,6 +18,7 @@ export interface Sandbox extends Mounts, AsyncDisposable {
   readonly house: MountedHouse
   readonly businesses: SandboxBusinesses
   readonly customers: SampleCustomers
+  readonly vaults: SandboxVaults
 }
 
 export async function openSandbox(options: {
@@ -27,16 +29,21 @@ export async function openSandbox(options: {
 }): Promise<Sandbox> {
   const { podServer, now, log } = options
   await using opened = new AsyncDisposableStack()
-  const house = opened.use(await openMountedHouse({ ...options, part: SANDBOX }))
+  const { removePod } = podServer
+  const vaultsOf = async ({ ledger, keys }: Pick<MountedHouse, 'ledger' | 'keys'>) =>
+    sandboxVaults({ ledger, names: createNames(await keys.secret('names')), removePod, now })
+  const house = opened.use(await openMountedHouse({ ...options, part: SANDBOX, throwAway: vaultsOf }))
   const { ledger, keys, operator, config } = house
   const { vaultUrl, gatewayUrl } = config
   const names = createNames(await keys.secret('names'))
+  const vaults = await vaultsOf(house)
   const businesses = sandboxBusinesses({ ledger, names, operator, now })
-  const customers = sampleCustomers({ ledger, vaultUrl, removePod: podServer.removePod, now })
+  const customers = sampleCustomers({ ledger, vaultUrl, removePod, now })
   opened.use(
     every(sweepEveryMs, async () => {
       try {
         await customers.sweep()
+        await vaults.sweep()
         await businesses.sweep()
       } catch (error) {
         log.error('jobs-failed', {}, error)
@@ -49,6 +56,7 @@ export async function openSandbox(options: {
     house,
     businesses,
     customers,
+    vaults,
     vaultMounts: { [`/${SANDBOX}`]: house.vaultRouter },
     originRouter: house.vault.originRouter,
     gatewayMounts: { [`/${SANDBOX}`]: express.Router().use(control, house.gatewayRouter) },

@@ -50,6 +50,7 @@ import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from '.
 import { signInMs, signInRoutes } from './customer/sign-in.ts'
 import { termsRoutes } from './customer/terms.ts'
 import { vaultRoutes } from './customer/vaults.ts'
+import type { ThrowAway } from './customer/vaults.ts'
 import { vendorLogoRoutes } from './customer/vendor-logos.ts'
 import { cibaPings } from './oauth/ciba-ping.ts'
 import { publicPart } from './oauth/oauth-keys.ts'
@@ -76,6 +77,8 @@ export interface VaultParts {
   readonly podServer: EmbeddedPods | undefined
   /** The same that releases read by. */
   readonly pods: ReachPods
+  /** Where vaults are made to be thrown away. */
+  readonly throwAway?: ThrowAway | undefined
   /** Where the log is watched by witnesses. */
   readonly witnessPolicy?: Policy | undefined
   /** Unix ms. */
@@ -206,7 +209,8 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(meRoutes({ showMe }))
   api.use(catalogueRoutes())
   api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc, pods }))
-  if (podServer !== undefined) api.use(vaultRoutes(signInParts, { podServer, showMe }))
+  if (podServer !== undefined)
+    api.use(vaultRoutes(signInParts, { podServer, showMe, throwAway: parts.throwAway }))
   api.use(vendorLogoRoutes({ reader: ledger }))
   api.use(receiptRoutes({ ledger, publicLog, publicKeys: [publicPart(receiptKey)] }))
   api.use(signedInOnly)

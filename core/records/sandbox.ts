@@ -1,6 +1,6 @@
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { Names } from './names.ts'
-import { absent, part, put, read, remove, unchanged } from './parts.ts'
+import { absent, ascending, part, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
 /** A business in the sandbox: found by the key with which it plays its sample customers. */
@@ -24,6 +24,17 @@ export interface SampleCustomer {
   readonly createdAt: number
 }
 
+/** A vault that was made in the sandbox: its pod is to be ended. */
+export interface SandboxVault {
+  readonly v: 1
+  readonly id: string
+  readonly podUrl: string
+  readonly webId: string
+  /** Unix ms. */
+  readonly createdAt: number
+}
+
+const vaultPrefix = 'sandbox-vault/'
 const businessPrefix = 'sandbox-business/'
 const customerPrefix = 'sandbox-customer/'
 const businessKey = (names: Names, sandboxKey: string) => businessPrefix + names.hidden('sandbox', sandboxKey)
@@ -74,6 +85,15 @@ export function listSampleCustomers(
   })
 }
 
-export function forget(stored: Stored<SandboxBusiness | SampleCustomer>): CommitParts {
+export function keepSandboxVault(row: SandboxVault): CommitParts {
+  return { writes: [put(`${vaultPrefix}${ascending(row.createdAt)}/${part(row.id)}`, row)] }
+}
+
+/** Earliest first. */
+export function listSandboxVaults(reader: LedgerReader, limit: number): Promise<Stored<SandboxVault>[]> {
+  return reader.list<SandboxVault>(vaultPrefix, { limit })
+}
+
+export function forget(stored: Stored<SandboxBusiness | SampleCustomer | SandboxVault>): CommitParts {
   return { checks: [unchanged(stored)], writes: [remove(stored.key)] }
 }

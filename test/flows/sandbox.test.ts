@@ -1,16 +1,19 @@
 /** The sandbox as an integrator's CI uses it: no browser, no person, and everything else real. */
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as oauth from 'openid-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { replay } from '#core/domain/replay.ts'
 import { parser } from '#core/http/validate.ts'
+import { readCustomerStanding } from '#core/records/accounts.ts'
 import { keepSampleCustomer } from '#core/records/sandbox.ts'
 import type { SampleCustomer } from '#core/records/sandbox.ts'
 import type { Me, SandboxCredentials, SandboxCustomer, SandboxOutcome } from '#schemas/types.gen.ts'
-import { customerLife, mostOfOne } from '../../sandbox/customers.ts'
+import { mostOfOne } from '../../sandbox/customers.ts'
 import { sandboxOperations } from '../../sandbox/operations.ts'
 import type { SandboxOperation } from '../../sandbox/operations.ts'
+import { createSampleCustomer } from '../../sandbox/sample-customer.ts'
+import { vaultLife } from '../../sandbox/vaults.ts'
 import { accessRequest, ask, batchToken, outcome, postForm, redeem, registerBusiness } from '../business.ts'
 import type { Business, Tokens } from '../business.ts'
 import { filesIn } from '../check-everything.ts'
@@ -299,8 +302,17 @@ test('after a day a sample customer is gone: her grants end in the log, and her 
   ).toEqual(['granted', 'redeemed', 'withdrawn'])
 
   await newCustomer({})
-  world.clock.ahead += customerLife
+  // Somebody who looks around at the sandbox's pages is no sample customer, and thrown away all the same.
+  const visitor = await createSampleCustomer(`${world.config.vaultUrl}/sandbox`, 'visitor')
+  const { accountId = '' } = visitor.me
+  expect((await readdir(root)).filter((name) => name.startsWith('visitor-'))).toHaveLength(1)
+  world.clock.ahead += vaultLife
   expect((await call(shop.sandboxKey, 'GET', '/v1/customers')).body).toEqual({ customers: [] })
   expect(await sandbox.customers.sweep()).toBeGreaterThan(0)
   expect(await sandbox.customers.sweep()).toBe(0)
+  expect(await sandbox.vaults.sweep()).toBeGreaterThan(1)
+  expect(await sandbox.vaults.sweep()).toBe(0)
+  expect((await readdir(root)).filter((name) => /^(sandbox|visitor)-/.test(name))).toEqual([])
+
+  expect((await readCustomerStanding(sandbox.house.ledger, accountId))?.value.podAccess).toBe('lost')
 })

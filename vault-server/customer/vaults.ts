@@ -11,13 +11,25 @@ import type { ShowMe } from './me.ts'
 import { openSession } from './sign-in.ts'
 import type { SignInParts } from './sign-in.ts'
 
+/** Where vaults are made to be thrown away. */
+export interface ThrowAway {
+  /** Refuses when there are too many. */
+  admit(): Promise<void>
+  /** A pod was made, which is to be ended some day. */
+  made(pod: { readonly podUrl: string; readonly webId: string }): Promise<void>
+}
+
 /**
  * `POST /vaults`: a pod at the embedded pod server with its account here, and a session. The person has just
  * typed the password, so the sign-in at her new pod is walked through for her; the password is not kept.
  */
 export function vaultRoutes(
   parts: SignInParts,
-  { podServer, showMe }: { podServer: EmbeddedPods; showMe: ShowMe },
+  {
+    podServer,
+    showMe,
+    throwAway,
+  }: { podServer: EmbeddedPods; showMe: ShowMe; throwAway?: ThrowAway | undefined },
 ): Router {
   const { podLogins } = parts
   const parseCreateVault = parser('api/create-vault.json')
@@ -33,7 +45,10 @@ export function vaultRoutes(
       if (state !== 'ready') {
         throw new DomainError('pod-unreachable', 'The pods are starting', { retryAfter: 3 })
       }
-      const { webId } = await createProvisioning(door).createPod({ podName, email, password })
+      await throwAway?.admit()
+      const pod = await createProvisioning(door).createPod({ podName, email, password })
+      await throwAway?.made(pod)
+      const { webId } = pod
       const podLogin = newHandle()
       const page = await podLogins.begin(podLogin, issuer)
       const back = await signInAtEmbeddedPods(door, page, { email, password, webId })

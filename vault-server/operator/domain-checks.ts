@@ -54,8 +54,9 @@ export async function checkDomains(ports: Ports, { atOnce = 8 }: { atOnce?: numb
 }
 
 /** Whoever has no client yet, or no more, is not looked at: it asks nobody. */
-function isDue({ website, clientId, domainCheckedAt = 0 }: Vendor, now: number): boolean {
-  return website !== undefined && clientId !== undefined && now - domainCheckedAt >= lookEvery
+function isDue({ website, clientId, awaitsKeys, domainCheckedAt = 0 }: Vendor, now: number): boolean {
+  const asks = clientId !== undefined && awaitsKeys !== true
+  return website !== undefined && asks && now - domainCheckedAt >= lookEvery
 }
 
 async function recheck(ports: Ports, outbound: Outbound, vendor: Vendor): Promise<void> {
