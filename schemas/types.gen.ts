@@ -28,6 +28,21 @@ export interface Schemas {
   'api/activity.json': Activity
   'api/amended-field.json': AmendedField
   'api/amendment.json': Amendment
+  'api/audit-counts.json': AuditCounts
+  'api/audit-entries.json': AuditEntries
+  'api/audit-entry-view.json': AuditEntryView
+  'api/audit-filter.json': AuditFilter
+  'api/audit-one.json': AuditOne
+  'api/audit-overview.json': AuditOverview
+  'api/audit-range.json': AuditRange
+  'api/audit-search.json': AuditSearch
+  'api/audit-state.json': AuditState
+  'api/audit-states.json': AuditStates
+  'api/audit-timeline-view.json': AuditTimelineView
+  'api/audit-timeline.json': AuditTimeline
+  'api/auditor-invitation.json': AuditorInvitation
+  'api/auditor-pass.json': AuditorPass
+  'api/auditor-view.json': AuditorView
   'api/begin-pod-move.json': BeginPodMove
   'api/boundaries.json': Boundaries
   'api/catalogue.json': CatalogueView
@@ -791,6 +806,279 @@ export interface Amendment {
    */
   recipientsAdded: string[]
 }
+/**
+ * Counts over time, replayed from the log.
+ */
+export interface AuditCounts {
+  size: number
+  days: AuditDay[]
+  types: {
+    [k: string]: number
+  }
+  acknowledgements: AcknowledgementTimes
+  findings: AuditFinding[]
+}
+export interface AuditDay {
+  day: string
+  counts: {
+    [k: string]: number
+  }
+}
+export interface AcknowledgementTimes {
+  count: number
+  open: number
+  medianMs?: number
+  longestMs?: number
+}
+export interface AuditFinding {
+  index: number
+  code: string
+  grant?: string
+}
+/**
+ * Entries as an auditor sees them.
+ */
+export interface AuditEntries {
+  entries: AuditEntry[]
+  /**
+   * Entries of the checkpoint that this was read from.
+   */
+  size: number
+  /**
+   * The lowest index that was looked at.
+   */
+  searchedFrom: number
+  /**
+   * Pass as before to go on; absent at the beginning of the log.
+   */
+  next?: number
+}
+export interface AuditEntry {
+  index: number
+  /**
+   * The line of policy facts; exactly what the entry commits to where there is a salt.
+   */
+  facts: string
+  /**
+   * Opens the slot ops of the public entry; absent where the scope leaves parts of the line out.
+   */
+  salt?: string
+}
+/**
+ * One entry with its proof.
+ */
+export interface AuditEntryView {
+  entry: AuditEntry1
+  size: number
+  /**
+   * A C2SP tlog-proof; absent where the scope leaves parts of the line out.
+   */
+  proof?: string
+}
+export interface AuditEntry1 {
+  index: number
+  /**
+   * The line of policy facts; exactly what the entry commits to where there is a salt.
+   */
+  facts: string
+  /**
+   * Opens the slot ops of the public entry; absent where the scope leaves parts of the line out.
+   */
+  salt?: string
+}
+/**
+ * Which entries; what is left out does not limit.
+ */
+export interface AuditFilter {
+  /**
+   * @minItems 1
+   * @maxItems 64
+   */
+  types?: string[]
+  /**
+   * @minItems 1
+   * @maxItems 100
+   */
+  businesses?: string[]
+  purpose?: string
+  grant?: string
+  from?: string
+  to?: string
+}
+/**
+ * One entry with its proof.
+ */
+export interface AuditOne {
+  /**
+   * Why; it goes into the log, and the customers it concerns read it.
+   */
+  reason: string
+  index: number
+}
+/**
+ * Counts over time.
+ */
+export interface AuditOverview {
+  /**
+   * Why; it goes into the log, and the customers it concerns read it.
+   */
+  reason: string
+  filter?: AuditFilter
+}
+/**
+ * All entries of a range, in the order of the log.
+ */
+export interface AuditRange {
+  /**
+   * Why; it goes into the log, and the customers it concerns read it.
+   */
+  reason: string
+  first: number
+  count: number
+}
+/**
+ * A page of entries, newest first.
+ */
+export interface AuditSearch {
+  /**
+   * Why; it goes into the log, and the customers it concerns read it.
+   */
+  reason: string
+  filter?: AuditFilter
+  before?: number
+  limit?: number
+}
+/**
+ * How all consents stood at a moment.
+ */
+export interface AuditState {
+  /**
+   * Why; it goes into the log, and the customers it concerns read it.
+   */
+  reason: string
+  filter?: AuditFilter
+  asOf?: string
+  after?: string
+}
+/**
+ * How consents stood at a moment, replayed from the log.
+ */
+export interface AuditStates {
+  asOf: string
+  size: number
+  states: ConsentState[]
+  counts: {
+    [k: string]: number
+  }
+  /**
+   * Pass as after to go on.
+   */
+  next?: string
+}
+export interface ConsentState {
+  grant: string
+  vendor: string
+  state: 'unredeemed' | 'active' | 'paused' | 'access-lost' | 'withdrawn' | 'expired'
+  since: string
+  until: string
+  reads?: number
+  /**
+   * Releases so far.
+   */
+  disclosed: number
+  index?: number
+  items: ConsentItem[]
+}
+export interface ConsentItem {
+  purpose: string
+  fields: string[]
+}
+/**
+ * One grant from request to end, and the notices that were shown.
+ */
+export interface AuditTimelineView {
+  entries: AuditEntry2[]
+  size: number
+  truncated?: boolean
+  notices: AuditNotice[]
+}
+export interface AuditEntry2 {
+  index: number
+  /**
+   * The line of policy facts; exactly what the entry commits to where there is a salt.
+   */
+  facts: string
+  /**
+   * Opens the slot ops of the public entry; absent where the scope leaves parts of the line out.
+   */
+  salt?: string
+}
+export interface AuditNotice {
+  hash: string
+  /**
+   * Exactly what was hashed (SHA-256, base64url); absent where it was not archived.
+   */
+  text?: string
+}
+/**
+ * One grant from request to end.
+ */
+export interface AuditTimeline {
+  /**
+   * Why; it goes into the log, and the customers it concerns read it.
+   */
+  reason: string
+  grant: string
+}
+/**
+ * How far an auditor may look, and until when. What is left out does not limit.
+ */
+export interface AuditorInvitation {
+  name: string
+  /**
+   * @minItems 1
+   * @maxItems 100
+   */
+  businesses?: string[]
+  from?: string
+  to?: string
+  /**
+   * @minItems 1
+   * @maxItems 64
+   */
+  shown?: string[]
+  expires: string
+}
+/**
+ * An invitation, or the key that it was redeemed for.
+ */
+export interface AuditorPass {
+  pass: string
+}
+/**
+ * Who is looking, and how far.
+ */
+export interface AuditorView {
+  auditorId: string
+  name: string
+  expiresAt: string
+  from?: string
+  to?: string
+  shown?: string[]
+  /**
+   * Nothing limits what this auditor sees.
+   */
+  whole: boolean
+  /**
+   * The key of the account; told once.
+   */
+  token?: string
+  businesses: AuditedBusiness[]
+}
+export interface AuditedBusiness {
+  vendorId: string
+  name: string
+}
 export interface BeginPodMove {
   /**
    * Sign-in server of the new pod, or the WebID that names one.
@@ -1070,6 +1358,14 @@ export interface Decision {
    * The code the customer saw at the business. Needed to allow a request of the channel link.
    */
   matchingCode?: string
+  /**
+   * The permissions that the page said would end; refused when it would be others.
+   *
+   * @maxItems 100
+   *
+   * Items: Opaque random id, base64url.
+   */
+  amends?: string[]
 }
 /**
  * What is allowed of an item; an item left out is refused.

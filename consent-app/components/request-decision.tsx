@@ -185,6 +185,7 @@ export function RequestDecision({
         onYes={() =>
           send('allow', {
             items: decidedItems(request.items, ticks),
+            amends: request.amends?.grants ?? [],
             ...(until && { until }),
             ...(reads && { reads }),
             ...(needsCode(request) && { matchingCode: request.matchingCode ?? '' }),

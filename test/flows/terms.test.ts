@@ -266,6 +266,19 @@ describe('a new request of a business that may read already', () => {
     expect((await typesOf(first.grantId))[0]).toBe('withdrawn')
   })
 
+  test('ends nothing that the page did not show, such as what was allowed in another tab meanwhile', async () => {
+    const shop = await story.shop()
+    const page = await story.ask(alma, shop)
+    const first = await story.allow(alma, shop)
+    expect(await decide(alma.browser, page, { amends: [] })).toMatchObject({
+      status: 409,
+      body: { code: 'request-changed' },
+    })
+    expect(await dataOf(story.read(first))).toEqual(['profile.name'])
+    expect((await decide(alma.browser, page, { amends: [first.grantId] })).status).toBe(200)
+    expect(await dataOf(story.read(first))).toBe(404)
+  })
+
   test('leaves the grant as it is when it is refused or put off', async () => {
     const shop = await story.shop()
     const first = await story.allow(alma, shop)

@@ -9,7 +9,8 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { boundaryOf } from '#core/records/boundaries.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
-import { replaceGrants } from '#core/records/grants.ts'
+import { createGrant } from '#core/records/grants.ts'
+import type { GrantChange } from '#core/records/grants.ts'
 import { newId } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine, unchanged } from '#core/records/parts.ts'
@@ -28,7 +29,7 @@ import type {
 import type { Asked, Concluded, Interactions } from '../oauth/interactions.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
-import { amendmentOf, replacedBy } from './amendment.ts'
+import { amendmentOf } from './amendment.ts'
 import { issueReceipt } from './receipt-delivery.ts'
 import { signReceipt } from './receipt-signing.ts'
 import { viewReceipt } from './views.ts'
@@ -56,6 +57,8 @@ export interface Case {
   readonly answersHash: string
   /** Unix ms: the moment of the decision. */
   readonly at: number
+  /** Ids of the grants that the page said would end. */
+  readonly amends?: readonly string[]
   /** Refused without being shown, as she had decided before. */
   readonly turnedAway?: TurnAway['reason']
 }
@@ -88,7 +91,7 @@ async function allow(
   const { vendor, customer } = await readReleasable(ledger, request)
   const { boundary, set } = await boundaryOf(ledger, accountId, vendorId)
   if (boundary.blockedAt !== undefined) throw new DomainError('conflict', 'You have blocked this business')
-  const { replaced, told } = await replacedBy(ledger, request, found)
+  assertShown(found.amends, replaced)
   const { items, until, reads } = outcome
   const budget = reads === undefined ? {} : { reads }
   const subject = pairwiseSubject(secrets.pairwise, vendorId, accountId)
@@ -112,12 +115,11 @@ async function allow(
     { checks: [unchanged(vendor)] },
     set(allowAgain(boundary, outcome)),
     concluded,
-    await replaceGrants({ reader: ledger, names }, grant, customer, replaced),
+    await createGrant({ reader: ledger }, grant, customer),
     issueReceipt(receipt, at),
     decideRequest(found.stored, { ...decided(found, 'allowed', back), grantId, receiptId }),
     vendorEvent({ type: 'request.decided', request, status: 'allowed', at }),
-    { entries: [...(told.entries ?? []), entry] },
-    { writes: told.writes ?? [] },
+    { entries: [entry] },
   )
   return { commit, result: { status: 'allowed', ...back, grantId, receipt: viewReceipt(receipt) } }
 }
@@ -160,6 +162,17 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
  * The business is told at once that nothing is decided, and the request stays open: one that a browser brought for a
  * month, since its customer is asked for nothing while it waits; any other until it would have ended anyway.
  */
+/** What ends with an Allow is what she was shown, whatever she allowed in another tab meanwhile. */
+function assertShown(shown: readonly string[] | undefined, replaced: readonly GrantChange[]): void {
+  if (shown === undefined) return
+  const ids = replaced.map(({ next }) => next.grantId)
+  if (ids.length !== shown.length || !ids.every((id) => shown.includes(id)))
+    throw new DomainError(
+      'request-changed',
+      'What this business may read already is not what the page showed',
+    )
+}
+
 /** What she said no to: of a request that adds to what she allows, the added alone. What she allows may be asked on. */
 async function refusedItems(ledger: Ledger, { request, at }: Case): Promise<Parameters<typeof deny>[1]> {
   const added = (await amendmentOf(ledger, request, at))?.added ?? []

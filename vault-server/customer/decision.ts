@@ -9,6 +9,8 @@ import type { KeyStore } from '#core/ledger/key-store.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readAccount } from '#core/records/accounts.ts'
+import { archiveNotice } from '#core/records/notices.ts'
+import { combine } from '#core/records/parts.ts'
 import { readReceipt } from '#core/records/receipts.ts'
 import { readRequest } from '#core/records/requests.ts'
 import { readVendor } from '#core/records/vendors.ts'
@@ -70,8 +72,10 @@ async function decideOnce(
     const outcome = decide(request, answers, at)
     const { vendor, webId } = await readParties(ledger, request)
     const notice = noticeOf({ ...request, vendor })
-    const noticeHash = sha256(noticeText(notice))
+    const shown = noticeText(notice)
+    const noticeHash = sha256(shown)
     const { turnedAway } = asked
+    const { amends } = asked.decision
     const found: Case = {
       asked: way,
       stored,
@@ -83,10 +87,11 @@ async function decideOnce(
       answersHash,
       at,
       ...(turnedAway && { turnedAway }),
+      ...(amends && { amends }),
     }
     const { commit, result } = await conclude(parts, found, outcome)
     try {
-      await ledger.commit(commit)
+      await ledger.commit(combine(commit, archiveNotice(noticeHash, shown)))
       return sentBack(parts, way, result)
     } catch (error) {
       // The same click twice, a suspension, a lost pod: decide anew on what is there now.
