@@ -2,6 +2,7 @@ import { Agent, request as httpRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { listen } from '#core/http/server.ts'
 
@@ -11,6 +12,12 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024
 const STOP_MS = 1500
 /** Passwords one address may try in a minute; each costs the pod server a bcrypt. */
 const SIGN_INS = { points: 20, duration: 60 }
+
+/**
+ * No answer to a password comes sooner. The pod server takes longer for an address that it knows, by a bcrypt; so that
+ * nobody can tell, both wait for the same moment.
+ */
+export const SIGN_IN_TAKES_MS = 1_000
 
 /**
  * Headers by which a client could pretend to have asked another origin: only what we set ourselves goes on.
@@ -62,8 +69,7 @@ export async function startPodFront(options: {
   }
 
   async function refuseGuessing(req: IncomingMessage): Promise<Refusal | undefined> {
-    const path = canonicalPath(req.url ?? '') ?? ''
-    if (!changes(req) || !/^\/\.account\/login\/password(\/|$)/i.test(path)) return undefined
+    if (!isSignIn(req)) return undefined
     try {
       await signIns.consume(addressOf(req))
       return undefined
@@ -106,9 +112,12 @@ export async function startPodFront(options: {
   }
 
   function forward(req: IncomingMessage, res: ServerResponse): void {
+    const began = performance.now()
     const upstream = httpRequest(
       { socketPath: socket, agent, method: req.method, path: req.url, headers: forwardedHeaders(req) },
-      (reply) => {
+      async (reply) => {
+        if (isSignIn(req)) await sleep(Math.max(0, SIGN_IN_TAKES_MS - (performance.now() - began)))
+        if (res.destroyed) return void reply.destroy()
         const headers = [...endToEnd(reply.rawHeaders), ...pageHeaders(req.url ?? '')]
         res.writeHead(reply.statusCode ?? 502, reply.statusMessage, headers)
         reply.pipe(res)
@@ -217,6 +226,10 @@ function canonicalPath(target: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function isSignIn(req: IncomingMessage): boolean {
+  return changes(req) && /^\/\.account\/login\/password(\/|$)/i.test(canonicalPath(req.url ?? '') ?? '')
 }
 
 function changes({ method }: IncomingMessage): boolean {
