@@ -21,7 +21,7 @@ import { ownFetch } from './pod-server.ts'
 import { VaultBrowser } from './vault.ts'
 import type { Answer, Person } from './vault.ts'
 import { createWorld } from './world.ts'
-import type { World } from './world.ts'
+import type { World, WorldOptions } from './world.ts'
 
 export interface Customer extends Person {
   readonly podName: string
@@ -75,8 +75,8 @@ export class Story implements Planted, AsyncDisposable {
   /** Every address that anybody was sent to. */
   readonly redirects: string[] = []
 
-  static async open(): Promise<Story> {
-    return new Story(await createWorld())
+  static async open(options: WorldOptions = {}): Promise<Story> {
+    return new Story(await createWorld(options))
   }
 
   private constructor(world: World) {

@@ -27,11 +27,19 @@ export interface World extends AsyncDisposable {
   restart(): Promise<void>
 }
 
+export interface WorldOptions {
+  readonly tour?: boolean
+  readonly sandbox?: boolean
+  /** Origins of this machine that guarded requests may reach, such as a business's own endpoint. */
+  readonly outboundAllow?: readonly string[]
+}
+
 /** Resolves when the pods answer, too. */
 export async function createWorld({
   tour = false,
   sandbox = false,
-}: { tour?: boolean; sandbox?: boolean } = {}): Promise<World> {
+  outboundAllow = [],
+}: WorldOptions = {}): Promise<World> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'reach-world-'))
   opened.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -44,6 +52,7 @@ export async function createWorld({
       REACH_ADMIN_PORT: String(admin),
       REACH_TOUR: tour ? 'on' : 'off',
       REACH_SANDBOX: sandbox ? 'on' : 'off',
+      REACH_OUTBOUND_ALLOW: outboundAllow.join(),
     },
     folder,
   )

@@ -1,0 +1,50 @@
+/** What the vault or the gateway refused. Switch on `code`, which is of a closed set; `detail` is for people. */
+export class ReachError extends Error {
+  override readonly name = 'ReachError'
+  /** A problem code of the gateway (docs/problems.md), an OAuth error, or `stream-cut`, `no-reply`, `no-token`. */
+  readonly code: string
+  /** HTTP status; 0 when there was no reply. */
+  readonly status: number
+  readonly detail: string
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter: number | undefined
+  /** What was wrong with the input, each with a JSON pointer. */
+  readonly violations: readonly { readonly pointer: string; readonly detail: string }[]
+
+  constructor(
+    told: {
+      code: string
+      status: number
+      detail?: string
+      retryAfter?: number | undefined
+      violations?: ReachError['violations'] | undefined
+    },
+    options?: ErrorOptions,
+  ) {
+    super(told.detail === undefined ? told.code : `${told.code}: ${told.detail}`, options)
+    this.code = told.code
+    this.status = told.status
+    this.detail = told.detail ?? ''
+    this.retryAfter = told.retryAfter
+    this.violations = told.violations ?? []
+  }
+}
+
+/** Reads a refusal of the gateway (RFC 9457). */
+export async function refusalOf(response: Response): Promise<ReachError> {
+  const body: unknown = await response.json().catch(() => undefined)
+  const problem = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
+  const { code, detail, errors } = problem
+  return new ReachError({
+    code: typeof code === 'string' ? code : 'unknown',
+    status: response.status,
+    ...(typeof detail === 'string' ? { detail } : {}),
+    retryAfter: retryAfterOf(response),
+    violations: Array.isArray(errors) ? (errors as ReachError['violations']) : [],
+  })
+}
+
+export function retryAfterOf(response: Response): number | undefined {
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined
+}
