@@ -16,17 +16,28 @@ import {
 import type { SealingKey } from './sealing.ts'
 
 export interface CustomerKeys {
-  /** The customer's key, created on demand and durable when this resolves. `account` is an opaque random id. */
+  /**
+   * The customer's key, created on demand and durable when this resolves. `account` is an opaque random id. Rejects with
+   * `CustomerErased` once it was destroyed: whatever still wants to write about her comes too late.
+   */
   customerKey(account: string): Promise<SealingKey>
   /** The key a row names; undefined when it was destroyed. Throws `KeysDamaged` when it is missing for no reason. */
   customerKeyNamed(name: string): SealingKey | undefined
   /** Whether the key of that name was destroyed: what is sealed under it reads as absent, for ever. */
   isErased(name: string): boolean
   /**
-   * Destroys the customer's key, durably; idempotent, finishes what a crash left half done. A later `customerKey`
-   * makes another key, which opens nothing of before.
+   * Destroys the customer's key, durably and for good; idempotent, finishes what a crash left half done.
    */
   destroyCustomerKey(account: string): Promise<void>
+}
+
+/** Nothing is sealed any more for a customer whose key was destroyed. */
+export class CustomerErased extends Error {
+  readonly account: string
+  constructor(account: string) {
+    super('the customer was erased')
+    this.account = account
+  }
 }
 
 const CACHED = 50_000
@@ -35,8 +46,9 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
   const graves = join(folder, 'erased')
   await makePrivateFolder(join(folder, 'customers'))
   await makePrivateFolder(graves)
-  // A destroyed key leaves its name, so that a key lost by accident is an error and not an erasure.
-  const erased = new Set((await readdir(graves)).filter((name) => !name.startsWith('.')))
+  const buried = (await readdir(graves)).filter((name) => !name.startsWith('.')).map(readGrave)
+  const erased = new Set(buried.map(({ id }) => id))
+  const gone = new Set(buried.map(({ account }) => account))
   const cache = new LRUCache<string, SealingKey>({ max: CACHED })
   const busy = new Map<string, Promise<unknown>>()
 
@@ -66,8 +78,8 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
   async function create(account: string): Promise<SealingKey> {
     const { shard, file } = pathOf(folder, account)
     const found = read(account)
-    if (found && !erased.has(found.name)) return remember(account, found)
-    if (found) await destroyFile(file)
+    if (gone.has(hidden(account))) throw new CustomerErased(account)
+    if (found) return remember(account, found)
     await makePrivateFolder(shard)
     const id = randomBytes(9).toString('base64url')
     await createDocument(file, { v: 1, id, key: randomBytes(32).toString('base64url') })
@@ -81,25 +93,40 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
       return cache.get(checkAccount(account)) ?? alone(account, () => create(account))
     },
     customerKeyNamed(name) {
-      if (erased.has(name)) return undefined
+      if (erased.has(idOf(name))) return undefined
       const account = name.slice(1, name.lastIndexOf('.'))
       const key = cache.get(account) ?? read(checkAccount(account))
       if (key?.name !== name) throw new KeysDamaged("a customer's key is missing")
       return remember(account, key)
     },
-    isErased: (name) => erased.has(name),
+    isErased: (name) => erased.has(idOf(name)),
     destroyCustomerKey(account) {
       const { file } = pathOf(folder, checkAccount(account))
       return alone(account, async () => {
         const key = read(account)
         if (!key) return
-        await createFile(join(graves, key.name), '')
-        erased.add(key.name)
+        const grave = { account: hidden(account), id: idOf(key.name) }
+        await createFile(join(graves, `${grave.account}.${grave.id}`), '')
+        gone.add(grave.account)
+        erased.add(grave.id)
         cache.delete(account)
         await destroyFile(file)
       })
     },
   }
+}
+
+/** The random end of a key's name. */
+const idOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
+const hidden = (account: string): string => hash('sha256', account, 'hex')
+
+/**
+ * A destroyed key leaves its id, so that a key lost by accident is an error and not an erasure; of whose it was a hash, since
+ * the id of an account is what everything of hers hung together by.
+ */
+function readGrave(name: string): { account: string; id: string } {
+  const [account = '', id = ''] = name.split('.')
+  return { account, id }
 }
 
 function checkAccount(account: string): string {

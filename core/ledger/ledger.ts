@@ -53,7 +53,10 @@ export interface Write {
   readonly value: Json | undefined
   /** Unix time in ms from which the row reads as absent; it is swept later. */
   readonly expires?: number
-  /** Seals the value under this customer's own key: once that is destroyed the row reads as absent, for checks as well. */
+  /**
+   * Seals the value under this customer's own key: once that is destroyed the row reads as absent, for checks as well, and
+   * a commit that would write another one is refused (`changed`).
+   */
   readonly customer?: string
 }
 
@@ -86,11 +89,19 @@ export interface Entry {
   readonly threads?: readonly string[]
 }
 
+/** An entry that `history` no longer finds in this thread. The entry itself stays in the log, with all its openings. */
+export interface Forgotten {
+  readonly thread: string
+  readonly index: number
+}
+
 export interface Commit {
   readonly checks?: readonly Check[]
   readonly counters?: readonly Counter[]
   readonly writes?: readonly Write[]
   readonly entries?: readonly Entry[]
+  /** Of entries of earlier commits; what is not in the thread is no error. */
+  readonly forget?: readonly Forgotten[]
 }
 
 /** 22 characters of base64url each; with them the holder proves what the public leaf commits to. */

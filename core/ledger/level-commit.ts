@@ -1,6 +1,6 @@
 /** A commit as it waits: checked for form, its values already text, so that a later change of them changes nothing. */
-import type { CustomerKeys } from './customer-keys.ts'
-import type { Check, Commit, CommitRefused, Committed, Counter, Entry } from './ledger.ts'
+import { CustomerErased, type CustomerKeys } from './customer-keys.ts'
+import type { Check, Commit, CommitRefused, Committed, Counter, Entry, Forgotten } from './ledger.ts'
 import { checkKey } from './level-keys.ts'
 import type { SealingKey } from './sealing.ts'
 
@@ -18,6 +18,9 @@ export interface PreparedCommit {
   readonly counters: readonly Counter[]
   readonly writes: readonly PreparedWrite[]
   readonly entries: readonly Entry[]
+  readonly forget: readonly Forgotten[]
+  /** A key that it would seal for a customer who was erased. */
+  readonly tooLate?: string
   /** Rough size in the log file; bounds a group. */
   readonly bytes: number
 }
@@ -44,10 +47,15 @@ const NOTHING: readonly never[] = []
  */
 export function prepareCommit(commit: Commit, keys: CustomerKeys): PreparedCommit | Promise<PreparedCommit> {
   const { checks = NOTHING, counters = NOTHING, writes = NOTHING, entries = NOTHING } = commit
+  const { forget = NOTHING } = commit
   for (const { key } of checks) checkKey(key)
   for (const { key } of counters) checkKey(key)
   for (const { threads } of entries) for (const thread of threads ?? NOTHING) checkKey(thread)
-  let bytes = entries.length * ENTRY_BYTES + counters.length * 64
+  for (const { thread, index } of forget) {
+    checkKey(thread)
+    if (!Number.isSafeInteger(index) || index < 0) throw new TypeError('an index is a whole number')
+  }
+  let bytes = entries.length * ENTRY_BYTES + counters.length * 64 + forget.length * 128
   const texts = writes.map(({ key, value, expires }) => {
     checkKey(key)
     if (expires !== undefined && !isTime(expires)) throw new TypeError('expires must be a time in ms')
@@ -60,6 +68,7 @@ export function prepareCommit(commit: Commit, keys: CustomerKeys): PreparedCommi
     checks,
     counters,
     entries,
+    forget,
     bytes,
     writes: writes.map(({ key, expires = 0 }, i) => ({ key, text: texts[i], expires, sealing: sealing[i] })),
   })
@@ -69,7 +78,11 @@ export function prepareCommit(commit: Commit, keys: CustomerKeys): PreparedCommi
     writes.map(({ customer, value }) =>
       customer === undefined || value === undefined ? undefined : keys.customerKey(customer),
     ),
-  ).then(finish)
+  ).then(finish, (error: unknown) => {
+    if (!(error instanceof CustomerErased)) throw error
+    const tooLate = writes.find(({ customer }) => customer === error.account)?.key ?? ''
+    return { ...finish(NOTHING), tooLate }
+  })
   // Awaited by nobody when another commit of the same call throws right here.
   prepared.catch(() => undefined)
   return prepared

@@ -182,6 +182,7 @@ export class GroupFormer {
     const { time } = draft
     const version = draft.commits + 1
     try {
+      if (commit.tooLate !== undefined) return new CommitRefused(commit.tooLate, 'changed')
       for (const check of commit.checks) {
         const refused = this.#refuse(check, draft)
         if (refused) return refused
@@ -208,6 +209,8 @@ export class GroupFormer {
       draft.commits = version
       commit.counters.forEach(({ key }, i) => draft.counters.set(key, counts[i] ?? 0))
       for (const { key, row, sealed, before } of writes) this.#write(key, row, sealed, before, draft)
+      for (const { thread, index } of commit.forget)
+        draft.operations.push([threadKey(thread, index), undefined])
       const entries = built.map(({ ops, leaf, salts }, i) => {
         const index = this.#tree.size
         for (const thread of commit.entries[i]?.threads ?? [])

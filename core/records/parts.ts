@@ -33,6 +33,7 @@ export function combine(...parts: readonly CommitParts[]): Commit {
     counters: counting[0]?.counters ?? [],
     writes: [...writes.values()],
     entries: parts.flatMap((part) => part.entries ?? []),
+    forget: parts.flatMap((part) => part.forget ?? []),
   }
 }
 

@@ -25,6 +25,30 @@ export function logContract(open: OpenLedger): void {
     expect(await read('a')).toEqual([])
   })
 
+  test('what a thread is made to forget is found in it no more, and nowhere else is anything changed', async () => {
+    await using world = await open()
+    const { ledger } = world
+    const five = Array.from({ length: 5 }, (_, i) => entry(`{"a":${i}}`, ['acc', 'acc!grant']))
+    await ledger.commit({ entries: five })
+    const before = await ledger.openings(0, 5)
+    const indexes = async (thread: string): Promise<number[]> =>
+      (await world.ledger.history(thread)).map(({ index }) => index)
+    const refused = { checks: [{ key: 'a', version: 7 }], forget: [{ thread: 'acc', index: 4 }] }
+    await refusal(ledger.commit(refused))
+    const told = entry('{"told":1}', ['acc'])
+    await ledger.commit({ forget: [0, 2, 3, 99].map((index) => ({ thread: 'acc', index })), entries: [told] })
+    for (let round = 0; round < 2; round++) {
+      expect(await indexes('acc')).toEqual([5, 4, 1])
+      expect(await indexes('acc!grant')).toEqual([4, 3, 2, 1, 0])
+      expect(await world.ledger.openings(0, 5)).toEqual(before)
+      await checkLog(world.ledger.log)
+      await world.reopen()
+    }
+    for (const index of [-1, 0.5, Number.NaN])
+      await expect(world.ledger.commit({ forget: [{ thread: 'acc', index }] })).rejects.toThrow(TypeError)
+    await expect(world.ledger.commit({ forget: [{ thread: 'a\0b', index: 0 }] })).rejects.toThrow(TypeError)
+  })
+
   test('openings gives every entry of a range in order, each with the salt that opens it, and none beyond the head', async () => {
     await using world = await open({ group: 7 })
     const facts = Array.from({ length: 600 }, (_, i) => `{"i":${i}}`)

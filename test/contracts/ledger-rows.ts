@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { KeyedRow, Ledger } from '#core/ledger/ledger.ts'
 import { checkLog } from '../check-log.ts'
-import { SECRET, refusal, type OpenLedger } from './ledger-under-test.ts'
+import { SECRET, entry, refusal, sizeOf, type OpenLedger } from './ledger-under-test.ts'
 
 /** How rows read, end and die. */
 export function rowContract(open: OpenLedger): void {
@@ -177,10 +177,24 @@ export function rowContract(open: OpenLedger): void {
     }
     await check(ledger)
     await check(await world.reopen())
-    await world.ledger.commit({
-      checks: [{ key: 'p!alice', version: 'absent' }],
-      writes: [{ key: 'p!alice', value: 'New', customer: 'acc-a' }],
-    })
-    expect((await (await world.reopen()).get('p!alice'))?.value).toBe('New')
+    const size = sizeOf(world.ledger)
+    for (let round = 0; round < 2; round++) {
+      const [late, other] = await world.ledger.commitEach([
+        {
+          writes: [
+            { key: 'p!x', value: 'changed' },
+            { key: 'p!alice', value: 'New', customer: 'acc-a' },
+          ],
+          entries: [entry('{"late":1}', ['acc-a'])],
+        },
+        { writes: [{ key: 'p!y', value: 'beside' }] },
+      ])
+      expect(late).toMatchObject({ code: 'conflict', reason: 'changed', key: 'p!alice' })
+      expect(other).not.toBeInstanceOf(CommitRefused)
+      expect(await world.ledger.get('p!alice')).toBeUndefined()
+      expect((await world.ledger.get('p!x'))?.value).toBe('open')
+      expect(sizeOf(world.ledger)).toBe(size)
+      await world.reopen()
+    }
   })
 }
