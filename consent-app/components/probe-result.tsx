@@ -53,9 +53,13 @@ export function ProbeResult({ probe: found }: { probe: Probe }) {
 function Findings({ title, findings }: { title: string; findings: readonly Finding[] }) {
   const { text } = useText()
   if (findings.length === 0) return null
-  const distinct = findings.filter(
-    ({ what, ok }, index) => findings.findIndex((other) => other.what === what && other.ok === ok) === index,
-  )
+  const distinct = findings
+    .filter(
+      ({ what, ok }, index) =>
+        findings.findIndex((other) => other.what === what && other.ok === ok) === index,
+    )
+    // What is not as agreed comes first.
+    .toSorted((one, other) => Number(one.ok) - Number(other.ok))
   return (
     <section aria-label={title}>
       <p className={styles.title}>{title}</p>
