@@ -210,14 +210,14 @@ export async function findSubjectGrants(
 }
 
 /**
- * The same without I/O; `undefined` when a row is not at hand, which says nothing about whether there are
- * any.
+ * The same without I/O, with the row that lists them; `undefined` when a row is not at hand, which says nothing
+ * about whether there are any.
  */
 export function peekSubjectGrants(
   { reader, names }: Rows,
   vendorId: string,
   subject: string,
-): readonly Stored<Grant>[] | undefined {
+): { readonly listed: Stored<unknown>; readonly grants: readonly Stored<Grant>[] } | undefined {
   const found = reader.peek<Ids>(subjectKey(names, vendorId, subject))
   if (found === undefined) return undefined
   const grants: Stored<Grant>[] = []
@@ -226,7 +226,7 @@ export function peekSubjectGrants(
     if (grant === undefined) return undefined
     grants.push(grant)
   }
-  return grants
+  return { listed: found, grants }
 }
 
 async function readAll(reader: LedgerReader, ids: readonly string[]): Promise<Stored<Grant>[]> {

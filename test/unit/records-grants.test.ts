@@ -78,7 +78,7 @@ describe('a grant in the ledger', () => {
     await world.grant(account, other, { subject })
     expect(await found(first.value)).toEqual(ids([first, second]))
     const peeked = peekSubjectGrants(rows(), vendor.vendorId, subject)
-    if (peeked !== undefined) expect(ids(peeked)).toEqual(ids([first, second]))
+    if (peeked !== undefined) expect(ids(peeked.grants)).toEqual(ids([first, second]))
     await world.turn(first, withdraw(first.value, world.now()), 'withdrawn')
     expect(await found(first.value)).toEqual(ids([second]))
     for (const wrong of [`${subject}x`, subject.slice(1), '', '/', 'x'.repeat(5000), '\ud800']) {

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import { DomainError } from '#core/domain/errors.ts'
 import { chooseGrant, liveness } from '#core/domain/grant.ts'
 import type { RefusalReason } from '#core/domain/facts.ts'
@@ -53,6 +54,7 @@ const CHUNK = 100
 /** How often one subject is decided again because grant, customer or business changed meanwhile. */
 const ATTEMPTS = 4
 const PODS_AT_ONCE = 32
+const CACHED_SCOPES = 1_000
 /** After this long no further pod of a batch is asked: what is left is `later`. In ms. */
 const BATCH_PATIENCE = 8_000
 /** Characters of rows held together for one reply; subjects beyond are `later`. Pictures make rows of 350 kB. */
@@ -101,7 +103,9 @@ export class Release {
   readonly #now: () => number
   readonly #rows: RowWriter
   /** Per grant row as read: what its disclosures of one scope have in common. */
-  readonly #factories = new WeakMap<Grant, Map<string, CommitFactory>>()
+  readonly #factories = new WeakMap<Grant, Map<Asked | string, CommitFactory>>()
+  /** One object for equal questions, so that what was made for one is found by it. */
+  readonly #scopes = new LRUCache<string, Asked>({ max: CACHED_SCOPES })
   /** Grant rows as read whose budget the ledger found spent. A row with more reads is another one. */
   readonly #usedUp = new WeakSet<Grant>()
 
@@ -119,7 +123,7 @@ export class Release {
    * for one customer must have been held to its subject before.
    */
   async query(caller: Caller, subjects: readonly string[], asked: Asked): Promise<Verdict[]> {
-    const scope = withinToken(caller, asked)
+    const scope = this.#same(withinToken(caller, asked))
     // Who asks for one subject waits as long as the pod may take.
     const deadline = subjects.length === 1 ? Infinity : this.#now() + BATCH_PATIENCE
     const verdicts: Verdict[] = []
@@ -269,22 +273,25 @@ export class Release {
 
   #ready({ asked }: Query, { basis, account, fields }: Choice, { fragments }: PodRead): Ready {
     const data = dataText(fields, fragments)
-    const commit = this.#factory(
-      basis.grant.value,
-      asked.purpose,
-      fields,
-    )(basis, { who: account.webId, data })
+    const commit = this.#factory(basis.grant.value, asked, fields)(basis, { who: account.webId, data })
     return { basis, data, commit }
   }
 
-  #factory(grant: Grant, purpose: string, fields: readonly string[]): CommitFactory {
+  #same(asked: Asked): Asked {
+    const text = textOf(asked.purpose, asked.fields)
+    const known = this.#scopes.get(text)
+    if (known === undefined) this.#scopes.set(text, asked)
+    return known ?? asked
+  }
+
+  #factory(grant: Grant, asked: Asked, fields: readonly string[]): CommitFactory {
     let ofGrant = this.#factories.get(grant)
     if (ofGrant === undefined) this.#factories.set(grant, (ofGrant = new Map()))
-    const key = `${purpose} ${fields.join()}`
+    const key = fields === asked.fields ? asked : textOf(asked.purpose, fields)
     let factory = ofGrant.get(key)
     if (factory === undefined) {
       if (ofGrant.size >= 16) ofGrant.clear() // a business may ask in as many ways as it likes
-      ofGrant.set(key, (factory = disclosureOf(grant, purpose, fields)))
+      ofGrant.set(key, (factory = disclosureOf(grant, asked.purpose, fields)))
     }
     return factory
   }
@@ -323,6 +330,10 @@ function active(standing: Stored<VendorStanding> | undefined): Stored<VendorStan
   if (standing?.value.state !== 'active')
     throw new DomainError('vendor-suspended', 'The business is suspended: nothing is released to it')
   return standing
+}
+
+function textOf(purpose: string, fields: readonly string[]): string {
+  return `${purpose} ${fields.join()}`
 }
 
 function isReady(outcome: Ready | Verdict | undefined): boolean {

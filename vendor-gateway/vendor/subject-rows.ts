@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import {
   peekAccount,
@@ -18,6 +19,14 @@ export interface Rows {
   readonly account: Stored<Account> | undefined
 }
 
+/** What was found, and every row that says so: while all of them are the newest, it is still so. */
+interface Found {
+  readonly rows: Rows
+  readonly by: readonly Stored<unknown>[]
+}
+
+const CACHED = 50_000
+
 const nobody: Rows = { grants: [], customer: undefined, account: undefined }
 
 /**
@@ -28,6 +37,7 @@ const nobody: Rows = { grants: [], customer: undefined, account: undefined }
 export class SubjectRows {
   readonly #reader: LedgerReader
   readonly #names: Names
+  readonly #found = new LRUCache<string, Found>({ max: CACHED })
 
   constructor(reader: LedgerReader, names: Names) {
     this.#reader = reader
@@ -36,12 +46,23 @@ export class SubjectRows {
 
   /** Without I/O; `undefined` when a row is not at hand, which says nothing about whether it is there. */
   peek(caller: Caller, subject: string): Rows | undefined {
-    const grants = this.#peekGrants(caller, subject)
-    const accountId = grants?.[0]?.value.accountId
-    if (grants === undefined || accountId === undefined) return undefined
+    const place = `${caller.vendorId}/${caller.token.grantId ?? ''}/${subject}`
+    const known = this.#found.get(place)
+    if (known?.by.every((row) => this.#reader.isNewest(row)) === true) return known.rows
+    const found = this.#find(caller, subject)
+    if (found !== undefined) this.#found.set(place, found)
+    return found?.rows
+  }
+
+  #find(caller: Caller, subject: string): Found | undefined {
+    const { listed, grants } = this.#peekGrants(caller, subject) ?? { grants: [] }
+    const accountId = grants[0]?.value.accountId
+    if (accountId === undefined) return undefined
     const customer = peekCustomerStanding(this.#reader, accountId)
     const account = peekAccount(this.#reader, accountId)
-    return customer === undefined || account === undefined ? undefined : { grants, customer, account }
+    if (customer === undefined || account === undefined) return undefined
+    const by = [...grants, customer, account, ...(listed === undefined ? [] : [listed])]
+    return { rows: { grants, customer, account }, by }
   }
 
   async read(caller: Caller, subject: string): Promise<Rows> {
@@ -52,12 +73,15 @@ export class SubjectRows {
     return { grants, customer, account: await readAccount(this.#reader, accountId) }
   }
 
-  #peekGrants({ token, vendorId }: Caller, subject: string): readonly Stored<Grant>[] | undefined {
+  #peekGrants(
+    { token, vendorId }: Caller,
+    subject: string,
+  ): { readonly grants: readonly Stored<Grant>[]; readonly listed?: Stored<unknown> } | undefined {
     const reader = this.#reader
     if (token.grantId === undefined)
       return peekSubjectGrants({ reader, names: this.#names }, vendorId, subject)
     const grant = peekGrant(reader, token.grantId)
-    return grant && isOf(grant, vendorId, subject) ? [grant] : undefined
+    return grant && isOf(grant, vendorId, subject) ? { grants: [grant] } : undefined
   }
 
   async #readGrants({ token, vendorId }: Caller, subject: string): Promise<readonly Stored<Grant>[]> {
