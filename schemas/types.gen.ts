@@ -31,6 +31,7 @@ export interface Schemas {
   'api/audit-counts.json': AuditCounts
   'api/audit-entries.json': AuditEntries
   'api/audit-entry-view.json': AuditEntryView
+  'api/audit-entry.json': AuditEntry
   'api/audit-filter.json': AuditFilter
   'api/audit-one.json': AuditOne
   'api/audit-overview.json': AuditOverview
@@ -343,6 +344,10 @@ export interface CustomerStanding {
    * The customer shut Reach out in the app: access that comes up in the pod is not taken for hers.
    */
   closedHere?: true
+  /**
+   * She is being forgotten: nothing is released, and nobody is signed in as her.
+   */
+  leaving?: true
   /**
    * Shut to Reach while the rest is open.
    *
@@ -853,6 +858,9 @@ export interface AuditEntries {
    */
   next?: number
 }
+/**
+ * An entry as far as an auditor's scope shows it.
+ */
 export interface AuditEntry {
   index: number
   /**
@@ -868,23 +876,12 @@ export interface AuditEntry {
  * One entry with its proof.
  */
 export interface AuditEntryView {
-  entry: AuditEntry1
+  entry: AuditEntry
   size: number
   /**
    * A C2SP tlog-proof; absent where the scope leaves parts of the line out.
    */
   proof?: string
-}
-export interface AuditEntry1 {
-  index: number
-  /**
-   * The line of policy facts; exactly what the entry commits to where there is a salt.
-   */
-  facts: string
-  /**
-   * Opens the slot ops of the public entry; absent where the scope leaves parts of the line out.
-   */
-  salt?: string
 }
 /**
  * Which entries; what is left out does not limit.
@@ -997,21 +994,10 @@ export interface ConsentItem {
  * One grant from request to end, and the notices that were shown.
  */
 export interface AuditTimelineView {
-  entries: AuditEntry2[]
+  entries: AuditEntry[]
   size: number
   truncated?: boolean
   notices: AuditNotice[]
-}
-export interface AuditEntry2 {
-  index: number
-  /**
-   * The line of policy facts; exactly what the entry commits to where there is a salt.
-   */
-  facts: string
-  /**
-   * Opens the slot ops of the public entry; absent where the scope leaves parts of the line out.
-   */
-  salt?: string
 }
 export interface AuditNotice {
   hash: string

@@ -17,7 +17,9 @@ import { endGrantsJob, endVendorGrants } from '#core/records/departures.ts'
 import { recordEnds } from '#core/records/ends.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
+import { auditorAccess } from './audit/access.ts'
 import { logRoutes } from './audit/log.ts'
+import { reviewRoutes } from './audit/review.ts'
 import { witnessedLog } from './audit/witnesses.ts'
 import { activityRoutes } from './customer/activity.ts'
 import { appRoutes } from './customer/app-files.ts'
@@ -203,7 +205,10 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     sandbox: isSandboxLog(ledger.log.origin),
   })
 
+  const auditorCookie = hostCookie('auditor', vaultUrl)
+  const access = auditorAccess({ ledger, names, cookie: auditorCookie, vaultUrl, now })
   const api = Router()
+  api.use('/audit', reviewRoutes({ ledger, publicLog, now }, { access }), notFound)
   api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)
   api.use(inReadersLanguage())
   api.use(meRoutes({ showMe }))

@@ -3,6 +3,7 @@
  * a fixed order. They hold no value, no name and no id of a person; of a business its id and proven domain. What stands for a person is the random
  * grant reference.
  */
+import { plainTextFault } from './plain-text.ts'
 
 export interface FactItem {
   readonly purpose: string
@@ -75,9 +76,39 @@ const shapes = {
   'category-restored': ['vendor?', 'grant?', 'category'],
   /** The customer's data lie in another pod from here on. */
   'pod-moved': [],
+  /** A customer is being forgotten: from here on nothing of hers leaves. Who she is, no entry tells. */
+  'erasure-begun': ['erasure', 'cause'],
+  /** Her key is destroyed. Under the same reference as its begin. */
+  erased: ['erasure'],
   disclosed: ['vendor', 'grant', 'purpose', 'fields', 'seq', 'until', 'notice'],
   'disclosures-refused': ['vendor', 'grant', 'from', 'counts'],
+  /** The operator lets an auditor see what lies behind entries: of these businesses, this time, these members; or all. */
+  'auditor-invited': ['auditor', 'businesses?', 'since?', 'before?', 'shown?', 'expires'],
+  'auditor-joined': ['auditor'],
+  'auditor-revoked': ['auditor'],
+  /** An auditor looked behind the entries `first` up to below `end` that the rest describes; `count` were shown. */
+  audited: [
+    'auditor',
+    'act',
+    'because',
+    'first',
+    'end',
+    'count',
+    'types?',
+    'businesses?',
+    'ofPurpose?',
+    'ofGrant?',
+    'since?',
+    'before?',
+  ],
 } as const
+
+/** What auditors do; each time one entry. */
+export const auditActs = ['search', 'timeline', 'states', 'overview', 'entry', 'openings'] as const
+export type AuditAct = (typeof auditActs)[number]
+
+export const erasureCauses = ['own-act', 'written-request', 'legal-duty'] as const
+export type ErasureCause = (typeof erasureCauses)[number]
 
 interface Members {
   readonly vendor: string
@@ -106,6 +137,28 @@ interface Members {
   /** Unix ms: start of the hour that the counts are of. */
   readonly from: number
   readonly counts: RefusalCounts
+  /** Random reference of an erasure. */
+  readonly erasure: string
+  /** On whose act a customer is forgotten: her own here, her letter, or a duty by law. */
+  readonly cause: ErasureCause
+  readonly auditor: string
+  readonly act: AuditAct
+  /** Why the auditor looked, in the auditor's words; names nobody. */
+  readonly because: string
+  readonly first: number
+  readonly end: number
+  readonly count: number
+  readonly types: readonly string[]
+  readonly businesses: readonly string[]
+  readonly ofPurpose: string
+  readonly ofGrant: string
+  /** Unix ms: entries from here on, and before there. */
+  readonly since: number
+  readonly before: number
+  /** Members of facts that are shown. */
+  readonly shown: readonly string[]
+  /** Unix ms. */
+  readonly expires: number
 }
 
 type Shapes = typeof shapes
@@ -211,6 +264,17 @@ const isPurpose = isText(/^dpv:[A-Z][A-Za-z]{2,60}$/)
 const isField = isText(/^[a-z][a-z-]{0,31}\.[a-z][A-Za-z0-9]{0,31}$/)
 const isFields = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every(isField) && new Set(value).size === value.length
+/** Why an auditor looks: words, and no address, which could name somebody. */
+export function isReason(text: string): boolean {
+  return text.length >= 3 && text.length <= 300 && plainTextFault(text) === undefined
+}
+
+const isWords = (value: unknown): value is string[] =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.length <= 100 &&
+  value.every((word) => typeof word === 'string' && word.length <= 64) &&
+  new Set(value).size === value.length
 const isItem = (value: unknown) => isRecord(value) && isPurpose(value['purpose']) && isFields(value['fields'])
 
 const forms: Record<keyof Members, (value: unknown) => boolean> = {
@@ -232,4 +296,23 @@ const forms: Record<keyof Members, (value: unknown) => boolean> = {
   notice: isText(/^[A-Za-z0-9_-]{43}$/),
   from: isTime,
   counts: (value) => isRecord(value) && Object.keys(value).length > 0 && Object.values(value).every(isCount),
+  erasure: isId,
+  cause: (value) => erasureCauses.some((cause) => cause === value),
+  auditor: isId,
+  act: (value) => auditActs.some((act) => act === value),
+  because: (value) => typeof value === 'string' && isReason(value),
+  first: isTime,
+  end: isTime,
+  count: isTime,
+  types: (value) => isWords(value) && value.every((word) => factTypes.some((type) => type === word)),
+  businesses: (value) => isWords(value) && value.every(isId),
+  ofPurpose: isPurpose,
+  ofGrant: isId,
+  since: isTime,
+  before: isTime,
+  shown: isWords,
+  expires: isTime,
 }
+
+/** What a fact can tell besides its type and time. */
+export const factMembers = Object.keys(forms) as (keyof Members)[]

@@ -34,9 +34,20 @@ export type FindingCode =
   | 'not-asked'
   | 'over-budget'
   | 'seq-gap'
+  | 'request-unknown'
+  | 'beyond-request'
+  | 'auditor-unknown'
+  | 'auditor-not-allowed'
 
 interface GrantState {
+  readonly grant: string
   readonly vendor: string
+  readonly request: string
+  /** Unix ms. */
+  readonly given: number
+  /** Index and time of the entry that last changed how it stands. */
+  index: number
+  since: number
   readonly redeemBy: number
   items: readonly FactItem[]
   until: number
@@ -57,30 +68,147 @@ type Report = (code: FindingCode, grant?: string) => void
  * Plays the facts of a whole log again, in its order, and finds every disclosure that should not have been:
  * without an earlier grant to that business for that purpose and those fields, before its redemption, while
  * it was paused, after it was withdrawn, had expired or lost the pod, while the business was suspended, beyond
- * the number of reads it allows; and every gap in a grant's numbering. It believes nothing but the order:
- * states come from the entries before, ends from the granted `until`.
+ * the number of reads it allows; every gap in a grant's numbering, every grant that goes beyond what was asked, and
+ * every look of an auditor beyond the invitation. It believes nothing but the order: states come from the entries
+ * before, ends from the granted `until`.
  */
 export function replay(facts: Iterable<LoggedFact>): Finding[] {
-  const findings: Finding[] = []
-  const grants = new Map<string, GrantState>()
-  const vendors = new Map<string, VendorState | undefined>()
-  let latest = 0
-  for (const { index, fact } of facts) {
+  const replayed = new Replay()
+  for (const fact of facts) replayed.see(fact)
+  return [...replayed.findings]
+}
+
+/** How a grant stands at a moment. */
+export type GrantStatus = 'unredeemed' | 'active' | 'paused' | 'access-lost' | 'withdrawn' | 'expired'
+
+export interface ReplayedGrant extends Pick<
+  GrantState,
+  'grant' | 'vendor' | 'given' | 'items' | 'until' | 'reads' | 'index'
+> {
+  readonly state: GrantStatus
+  /** Unix ms from which it stands like this. */
+  readonly since: number
+  /** Releases so far. */
+  readonly disclosed: number
+}
+
+/** A log being played: entry by entry, in order. */
+export class Replay {
+  readonly findings: Finding[] = []
+  readonly #grants = new Map<string, GrantState>()
+  readonly #vendors = new Map<string, VendorState | undefined>()
+  readonly #requests = new Map<string, FactOf<'requested'>>()
+  readonly #auditors = new Map<string, { readonly invited: FactOf<'auditor-invited'>; revoked: boolean }>()
+  #latest = 0
+
+  see({ index, fact }: LoggedFact): void {
     const report: Report = (code, grant) =>
-      findings.push({ index, code, ...(grant === undefined ? {} : { grant }) })
-    if (fact.time < latest) report('time-goes-back')
-    latest = Math.max(latest, fact.time)
-    if (isVendorFact(fact)) vendors.set(fact.vendor, stand(vendors.get(fact.vendor), fact))
-    else if (fact.type === 'granted') begin(grants, fact, report)
+      this.findings.push({ index, code, ...(grant === undefined ? {} : { grant }) })
+    if (fact.time < this.#latest) report('time-goes-back')
+    this.#latest = Math.max(this.#latest, fact.time)
+    if (isVendorFact(fact)) this.#vendors.set(fact.vendor, stand(this.#vendors.get(fact.vendor), fact))
+    else if (fact.type === 'requested') this.#requests.set(fact.request, fact)
+    else if (fact.type === 'granted') this.#begin(index, fact, report)
+    else if ('auditor' in fact) this.#audit(fact, report)
     else if ('grant' in fact && fact.grant !== undefined) {
-      const grant = grants.get(fact.grant)
-      if (grant === undefined) report('grant-unknown', fact.grant)
-      else if (grant.vendor !== fact.vendor) report('other-business', fact.grant)
-      else if (fact.type === 'disclosed') disclose(grant, fact, vendors.get(fact.vendor), report)
-      else change(grant, fact, report)
+      const grant = this.#grants.get(fact.grant)
+      if (grant === undefined) return report('grant-unknown', fact.grant)
+      if (grant.vendor !== fact.vendor) return report('other-business', fact.grant)
+      if (fact.type === 'disclosed') return disclose(grant, fact, this.#vendors.get(fact.vendor), report)
+      const before = statusAt(grant, fact.time)
+      change(grant, fact, report)
+      if (fact.type === 'changed') demandAsked(fact, this.#requests.get(grant.request), report)
+      if (fact.type === 'changed' || statusAt(grant, fact.time) !== before) {
+        grant.index = index
+        grant.since = fact.time
+      }
     }
   }
-  return findings
+
+  /** Every grant so far, as it stands at `time` (Unix ms), in the order they were given. */
+  *grants(time: number): Generator<ReplayedGrant> {
+    for (const one of this.#grants.values()) {
+      const { grant, vendor, given, items, until, reads, index, seq } = one
+      const state = statusAt(one, time)
+      const end = one.redeemed ? until : Math.min(until, one.redeemBy)
+      const since = state === 'expired' && one.ended === undefined ? end : one.since
+      yield { grant, vendor, given, items, until, reads, index, state, since, disclosed: seq }
+    }
+  }
+
+  #begin(index: number, fact: FactOf<'granted'>, report: Report): void {
+    if (this.#grants.has(fact.grant)) return report('granted-twice', fact.grant)
+    demandAsked(fact, this.#requests.get(fact.request), report)
+    const { grant, vendor, request, redeemBy, items, until, reads = Infinity, notice } = fact
+    this.#grants.set(grant, {
+      grant,
+      vendor,
+      request,
+      given: fact.time,
+      index,
+      since: fact.time,
+      redeemBy,
+      items,
+      until,
+      reads,
+      notice,
+      redeemed: false,
+      paused: false,
+      accessLost: false,
+      lostCategories: new Set(),
+      ended: undefined,
+      deletionAsked: false,
+      seq: 0,
+    })
+  }
+
+  #audit(fact: Extract<Fact, { readonly auditor: string }>, report: Report): void {
+    if (fact.type === 'auditor-invited') {
+      this.#auditors.set(fact.auditor, { invited: fact, revoked: false })
+      return
+    }
+    const auditor = this.#auditors.get(fact.auditor)
+    if (auditor === undefined) return report('auditor-unknown')
+    if (fact.type === 'auditor-revoked') auditor.revoked = true
+    else if (auditor.revoked || fact.time > auditor.invited.expires) report('auditor-not-allowed')
+    else if (fact.type === 'audited' && isBeyond(fact, auditor.invited)) report('auditor-not-allowed')
+  }
+}
+
+/** What was given is at most what was asked: the same business, these fields for this purpose, not longer. */
+function demandAsked(
+  { vendor, grant, items, until }: FactOf<'granted'> | FactOf<'changed'>,
+  asked: FactOf<'requested'> | undefined,
+  report: Report,
+): void {
+  if (asked === undefined) return report('request-unknown', grant)
+  const isAsked = items.every(({ purpose, fields }) =>
+    fields.every((field) => covers(asked.items, purpose, field)),
+  )
+  if (!isAsked || until > asked.until || vendor !== asked.vendor) report('beyond-request', grant)
+}
+
+function isBeyond(
+  look: FactOf<'audited'>,
+  { businesses, since, before }: FactOf<'auditor-invited'>,
+): boolean {
+  return (
+    (businesses !== undefined && look.businesses?.every((id) => businesses.includes(id)) !== true) ||
+    (since !== undefined && (look.since ?? 0) < since) ||
+    (before !== undefined && (look.before ?? Infinity) > before)
+  )
+}
+
+/** Of several reasons why nothing leaves, the one that lasts longest. */
+function statusAt(
+  { ended, until, redeemed, redeemBy, accessLost, paused }: GrantState,
+  time: number,
+): GrantStatus {
+  if (ended !== undefined) return ended
+  if (time > until || (!redeemed && time > redeemBy)) return 'expired'
+  if (!redeemed) return 'unredeemed'
+  if (accessLost) return 'access-lost'
+  return paused ? 'paused' : 'active'
 }
 
 /** How a business stands: each of the three alone keeps everything from it. */
@@ -113,26 +241,6 @@ function stand(state: VendorState | undefined, { type }: VendorFact): VendorStat
     default:
       return state
   }
-}
-
-function begin(grants: Map<string, GrantState>, fact: FactOf<'granted'>, report: Report): void {
-  if (grants.has(fact.grant)) return report('granted-twice', fact.grant)
-  const { vendor, redeemBy, items, until, reads = Infinity, notice } = fact
-  grants.set(fact.grant, {
-    vendor,
-    redeemBy,
-    items,
-    until,
-    reads,
-    notice,
-    redeemed: false,
-    paused: false,
-    accessLost: false,
-    lostCategories: new Set(),
-    ended: undefined,
-    deletionAsked: false,
-    seq: 0,
-  })
 }
 
 /** An end is for good: nothing that comes later in the log brings a grant back. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Fact } from '../../core/domain/facts.ts'
-import { replay } from '../../core/domain/replay.ts'
+import { Replay, replay } from '../../core/domain/replay.ts'
 import type { FindingCode } from '../../core/domain/replay.ts'
 
 const vendor = 'vendor-vendor-vendor-1'
@@ -12,12 +12,14 @@ const until = start + 1_000_000
 const items = [{ purpose: 'dpv:CustomerCare', fields: ['profile.name', 'contact.email'] }]
 const about = { vendor, grant }
 
+const request = 'request-request-reque-1'
+const asked: Fact = { type: 'requested', time: start, vendor, request, items, until: until + 1_000 }
 const admitted: Fact = { type: 'vendor-admitted', time: start, vendor }
 const granted: Fact = {
   type: 'granted',
   time: start + 10,
   ...about,
-  request: 'request-request-reque-1',
+  request,
   items,
   until,
   redeemBy: start + 600_000,
@@ -44,8 +46,11 @@ const turn = (
   ...about,
 })
 
-const found = (...facts: Fact[]): [number, FindingCode][] =>
-  replay(facts.map((fact, index) => ({ index, fact }))).map(({ index, code }) => [index, code])
+/** Findings of a log whose grant was asked for. */
+const found = (...facts: Fact[]): [number, FindingCode][] => foundIn(-1, asked, ...facts)
+
+const foundIn = (first: number, ...facts: Fact[]): [number, FindingCode][] =>
+  replay(facts.map((fact, index) => ({ index: first + index, fact }))).map(({ index, code }) => [index, code])
 
 describe('replaying a log', () => {
   test('finds nothing in one that is as it should be', () => {
@@ -201,6 +206,74 @@ describe('replaying a log', () => {
     const changed: Fact = { type: 'changed', time: until + 1, ...about, items, until: until + 9, notice }
     expect(found(admitted, granted, redeemed, changed)).toEqual([[3, 'expired']])
     expect(found(turn('withdrawn'))).toEqual([[0, 'grant-unknown']])
+  })
+
+  test('finds a grant, and a change, beyond what was asked', () => {
+    const more = [{ purpose: 'dpv:CustomerCare', fields: ['profile.name', 'contact.phone'] }]
+    const other = [{ purpose: 'dpv:DirectMarketing', fields: ['profile.name'] }]
+    expect(foundIn(0, admitted, granted)).toEqual([[1, 'request-unknown']])
+    expect(found(admitted, { ...granted, items: more })).toEqual([[1, 'beyond-request']])
+    expect(found(admitted, { ...granted, items: other })).toEqual([[1, 'beyond-request']])
+    expect(found(admitted, { ...granted, until: until + 1_001 })).toEqual([[1, 'beyond-request']])
+    expect(foundIn(0, { ...asked, vendor: 'w'.repeat(22) }, granted)).toEqual([[1, 'beyond-request']])
+    const changed: Fact = { type: 'changed', time: start + 50, ...about, items: more, until, notice }
+    expect(found(admitted, granted, redeemed, changed)).toEqual([[3, 'beyond-request']])
+    expect(found(admitted, granted, redeemed, { ...changed, items, until: until + 1_000 })).toEqual([])
+  })
+
+  test('finds looks of auditors that nobody allowed', () => {
+    const auditor = 'a'.repeat(22)
+    const invited: Fact = { type: 'auditor-invited', time: start, auditor, expires: start + 100 }
+    const look: Fact = {
+      type: 'audited',
+      time: start + 10,
+      auditor,
+      act: 'search',
+      because: 'yearly review',
+      first: 0,
+      end: 9,
+      count: 2,
+    }
+    const narrow = { ...invited, businesses: [vendor], since: 5, before: 50 }
+    const inside = { ...look, businesses: [vendor], since: 5, before: 50 }
+    expect(found(invited, { type: 'auditor-joined', time: start, auditor }, look)).toEqual([])
+    expect(found(look)).toEqual([[0, 'auditor-unknown']])
+    expect(found(invited, { ...look, time: start + 101 })).toEqual([[1, 'auditor-not-allowed']])
+    expect(found(invited, { type: 'auditor-revoked', time: start, auditor }, look)).toEqual([
+      [2, 'auditor-not-allowed'],
+    ])
+    expect(found(narrow, inside)).toEqual([])
+    for (const beyond of [
+      { ...inside, businesses: [vendor, 'w'.repeat(22)] },
+      { ...inside, since: 4 },
+      { ...inside, before: 51 },
+      look,
+    ])
+      expect(found(narrow, beyond)).toEqual([[1, 'auditor-not-allowed']])
+  })
+
+  test('tells how every grant stands at a moment', () => {
+    const standing = (at: number, ...facts: Fact[]) => {
+      const log = new Replay()
+      for (const [index, fact] of [asked, admitted, granted, ...facts].entries()) log.see({ index, fact })
+      return [...log.grants(at)].map(({ state, index, since, disclosed: reads }) => [
+        state,
+        index,
+        since - start,
+        reads,
+      ])
+    }
+    expect(standing(start + 10)).toEqual([['unredeemed', 2, 10, 0]])
+    expect(standing(start + 600_001)).toEqual([['expired', 2, 600_000, 0]])
+    expect(standing(start + 60, redeemed)).toEqual([['active', 3, 20, 0]])
+    expect(standing(start + 200, redeemed, disclosed(1))).toEqual([['active', 3, 20, 1]])
+    expect(standing(start + 60, redeemed, turn('paused'))).toEqual([['paused', 4, 50, 0]])
+    expect(standing(until + 1, redeemed)).toEqual([['expired', 3, 1_000_000, 0]])
+    expect(standing(start + 60, redeemed, turn('withdrawn'), turn('paused'))).toEqual([
+      ['withdrawn', 4, 50, 0],
+    ])
+    const lost: Fact = { type: 'access-lost', time: start + 55, ...about }
+    expect(standing(start + 60, redeemed, turn('paused'), lost)).toEqual([['access-lost', 5, 55, 0]])
   })
 
   test('lets data flow again after a pause, a suspension or a loss that is over', () => {

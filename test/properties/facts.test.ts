@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   NotAFact,
+  auditActs,
   disclosedFacts,
   factTypes,
   readFact,
@@ -36,6 +37,23 @@ const disclosed = fc.record({
 })
 
 const category = fc.constantFrom('profile', 'contact-rules')
+
+const period = { businesses: fc.uniqueArray(vendor, { minLength: 1, maxLength: 3 }), since: time, before: time }
+const look = {
+  time,
+  auditor: anId(),
+  act: fc.constantFrom(...auditActs),
+  because: fc.constant('yearly review'),
+  first: fc.nat(),
+  end: fc.nat(),
+  count: fc.nat(),
+}
+
+function optionalOf(type: FactType): readonly string[] {
+  if (type === 'audited') return ['types', 'businesses', 'ofPurpose', 'ofGrant', 'since', 'before']
+  if (type === 'auditor-invited') return ['businesses', 'since', 'before', 'shown']
+  return /^(access|category)-/.test(type) ? ['vendor', 'grant'] : ['reads']
+}
 
 /** With and without a number of reads. */
 const budgeted = <Members extends Record<string, fc.Arbitrary<unknown>>>(members: Members) =>
@@ -72,8 +90,24 @@ const kinds = {
   'category-lost': fc.oneof(fc.record({ time, category }), fc.record({ ...about, category })),
   'category-restored': fc.oneof(fc.record({ time, category }), fc.record({ ...about, category })),
   'pod-moved': fc.record({ time }),
+  'erasure-begun': fc.record({
+    time,
+    erasure: anId(),
+    cause: fc.constantFrom('own-act', 'written-request', 'legal-duty'),
+  }),
+  erased: fc.record({ time, erasure: anId() }),
   disclosed,
   'disclosures-refused': fc.record({ ...about, from: time, counts }),
+  'auditor-invited': fc.oneof(
+    fc.record({ time, auditor: anId(), expires: time }),
+    fc.record({ time, auditor: anId(), ...period, shown: fc.constant(['vendor', 'grant']), expires: time }),
+  ),
+  'auditor-joined': fc.record({ time, auditor: anId() }),
+  'auditor-revoked': fc.record({ time, auditor: anId() }),
+  audited: fc.oneof(
+    fc.record(look),
+    fc.record({ ...look, types: fc.constant(['granted']), ...period, ofPurpose: aPurpose, ofGrant: grant }),
+  ),
 } satisfies Record<FactType, fc.Arbitrary<object>>
 
 const aFact: fc.Arbitrary<Fact> = fc
@@ -131,7 +165,7 @@ describe('facts', () => {
           const name = names[at % names.length] ?? ''
           expect(() => readFact(JSON.stringify({ ...members, [name]: value }))).toThrow(NotAFact)
           const { [name]: _, ...rest } = members
-          const optional = /^(access|category)-/.test(fact.type) ? ['vendor', 'grant'] : ['reads']
+          const optional = optionalOf(fact.type)
           if (!optional.includes(name)) {
             expect(() => readFact(JSON.stringify(rest))).toThrow(NotAFact)
           }

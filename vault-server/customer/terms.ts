@@ -13,6 +13,7 @@ import { readAccount } from '#core/records/accounts.ts'
 import { grantEntry } from '#core/records/entries.ts'
 import { changeGrant, keepEarlier } from '#core/records/grants.ts'
 import { newId } from '#core/records/ids.ts'
+import { archiveNotice } from '#core/records/notices.ts'
 import { combine } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import { readRequest } from '#core/records/requests.ts'
@@ -114,7 +115,8 @@ export async function changeOwnGrant(
       items: grantedOf(request, draft),
       until: draft.until,
     })
-    const noticeHash = hash('sha256', noticeText(shown), 'base64url')
+    const text = noticeText(shown)
+    const noticeHash = hash('sha256', text, 'base64url')
     const next = { ...draft, noticeHash }
     const receipt = await receiptOfChange(parts, { before, next, request, vendor: vendor.value })
     const { items, until, reads } = next
@@ -125,6 +127,7 @@ export async function changeOwnGrant(
           await widening(parts, before, next),
           await changeGrant({ reader: ledger, names }, stored, next),
           keepEarlier(stored),
+          archiveNotice(noticeHash, text),
           issueReceipt(receipt, at),
           vendorEvent({ type: 'grant.changed', grant: next, at }),
           { entries: [grantEntry(next, fact, { who: account.value.webId, data: receipt.jws })] },

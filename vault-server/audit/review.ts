@@ -1,0 +1,102 @@
+import { Router } from 'express'
+import type { Request, RequestHandler } from 'express'
+import { formatTime } from '#core/domain/times.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { parser } from '#core/http/validate.ts'
+import type { LedgerReader } from '#core/ledger/ledger.ts'
+import type { Auditor } from '#core/records/auditors.ts'
+import { listVendors, readVendor } from '#core/records/vendors.ts'
+import type { AuditorView } from '#schemas/types.gen.ts'
+import { auditorOf } from './access.ts'
+import type { AuditorAccess } from './access.ts'
+import { FactsReader } from './facts-reader.ts'
+import type { Look } from './looks.ts'
+import type { ProofParts } from './proof.ts'
+import { CountedLog, overview, states } from './replays.ts'
+import { openRange, search, showEntry, timeline } from './searches.ts'
+
+/**
+ * What auditors see, to be mounted at `<vaultUrl>/api/audit`. Every look is a POST, since each writes an entry into the log;
+ * everything that is shown comes from entries below the size of one checkpoint, which the reply names.
+ */
+export function reviewRoutes(
+  parts: ProofParts & { now: () => number },
+  { access }: { access: AuditorAccess },
+): Router {
+  const { ledger } = parts
+  const facts = new FactsReader(ledger)
+  const all = { ...parts, facts, counts: new CountedLog(facts) }
+  const parsePass = parser('api/auditor-pass.json')
+  const parseNothing = parser('api/nothing.json')
+  const parseSearch = parser('api/audit-search.json')
+  const parseRange = parser('api/audit-range.json')
+  const parseOne = parser('api/audit-one.json')
+  const parseTimeline = parser('api/audit-timeline.json')
+  const parseState = parser('api/audit-state.json')
+  const parseOverview = parser('api/audit-overview.json')
+
+  const router = Router()
+  router.use(noStore, ...access.load)
+  router.post('/join', jsonBody(), async (request, response) => {
+    const { auditor, token } = await access.join(parsePass(request.body).pass, response)
+    response.status(201).json({ ...(await viewAuditor(ledger, auditor)), token } satisfies AuditorView)
+  })
+  router.post('/sign-in', jsonBody(), async (request, response) => {
+    const auditor = await access.signIn(parsePass(request.body).pass, response)
+    response.json((await viewAuditor(ledger, auditor)) satisfies AuditorView)
+  })
+  router.post('/sign-out', jsonBody(), async (request, response) => {
+    parseNothing(request.body)
+    await access.signOut(request, response)
+    response.status(204).end()
+  })
+  router.get('/me', async (request, response) => {
+    response.json((await viewAuditor(ledger, auditorOf(request).value)) satisfies AuditorView)
+  })
+
+  function looking<Asked extends { readonly reason: string }>(
+    path: string,
+    parse: (body: unknown) => Asked,
+    answer: (look: Look, asked: Asked) => Promise<object>,
+  ): void {
+    router.post(path, jsonBody({ limit: 65_536 }), async (request, response) => {
+      const auditor = auditorOf(request)
+      const asked = parse(request.body)
+      response.json(await answer({ auditor, reason: asked.reason }, asked))
+    })
+  }
+  looking('/search', parseSearch, (look, asked) => search(all, look, asked))
+  looking('/openings', parseRange, (look, asked) => openRange(all, look, asked))
+  looking('/entry', parseOne, (look, { index }) => showEntry(all, look, index))
+  looking('/timeline', parseTimeline, (look, { grant }) => timeline(all, look, grant))
+  looking('/states', parseState, (look, asked) => states(all, look, asked))
+  looking('/overview', parseOverview, (look, asked) => overview(all, look, asked))
+  return router
+}
+
+const noStore: RequestHandler = (_request: Request, response, next) => {
+  response.set('Cache-Control', 'no-store')
+  next()
+}
+
+async function viewAuditor(
+  reader: LedgerReader,
+  { auditorId, name, expiresAt, scope }: Auditor,
+): Promise<AuditorView> {
+  const vendors =
+    scope.businesses === undefined
+      ? await listVendors(reader, { limit: 1_000 })
+      : await Promise.all(scope.businesses.map((id) => readVendor(reader, id)))
+  return {
+    auditorId,
+    name,
+    expiresAt: formatTime(expiresAt),
+    whole: Object.keys(scope).length === 0,
+    ...(scope.since !== undefined && { from: formatTime(scope.since) }),
+    ...(scope.before !== undefined && { to: formatTime(scope.before) }),
+    ...(scope.shown !== undefined && { shown: [...scope.shown] }),
+    businesses: vendors.flatMap((vendor) =>
+      vendor === undefined ? [] : [{ vendorId: vendor.value.vendorId, name: vendor.value.name }],
+    ),
+  }
+}
