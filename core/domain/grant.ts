@@ -77,6 +77,15 @@ export function redeem(grant: Grant, now: number): Grant {
   return { ...grant, redeemed: true }
 }
 
+/**
+ * Whether `other`, of the same customer at the same business, ends when `grant` is redeemed: her last decision holds, and from
+ * then on. Whatever the clocks say, no two that are redeemed go on together.
+ */
+export function givesWay(other: Grant, grant: Grant): boolean {
+  if (other.grantId === grant.grantId) return false
+  return other.redeemed || other.validFrom <= grant.validFrom
+}
+
 /** Pausing what is paused changes nothing; what has ended cannot be paused (`conflict`). */
 export function pause(grant: Grant, now: number): Grant {
   assertGoingOn(grant, now)

@@ -60,40 +60,10 @@ interface Rows {
  * (`pod-not-connected`), and the commit fails when that changes: `access-lost` in the log names the grants it
  * hits, and none may slip in behind it.
  */
-export function createGrant(
+export async function createGrant(
   { reader }: Pick<Rows, 'reader'>,
   grant: Grant,
   customer: Stored<CustomerStanding>,
-): Promise<CommitParts> {
-  return begin(reader, grant, customer, [])
-}
-
-/** A grant, and what becomes of it. */
-export interface GrantChange {
-  readonly stored: Stored<Grant>
-  readonly next: Grant
-}
-
-/** A new grant as `createGrant` makes it, and the end of those of the same customer at the same business it replaces. */
-export async function replaceGrants(
-  { reader, names }: Rows,
-  grant: Grant,
-  customer: Stored<CustomerStanding>,
-  replaced: readonly GrantChange[],
-): Promise<CommitParts> {
-  const ids = replaced.map(({ next }) => next.grantId)
-  const parts = [await begin(reader, grant, customer, ids), ...replaced.map(rowsOf)]
-  if (replaced.some(({ stored }) => answers(stored.value)))
-    parts.push(await listed(reader, subjectKey(names, grant.vendorId, grant.subject), { without: ids }))
-  for (const id of ids) parts.push(await dropOAuthGrants(reader, id))
-  return combine(...parts)
-}
-
-async function begin(
-  reader: LedgerReader,
-  grant: Grant,
-  customer: Stored<CustomerStanding>,
-  without: readonly string[],
 ): Promise<CommitParts> {
   if (grant.redeemed) throw new Error('a new grant is not redeemed')
   if (customer.value.podAccess !== 'open') {
@@ -110,31 +80,50 @@ async function begin(
       put(endKey(grant), { id: grant.grantId }),
     ],
   }
-  return combine(rows, await listed(reader, liveKey(grant.accountId), { without, with: [grant.grantId] }))
+  return combine(rows, await listed(reader, liveKey(grant.accountId), { with: [grant.grantId] }))
+}
+
+/** A grant, and what becomes of it. */
+export interface GrantChange {
+  readonly stored: Stored<Grant>
+  readonly next: Grant
+}
+
+/** The next state of a grant, as `changeGrants` makes it. */
+export function changeGrant(rows: Rows, stored: Stored<Grant>, next: Grant): Promise<CommitParts> {
+  return changeGrants(rows, [{ stored, next }])
 }
 
 /**
- * The next state of a grant, with every index that follows from it. A grant that ends takes all OAuth Grants
+ * The next states of grants of one customer, with every index that follows from them. A grant that ends takes all OAuth Grants
  * that point to it along in the same commit.
  */
-export async function changeGrant(
+export async function changeGrants(
   { reader, names }: Rows,
-  stored: Stored<Grant>,
-  next: Grant,
+  changes: readonly [GrantChange, ...GrantChange[]],
 ): Promise<CommitParts> {
-  const { grantId, accountId, vendorId, subject } = next
-  const parts = [rowsOf({ stored, next })]
-  if (next.redeemed && !stored.value.redeemed)
-    parts.push({ writes: [put(knownKey(names, vendorId, subject), { id: grantId })] })
-  if (answers(stored.value) !== answers(next)) {
-    const change = answers(next) ? { with: [grantId] } : { without: [grantId] }
-    parts.push(await listed(reader, subjectKey(names, vendorId, subject), change))
+  const { accountId } = changes[0].next
+  const parts: CommitParts[] = changes.map(rowsOf)
+  const subjects = Map.groupBy(changes, ({ next }) => subjectKey(names, next.vendorId, next.subject))
+  for (const [key, own] of subjects) {
+    const found = idsOf(own, (before, next) => answers(next) && !answers(before))
+    const lost = idsOf(own, (before, next) => answers(before) && !answers(next))
+    if (found.length + lost.length > 0) parts.push(await listed(reader, key, { without: lost, with: found }))
   }
-  if (hasEnded(next) && !hasEnded(stored.value)) {
-    parts.push(await listed(reader, liveKey(accountId), { without: [grantId] }))
-    parts.push(await dropOAuthGrants(reader, grantId))
-  }
+  for (const { stored, next } of changes)
+    if (next.redeemed && !stored.value.redeemed)
+      parts.push({ writes: [put(knownKey(names, next.vendorId, next.subject), { id: next.grantId })] })
+  const ended = idsOf(changes, (before, next) => hasEnded(next) && !hasEnded(before))
+  if (ended.length > 0) parts.push(await listed(reader, liveKey(accountId), { without: ended }))
+  for (const id of ended) parts.push(await dropOAuthGrants(reader, id))
   return combine(...parts)
+}
+
+function idsOf(
+  changes: readonly GrantChange[],
+  are: (before: Grant, next: Grant) => boolean,
+): readonly string[] {
+  return changes.filter(({ stored, next }) => are(stored.value, next)).map(({ next }) => next.grantId)
 }
 
 function rowsOf({ stored, next }: GrantChange): CommitParts {
@@ -150,6 +139,34 @@ function rowsOf({ stored, next }: GrantChange): CommitParts {
   if (next.redeemed && !stored.value.redeemed)
     writes.push(put(vendorPrefix(vendorId) + ending(next), { id: grantId }))
   return { checks: [{ ...unchanged(stored), ...end }], writes }
+}
+
+/**
+ * Takes some grants of a customer out of state for good, with all that points to them; each must have ended. `undefined` when
+ * none is left. Their entries stay in the log, and in the threads of the grants.
+ */
+export async function forgetGrants(
+  { reader, names }: Rows,
+  accountId: string,
+  limit: number,
+): Promise<{ parts: CommitParts; grants: readonly Grant[] } | undefined> {
+  const rows = await reader.list<{ id: string }>(accountPrefix(accountId), { limit })
+  if (rows.length === 0) return undefined
+  const grants = await readAll(
+    reader,
+    rows.map(({ value }) => value.id),
+  )
+  const keys = new Set(rows.map(({ key }) => key))
+  for (const { key, value } of grants) {
+    const { grantId, vendorId, subject } = value
+    if (!hasEnded(value)) throw new Error('a grant that is forgotten must have ended')
+    keys
+      .add(key)
+      .add(vendorPrefix(vendorId) + ending(value))
+      .add(knownKey(names, vendorId, subject))
+    for (const earlier of await reader.list(earlierPrefix(grantId))) keys.add(earlier.key)
+  }
+  return { parts: { writes: [...keys].map(remove) }, grants: grants.map(({ value }) => value) }
 }
 
 /** Keeps a grant as it was before its terms change; part of the commit that changes them. */
@@ -265,6 +282,16 @@ export async function readLiveGrants(
     grants: live === undefined ? [] : await readAll(reader, live.value.ids),
     complete: { checks: [asFound(liveKey(accountId), live)] },
   }
+}
+
+/** What has not ended, of one customer at one business. */
+export async function grantsBetween(
+  reader: LedgerReader,
+  { accountId, vendorId }: { readonly accountId: string; readonly vendorId: string },
+  now: number,
+): Promise<readonly Stored<Grant>[]> {
+  const { grants } = await readLiveGrants(reader, accountId)
+  return grants.filter(({ value }) => value.vendorId === vendorId && !hasEnded(value) && now <= endsAt(value))
 }
 
 /**

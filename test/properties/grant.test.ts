@@ -5,6 +5,7 @@ import {
   chooseGrant,
   endPassed,
   endsAt,
+  givesWay,
   hasEnded,
   liveness,
   pause,
@@ -248,5 +249,47 @@ describe('standing', () => {
     expect(allowed).toEqual([['open', 'active']])
     expect(standingRefusal({ v: 1, podAccess: 'lost' }, { v: 1, state: 'active' })).toBe('access-lost')
     expect(standingRefusal({ v: 1, podAccess: 'open' }, { v: 1, state: 'suspended' })).toBe('suspended')
+  })
+})
+
+describe('several grants of one customer at one business', () => {
+  /** Decisions at any time, also by a clock that goes back, and redemptions in any order. */
+  const story = fc.array(
+    fc.oneof(
+      fc.record({ act: fc.constant('decide' as const), at: fc.nat({ max: 5 }) }),
+      fc.record({ act: fc.constant('redeem' as const), which: fc.nat({ max: 9 }) }),
+    ),
+    { maxLength: 20 },
+  )
+
+  test('go on one at a time, and the one decided last is never ended by one decided before', () => {
+    let ended = 0
+    fc.assert(
+      fc.property(aGrant, story, (like, moves) => {
+        let grants: Grant[] = []
+        for (const move of moves) {
+          if (move.act === 'decide') {
+            const validFrom = now + move.at
+            const grantId = `grant-${grants.length}`
+            grants.push({ ...like, grantId, validFrom, state: 'active', redeemed: false })
+            continue
+          }
+          const grant = grants[move.which]
+          if (grant === undefined || grant.redeemed || hasEnded(grant)) continue
+          const waiting = grants.filter((one) => !one.redeemed && !hasEnded(one))
+          grants = grants.map((one) => {
+            if (one === grant) return { ...one, redeemed: true }
+            return givesWay(one, grant) ? withdraw(one, now) : one
+          })
+          ended += 1
+          expect(grants.filter((one) => one.redeemed && !hasEnded(one))).toHaveLength(1)
+          for (const { grantId, validFrom } of waiting)
+            if (validFrom > grant.validFrom)
+              expect(grants.find((one) => one.grantId === grantId)).toMatchObject({ state: 'active' })
+        }
+      }),
+      { numRuns: 500 },
+    )
+    expect(ended).toBeGreaterThan(100)
   })
 })

@@ -16,6 +16,7 @@ import { oauthModelKey } from '#core/records/oauth-models.ts'
 import { combine, put } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
 import type { Grant } from '#schemas/types.gen.ts'
+import { redeemGrant } from '#core/records/redemption.ts'
 import { anId, openRecordsWorld, refusalOf } from '../records-world.ts'
 import type { RecordsWorld } from '../records-world.ts'
 
@@ -68,6 +69,31 @@ describe('a grant in the ledger', () => {
       'withdrawn',
     ])
     expect((await world.story(account.accountId)).map((item) => item.type)).toContain('withdrawn')
+  })
+
+  test('takes the place of an earlier one in the commit of its redemption; of two at once, the last decision holds', async () => {
+    const [account, vendor, other] = [await world.customer(), await world.business(), await world.business()]
+    const subject = 's'.repeat(43)
+    const elsewhere = await world.grant(account, other, { subject })
+    const first = await world.grant(account, vendor, { subject })
+    const validFrom = first.value.validFrom + 1
+    const second = await world.grant(account, vendor, { subject, redeemed: false, validFrom })
+    const third = await world.grant(account, vendor, { subject, redeemed: false, validFrom: validFrom + 1 })
+    expect(await found(first.value)).toEqual(ids([first]))
+    const parts = await Promise.all([second, third].map((stored) => redeemGrant(rows(), stored, world.now())))
+    const outcomes = await Promise.allSettled(parts.map((part) => world.ledger.commit(part)))
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(await found(first.value)).toEqual(ids([second]))
+    await world.ledger.commit(await redeemGrant(rows(), third, world.now()))
+    expect(await found(first.value)).toEqual(ids([third]))
+    expect(await found(elsewhere.value)).toEqual(ids([elsewhere]))
+    expect(ids((await readLiveGrants(world.ledger, account.accountId)).grants).toSorted()).toEqual(
+      ids([elsewhere, third]).toSorted(),
+    )
+    await expect(
+      world.reread(second.value.grantId).then((late) => redeemGrant(rows(), late, world.now())),
+    ).rejects.toMatchObject({ code: 'conflict' })
+    expect((await world.story(first.value.grantId)).at(-1)?.type).toBe('withdrawn')
   })
 
   test('is one of several of a subject, and each comes and goes alone', async () => {

@@ -1,16 +1,10 @@
 import { differenceOf, mergedTerms } from '#core/domain/change.ts'
 import type { Scope } from '#core/domain/change.ts'
 import { mostDays } from '#core/domain/durations.ts'
-import { hasEnded, liveness, withdraw } from '#core/domain/grant.ts'
 import { formatTime } from '#core/domain/times.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
-import { grantEntry } from '#core/records/entries.ts'
-import { readLiveGrants } from '#core/records/grants.ts'
-import type { GrantChange } from '#core/records/grants.ts'
-import { combine } from '#core/records/parts.ts'
-import type { CommitParts, Stored } from '#core/records/parts.ts'
-import { vendorEvent } from '#core/records/vendor-events.ts'
-import type { AccessRequest, AmendedField, Amendment, Grant } from '#schemas/types.gen.ts'
+import { grantsBetween } from '#core/records/grants.ts'
+import type { AccessRequest, AmendedField, Amendment } from '#schemas/types.gen.ts'
 import { fieldTitle, purposeTitle } from './views.ts'
 
 type Asking = Pick<AccessRequest, 'vendorId' | 'items' | 'until' | 'retention' | 'recipients'> & {
@@ -23,7 +17,7 @@ export async function amendmentOf(
   request: Asking,
   now: number,
 ): Promise<Amendment | undefined> {
-  const earlier = (await earlierGrants(reader, request, now)).map(({ value }) => value)
+  const earlier = (await grantsBetween(reader, request, now)).map(({ value }) => value)
   const before = mergedTerms(earlier)
   if (before === undefined) return undefined
   const { added, removed, longer } = differenceOf(before, request)
@@ -42,34 +36,6 @@ export async function amendmentOf(
     keptLonger: (mostDays(request.retention) ?? 0) > keptBefore,
     recipientsAdded: request.recipients.map(({ name }) => name).filter((name) => !known.has(name)),
   }
-}
-
-/** The ends of what an allowed request takes the place of, and what is told of them in the same commit. */
-export async function replacedBy(
-  reader: LedgerReader,
-  request: Asking,
-  { at, webId }: { at: number; webId: string },
-): Promise<{ replaced: readonly GrantChange[]; told: CommitParts }> {
-  const earlier = await earlierGrants(reader, request, at)
-  const replaced = earlier.map((stored) => ({ stored, next: withdraw(stored.value, at) }))
-  const told = replaced.map(({ next }) =>
-    combine(vendorEvent({ type: 'grant.withdrawn', grant: next, at }), {
-      entries: [grantEntry(next, { type: 'withdrawn' }, { who: webId })],
-    }),
-  )
-  return { replaced, told: combine(...told) }
-}
-
-/** What has not ended, of this customer at this business. */
-async function earlierGrants(
-  reader: LedgerReader,
-  { accountId, vendorId }: { accountId: string; vendorId: string },
-  now: number,
-): Promise<readonly Stored<Grant>[]> {
-  const { grants } = await readLiveGrants(reader, accountId)
-  return grants.filter(
-    ({ value }) => value.vendorId === vendorId && !hasEnded(value) && liveness(value, now) !== 'expired',
-  )
 }
 
 function viewScope({ purpose, field }: Scope): AmendedField {

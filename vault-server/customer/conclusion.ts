@@ -9,8 +9,7 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { boundaryOf } from '#core/records/boundaries.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
-import { createGrant } from '#core/records/grants.ts'
-import type { GrantChange } from '#core/records/grants.ts'
+import { createGrant, grantsBetween } from '#core/records/grants.ts'
 import { newId } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine, unchanged } from '#core/records/parts.ts'
@@ -22,6 +21,7 @@ import type {
   AccessRequest,
   CustomerStanding,
   DecisionResult,
+  Grant,
   StoredReceipt,
   Vendor,
   VendorStanding,
@@ -91,7 +91,7 @@ async function allow(
   const { vendor, customer } = await readReleasable(ledger, request)
   const { boundary, set } = await boundaryOf(ledger, accountId, vendorId)
   if (boundary.blockedAt !== undefined) throw new DomainError('conflict', 'You have blocked this business')
-  assertShown(found.amends, replaced)
+  assertShown(found.amends, await grantsBetween(ledger, request, at))
   const { items, until, reads } = outcome
   const budget = reads === undefined ? {} : { reads }
   const subject = pairwiseSubject(secrets.pairwise, vendorId, accountId)
@@ -162,10 +162,10 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
  * The business is told at once that nothing is decided, and the request stays open: one that a browser brought for a
  * month, since its customer is asked for nothing while it waits; any other until it would have ended anyway.
  */
-/** What ends with an Allow is what she was shown, whatever she allowed in another tab meanwhile. */
-function assertShown(shown: readonly string[] | undefined, replaced: readonly GrantChange[]): void {
+/** What an Allow takes the place of is what she was shown, whatever she allowed in another tab meanwhile. */
+function assertShown(shown: readonly string[] | undefined, replaced: readonly Stored<Grant>[]): void {
   if (shown === undefined) return
-  const ids = replaced.map(({ next }) => next.grantId)
+  const ids = replaced.map(({ value }) => value.grantId)
   if (ids.length !== shown.length || !ids.every((id) => shown.includes(id)))
     throw new DomainError(
       'request-changed',

@@ -1,12 +1,11 @@
 import { errors } from 'oidc-provider'
 import { DomainError } from '#core/domain/errors.ts'
-import { redeem } from '#core/domain/grant.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { grantEntry } from '#core/records/entries.ts'
-import { changeGrant, readGrant } from '#core/records/grants.ts'
+import { readGrant } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
 import { dropOAuthGrant, findGrantId } from '#core/records/oauth-grants.ts'
 import { combine } from '#core/records/parts.ts'
+import { redeemGrant } from '#core/records/redemption.ts'
 import { endTokens } from '#core/records/token-marks.ts'
 import type { AdapterHooks } from './adapter.ts'
 import { pickUp } from './pickup.ts'
@@ -36,13 +35,9 @@ export function grantHooks({
       const grantId = await findGrantId(ledger, oauthGrantId)
       const stored = grantId === undefined ? undefined : await readGrant(ledger, grantId)
       if (stored === undefined) throw new errors.InvalidGrant('no grant of a customer behind it')
-      const grant = stored.value
       try {
         const pickedUp = presented === undefined ? {} : await pickUp(ledger, oauthGrantId, presented.code)
-        const change = await changeGrant({ reader: ledger, names }, stored, redeem(grant, now()))
-        return combine(change, pickedUp, {
-          entries: [grantEntry(grant, { type: 'redeemed' })],
-        })
+        return combine(await redeemGrant({ reader: ledger, names }, stored, now()), pickedUp)
       } catch (cause) {
         if (!(cause instanceof DomainError)) throw cause
         throw new errors.InvalidGrant({ detail: 'the grant of the customer cannot be redeemed', cause })
