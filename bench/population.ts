@@ -4,7 +4,7 @@ import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { gainAccess } from '#core/records/access.ts'
 import { createAccount, readCustomerStanding } from '#core/records/accounts.ts'
-import { grantEntry, vendorEntry } from '#core/records/entries.ts'
+import { grantEntry, requestEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, createGrant, readGrant } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
@@ -70,7 +70,7 @@ export async function addGrants(
   },
 ): Promise<Grant[]> {
   const { ledger, names, now } = house
-  const request = { ...to, requestId: randomId(), retention: 'P30D', recipients: [] }
+  const request = { ...to, retention: 'P30D', recipients: [] }
   const grants = accounts.map(({ accountId }): Grant => {
     const secret = randomBytes(32).toString('base64url')
     const origin = {
@@ -83,14 +83,15 @@ export async function addGrants(
       items: to.items,
       until: to.until ?? now() + 30 * day,
     }
-    return newGrant(request, origin, now())
+    return newGrant({ ...request, requestId: randomId() }, origin, now())
   })
   await commitAll(ledger, grants, async (grant) => {
     const { items, until, redeemBy, noticeHash: notice, requestId } = grant
     const fact = { type: 'granted', request: requestId, items, until, redeemBy, notice } as const
+    const asked = requestEntry(grant, { type: 'requested', items, until })
     const standing = await needed(readCustomerStanding(ledger, grant.accountId))
     const created = await createGrant({ reader: ledger }, grant, standing)
-    return combine(created, { entries: [grantEntry(grant, fact)] })
+    return combine(created, { entries: [asked, grantEntry(grant, fact)] })
   })
   if (to.redeems === false) return grants
   await commitAll(ledger, grants, async ({ grantId }) => {

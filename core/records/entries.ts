@@ -51,7 +51,10 @@ const hasReceipt = ({ type }: GrantFact): boolean => type === 'granted' || type 
 
 /** An entry about a request that its customer has opened, in the threads of both. */
 export function requestEntry(
-  request: AccessRequest & { readonly accountId: string; readonly secret: string },
+  request: Pick<AccessRequest, 'requestId' | 'vendorId'> & {
+    readonly accountId: string
+    readonly secret: string
+  },
   fact: RequestFact,
   slots: Slots = {},
 ): Entry {
