@@ -12,12 +12,14 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Metrics } from '#core/metrics.ts'
 import type { PodCache } from '#core/pods/cache.ts'
+import { createNames } from '#core/records/names.ts'
 import { openLedgerAndKeys, openPods } from './house.ts'
 import type { Mounts } from './mounted-house.ts'
 import { openSandbox, type Sandbox } from './sandbox/open-sandbox.ts'
 import { openTour } from './tour/open-tour.ts'
 import { readWitnessPolicy } from './vault-server/audit/witnesses.ts'
 import { startAdmin } from './vault-server/admin.ts'
+import { auditorOperator } from './vault-server/operator/auditors.ts'
 import { vendorOperator } from './vault-server/operator/vendors.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
 import { startPodShards } from './vault-server/pods/shards.ts'
@@ -91,6 +93,12 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
         authorization: vault.authorization,
         now,
         outboundAllow: config.outboundAllow,
+      }),
+      auditors: auditorOperator({
+        ledger,
+        names: createNames(await keys.secret('names')),
+        vaultUrl: config.vaultUrl,
+        now,
       }),
       sandbox: sandbox?.businesses,
       metrics,

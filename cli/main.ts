@@ -7,6 +7,7 @@ import { DomainError } from '#core/domain/errors.ts'
 import { LedgerInUse } from '#core/ledger/ledger.ts'
 import { refusalToOpen } from '../house.ts'
 import { auditCommands } from './audit.ts'
+import { auditorCommands } from './auditor.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { outputTo } from './output.ts'
 import { vendorCommands } from './vendor.ts'
@@ -18,10 +19,9 @@ const program = new Command('reach')
   .description('run and check a Reach')
   .exitOverride()
   .showHelpAfterError('Say reach --help, or reach <command> --help.')
-vendorCommands(program, {
-  output,
-  settings: () => ({ config: readConfig(process.env, root), now: Date.now }),
-})
+const settings = () => ({ config: readConfig(process.env, root), now: Date.now })
+vendorCommands(program, { output, settings })
+auditorCommands(program, { output, settings })
 auditCommands(program, { output, stateFolder: stateFolder(process.env) })
 witnessCommand(program, { output, now: Date.now, stopped })
 

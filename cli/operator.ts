@@ -12,6 +12,7 @@ import { configUnder, openLedgerAndKeys } from '../house.ts'
 import { SANDBOX, sandboxBusinesses } from '../sandbox/businesses.ts'
 import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
 import { operatorTokenFile, type SandboxDoor } from '../vault-server/admin.ts'
+import { auditorOperator, type AuditorOperator } from '../vault-server/operator/auditors.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 
@@ -21,8 +22,11 @@ export interface OperatorSettings {
   readonly now: () => number
 }
 
-/** What the operator can do here: the acts on businesses, and letting one into the sandbox. */
-export type Operator = VendorOperator & { readonly addToSandbox: SandboxDoor['add'] }
+/** What the operator can do here: the acts on businesses, letting one into the sandbox, and the acts on auditors. */
+export type Operator = VendorOperator & {
+  readonly addToSandbox: SandboxDoor['add']
+  readonly auditors: AuditorOperator
+}
 
 type Act<Result> = (operator: Operator) => Promise<Result>
 
@@ -86,6 +90,14 @@ function overPort(url: string, token: string): Operator {
     prove: (vendorId, domain) =>
       call('POST', `${one(vendorId)}/prove`, domain === undefined ? {} : { domain }),
     remove: (vendorId) => call('POST', `${one(vendorId)}/remove`, {}),
+    auditors: {
+      invite: (invitation) => call('POST', '/auditors', invitation),
+      async list() {
+        type Reply = { auditors: Awaited<ReturnType<AuditorOperator['list']>> }
+        return (await call<Reply>('GET', '/auditors')).auditors
+      },
+      revoke: (auditorId) => call('POST', `/auditors/${encodeURIComponent(auditorId)}/revoke`, {}),
+    },
   }
 }
 
@@ -100,7 +112,10 @@ async function onLedger<Result>(settings: OperatorSettings, act: Act<Result>): P
     return await sandboxBusinesses({ ledger, names, operator, now }).add(business)
   }
   // Awaited here: what is returned unawaited would find the ledger closed.
-  return await act({ ...house.operator, addToSandbox })
+  const names = createNames(await house.keys.secret('names'))
+  const { ledger } = house
+  const auditors = auditorOperator({ ledger, names, vaultUrl: settings.config.vaultUrl, now: settings.now })
+  return await act({ ...house.operator, addToSandbox, auditors })
 }
 
 /** The ledger of the house, or of the one under the path `part`, whose log is named after the first one's address. */

@@ -12,6 +12,7 @@ import { parser } from '#core/http/validate.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Metrics } from '#core/metrics.ts'
 import type { SandboxCredentials, VendorAdmission } from '#schemas/types.gen.ts'
+import type { AuditorOperator } from './operator/auditors.ts'
 import type { VendorOperator } from './operator/vendors.ts'
 
 /** File in the keys folder with the token of the process that runs now; whoever reads it is the operator. */
@@ -31,25 +32,27 @@ export interface AdminState {
 
 /**
  * The operator's port, bound to 127.0.0.1 only: `/health`, `/ready` and `/metrics` for whoever runs this
- * machine, and `/vendors` with the bearer token of `keysFolder`, made anew at each start and gone at the end.
+ * machine, and `/vendors` and `/auditors` with the bearer token of `keysFolder`, made anew at each start and gone at the end.
  * `url` is where it listens.
  */
 export async function startAdmin(options: {
   config: { readonly adminPort: number; readonly keysFolder: string }
   state: AdminState
   vendors: VendorOperator
+  auditors?: AuditorOperator | undefined
   /** Where businesses are let into the sandbox, if there is one. */
   sandbox?: SandboxDoor | undefined
   metrics: Metrics
   log: Logger
 }): Promise<{ readonly url: string } & AsyncDisposable> {
-  const { config, state, vendors, sandbox, metrics, log } = options
+  const { config, state, vendors, auditors, sandbox, metrics, log } = options
   await using opened = new AsyncDisposableStack()
   const token = randomBytes(32).toString('base64url')
   const app = leanExpress()
   app.use(requestLog({ log, server: 'admin' }), localHostOnly)
   app.use(healthRoutes(state), metricsRoutes(metrics))
   app.use('/vendors', bearerOnly(token), vendorRoutes(vendors, sandbox))
+  if (auditors !== undefined) app.use('/auditors', bearerOnly(token), auditorRoutes(auditors))
   app.use(notFound, problemHandler({ log }))
   const { url } = opened.use(await listen({ app, host: '127.0.0.1', port: config.adminPort }))
 
@@ -145,6 +148,24 @@ function vendorRoutes(vendors: VendorOperator, sandbox: SandboxDoor | undefined)
   router.post<{ vendorId: string }>('/:vendorId/prove', jsonBody(), async (request, response) => {
     const { domain } = parseProof(request.body)
     response.json(await vendors.prove(request.params.vendorId, domain))
+  })
+  return router
+}
+
+/** What `reach auditor` does, over a running Reach. */
+function auditorRoutes(auditors: AuditorOperator): Router {
+  const parseInvitation = parser('api/auditor-invitation.json')
+  const parseNothing = parser('api/nothing.json')
+  const router = Router()
+  router.post('/', jsonBody(), async (request, response) => {
+    response.status(201).json(await auditors.invite(parseInvitation(request.body)))
+  })
+  router.get('/', async (_request, response) => {
+    response.json({ auditors: await auditors.list() })
+  })
+  router.post<{ auditorId: string }>('/:auditorId/revoke', jsonBody(), async (request, response) => {
+    parseNothing(request.body)
+    response.json(await auditors.revoke(request.params.auditorId))
   })
   return router
 }
