@@ -4,6 +4,7 @@ import { categories } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { closeAccess, openAccess, repairAccess } from '#core/pods/access.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
@@ -17,6 +18,7 @@ import {
   recordLostCategory,
 } from '#core/records/access.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import type { CommitParts } from '#core/records/parts.ts'
 import { forgetCredentials } from '#core/records/pod-credentials.ts'
 import type { Account, Probe } from '#schemas/types.gen.ts'
 import type { ReachPods } from '../pods/reach-pods.ts'
@@ -91,11 +93,21 @@ async function open(
   await write({ container, owner: webId, agent: actingAs ?? pods.agent.webId })
   const seen = await probeAs(parts, account, 'open')
   if (!seen.ok) return await checked(parts, account, seen)
-  if (opened !== undefined) await ledger.commit(opened)
+  if (opened !== undefined) await commitUnlessOpen(ledger, accountId, opened)
   const lost = (await readCustomerStanding(ledger, accountId))?.value.lostCategories ?? []
   for (const category of lost)
     await commitUntilItHolds(ledger, () => gainCategory(ledger, accountId, category))
   return seen
+}
+
+/** Whoever looks at lost pods may have seen first what was just opened: that is as good. */
+async function commitUnlessOpen(ledger: Ledger, accountId: string, opened: CommitParts): Promise<void> {
+  try {
+    await ledger.commit(opened)
+  } catch (error) {
+    const standing = await readCustomerStanding(ledger, accountId)
+    if (!(error instanceof CommitRefused) || standing?.value.podAccess !== 'open') throw error
+  }
 }
 
 /** No release from the commit on, whatever the pod says to the rest of it. */
