@@ -7,6 +7,7 @@ export interface Load {
   /** Raw HTTP requests. Each is sent once: a DPoP proof that is used again measures a refusal. */
   readonly requests: readonly Buffer[]
   readonly connections: number
+  /** `Infinity`: until all requests were sent. */
   readonly seconds: number
   /**
    * Open loop: so many requests are due each second, whether or not those before were answered, and latency counts from
@@ -68,6 +69,7 @@ async function runConnection(load: Load, state: State): Promise<void> {
     while (performance.now() < end) {
       const n = state.next++
       const request = load.requests[n]
+      if (request === undefined && load.seconds === Infinity) return
       if (request === undefined) throw new Error('the fresh requests ran out: make more')
       const due = await dueAt(load, state, n)
       if (due >= end) return

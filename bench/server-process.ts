@@ -45,6 +45,11 @@ export class ServerProcess implements AsyncDisposable {
     return this.#child.ask('verify')
   }
 
+  /** Bytes of the server's heap that are still needed. */
+  memory(): Promise<number> {
+    return this.#child.ask('memory')
+  }
+
   /** Holds replies against the log. */
   prove(replies: readonly string[]): Promise<number> {
     return this.#child.ask({ prove: replies })

@@ -4,6 +4,8 @@
  */
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import express from 'express'
 import type { Express } from 'express'
 import { leanExpress, listen } from '#core/http/server.ts'
@@ -28,6 +30,7 @@ export type Question =
   | 'ready'
   | 'stats'
   | 'verify'
+  | 'memory'
   | 'withdraw'
   | 'leave the anchor out'
   | 'anchor'
@@ -116,6 +119,7 @@ const answers: Record<Extract<Question, string>, () => Promise<unknown>> = {
   anchor: async () => void (house.ledger.isAnchored = true),
   profile: async () => void (endProfile = await startProfile()),
   'end of profile': async () => endProfile?.(),
+  memory: async () => heapInUse(),
   verify: async () => (await checkLog(ledger.log)).checkpoint.size,
   stop: async () => {
     process.disconnect()
@@ -136,6 +140,15 @@ async function prove(replies: readonly string[]): Promise<number> {
       throw new Error(`entry ${log.index} does not hold what was replied`)
   }
   return replies.length
+}
+
+/** Bytes of the heap that are still needed. */
+function heapInUse(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+  return process.memoryUsage().heapUsed
 }
 
 function sizeOf(checkpoint: string): number {
