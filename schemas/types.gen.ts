@@ -26,6 +26,7 @@ export interface Schemas {
   'api/acknowledge.json': Acknowledge
   'api/acknowledged.json': AcknowledgedView
   'api/activity.json': Activity
+  'api/add-passkey.json': AddPasskey
   'api/amended-field.json': AmendedField
   'api/amendment.json': Amendment
   'api/audit-counts.json': AuditCounts
@@ -65,13 +66,19 @@ export interface Schemas {
   'api/grant-view.json': GrantView
   'api/granted-details.json': GrantedDetails
   'api/grants.json': Grants
+  'api/leave-view.json': LeaveView
+  'api/leave.json': Leave
+  'api/left.json': Left
   'api/log-position.json': LogPosition
   'api/me.json': Me
+  'api/name-passkey.json': NamePasskey
   'api/new-sandbox-customer.json': NewSandboxCustomer
   'api/nothing.json': Nothing
   'api/open-link.json': OpenLink
   'api/open-request.json': OpenRequest
   'api/open-requests.json': OpenRequests
+  'api/passkey-sign-in.json': PasskeySignIn
+  'api/passkeys.json': Passkeys
   'api/pod-credentials.json': NewPodCredentials
   'api/pod-move.json': PodMoveView
   'api/probe.json': Probe
@@ -95,6 +102,7 @@ export interface Schemas {
   'api/sandbox-outcome.json': SandboxOutcome
   'api/save-category.json': SaveCategory
   'api/saved-category.json': SavedCategory
+  'api/sessions.json': Sessions
   'api/sign-in.json': SignIn
   'api/storages.json': Storages
   'api/vendor-admission.json': VendorAdmission
@@ -110,6 +118,7 @@ export interface Schemas {
   'api/webhook-message.json': WebhookMessage
   'api/webhook-settings.json': WebhookSettings
   'api/withdraw.json': Withdraw
+  'api/withdrawn-all.json': WithdrawnAll
   'fields/accessibility.json': Accessibility
   'fields/belongings.json': Belongings
   'fields/brands.json': Brands
@@ -719,6 +728,7 @@ export interface ActivityItem {
   seq?: number
   acknowledged?: 'withdrawal' | 'deletion'
   until?: string
+  audit?: ActivityAudit
 }
 /**
  * A business as the customer sees it.
@@ -760,6 +770,31 @@ export interface ActivityField {
    * Field id such as profile.birthDate.
    */
   field: string
+}
+/**
+ * A look of an auditor at these entries.
+ */
+export interface ActivityAudit {
+  auditor: string
+  because: string
+  first: number
+  last: number
+}
+/**
+ * What the browser made on the options of `POST /api/passkeys/options` (WebAuthn Level 3, RegistrationResponseJSON).
+ */
+export interface AddPasskey {
+  /**
+   * The customer's own word for it.
+   */
+  name: string
+  credentialId: string
+  clientDataJSON: string
+  attestationObject: string
+  /**
+   * @maxItems 8
+   */
+  transports?: string[]
 }
 export interface AmendedField {
   title: string
@@ -1601,6 +1636,55 @@ export interface Grants {
   next?: string
 }
 /**
+ * What leaving would mean right now.
+ */
+export interface LeaveView {
+  /**
+   * Permissions that would end.
+   */
+  liveGrants: number
+  /**
+   * Names of those that hold something now, sorted.
+   */
+  businesses: string[]
+  /**
+   * Whether the pod is one of this Reach, which can delete it.
+   */
+  pod: 'here' | 'elsewhere'
+  signedInAt: string
+  /**
+   * Whether this sign-in is young enough to leave with.
+   */
+  recentEnough: boolean
+}
+/**
+ * The customer leaves, for good. What she typed stands in it, so that no stray click can do it.
+ */
+export interface Leave {
+  confirmation: 'erase'
+  /**
+   * Every business that may read now is asked to delete what it holds.
+   */
+  askDeletion: boolean
+  /**
+   * Her pod here goes as well, with everything in it; for pods elsewhere it is refused.
+   */
+  deletePod: boolean
+}
+/**
+ * From here on nothing is released; the rest is under way.
+ */
+export interface Left {
+  /**
+   * Reference under which the log tells of the erasure. Names nobody.
+   */
+  erasure: string
+  /**
+   * Whether Reach is out of the access lists of her pod. Not closed: the pod did not let it be done now.
+   */
+  podAccess: 'closed' | 'not-closed' | 'deleted'
+}
+/**
  * Who is signed in, and how this Reach is set up.
  */
 export interface Me {
@@ -1619,6 +1703,10 @@ export interface Me {
    */
   embeddedPods?: boolean
   podsReady?: boolean
+  /**
+   * Signed in with a passkey: what lies in the pod needs the pod's own sign-in.
+   */
+  byPasskey?: true
   /**
    * Opaque random id, base64url.
    */
@@ -1669,6 +1757,12 @@ export interface PodTrouble {
     | 'web-page'
   since: string
 }
+export interface NamePasskey {
+  /**
+   * The customer's own word for it.
+   */
+  name: string
+}
 /**
  * What is in the pod of a new sample customer.
  */
@@ -1677,7 +1771,9 @@ export interface NewSandboxCustomer {
    * Values by category and member, as the catalogue describes them; invented ones when left out.
    */
   data?: {
-    [k: string]: {}
+    [k: string]: {
+      [k: string]: unknown
+    }
   }
 }
 /**
@@ -1718,6 +1814,39 @@ export interface OpenRequest {
 }
 export interface OpenRequests {
   requests: OpenRequest[]
+}
+/**
+ * What the browser signed (WebAuthn Level 3, AuthenticationResponseJSON).
+ */
+export interface PasskeySignIn {
+  credentialId: string
+  clientDataJSON: string
+  authenticatorData: string
+  signature: string
+  /**
+   * Opaque: the authenticator got it when the passkey was made.
+   */
+  userHandle: string
+}
+/**
+ * The customer's passkeys, oldest first.
+ */
+export interface Passkeys {
+  passkeys: PasskeyView[]
+}
+export interface PasskeyView {
+  id: string
+  name: string
+  /**
+   * Its keeper has copies on the customer's other devices.
+   */
+  synced: boolean
+  /**
+   * It opened this session.
+   */
+  usedNow?: true
+  createdAt: string
+  lastUsedAt?: string
 }
 /**
  * Client credentials that the customer made at her pod's own sign-in server, for Reach alone.
@@ -2104,6 +2233,30 @@ export interface SavedCategory {
     [k: string]: unknown
   }
 }
+/**
+ * Where the customer is signed in, the one that asks first, then the last used.
+ */
+export interface Sessions {
+  sessions: SessionView[]
+}
+export interface SessionView {
+  /**
+   * Opaque random id, base64url; opens nothing.
+   */
+  session: string
+  current: boolean
+  browser: 'chrome' | 'edge' | 'firefox' | 'safari' | 'other'
+  system: 'android' | 'ios' | 'linux' | 'macos' | 'windows' | 'other'
+  signedInAt: string
+  /**
+   * To the hour.
+   */
+  usedAt: string
+  /**
+   * Unless it is used again.
+   */
+  endsAt: string
+}
 export interface SignIn {
   /**
    * Solid-OIDC issuer, or the WebID that names one.
@@ -2425,6 +2578,12 @@ export interface WebhookSettings {
  */
 export interface Withdraw {
   askDeletion?: boolean
+}
+export interface WithdrawnAll {
+  /**
+   * Permissions that ended with this.
+   */
+  withdrawn: number
 }
 export interface Accessibility {
   /**
