@@ -31,6 +31,7 @@ const marks: Readonly<Record<string, RingState>> = {
   unredeemed: 'expired',
   'access-lost': 'attention',
   'disclosures-refused': 'refused',
+  audited: 'waiting',
 }
 
 /** What happened, newest first, by day: in words, with whom, which fields, when, and where it stands in the log. */
@@ -63,7 +64,9 @@ function Entry({ item }: { item: ActivityItem }) {
   const business = <Theirs>{item.vendor?.name ?? text('activity.business')}</Theirs>
   const fields = formats.list((item.fields ?? []).map(({ title }) => title))
   // Types whose sentence names the fields need them no second time.
-  const detail = ['disclosed', 'granted', 'changed'].includes(item.type) ? item.purposeTitle : fields
+  const audit = item.audit && text('activity.audited.detail', { ...item.audit })
+  const detail =
+    audit ?? (['disclosed', 'granted', 'changed'].includes(item.type) ? item.purposeTitle : fields)
   return (
     <>
       <StateMark state={marks[item.type] ?? 'waiting'} size={24} />
@@ -78,6 +81,7 @@ function Entry({ item }: { item: ActivityItem }) {
               ),
             fields: fields === '' ? text('activity.no-fields') : fields,
             type: item.type,
+            because: item.audit?.because ?? '',
           })}
         </p>
         {detail !== undefined && detail !== '' && <p className={styles.detail}>{detail}</p>}

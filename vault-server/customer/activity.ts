@@ -1,10 +1,11 @@
 import { Router } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
-import type { Fact } from '#core/domain/facts.ts'
+import type { Fact, FactOf } from '#core/domain/facts.ts'
 import { formatTime } from '#core/domain/times.ts'
 import type { HistoryItem, LedgerReader } from '#core/ledger/ledger.ts'
 import type { Activity, ActivityItem, VendorView } from '#schemas/types.gen.ts'
+import { toldOf } from '../audit/covering.ts'
 import { readOwnGrant } from './grants.ts'
 import { customerOf } from './session.ts'
 import { fieldTitle, purposeTitle, viewVendor } from './views.ts'
@@ -13,8 +14,8 @@ const usualLimit = 30
 const maxLimit = 100
 
 /**
- * `GET /activity?before=<index>&limit=<n>&grant=<id>`: the customer's entries of the log, or those of one grant of hers,
- * newest first, in plain words.
+ * `GET /activity?before=<index>&limit=<n>&grant=<id>`: the customer's entries of the log with the looks of auditors at them, or
+ * the entries of one grant of hers, newest first, in plain words.
  */
 export function activityRoutes({ reader }: { reader: LedgerReader }): Router {
   const router = Router()
@@ -22,9 +23,11 @@ export function activityRoutes({ reader }: { reader: LedgerReader }): Router {
     const { accountId } = customerOf(request)
     const { grant, ...asked } = request.query
     const { before, limit = usualLimit } = readPage(asked)
-    const thread = grant === undefined ? accountId : await ownThread(reader, accountId, grant)
-    const from = before === undefined ? {} : { before }
-    const found = await reader.history(thread, { ...from, limit: limit + 1 })
+    const page = { ...(before === undefined ? {} : { before }), limit: limit + 1 }
+    const found =
+      grant === undefined
+        ? await toldOf(reader, accountId, page)
+        : await reader.history(await ownThread(reader, accountId, grant), page)
     const shown = found.slice(0, limit)
     const items = await viewEntries(reader, shown)
     const last = shown.at(-1)
@@ -88,5 +91,10 @@ function viewFact(fact: Fact): Omit<ActivityItem, 'index' | 'vendor'> {
     ...('seq' in fact ? { seq: fact.seq } : {}),
     ...(fact.type === 'acknowledged' ? { acknowledged: fact.kind } : {}),
     ...('until' in fact ? { until: formatTime(fact.until) } : {}),
+    ...(fact.type === 'audited' ? { audit: viewAudit(fact) } : {}),
   }
+}
+
+function viewAudit({ auditor, because, first, end }: FactOf<'audited'>) {
+  return { auditor, because, first, last: Math.max(first, end - 1) }
 }

@@ -4,6 +4,7 @@ import { readFact } from '#core/domain/facts.ts'
 import { saltOf } from '#core/ledger/leaf.ts'
 import { readGrant } from '#core/records/grants.ts'
 import type { EntryEvidence } from '#schemas/types.gen.ts'
+import { toldOf } from '../audit/covering.ts'
 import { writeProof, type ProofParts } from '../audit/proof.ts'
 import { customerOf } from './session.ts'
 
@@ -17,7 +18,7 @@ export function evidenceRoutes(parts: ProofParts): Router {
   router.get<{ index: string }>('/activity/:index/evidence', async (request, response) => {
     const { accountId } = customerOf(request)
     const index = readIndex(request.params.index)
-    const [item] = index === undefined ? [] : await ledger.history(accountId, { before: index + 1, limit: 1 })
+    const [item] = index === undefined ? [] : await toldOf(ledger, accountId, { before: index + 1, limit: 1 })
     if (item === undefined || item.index !== index)
       throw new DomainError('not-found', 'There is no such entry of yours')
     const fact = readFact(item.ops)

@@ -1,0 +1,93 @@
+/** Which looks of auditors a customer is told of: those at entries of hers. Nothing is written for each customer. */
+import { looksAt } from '#core/domain/audit.ts'
+import { readFact } from '#core/domain/facts.ts'
+import type { Fact } from '#core/domain/facts.ts'
+import type { HistoryItem, LedgerReader } from '#core/ledger/ledger.ts'
+import { listAudits } from '#core/records/auditors.ts'
+
+const atOnce = 100
+/** Looks examined, and entries of hers opened for it, for one page. What is not decided by then counts as hers. */
+const mostLooks = 1_000
+const mostEntries = 5_000
+
+/**
+ * The newest `limit` entries below `before` that a customer is told of: her own, and looks of auditors that covered any of
+ * them. Newest first.
+ */
+export async function toldOf(
+  reader: LedgerReader,
+  accountId: string,
+  { before, limit }: { before?: number | undefined; limit: number },
+): Promise<HistoryItem[]> {
+  const own = await reader.history(accountId, { ...(before !== undefined && { before }), limit })
+  // Where her own go on further down, older looks belong to the next page.
+  const floor = own.length === limit ? (own.at(-1)?.index ?? 0) : 0
+  const looks = await looksAbove(reader, accountId, { before, floor, limit })
+  return [...own, ...looks].toSorted((a, b) => b.index - a.index).slice(0, limit)
+}
+
+async function looksAbove(
+  reader: LedgerReader,
+  accountId: string,
+  { before, floor, limit }: { before: number | undefined; floor: number; limit: number },
+): Promise<HistoryItem[]> {
+  const entries = new OwnEntries(reader, accountId)
+  const found: HistoryItem[] = []
+  let below = before
+  for (let looked = 0; looked < mostLooks; looked += atOnce) {
+    const looks = await listAudits(reader, { ...(below !== undefined && { before: below }), limit: atOnce })
+    for (const item of looks) {
+      if (item.index < floor || found.length === limit) return found
+      const look = readFact(item.ops)
+      if (look.type !== 'audited') continue
+      const covers = await entries.some(look.first, look.end, (index, fact) => looksAt(look, index, fact))
+      if (covers) found.push(item)
+      // Looks before her first entry cannot be at any of hers.
+      else if (entries.lowest !== undefined && item.index < entries.lowest) return found
+    }
+    if (looks.length < atOnce) return found
+    below = looks.at(-1)?.index
+  }
+  return found
+}
+
+/** Her entries, newest first, opened as far as anybody asked. */
+class OwnEntries {
+  readonly #reader: LedgerReader
+  readonly #accountId: string
+  readonly #opened: { readonly index: number; readonly fact: Fact }[] = []
+  #isAll = false
+
+  constructor(reader: LedgerReader, accountId: string) {
+    this.#reader = reader
+    this.#accountId = accountId
+  }
+
+  /** Index of her first entry, once all were opened; above every index when she has none. */
+  get lowest(): number | undefined {
+    return this.#isAll ? (this.#opened.at(-1)?.index ?? Infinity) : undefined
+  }
+
+  /** Whether any entry from `first` to below `end` fits. */
+  async some(first: number, end: number, fits: (index: number, fact: Fact) => boolean): Promise<boolean> {
+    for (let i = 0; ; i++) {
+      if (i === this.#opened.length && !(await this.#more())) return false
+      const entry = this.#opened[i]
+      if (entry === undefined || entry.index < first) return false
+      if (i >= mostEntries) return true
+      if (entry.index < end && fits(entry.index, entry.fact)) return true
+    }
+  }
+
+  async #more(): Promise<boolean> {
+    if (this.#isAll) return false
+    const last = this.#opened.at(-1)
+    const items = await this.#reader.history(this.#accountId, {
+      ...(last !== undefined && { before: last.index }),
+      limit: atOnce,
+    })
+    this.#isAll = items.length < atOnce
+    this.#opened.push(...items.map(({ index, ops }) => ({ index, fact: readFact(ops) })))
+    return items.length > 0
+  }
+}
