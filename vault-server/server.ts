@@ -15,6 +15,7 @@ import type { Policy } from '#core/ledger/policy.ts'
 import type { Logger } from '#core/logger.ts'
 import { endGrantsJob, endVendorGrants } from '#core/records/departures.ts'
 import { recordEnds } from '#core/records/ends.ts'
+import { eraseCustomer, eraseJob } from '#core/records/erasure.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
 import { auditorAccess } from './audit/access.ts'
@@ -34,11 +35,13 @@ import { watchGrantedData } from './customer/granted-data-watch.ts'
 import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
 import { inReadersLanguage } from './customer/in-language.ts'
+import { isPodHere, leaveRoutes } from './customer/leave.ts'
 import { meOf, meRoutes } from './customer/me.ts'
 import { podConnectionRoutes } from './customer/pod-connection.ts'
 import { watchLostPods } from './customer/pod-watch.ts'
 import { podCredentialRoutes } from './customer/pod-credentials.ts'
 import { createPodLogins } from './customer/pod-login.ts'
+import { passkeyRoutes } from './customer/passkeys.ts'
 import { podMoveRoutes } from './customer/pod-move.ts'
 import { podPlaceRoutes } from './customer/pod-place.ts'
 import { profileRoutes } from './customer/profile.ts'
@@ -49,6 +52,7 @@ import { requestRoutes } from './customer/requests.ts'
 import { readReceiptKey } from './customer/receipt-signing.ts'
 import { receiptRoutes } from './customer/receipts.ts'
 import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from './customer/session.ts'
+import { sessionRoutes } from './customer/sessions.ts'
 import { signInMs, signInRoutes } from './customer/sign-in.ts'
 import { termsRoutes } from './customer/terms.ts'
 import { vaultRoutes } from './customer/vaults.ts'
@@ -150,9 +154,34 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const { interactions } = authorization
   const decide = await decisions({ vaultUrl, ledger, names, interactions, keys, now })
 
+  const oidc = guardOidc({ allow })
+
+  const cookie = hostCookie('session', vaultUrl)
+  const sessions = createSessions({ ledger, names, cookie, now })
+  const podLogins = createPodLogins({
+    clientId: clientIdOf(vaultUrl),
+    redirectUrl: redirectUrlOf(vaultUrl),
+    storageOf: (podLogin, stage) =>
+      podLoginStorage({ ledger, names, now }, podLogin, stage === 'begun' ? signInMs : longestSessionMs),
+    oidc,
+    fetch,
+    now,
+  })
+
   const handlers = {
     ...receiptDelivery({ ledger, publicLog, agentFetch: agent.fetch }),
     [endGrantsJob]: endVendorGrants({ ledger, names, now }),
+    [eraseJob]: eraseCustomer({
+      ledger,
+      names,
+      keys,
+      now,
+      endLogin: (podLogin) => podLogins.end(podLogin),
+      removePod: async (account) => {
+        if (podServer !== undefined && isPodHere({ podServer }, account))
+          await podServer.removePod(account.podUrl)
+      },
+    }),
     ...cibaPings({ fetch, now }),
   }
   const jobs = opened.use(startJobs({ ledger, handlers, now, random: Math.random, log }))
@@ -170,19 +199,6 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       ),
     ),
   )
-  const oidc = guardOidc({ allow })
-
-  const cookie = hostCookie('session', vaultUrl)
-  const sessions = createSessions({ ledger, names, cookie, now })
-  const podLogins = createPodLogins({
-    clientId: clientIdOf(vaultUrl),
-    redirectUrl: redirectUrlOf(vaultUrl),
-    storageOf: (podLogin, stage) =>
-      podLoginStorage({ ledger, names, now }, podLogin, stage === 'begun' ? signInMs : longestSessionMs),
-    oidc,
-    fetch,
-    now,
-  })
   const signInParts = { ledger, names, podLogins, sessions, fetch, now }
   const preview = previewOf({ reader: ledger, pods })
   const requests = requestRoutes(
@@ -214,6 +230,8 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(meRoutes({ showMe }))
   api.use(catalogueRoutes())
   api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc, pods }))
+  const passkeyParts = { ledger, names, sessions, podLogins, now }
+  api.use(passkeyRoutes(passkeyParts, { cookie: hostCookie('passkey', vaultUrl), vaultUrl, showMe }))
   if (podServer !== undefined)
     api.use(vaultRoutes(signInParts, { podServer, showMe, throwAway: parts.throwAway }))
   api.use(vendorLogoRoutes({ reader: ledger }))
@@ -227,6 +245,10 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))
   api.use(activityRoutes({ reader: ledger }))
+  api.use(sessionRoutes({ ledger, podLogins, now }))
+  api.use(
+    leaveRoutes({ ledger, names, sessions, podLogins, pods, podServer, now }, { changed: () => jobs.wake() }),
+  )
   api.use(evidenceRoutes({ ledger, publicLog }))
   api.use(notFound)
 

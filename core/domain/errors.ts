@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'method-not-allowed'
   | 'not-signed-in'
   | 'sign-in-failed'
+  | 'sign-in-too-old'
   | 'forbidden'
   | 'cross-site'
   | 'misdirected'

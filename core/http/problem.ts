@@ -25,6 +25,7 @@ export const problems: Readonly<Record<ErrorCode, ProblemKind>> = {
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
   'not-signed-in': { status: 401, title: 'Signing in is needed' },
   'sign-in-failed': { status: 401, title: 'Signing in did not succeed' },
+  'sign-in-too-old': { status: 403, title: 'The sign-in is too long ago' },
   forbidden: { status: 403, title: 'This is not allowed' },
   'cross-site': { status: 403, title: 'The request came from another site' },
   misdirected: { status: 421, title: 'The request was meant for another host' },

@@ -1,3 +1,4 @@
+import { DomainError } from '#core/domain/errors.ts'
 import type { Account, CustomerStanding } from '#schemas/types.gen.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { Names } from './names.ts'
@@ -98,4 +99,45 @@ export function changeStanding(
 ): CommitParts {
   const members = Object.entries({ ...standing.value, ...change }).filter(([, value]) => value !== undefined)
   return { checks: [unchanged(standing)], writes: [put(standing.key, Object.fromEntries(members))] }
+}
+
+/**
+ * A customer leaves: from this commit on nothing of hers is released, nobody is signed in as her, and her WebID, should it
+ * come back, is somebody new. Refuses `not-found`, also once it has begun.
+ */
+export async function leave(
+  { reader, names }: { reader: LedgerReader; names: Names },
+  accountId: string,
+): Promise<CommitParts> {
+  const [account, standing] = await Promise.all([
+    readAccount(reader, accountId),
+    readCustomerStanding(reader, accountId),
+  ])
+  const pointer = account && (await read<{ id: string }>(reader, webIdKey(names, account.value.webId)))
+  if (account === undefined || standing === undefined || standing.value.leaving || pointer === undefined)
+    throw new DomainError('not-found', 'There is no such customer.')
+  const left: CustomerStanding = { v: 1, podAccess: 'none', leaving: true }
+  return {
+    checks: [account, standing, pointer].map(unchanged),
+    writes: [remove(pointer.key), put(standing.key, left)],
+  }
+}
+
+/** The last of her rows. */
+export function forgetAccount(standing: Stored<CustomerStanding>, accountId: string): CommitParts {
+  return {
+    checks: [unchanged(standing)],
+    writes: [remove(standing.key), remove(accountKey(accountId))],
+  }
+}
+
+/** In the order of their ids; rows of customers who are leaving included. */
+export function listAccounts(
+  reader: LedgerReader,
+  { after, limit }: { after?: string | undefined; limit: number },
+): Promise<Stored<Account>[]> {
+  return reader.list<Account>(accountKey(''), {
+    limit,
+    ...(after === undefined ? {} : { after: accountKey(after) }),
+  })
 }

@@ -2,7 +2,7 @@ import { noBoundary } from '#core/domain/boundary.ts'
 import { writeFact } from '#core/domain/facts.ts'
 import type { Entry, LedgerReader } from '#core/ledger/ledger.ts'
 import type { Boundary } from '#schemas/types.gen.ts'
-import { asFound, part, put, read } from './parts.ts'
+import { asFound, part, put, read, remove } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
 const prefix = (accountId: string) => `boundary/${part(accountId)}/`
@@ -22,6 +22,10 @@ export function listBoundaries(
   accountId: string,
 ): Promise<readonly Stored<Boundary>[]> {
   return reader.list<Boundary>(prefix(accountId))
+}
+
+export async function forgetBoundaries(reader: LedgerReader, accountId: string): Promise<CommitParts> {
+  return { writes: (await listBoundaries(reader, accountId)).map(({ key }) => remove(key)) }
 }
 
 /**

@@ -45,7 +45,8 @@ interface Change {
   readonly tellAt: number
 }
 
-const digestKey = (accountId: string, category: string) => `pod-digest/${part(accountId)}/${part(category)}`
+const digestPrefix = (accountId: string) => `pod-digest/${part(accountId)}/`
+const digestKey = (accountId: string, category: string) => digestPrefix(accountId) + part(category)
 const changeKey = (grantId: string) => `data-change/${part(grantId)}`
 const duePrefix = 'data-change-due/'
 const dueKey = ({ tellAt, grantId }: Change) => `${duePrefix}${ascending(tellAt)}/${part(grantId)}`
@@ -142,4 +143,14 @@ async function told(reader: LedgerReader, due: Stored<{ id: string }>, now: numb
     { checks: [unchanged(grant)] },
     vendorEvent({ type: 'data.changed', grant: grant.value, fields, at: now }),
   )
+}
+
+/** What was read of her pod, and what was noted of her grants. */
+export async function forgetReadings(
+  reader: LedgerReader,
+  accountId: string,
+  grantIds: readonly string[],
+): Promise<CommitParts> {
+  const digests = await reader.list(digestPrefix(accountId))
+  return { writes: [...digests.map(({ key }) => key), ...grantIds.map(changeKey)].map(remove) }
 }

@@ -1,5 +1,5 @@
 import { writeFact } from '#core/domain/facts.ts'
-import type { Fact } from '#core/domain/facts.ts'
+import type { ErasureCause, Fact } from '#core/domain/facts.ts'
 import type { Claims, Entry } from '#core/ledger/ledger.ts'
 import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
 import { changeThreads } from './vendor-changes.ts'
@@ -22,6 +22,7 @@ export type VendorFact = Without<Extract<Fact, { readonly type: `vendor-${string
 export type AccountFact =
   | { readonly type: 'access-lost' | 'access-restored' | 'pod-moved' }
   | { readonly type: 'category-lost' | 'category-restored'; readonly category: string }
+  | { readonly type: 'erasure-begun'; readonly erasure: string; readonly cause: ErasureCause }
 
 /** The person behind an entry, only as salted digests: `who` is the WebID, `data` the exact receipt. */
 export type Slots = Pick<Claims, 'subject' | 'who' | 'data'>
@@ -68,6 +69,11 @@ export function requestEntry(
 /** An entry about a customer who has no grant that it could name. */
 export function accountEntry(accountId: string, fact: AccountFact): Entry {
   return { claims: ({ time }) => ({ ops: writeFact({ ...fact, time }) }), threads: [accountId] }
+}
+
+/** A customer is forgotten: an entry in nobody's thread, or it would tell of her for ever. */
+export function erasedEntry(erasure: string): Entry {
+  return { claims: ({ time }) => ({ ops: writeFact({ type: 'erased', erasure, time }) }) }
 }
 
 /** An entry about a business and no customer, in the thread of the business. */

@@ -1,5 +1,5 @@
 import type { LedgerReader } from '#core/ledger/ledger.ts'
-import { oauthModelKey } from './oauth-models.ts'
+import { oauthIssuedOf, oauthModelKey } from './oauth-models.ts'
 import { asFound, part, put, read, remove } from './parts.ts'
 import type { CommitParts } from './parts.ts'
 
@@ -59,9 +59,12 @@ export async function dropOAuthGrant(reader: LedgerReader, oauthGrantId: string)
 export async function dropOAuthGrants(reader: LedgerReader, grantId: string): Promise<CommitParts> {
   const found = await read<Pointers>(reader, pointersKey(grantId))
   const ids = found?.value.ids ?? []
+  // Codes and refresh tokens are worth nothing without their OAuth Grant, and name the customer.
+  const issued = await Promise.all(ids.map((id) => reader.list<{ key: string }>(oauthIssuedOf(id))))
   return {
     checks: [asFound(pointersKey(grantId), found)],
     writes: [
+      ...issued.flat().flatMap((row) => [remove(row.key), remove(row.value.key)]),
       ...ids.flatMap((id) => [remove(oauthModelKey('Grant', id)), remove(backKey(id))]),
       ...(found === undefined ? [] : [remove(pointersKey(grantId))]),
     ],

@@ -21,8 +21,9 @@ export const oauthUidKey = (model: string, uid: string) => `oauth-uid/${part(mod
  * Index of what was issued under an OAuth Grant (codes, refresh tokens). The row holds `{ key }` of the
  * record.
  */
+export const oauthIssuedOf = (oauthGrantId: string) => `oauth-issued/${part(oauthGrantId)}/`
 export const oauthIssuedPrefix = (oauthGrantId: string, model: string) =>
-  `oauth-issued/${part(oauthGrantId)}/${part(model)}/`
+  `${oauthIssuedOf(oauthGrantId)}${part(model)}/`
 export const oauthIssuedKey = (oauthGrantId: string, model: string, id: string) =>
   `${oauthIssuedPrefix(oauthGrantId, model)}${hidden(id)}`
 

@@ -48,3 +48,8 @@ export async function forgetCredentials(ledger: Ledger, accountId: string): Prom
     )
   })
 }
+
+/** The same, when the whole customer is forgotten. */
+export function dropCredentials(accountId: string): CommitParts {
+  return { writes: [remove(key(accountId))] }
+}

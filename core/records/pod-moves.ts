@@ -62,3 +62,7 @@ export function changePodMove(stored: Stored<PodMove>, accountId: string, move: 
 export function endPodMove(stored: Stored<PodMove>): CommitParts {
   return { checks: [unchanged(stored)], writes: [remove(stored.key)] }
 }
+
+export function forgetPodMove(accountId: string): CommitParts {
+  return { writes: [remove(key(accountId))] }
+}

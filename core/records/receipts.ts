@@ -1,6 +1,6 @@
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { StoredReceipt } from '#schemas/types.gen.ts'
-import { absent, part, put, read } from './parts.ts'
+import { absent, part, put, read, remove } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
 const receiptKey = (receiptId: string) => `receipt/${part(receiptId)}`
@@ -18,4 +18,9 @@ export function readReceipt(
   receiptId: string,
 ): Promise<Stored<StoredReceipt> | undefined> {
   return read<StoredReceipt>(reader, receiptKey(receiptId))
+}
+
+/** Ours alone: the customer's is in her pod. */
+export function forgetReceipts(receiptIds: readonly string[]): CommitParts {
+  return { writes: [...new Set(receiptIds)].map((id) => remove(receiptKey(id))) }
 }

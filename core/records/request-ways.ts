@@ -1,5 +1,6 @@
 import type { Json, LedgerReader } from '#core/ledger/ledger.ts'
 import type { Names } from './names.ts'
+import { oauthModelKey } from './oauth-models.ts'
 import { asFound, part, put, read } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
@@ -61,4 +62,16 @@ export function noteAsked(
   expires: number,
 ): CommitParts {
   return { checks: [asFound(key, stored)], writes: [put(key, { asked }, { expires })] }
+}
+
+/** Nobody answers this request any more; what the business polls with is gone, as if it had run out. */
+export async function forgetWay(
+  reader: LedgerReader,
+  { requestId, vendorId, accountId }: { requestId: string; vendorId: string; accountId: string },
+): Promise<readonly string[]> {
+  const way = await readWay(reader, requestId)
+  const keys = [wayKey(requestId), askedKey(vendorId, accountId)]
+  if (way?.channel === 'ciba') keys.push(oauthModelKey('BackchannelAuthenticationRequest', way.id))
+  if (way?.channel === 'link') keys.push(oauthModelKey('DeviceCode', way.id))
+  return keys
 }

@@ -1,8 +1,9 @@
 import { DomainError } from '#core/domain/errors.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
-import { absent, descending, page, part, put, read, unchanged } from './parts.ts'
+import { absent, descending, page, part, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Page, Stored } from './parts.ts'
+import { forgetWay } from './request-ways.ts'
 
 const day = 86_400_000
 /** How long a request that nobody opened stays on the business's list after its end. */
@@ -102,4 +103,23 @@ export function listVendorRequests(
   options: { after?: string | undefined; limit: number },
 ): Promise<Page<Stored<AccessRequest>>> {
   return page(reader, { prefix: vendorPrefix(vendorId), ...options }, (id) => readRequest(reader, id))
+}
+
+/** Takes some requests of a customer out of state for good. `undefined` when none is left. */
+export async function forgetRequests(
+  reader: LedgerReader,
+  accountId: string,
+  limit: number,
+): Promise<{ parts: CommitParts; requests: readonly AccessRequest[] } | undefined> {
+  const rows = await reader.list<{ id: string }>(accountPrefix(accountId), { limit })
+  if (rows.length === 0) return undefined
+  const found = await Promise.all(rows.map(({ value }) => readRequest(reader, value.id)))
+  const requests = found.filter((request) => request !== undefined)
+  const keys = new Set(rows.map(({ key }) => key))
+  for (const { key, value } of requests) {
+    keys.add(key).add(vendorPrefix(value.vendorId) + ending(value))
+    const { requestId, vendorId } = value
+    for (const way of await forgetWay(reader, { requestId, vendorId, accountId })) keys.add(way)
+  }
+  return { parts: { writes: [...keys].map(remove) }, requests: requests.map(({ value }) => value) }
 }

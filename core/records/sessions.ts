@@ -1,6 +1,6 @@
-import type { LedgerReader } from '#core/ledger/ledger.ts'
+import type { LedgerReader, Write } from '#core/ledger/ledger.ts'
 import type { Names } from './names.ts'
-import { absent, put, read, remove, unchanged } from './parts.ts'
+import { absent, part, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
 /**
@@ -10,10 +10,21 @@ import type { CommitParts, Stored } from './parts.ts'
 export interface Session {
   readonly v: 1
   readonly accountId: string
+  /** Names it in the list of the customer's sessions, and opens nothing. */
+  readonly ref: string
+  readonly device: Device
   /** Namespace of the Solid-OIDC login in `pod-logins.ts`; absent when this session cannot edit pod data. */
   readonly podLogin?: string
+  /** The passkey that opened it; it ends with it. */
+  readonly passkey?: string
   readonly createdAt: number
   readonly expiresAt: number
+}
+
+/** What kind of browser it is, as coarse as tells one's own apart. */
+export interface Device {
+  readonly browser: 'chrome' | 'edge' | 'firefox' | 'safari' | 'other'
+  readonly system: 'android' | 'ios' | 'linux' | 'macos' | 'windows' | 'other'
 }
 
 /** A sign-in on its way to an issuer and back. */
@@ -33,11 +44,18 @@ export interface SignIn {
 }
 
 const sessionKey = (names: Names, sessionId: string) => `session/${names.hidden('session', sessionId)}`
+const ownPrefix = (accountId: string) => `session-of-account/${part(accountId)}/`
+const ownKey = ({ accountId, ref }: Session) => ownPrefix(accountId) + part(ref)
 const signInKey = (names: Names, stateId: string) => `sign-in/${names.hidden('sign-in', stateId)}`
 
 export function openSession(names: Names, sessionId: string, session: Session): CommitParts {
   const key = sessionKey(names, sessionId)
-  return { checks: [absent(key)], writes: [put(key, session, { expires: session.expiresAt })] }
+  return { checks: [absent(key)], writes: rowsOf(key, session) }
+}
+
+function rowsOf(key: string, session: Session): Write[] {
+  const expires = { expires: session.expiresAt }
+  return [put(key, session, expires), put(ownKey(session), { key }, expires)]
 }
 
 export function readSession(
@@ -51,12 +69,19 @@ export function readSession(
 /** Moves the end of a session that is in use. */
 export function extendSession(stored: Stored<Session>, expiresAt: number): CommitParts {
   const session: Session = { ...stored.value, expiresAt }
-  return { checks: [unchanged(stored)], writes: [put(stored.key, session, { expires: expiresAt })] }
+  return { checks: [unchanged(stored)], writes: rowsOf(stored.key, session) }
+}
+
+/** A customer's sessions, in no order that tells anything. */
+export async function listSessions(reader: LedgerReader, accountId: string): Promise<Stored<Session>[]> {
+  const rows = await reader.list<{ key: string }>(ownPrefix(accountId))
+  const sessions = await Promise.all(rows.map(({ value }) => read<Session>(reader, value.key)))
+  return sessions.filter((session) => session !== undefined)
 }
 
 /** Unchecked: a session that was moved on meanwhile ends all the same. */
 export function endSession(stored: Stored<Session>): CommitParts {
-  return { writes: [remove(stored.key)] }
+  return { writes: [remove(stored.key), remove(ownKey(stored.value))] }
 }
 
 export function beginSignIn(names: Names, stateId: string, signIn: SignIn): CommitParts {

@@ -5,6 +5,7 @@ import {
   beginSignIn,
   completeSignIn,
   endSession,
+  listSessions,
   extendSession,
   openSession,
   readSession,
@@ -129,20 +130,32 @@ describe('sessions and sign-ins', () => {
     await using own = await openRecordsWorld()
     const { ledger, names, clock } = own
     const id = aSecret()
-    const session = { v: 1 as const, accountId: anId(), createdAt: clock.time, expiresAt: clock.time + 1_000 }
+    const session = {
+      v: 1 as const,
+      accountId: anId(),
+      ref: anId(),
+      device: { browser: 'firefox', system: 'linux' } as const,
+      createdAt: clock.time,
+      expiresAt: clock.time + 1_000,
+    }
+    const listed = async () => (await listSessions(ledger, session.accountId)).map(({ value }) => value)
     await ledger.commit(openSession(names, id, session))
     await expect(ledger.commit(openSession(names, id, session))).rejects.toBeInstanceOf(CommitRefused)
     expect((await must(readSession(ledger, names, id))).value).toEqual(session)
     for (const row of await ledger.list('session/')) expect(row.key).not.toContain(id)
+    expect(await listed()).toEqual([session])
     await ledger.commit(extendSession(await must(readSession(ledger, names, id)), clock.time + 5_000))
     clock.time += 4_999
     expect(await readSession(ledger, names, id)).toBeDefined()
+    expect(await listed()).toHaveLength(1)
     clock.time += 1
     expect(await readSession(ledger, names, id)).toBeUndefined()
+    expect(await listed()).toEqual([])
     const other = aSecret()
     await ledger.commit(openSession(names, other, { ...session, expiresAt: clock.time + 1_000 }))
     await ledger.commit(endSession(await must(readSession(ledger, names, other))))
     expect(await readSession(ledger, names, other)).toBeUndefined()
+    expect(await ledger.list('session-of-account/')).toEqual([])
   })
 
   test('complete once', async () => {

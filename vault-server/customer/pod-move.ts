@@ -210,7 +210,7 @@ async function moveIn(
   if (wrong !== undefined)
     throw new DomainError('pod-access-lost', `Reach does not see the new pod as it should: ${wrong.what}`)
   const opened = await gainAccess(ledger, accountId)
-  const session = sessions.begin({ accountId, podLogin: stored.value.toLogin })
+  const session = sessions.begin(request, { accountId, podLogin: stored.value.toLogin })
   await ledger.commit(
     combine(
       await moveAccount({ reader: ledger, names }, account, to),

@@ -2,16 +2,19 @@ import type { Request, RequestHandler, Response } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { newHandle } from '#core/records/ids.ts'
+import { readCustomerStanding } from '#core/records/accounts.ts'
+import { newHandle, newId } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
+import { readPasskey } from '#core/records/passkeys.ts'
 import { endSession, extendSession, openSession, readSession } from '#core/records/sessions.ts'
 import type { Session } from '#core/records/sessions.ts'
+import { deviceOf } from './device.ts'
 import type { HostCookie } from './cookies.ts'
 
 const hour = 3_600_000
 /** A session that nobody uses ends after this, and any session after `longestSessionMs`. */
-const idleMs = 72 * hour
+export const idleMs = 72 * hour
 export const longestSessionMs = 14 * 24 * hour
 /** The end is moved at most this often, so that reading does not write each time. */
 const extendEveryMs = hour
@@ -21,6 +24,12 @@ export interface Customer {
   readonly accountId: string
   /** Names the Solid-OIDC login of this session, with which pod data is edited. */
   readonly podLogin: string | undefined
+  /** The passkey that opened this session. */
+  readonly passkey: string | undefined
+  /** Names this session in the list of hers. */
+  readonly session: string
+  /** Unix ms. */
+  readonly signedInAt: number
 }
 
 export interface Sessions {
@@ -30,7 +39,10 @@ export interface Sessions {
    * A new session: `parts` belong into the commit that signs in, `setCookie` after it. The id is always
    * fresh.
    */
-  begin(opened: { accountId: string; podLogin: string }): {
+  begin(
+    request: Request,
+    opened: { accountId: string } & ({ podLogin: string } | { passkey: string }),
+  ): {
     parts: CommitParts
     setCookie: (response: Response) => void
   }
@@ -49,6 +61,15 @@ export function createSessions(options: {
 }): Sessions {
   const { ledger, names, cookie, now } = options
 
+  /** A session of somebody who leaves ends with that commit, before its row is swept. */
+  async function isGood({ accountId, expiresAt, ref, passkey }: Partial<Session>): Promise<boolean> {
+    // Sessions from before they could be listed.
+    if (accountId === undefined || expiresAt === undefined || ref === undefined) return false
+    if (passkey !== undefined && (await readPasskey(ledger, accountId, passkey)) === undefined) return false
+    const standing = await readCustomerStanding(ledger, accountId)
+    return now() < expiresAt && standing !== undefined && standing.value.leaving !== true
+  }
+
   async function extend(stored: Stored<Session>): Promise<void> {
     const expiresAt = Math.min(now() + idleMs, stored.value.createdAt + longestSessionMs)
     if (expiresAt - stored.value.expiresAt < extendEveryMs) return
@@ -64,18 +85,20 @@ export function createSessions(options: {
     load: async (request, _response, next) => {
       const sessionId = cookie.read(request)
       const stored = sessionId === undefined ? undefined : await readSession(ledger, names, sessionId)
-      if (stored !== undefined && now() < stored.value.expiresAt) {
+      if (stored !== undefined && (await isGood(stored.value))) {
         loaded.set(request, stored)
         await extend(stored)
       }
       next()
     },
-    begin({ accountId, podLogin }) {
+    begin(request, opened) {
       const sessionId = newHandle()
       const createdAt = now()
       const expiresAt = createdAt + idleMs
+      const [ref, device] = [newId(), deviceOf(request.headers['user-agent'])]
+      const session: Session = { v: 1, ...opened, ref, device, createdAt, expiresAt }
       return {
-        parts: openSession(names, sessionId, { v: 1, accountId, podLogin, createdAt, expiresAt }),
+        parts: openSession(names, sessionId, session),
         setCookie: (response) => cookie.set(response, sessionId, longestSessionMs / 1000),
       }
     },
@@ -93,7 +116,9 @@ export function createSessions(options: {
 /** Who is signed in, for routes that answer everybody. */
 export function customerIfAny(request: Request): Customer | undefined {
   const session = loaded.get(request)?.value
-  return session === undefined ? undefined : { accountId: session.accountId, podLogin: session.podLogin }
+  if (session === undefined) return undefined
+  const { accountId, podLogin, passkey, ref, createdAt } = session
+  return { accountId, podLogin, passkey, session: ref, signedInAt: createdAt }
 }
 
 /** Who is signed in; refuses with `not-signed-in`. */

@@ -137,7 +137,7 @@ export async function openSession(
     const person = { webId, issuer, storages, fetch: await podLogins.fetchOf(podLogin) }
     for (let attempt = 1; ; attempt++) {
       const account = await accountOf(person, { reader: ledger, names, now })
-      const session = sessions.begin({ accountId: account.accountId, podLogin })
+      const session = sessions.begin(request, { accountId: account.accountId, podLogin })
       try {
         await ledger.commit(combine(account.parts, session.parts))
       } catch (error) {

@@ -1,0 +1,144 @@
+import { Router } from 'express'
+import type { Request } from 'express'
+import { DomainError } from '#core/domain/errors.ts'
+import { formatTime } from '#core/domain/times.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { parser } from '#core/http/validate.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { closeAccess } from '#core/pods/access.ts'
+import { readCustomerStanding } from '#core/records/accounts.ts'
+import { beginErasure } from '#core/records/erasure.ts'
+import { readLiveGrants } from '#core/records/grants.ts'
+import type { Names } from '#core/records/names.ts'
+import { withdrawAll } from '#core/records/withdrawals.ts'
+import type { Account, Left, LeaveView, WithdrawnAll } from '#schemas/types.gen.ts'
+import type { EmbeddedPods } from '../pods/embedded.ts'
+import type { ReachPods } from '../pods/reach-pods.ts'
+import { accountOfCustomer, fetchAsCustomer } from './pod-connection.ts'
+import type { PodLogins } from './pod-login.ts'
+import { customerOf } from './session.ts'
+import type { Sessions } from './session.ts'
+import { viewVendor } from './views.ts'
+
+/** Who leaves has signed in within this time: a browser that was left open is not enough. */
+export const recentMs = 15 * 60_000
+const attempts = 5
+
+export interface LeaveParts {
+  readonly ledger: Ledger
+  readonly names: Names
+  readonly sessions: Sessions
+  readonly podLogins: PodLogins
+  readonly pods: ReachPods
+  readonly podServer: EmbeddedPods | undefined
+  /** Unix ms. */
+  readonly now: () => number
+}
+
+/**
+ * `GET /leave`, what it would mean; `POST /leave`, for good; `POST /grants/withdraw`, everything that she allows and nothing
+ * else. `changed` runs after a commit that jobs wait in.
+ */
+export function leaveRoutes(parts: LeaveParts, { changed }: { changed: () => void }): Router {
+  const { ledger, now } = parts
+  const parseLeave = parser('api/leave.json')
+  const parseWithdraw = parser('api/withdraw.json')
+  const router = Router()
+
+  router.get('/leave', async (request, response) => {
+    const account = await accountOfCustomer(ledger, request)
+    response.json(await viewLeave(parts, request, account))
+  })
+
+  router.post('/leave', jsonBody(), async (request, response) => {
+    const wish = parseLeave(request.body)
+    const account = await accountOfCustomer(ledger, request)
+    if (!isRecent(request, now()))
+      throw new DomainError('sign-in-too-old', 'Sign in once more: this cannot be undone')
+    if (wish.deletePod && !isPodHere(parts, account))
+      throw new DomainError('conflict', 'Your pod is not one of this Reach, which cannot delete it')
+    const podAccess = wish.deletePod ? 'deleted' : await closePod(parts, request, account)
+    const { askDeletion, deletePod } = wish
+    const erasure = await begin(parts, { accountId: account.accountId, askDeletion, deletePod })
+    parts.pods.forget(account.accountId)
+    await parts.sessions.end(request, response)
+    changed()
+    response.status(202).json({ erasure, podAccess } satisfies Left)
+  })
+
+  router.post('/grants/withdraw', jsonBody(), async (request, response) => {
+    const { askDeletion = false } = parseWithdraw(request.body)
+    const { accountId, webId } = await accountOfCustomer(ledger, request)
+    const withdrawn = await withdrawAll(parts, { accountId, webId, askDeletion })
+    response.json({ withdrawn } satisfies WithdrawnAll)
+  })
+  return router
+}
+
+async function viewLeave(parts: LeaveParts, request: Request, account: Account): Promise<LeaveView> {
+  const { ledger, now } = parts
+  const { grants } = await readLiveGrants(ledger, account.accountId)
+  const ids = [...new Set(grants.map(({ value }) => value.vendorId))]
+  const vendors = await Promise.all(ids.map((id) => viewVendor(ledger, id)))
+  return {
+    liveGrants: grants.length,
+    businesses: vendors.map(({ name }) => name).toSorted(),
+    pod: isPodHere(parts, account) ? 'here' : 'elsewhere',
+    signedInAt: formatTime(customerOf(request).signedInAt),
+    recentEnough: isRecent(request, now()),
+  }
+}
+
+function isRecent(request: Request, now: number): boolean {
+  return now - customerOf(request).signedInAt <= recentMs
+}
+
+/**
+ * A profile may name anybody's storage as its own: only a pod that was made with the very WebID that signed in here is hers to
+ * delete.
+ */
+export function isPodHere(
+  { podServer }: Pick<LeaveParts, 'podServer'>,
+  { webId, podUrl }: Pick<Account, 'webId' | 'podUrl'>,
+): boolean {
+  return podServer !== undefined && podServer.feed.covers(podUrl) && webId === `${podUrl}profile/card#me`
+}
+
+/** Takes Reach out of the access lists of a pod that stays. The erasure does not wait for a pod that does not answer. */
+async function closePod(
+  parts: LeaveParts,
+  request: Request,
+  { accountId, container, webId, actingAs }: Account,
+): Promise<Left['podAccess']> {
+  const standing = await readCustomerStanding(parts.ledger, accountId)
+  if (standing?.value.podAccess === 'none') return 'closed'
+  try {
+    const fetch = await fetchAsCustomer(parts, request)
+    for (const agent of new Set([parts.pods.agent.webId, actingAs ?? parts.pods.agent.webId]))
+      if (agent !== webId) await closeAccess(fetch, { container, owner: webId, agent })
+    return 'closed'
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    return 'not-closed'
+  }
+}
+
+async function begin(
+  { ledger, names, now }: LeaveParts,
+  wish: { accountId: string; askDeletion: boolean; deletePod: boolean },
+): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    const { parts, erasure } = await beginErasure(
+      { reader: ledger, names },
+      { ...wish, cause: 'own-act' },
+      now(),
+    )
+    try {
+      await ledger.commit(parts)
+      return erasure
+    } catch (error) {
+      if (!(error instanceof CommitRefused) || attempt === attempts) throw error
+    }
+  }
+}
