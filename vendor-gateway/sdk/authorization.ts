@@ -4,7 +4,7 @@
  */
 import * as oauth from 'oauth4webapi'
 import type { AccessRequestDetails } from '../../schemas/types.gen.ts'
-import { ReachError } from './errors.ts'
+import { ReachError, safeAddress } from './errors.ts'
 import type { KeyPair } from './keys.ts'
 
 /** What a business asks for; the type is filled in. */
@@ -312,14 +312,11 @@ export class Authorization {
   }
 }
 
-/** Plain http is for a vault on this machine only. */
 function httpOptions({ issuer, fetch }: AuthorizationOptions): HttpOptions {
-  const { protocol, hostname } = new URL(issuer)
-  const isOwnMachine = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
-  if (protocol !== 'https:' && !isOwnMachine) throw new TypeError('the issuer must be https')
+  const isOverHttp = safeAddress(issuer, 'vault').startsWith('http:')
   return {
     [oauth.customFetch]: (url, options) => fetch(url, options as RequestInit),
-    [oauth.allowInsecureRequests]: isOwnMachine,
+    [oauth.allowInsecureRequests]: isOverHttp,
   }
 }
 
@@ -343,7 +340,10 @@ function received(tokens: oauth.TokenEndpointResponse): { customer: Customer; to
   return { customer: { subject, grantId, refreshToken }, token: accessToken(tokens) }
 }
 
-/** One kind of error for all that the authorization server or the way to it can come up with. */
+/**
+ * One kind of error for all that the authorization server or the way to it can come up with. The library's own errors hold
+ * whole replies, tokens included, so they do not become causes: whoever logs an error must not log a token.
+ */
 async function told<Result>(act: () => Promise<Result>): Promise<Result> {
   try {
     return await act()
@@ -351,19 +351,18 @@ async function told<Result>(act: () => Promise<Result>): Promise<Result> {
     if (error instanceof ReachError) throw error
     if (error instanceof oauth.ResponseBodyError || error instanceof oauth.AuthorizationResponseError) {
       const status = 'status' in error && typeof error.status === 'number' ? error.status : 0
-      throw new ReachError(
-        { code: error.error, status, detail: error.error_description ?? 'the authorization server refused' },
-        { cause: error },
-      )
+      throw new ReachError({
+        code: error.error,
+        status,
+        detail: error.error_description ?? 'the authorization server refused',
+      })
     }
     if (error instanceof TypeError && error.message === 'fetch failed')
       throw new ReachError(
         { code: 'no-reply', status: 0, detail: 'the vault cannot be reached' },
         { cause: error },
       )
-    throw new ReachError(
-      { code: 'invalid-reply', status: 0, detail: error instanceof Error ? error.message : 'no valid reply' },
-      { cause: error },
-    )
+    const detail = error instanceof Error ? error.message : 'no valid reply'
+    throw new ReachError({ code: 'invalid-reply', status: 0, detail })
   }
 }

@@ -23,10 +23,10 @@ import {
   type WaitingRequest,
 } from './authorization.ts'
 import { WebhookEndpoints } from './endpoints.ts'
-import { ReachError, refusalOf } from './errors.ts'
+import { jsonOf, noReply, ReachError, refusalOf, safeAddress } from './errors.ts'
 import { Gateway, pause, type GatewayRequest, type TokenSource } from './gateway.ts'
 import type { KeyPair } from './keys.ts'
-import { LogVerifier, memoryLogStore, type LogStore } from './log.ts'
+import { LogVerifier, memoryLogStore, NotProven, type LogStore } from './log.ts'
 import { readRows, type Query, type RowsOptions } from './rows.ts'
 
 export interface ReachOptions {
@@ -69,7 +69,7 @@ export interface Listed<Row> extends AsyncIterable<Row> {
   readonly asOf: string | undefined
 }
 
-/** Tokens kept ready at most; the one that was not used longest is dropped first. */
+/** Tokens kept ready at most; the one that was fetched first is dropped first. */
 const KEPT_TOKENS = 10_000
 
 export class Reach {
@@ -83,7 +83,7 @@ export class Reach {
   /** Discovers the vault. Throws `ReachError`, or `TypeError` for addresses and keys that are none. */
   static async open(options: ReachOptions): Promise<Reach> {
     const { vault, clientId, redirectUri, assertionKey, dpopKey, fetch = globalThis.fetch } = options
-    const issuer = `${withoutSlash(vault)}/oauth`
+    const issuer = `${safeAddress(vault, 'vault')}/oauth`
     const authorization = await Authorization.open({
       issuer,
       clientId,
@@ -99,9 +99,9 @@ export class Reach {
     const { vault, gateway, dpopKey, logKey, logStore = memoryLogStore(), fetch = globalThis.fetch } = options
     this.#options = options
     this.#authorization = authorization
-    this.#gateway = new Gateway({ url: withoutSlash(gateway), dpopKey, fetch })
+    this.#gateway = new Gateway({ url: safeAddress(gateway, 'gateway'), dpopKey, fetch })
     this.#log = new LogVerifier({
-      url: `${withoutSlash(vault)}/log`,
+      url: `${safeAddress(vault, 'vault')}/log`,
       store: logStore,
       fetch,
       ...(logKey === undefined ? {} : { vkey: logKey }),
@@ -162,6 +162,7 @@ export class Reach {
    */
   async read(customer: Customer, { purpose, fields }: Query): Promise<Disclosure> {
     const verifies = this.#options.verify !== false
+    const asked = this.#log.size
     const disclosure = await this.#call<Disclosure>(
       {
         method: 'GET',
@@ -170,7 +171,9 @@ export class Reach {
       },
       this.#tokensOf(customer),
     )
-    if (verifies) await this.#log.verify(disclosure)
+    if (disclosure.subject !== customer.subject)
+      throw new NotProven('the reply is about somebody else than was asked for')
+    if (verifies) await this.#log.verify(disclosure, { asked })
     return disclosure
   }
 
@@ -180,9 +183,10 @@ export class Reach {
     subjects: Iterable<string> | AsyncIterable<string>,
     options?: RowsOptions,
   ): AsyncGenerator<QueryRow, void, undefined> {
+    const asked = this.#log.size
     const rows = readRows({ gateway: this.#gateway, tokens: this.#batchTokens }, query, subjects, options)
     for await (const row of rows) {
-      if (this.#options.verify !== false && !('error' in row)) await this.#log.verify(row)
+      if (this.#options.verify !== false && !('error' in row)) await this.#log.verify(row, { asked })
       yield row
     }
   }
@@ -209,7 +213,12 @@ export class Reach {
   /** Signs that you have stopped (`withdrawal`), or stopped and deleted what you held (`deletion`). */
   async acknowledge(grantId: string, kind: 'withdrawal' | 'deletion'): Promise<void> {
     const { assertionKey, clientId, gateway } = this.#options
-    const jws = await new SignJWT({ iss: clientId, aud: withoutSlash(gateway), grant_id: grantId, kind })
+    const jws = await new SignJWT({
+      iss: clientId,
+      aud: safeAddress(gateway, 'gateway'),
+      grant_id: grantId,
+      kind,
+    })
       .setProtectedHeader({
         alg: 'ES256',
         typ: 'reach-acknowledgement+jwt',
@@ -233,11 +242,11 @@ export class Reach {
   /** The fields and purposes that can be asked for, in a language of yours. */
   async catalogue(language = 'en'): Promise<CatalogueView> {
     const { gateway, fetch = globalThis.fetch } = this.#options
-    const response = await fetch(`${withoutSlash(gateway)}/v1/catalogue`, {
+    const response = await fetch(`${safeAddress(gateway, 'gateway')}/v1/catalogue`, {
       headers: { 'accept-language': language },
-    })
+    }).catch(noReply)
     if (!response.ok) throw await refusalOf(response)
-    return (await response.json()) as CatalogueView
+    return (await jsonOf(response)) as CatalogueView
   }
 
   /** Holds a reply that was kept to the log once more. Throws `NotProven`. */
@@ -273,7 +282,7 @@ export class Reach {
 
   async #call<Reply>(request: GatewayRequest, tokens: TokenSource): Promise<Reply> {
     const response = await this.#gateway.send(request, tokens)
-    return (await response.json()) as Reply
+    return (await jsonOf(response)) as Reply
   }
 
   #keep({ customer, token }: { customer: Customer; token: AccessToken }): Customer {
@@ -281,23 +290,23 @@ export class Reach {
     return customer
   }
 
-  readonly #batchTokens: TokenSource = (options) =>
-    this.#token('', () => this.#authorization.batchToken(), options)
+  readonly #batchTokens: TokenSource = (refused) =>
+    this.#token('', () => this.#authorization.batchToken(), refused)
 
   #tokensOf({ refreshToken }: Customer): TokenSource {
-    return (options) => this.#token(refreshToken, () => this.#authorization.refresh(refreshToken), options)
+    return (refused) => this.#token(refreshToken, () => this.#authorization.refresh(refreshToken), refused)
   }
 
   /** One token at a time for one purpose: who asks while it is being fetched gets the same. */
   async #token(
     name: string,
     fetchToken: () => Promise<AccessToken>,
-    { renew }: { renew: boolean } = { renew: false },
+    refused: string | undefined,
   ): Promise<string> {
     const kept = this.#tokens.get(name)
-    if (kept !== undefined && !renew) {
+    if (kept !== undefined) {
       const { token, expiresAt } = await kept
-      if (expiresAt > Date.now()) return token
+      if (token !== refused && expiresAt > Date.now()) return token
     }
     // Somebody else may have renewed it while this one waited.
     const newer = this.#tokens.get(name)
@@ -314,5 +323,4 @@ export class Reach {
   }
 }
 
-const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
 const grantPath = (grantId: string): string => `/v1/grants/${encodeURIComponent(grantId)}`

@@ -6,6 +6,7 @@ import type {
   WebhookEndpointView,
   WebhookSettings,
 } from '../../schemas/types.gen.ts'
+import { jsonOf } from './errors.ts'
 import type { Gateway, GatewayRequest, TokenSource } from './gateway.ts'
 
 export interface DeliveryFilter {
@@ -76,7 +77,7 @@ export class WebhookEndpoints {
 
   async #call<Reply>(request: GatewayRequest): Promise<Reply> {
     const response = await this.#gateway.send(request, this.#tokens)
-    return (await response.json()) as Reply
+    return (await jsonOf(response)) as Reply
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the vault or the gateway refused. Switch on `code`, which is of a closed set; `detail` is for people. */
 export class ReachError extends Error {
   override readonly name = 'ReachError'
-  /** A problem code of the gateway (docs/problems.md), an OAuth error, or `stream-cut`, `no-reply`, `no-token`. */
+  /** A problem code of the gateway (docs/problems.md), an OAuth error, or `no-reply`, `invalid-reply`, `no-token`, `stream-cut`. */
   readonly code: string
   /** HTTP status; 0 when there was no reply. */
   readonly status: number
@@ -28,6 +28,33 @@ export class ReachError extends Error {
     this.retryAfter = told.retryAfter
     this.violations = told.violations ?? []
   }
+}
+
+/** What a reply holds. What is not JSON is no cause of the error: its text would be quoted there, values included. */
+export async function jsonOf(response: Response): Promise<unknown> {
+  return parsed(await response.text(), response.status)
+}
+
+export function parsed(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new ReachError({ code: 'invalid-reply', status, detail: 'what came back is not JSON' })
+  }
+}
+
+/** For a fetch that nothing came back from. */
+export function noReply(cause: unknown): never {
+  throw new ReachError({ code: 'no-reply', status: 0, detail: 'there is no connection to it' }, { cause })
+}
+
+/** An address without a slash at the end. Plain http is for this machine only. Throws `TypeError`. */
+export function safeAddress(address: string, of: string): string {
+  const { protocol, hostname } = new URL(address)
+  const isOwnMachine = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+  if (protocol !== 'https:' && !(protocol === 'http:' && isOwnMachine))
+    throw new TypeError(`the ${of} must be https`)
+  return address.replace(/\/+$/, '')
 }
 
 /** Reads a refusal of the gateway (RFC 9457). */

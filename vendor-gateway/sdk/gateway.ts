@@ -23,8 +23,8 @@ export interface GatewayOptions {
   readonly patience?: number
 }
 
-/** Gives a token, or a new one when the gateway did not take the last. */
-export type TokenSource = (options?: { renew: boolean }) => Promise<string>
+/** Gives a token: another one than that which the gateway has refused, if it did. */
+export type TokenSource = (refused?: string) => Promise<string>
 
 const ATTEMPTS = 5
 
@@ -43,9 +43,10 @@ export class Gateway {
    */
   async send(request: GatewayRequest, tokens: TokenSource): Promise<Response> {
     let patience = this.#options.patience ?? 60
-    let renewed = false
+    let refused: string | undefined
     for (let attempt = 1; ; attempt++) {
-      const response = await this.#attempt(request, await tokens({ renew: false }))
+      const token = await tokens(refused)
+      const response = await this.#attempt(request, token)
       const nonce = response.headers.get('dpop-nonce')
       const wantsNonce = response.status === 401 && nonce !== null && nonce !== this.#nonce
       if (nonce !== null) this.#nonce = nonce
@@ -53,9 +54,8 @@ export class Gateway {
       const refusal = await refusalOf(response)
       if (attempt === ATTEMPTS) throw refusal
       if (wantsNonce || refusal.code === 'use-dpop-nonce') continue
-      if (response.status === 401 && refusal.code === 'invalid-token' && !renewed) {
-        renewed = true
-        await tokens({ renew: true })
+      if (response.status === 401 && refusal.code === 'invalid-token' && refused === undefined) {
+        refused = token
         continue
       }
       const wait = retryAfterOf(response)

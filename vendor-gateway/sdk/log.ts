@@ -9,7 +9,9 @@ import { checkProof, commitsTo, readProof } from '../../core/verifier/evidence.t
 import { KeptHead } from '../../core/verifier/kept-head.ts'
 import { inclusionPath, readEntry } from '../../core/verifier/tiles.ts'
 import { isIncluded, leafHash } from '../../core/verifier/tree.ts'
-import { refusalOf } from './errors.ts'
+import { noReply, refusalOf } from './errors.ts'
+
+export { NotProven }
 
 /** What is remembered of a log: lose it, and a rewritten log looks like any other. */
 export interface KeptLog {
@@ -69,26 +71,36 @@ export class LogVerifier {
   readonly #files = new Map<string, Uint8Array>()
   #opened: Promise<{ key: LogKey; head: KeptHead }> | undefined
   #accepted = ''
+  #size = 0
 
   constructor(options: LogOptions) {
     this.#options = options
   }
 
+  /** Entries of the log that are known here. What is asked from now on has its entry behind them. */
+  get size(): number {
+    return this.#size
+  }
+
   /**
    * Holds a reply to the log: its checkpoint is signed and continues all checkpoints before, its entry stands in it, and
-   * commits to exactly this subject and data. Throws `NotProven` with what does not hold: then the vault has lied, or
-   * somebody between.
+   * commits to exactly this subject and data. `asked` is the size when the question was sent: an answer from before is an
+   * old one, played again. Throws `NotProven` with what does not hold: then the vault has lied, or somebody between.
    */
-  async verify({ subject, data, log }: Disclosure): Promise<void> {
-    const { key, head } = await (this.#opened ??= this.#open())
+  async verify({ subject, data, log }: Disclosure, { asked = 0 }: { asked?: number } = {}): Promise<void> {
+    const { key, head } = await this.#ready()
     if (log.checkpoint !== this.#accepted) {
-      await head.accept(log.checkpoint)
+      const { size } = (await head.accept(log.checkpoint)).head
       this.#accepted = log.checkpoint
+      this.#size = Math.max(this.#size, size)
     }
+    if (log.index < asked) throw new NotProven(`entry ${log.index} is older than the question`)
     const values = { subject, data: JSON.stringify(data) }
     if (log.proof === undefined) return this.#verifyFromTiles(log, values, key)
     const proof = readProof(log.proof)
-    if (proof.index !== log.index) throw new NotProven('the proof is of another entry than the reply')
+    // Signed is not enough: only the checkpoint of the reply was held to the history that is known here.
+    if (proof.index !== log.index || proof.checkpoint !== log.checkpoint)
+      throw new NotProven('the proof is of another entry or checkpoint than the reply')
     await checkProof({ ...proof, openings: log.salts }, key, values)
   }
 
@@ -106,6 +118,15 @@ export class LogVerifier {
     for (const slot of ['subject', 'data'] as const)
       if (!(await commitsTo(entry, slot, salts[slot], values[slot])))
         throw new NotProven(`entry ${index} commits to another ${slot} than the reply has`)
+  }
+
+  /** What fails to open is opened again the next time. */
+  #ready(): Promise<{ key: LogKey; head: KeptHead }> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined
+      throw error
+    })
+    return this.#opened
   }
 
   async #open(): Promise<{ key: LogKey; head: KeptHead }> {
@@ -146,7 +167,8 @@ export class LogVerifier {
   }
 
   async #fetch(path: string): Promise<Uint8Array | undefined> {
-    const response = await this.#options.fetch(`${this.#options.url}/${path}`, { redirect: 'error' })
+    const { url, fetch } = this.#options
+    const response = await fetch(`${url}/${path}`, { redirect: 'error' }).catch(noReply)
     if (response.status === 404) return undefined
     if (!response.ok) throw await refusalOf(response)
     return new Uint8Array(await response.arrayBuffer())

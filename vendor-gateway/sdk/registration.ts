@@ -1,6 +1,6 @@
 /** Registers a business with what the operator of a vault handed out (RFC 7591), and changes its keys (RFC 7592). */
 import type { JWK } from 'jose'
-import { ReachError } from './errors.ts'
+import { noReply, ReachError, safeAddress } from './errors.ts'
 import { publicJwk, type KeyPair } from './keys.ts'
 
 /** Keep all of it; the token is as secret as a private key. */
@@ -48,10 +48,15 @@ export async function register(admission: Admission, options: RegistrationOption
       jwks: { keys: [await registered(options.assertionKey)] },
     },
   })
+  const text = (name: string): string => {
+    const value = reply[name]
+    if (typeof value === 'string') return value
+    throw new ReachError({ code: 'invalid-reply', status: 201, detail: `the registration has no ${name}` })
+  }
   return {
-    clientId: String(reply['client_id']),
-    registrationUrl: String(reply['registration_client_uri']),
-    registrationToken: String(reply['registration_access_token']),
+    clientId: text('client_id'),
+    registrationUrl: text('registration_client_uri'),
+    registrationToken: text('registration_access_token'),
   }
 }
 
@@ -91,7 +96,7 @@ async function send(
   url: string,
   { method, token, body }: { method: string; token: string; body?: object },
 ): Promise<Record<string, unknown>> {
-  const response = await fetch(url, {
+  const response = await fetch(safeAddress(url, 'registration endpoint'), {
     method,
     headers: {
       authorization: `Bearer ${token}`,
@@ -100,7 +105,7 @@ async function send(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     redirect: 'error',
-  })
+  }).catch(noReply)
   const reply: unknown = await response.json().catch(() => undefined)
   const members = typeof reply === 'object' && reply !== null ? (reply as Record<string, unknown>) : {}
   if (response.ok) return members

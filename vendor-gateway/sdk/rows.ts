@@ -1,6 +1,6 @@
 /** Reads many customers: streamed rows (NDJSON), asked again where something was missing or put off. */
 import type { Disclosure, QueryRow } from '../../schemas/types.gen.ts'
-import { ReachError } from './errors.ts'
+import { parsed, ReachError } from './errors.ts'
 import { pause, type Gateway, type TokenSource } from './gateway.ts'
 
 export interface Query {
@@ -105,10 +105,11 @@ async function* linesOf(response: Response): AsyncGenerator<Line, void, undefine
       text += decoder.decode(part as Uint8Array, { stream: true })
       const lines = text.split('\n')
       text = lines.pop() ?? ''
-      for (const line of lines) if (line !== '') yield JSON.parse(line) as Line
+      for (const line of lines) if (line !== '') yield parsed(line, response.status) as Line
     }
   } catch (error) {
     // A broken connection is a cut like any other; a consumer that fails is not ours to catch.
+    if (error instanceof ReachError) throw error
     if (!(error instanceof TypeError || (error instanceof Error && 'code' in error))) throw error
   }
 }
