@@ -26,6 +26,13 @@ export class Samples {
     return middle
   }
 
+  /** The sample that was disturbed least. */
+  best(name: string): Sample {
+    const [best] = (this.#byName.get(name) ?? []).toSorted((a, b) => b.rate - a.rate)
+    if (best === undefined) throw new Error(`nothing was measured as ${name}`)
+    return best
+  }
+
   ratio(name: string, base: string): number {
     return this.median(name).rate / this.median(base).rate
   }
