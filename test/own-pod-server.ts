@@ -64,7 +64,11 @@ async function start(accessRules: 'wac' | 'acp'): Promise<OwnPodServer> {
   )
   const end = () => {
     child.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    try {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    } catch {
+      // It may still be writing; what counts is that the next one is ended, too.
+    }
   }
   process.once('exit', end)
   process.once('SIGTERM', () => {

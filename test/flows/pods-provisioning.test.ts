@@ -1,6 +1,7 @@
 import { Session } from '@inrupt/solid-client-authn-node'
 import { beforeAll, expect, test } from 'vitest'
 import { leanExpress, listen } from '../../core/http/server.ts'
+import { SIGN_IN_TAKES_MS } from '../../vault-server/pods/front.ts'
 import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
 import { sharedPods } from '../pod-server.ts'
@@ -137,4 +138,21 @@ test.each([
     code: 'invalid-input',
     violations: [{ pointer }],
   })
+})
+
+test('a sign-in takes as long for an address that is known as for one that is not', async () => {
+  const { email } = await pods.customer()
+  const time = async (address: string) => {
+    const began = performance.now()
+    const { status } = await fetch(`${pods.server.baseUrl}.account/login/password/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify({ email: address, password: 'not this one' }),
+    })
+    expect(status).toBe(403)
+    return performance.now() - began
+  }
+  // Both are held back until the same moment after they came, which is later than either would be ready.
+  expect(await time(email)).toBeGreaterThanOrEqual(SIGN_IN_TAKES_MS - 5)
+  expect(await time('nobody@example.org')).toBeGreaterThanOrEqual(SIGN_IN_TAKES_MS - 5)
 })
