@@ -6,8 +6,19 @@ import { part } from './parts.ts'
 
 /** What a business can see of its grants and requests changes with these facts, and with time alone. */
 const changesOf = {
-  grant: ['redeemed', 'changed', 'paused', 'resumed', 'withdrawn', 'relinquished', 'expired'],
-  request: ['granted', 'refused', 'deferred', 'redeemed'],
+  grant: [
+    'redeemed',
+    'changed',
+    'paused',
+    'resumed',
+    'withdrawn',
+    'relinquished',
+    'expired',
+    'deletion-requested',
+    'acknowledged',
+  ],
+  /** Turned away looks like refused, in its place in time as well: or a business could tell that it is blocked. */
+  request: ['granted', 'refused', 'turned-away', 'deferred', 'redeemed'],
 } as const satisfies Record<string, readonly FactType[]>
 
 const told: ReadonlySet<FactType> = new Set(Object.values(changesOf).flat())

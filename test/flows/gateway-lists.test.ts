@@ -7,6 +7,7 @@ import { combine } from '#core/records/parts.ts'
 import { claimRequest, decideRequest, readRequest, receiveRequest } from '#core/records/requests.ts'
 import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
 import { addGrants, randomId } from '../../bench/population.ts'
+import { actOnGrant } from '../../vault-server/customer/grants.ts'
 import { delivery, marketing, TestGateway } from '../gateway.ts'
 import type { TestCustomer, TestVendor } from '../gateway.ts'
 import { loggedFacts } from '../logged-facts.ts'
@@ -186,7 +187,7 @@ async function receive(shop: TestVendor): Promise<string> {
   return request.requestId
 }
 
-async function answer(requestId: string, status: 'refused' | 'later'): Promise<void> {
+async function answer(requestId: string, answered: 'refused' | 'later' | 'turned-away'): Promise<void> {
   const { ledger, now } = gateway.house
   const stored = async () => {
     const found = await readRequest(ledger, requestId)
@@ -197,9 +198,23 @@ async function answer(requestId: string, status: 'refused' | 'later'): Promise<v
   await ledger.commit(claimRequest(await stored(), { accountId: customer.accountId, secret }))
   const claimed = await stored()
   const request = { ...claimed.value, accountId: customer.accountId, secret }
-  const type = status === 'later' ? 'deferred' : 'refused'
-  const entries = [requestEntry(request, { type, notice: 'n'.repeat(43) })]
-  await ledger.commit(combine(decideRequest(claimed, { status, decidedAt: now() }), { entries }))
+  const decidedAt = now()
+  const notice = 'n'.repeat(43)
+  const [outcome, fact] = {
+    refused: [
+      { status: 'refused', decidedAt },
+      { type: 'refused', notice },
+    ] as const,
+    later: [
+      { status: 'later', decidedAt },
+      { type: 'deferred', notice },
+    ] as const,
+    'turned-away': [
+      { status: 'refused', decidedAt, turnedAway: 'blocked' },
+      { type: 'turned-away', reason: 'blocked' },
+    ] as const,
+  }[answered]
+  await ledger.commit(combine(decideRequest(claimed, outcome), { entries: [requestEntry(request, fact)] }))
 }
 
 describe('a copy that asks for what changed since', () => {
@@ -226,6 +241,35 @@ describe('a copy that asks for what changed since', () => {
     await answer(after, 'later')
     const later = await all(shop, 'requests', { changed_since: changed.asOf, state: 'later' })
     expect(later.rows.map(({ request_id }) => request_id)).toContain(after)
+  })
+
+  test('is told of a request that a customer does not want to see as of any refusal: not that she blocks', async () => {
+    const shop = await gateway.vendor('blocked')
+    const requests = [await receive(shop), await receive(shop)]
+    gateway.advance(600_000)
+    const later = { ...shop, ...gateway.withToken(shop) }
+    const { asOf } = await all(later, 'requests')
+    await answer(requests[0] ?? '', 'refused')
+    await answer(requests[1] ?? '', 'turned-away')
+    const { rows } = await all(later, 'requests', { changed_since: asOf })
+    expect(new Map(rows.map((row) => [row.request_id, row.status]))).toEqual(
+      new Map(requests.map((id) => [id, 'refused'])),
+    )
+  })
+
+  test('is told what it was asked to sign after the end, and what it signed', async () => {
+    const { ledger, names, now } = gateway.house
+    const shop = await gateway.vendor('signs')
+    const { grantId, accountId } = await gateway.grant(await gateway.customer(), shop)
+    const withdraw = { accountId, grantId, act: 'withdraw' } as const
+    await actOnGrant(withdraw, { ledger, names, now })
+    const ended = await all(shop, 'grants')
+    const deleting = await actOnGrant({ ...withdraw, askDeletion: true }, { ledger, names, now })
+    const asked = await all(shop, 'grants', { changed_since: ended.asOf })
+    expect(ids(asked.rows)).toEqual([grantId])
+    expect(asked.rows[0]?.['acknowledgement']).toMatchObject({ kind: 'deletion' })
+    await ledger.commit({ entries: [grantEntry(deleting, { type: 'acknowledged', kind: 'deletion' })] })
+    expect(ids((await all(shop, 'grants', { changed_since: asked.asOf })).rows)).toEqual([grantId])
   })
 
   /** What happens to grants, in any order and with no pause, while the copy is brought up to date in pages. */
