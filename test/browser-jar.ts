@@ -64,6 +64,11 @@ export class BrowserJar {
     return this.#cookies
   }
 
+  /** As somebody would who can write this browser's cookies. */
+  plant(name: string, value: string): void {
+    this.#keep(`${name}=${value}; Path=/`, '/')
+  }
+
   /** What another browser of the same person does not have. */
   clear(): void {
     this.#cookies = []
