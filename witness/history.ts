@@ -43,9 +43,10 @@ export function witnessHistory(folder: string): WitnessHistory {
     async advance(origin, from, note) {
       await makePrivateFolder(folderOf(origin))
       if (!(await createFile(fileOf(origin, from.number + 1), note))) return false
-      for (const old of await filesIn(folderOf(origin)))
-        if (Number(old) < from.number) await rm(join(folderOf(origin), old), { force: true })
-      return true
+      const steps = (await filesIn(folderOf(origin))).map(Number)
+      for (const old of steps) if (old < from.number) await rm(fileOf(origin, old), { force: true })
+      // The name was free because others have gone on and swept it: the newest step is always there.
+      return Math.max(...steps) === from.number + 1
     },
   }
 }
