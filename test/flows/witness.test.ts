@@ -66,6 +66,17 @@ function witnessOf(vkeys: readonly string[], place = folder, name = 'w.test/1', 
   return { ...witness, vkey: cosigner.vkey }
 }
 
+describe('the history of a witness', () => {
+  test('takes no step from a place that others have left long ago', async () => {
+    const [steps, slow] = [witnessHistory(folder), witnessHistory(folder)]
+    const seen = await slow.latest('vault.test/log')
+    for (const note of ['one', 'two', 'three'])
+      expect(await steps.advance('vault.test/log', await steps.latest('vault.test/log'), note)).toBe(true)
+    expect(await slow.advance('vault.test/log', seen, 'another history')).toBe(false)
+    expect(await steps.latest('vault.test/log')).toEqual({ number: 3, note: 'three' })
+  })
+})
+
 describe('a witness', () => {
   test('cosigns each checkpoint that continues what it saw, and remembers over a restart', async () => {
     const log = history('a')
@@ -198,6 +209,71 @@ describe('a log with witnesses', () => {
     expect(sizeIn(log.checkpoint())).toBe(2)
     ahead = 61_000
     expect(log.checkpoint()).toBe(ledger.log.checkpoint())
+  })
+
+  test('that was opened anew is cosigned as it stands, and raises no alarm about its own history', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { ledger } = await openIn(stack.use(await ledgerFolders()))
+    stack.use(ledger)
+    const witness = await served([ledger.log.vkey], 'w.test/1', stack)
+    const policy = parsePolicy(`${witness.line}quorum w.test/1\n`)
+    await ledger.commit(entry(1))
+    for (const _start of ['first', 'second']) {
+      const answers: number[] = []
+      const asking: typeof fetch = async (...asked) => {
+        const response = await fetch(...asked)
+        answers.push(response.status)
+        return response
+      }
+      await using log = witnessedLog({
+        source: ledger.log,
+        policy,
+        fetch: asking,
+        now: Date.now,
+        log: silent,
+      })
+      await until(() => answers.at(-1) === 200)
+      await until(() => parseNote(log.checkpoint()).signatures.length === 2)
+    }
+  })
+
+  test('never shows fewer entries than it has shown, whenever its witnesses answer', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { ledger } = await openIn(stack.use(await ledgerFolders()))
+    stack.use(ledger)
+    const witness = await served([ledger.log.vkey], 'w.test/1', stack)
+    const asked = Promise.withResolvers<void>()
+    const [held, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const late: typeof fetch = async (...request) => {
+      asked.resolve()
+      await held.promise
+      const response = await fetch(...request)
+      const body = await response.text()
+      return Object.assign(new Response(body, response), {
+        text: async () => {
+          setImmediate(told.resolve)
+          return body
+        },
+      })
+    }
+    await ledger.commit(entry(1))
+    const log = stack.use(
+      witnessedLog({
+        source: ledger.log,
+        policy: parsePolicy(`${witness.line}quorum w.test/1\n`),
+        fetch: late,
+        now: Date.now,
+        log: silent,
+      }),
+    )
+    await asked.promise
+    await ledger.commit(entry(2))
+    // Nothing is cosigned yet, so it shows its own.
+    expect(sizeIn(log.checkpoint())).toBe(2)
+    held.resolve()
+    await told.promise
+    expect(sizeIn(log.checkpoint())).toBe(2)
+    await until(() => parseNote(log.checkpoint()).signatures.length === 2)
   })
 
   test('is verified under the policy by the command line, and not without the witnesses it names', async () => {

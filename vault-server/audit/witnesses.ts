@@ -21,7 +21,8 @@ interface Published {
 
 /**
  * The log as it is served where witnesses watch it: its checkpoint is the newest that a quorum cosigned, or
- * the newest there is when no quorum answered for a minute. Disposing stops the asking.
+ * the newest there is when no quorum answered for a minute; never one of fewer entries than before. Disposing
+ * stops the asking.
  */
 export function witnessedLog({
   source,
@@ -43,6 +44,8 @@ export function witnessedLog({
   let published: Published | undefined
   let waitingSince: number | undefined
   let askedFor = -1
+  /** Entries that were shown without witnesses: to show fewer would look like a rewind. */
+  let shown = 0
 
   async function askAll(): Promise<void> {
     const note = source.checkpoint()
@@ -79,7 +82,9 @@ export function witnessedLog({
         return cosignaturesIn(body, parseNote(note).text, witness.key)
       }
       const known = response.status === 409 && /^(0|[1-9]\d{0,15})\n$/.test(body) ? Number(body) : undefined
-      if (response.status === 422 || (known !== undefined && known >= sizeOf(note)))
+      // Of this size it has seen another tree, when it refuses to continue just that.
+      const isForked = known === old && known === sizeOf(note)
+      if (response.status === 422 || isForked || (known !== undefined && known > sizeOf(note)))
         throw new WitnessContradicts('a witness has seen another history of this log, or more of it')
       if (known === undefined || attempt === 2)
         throw new Error(`a witness refuses the checkpoint with ${response.status}`)
@@ -107,7 +112,10 @@ export function witnessedLog({
     vkey: source.vkey,
     checkpoint() {
       const isStuck = waitingSince !== undefined && now() - waitingSince > PATIENCE_MS
-      return published === undefined || isStuck ? source.checkpoint() : published.note
+      if (published !== undefined && !isStuck && published.size >= shown) return published.note
+      const own = source.checkpoint()
+      shown = sizeOf(own)
+      return own
     },
     tile: (level, index, width) => source.tile(level, index, width),
     bundle: (index, width) => source.bundle(index, width),
