@@ -6,6 +6,8 @@ import { readFact } from '#core/domain/facts.ts'
 import { startJobs } from '#core/jobs/worker.ts'
 import { createLogger } from '#core/logger.ts'
 import { readGrant } from '#core/records/grants.ts'
+import { listDueJobs } from '#core/records/jobs.ts'
+import { listVendorEvents } from '#core/records/vendor-events.ts'
 import { cibaPings } from '../../vault-server/oauth/ciba-ping.ts'
 import type { DecisionResult } from '../../schemas/types.gen.ts'
 import { accessRequest, ask, postForm, refresh, verdict } from '../business.ts'
@@ -143,6 +145,37 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     expect(await verdict(poll(asked.auth_req_id))).toBe('400 access_denied')
     const [latest] = await vault.ledger.history(alma.accountId, { limit: 1 })
     expect(readFact(latest?.ops ?? '')).toMatchObject({ type: 'turned-away', reason: 'cool-off' })
+  })
+
+  test('turned away is told to the business as a refusal is: by the event and by the ping', async () => {
+    const pinged = await vault.business({
+      overrides: {
+        grant_types: ['authorization_code', 'refresh_token', ciba],
+        backchannel_token_delivery_mode: 'ping',
+        backchannel_client_notification_endpoint: 'https://shop.example/ping',
+      },
+    })
+    const { subject } = await known(vault, alma, pinged)
+    const told = async () => {
+      const events = await listVendorEvents(vault.ledger, 1_000)
+      const due = await listDueJobs(vault.ledger, Date.now() + 60_000, { limit: 1_000 })
+      return {
+        refusals: events.filter(
+          ({ value: { vendorId, status } }) => vendorId === pinged.vendorId && status === 'refused',
+        ).length,
+        pings: due.filter(({ value }) => value.kind === 'ciba-ping').length,
+      }
+    }
+    const before = await told()
+    for (const times of [1, 2]) {
+      await question(subject, { client_notification_token: `token-${times}` }, pinged)
+      if (times === 1) {
+        const page = await firstPage(vault, alma)
+        await postDecision(page, alma, answer('deny')(await readPage(page, alma)))
+      }
+      expect(await told()).toEqual({ refusals: before.refusals + times, pings: before.pings + times })
+    }
+    expect(await listOf(vault, alma)).toEqual([])
   })
 
   test('of a business that has left can still be refused', async () => {

@@ -1,7 +1,10 @@
 import { hash } from 'node:crypto'
+import type { AdapterPayload, Client } from 'oidc-provider'
+import { redeemWithin } from '#core/domain/grant.ts'
 import type { JobHandlers } from '#core/jobs/worker.ts'
 import { enqueueJob } from '#core/records/jobs.ts'
 import type { CommitParts } from '#core/records/parts.ts'
+import { notificationEndpoint } from './client-features.ts'
 
 const kind = 'ciba-ping'
 
@@ -15,10 +18,20 @@ type Ping = {
   readonly until: number
 }
 
-/** The business is told that there is an answer (CIBA Core 10.2), by a job that exists with the answer or not at all. */
-export function enqueuePing(ping: Ping, now: number): CommitParts {
-  const id = `${kind}-${hash('sha256', ping.authReqId, 'base64url')}`
-  return enqueueJob({ id, kind, payload: ping }, now)
+/**
+ * The business is told that there is an answer (CIBA Core 10.2), where it asked to be: by a job that exists with the answer or
+ * not at all. `at`: Unix ms, not before the business knows the id of its question.
+ */
+export function pingOf(
+  { params, jti: authReqId }: Pick<AdapterPayload, 'params' | 'jti'>,
+  client: Client,
+  at: number,
+): CommitParts {
+  const endpoint = notificationEndpoint(client)
+  const token = params?.['client_notification_token']
+  if (endpoint === undefined || typeof token !== 'string' || authReqId === undefined) return {}
+  const ping: Ping = { endpoint, token, authReqId, until: at + redeemWithin }
+  return enqueueJob({ id: `${kind}-${hash('sha256', authReqId, 'base64url')}`, kind, payload: ping }, at)
 }
 
 /** `fetch`: the guarded one, since the business chose the address. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { errors } from 'oidc-provider'
-import type { AdapterPayload } from 'oidc-provider'
+import { errors, Provider } from 'oidc-provider'
+import type { AdapterPayload, Client } from 'oidc-provider'
 import { noteTurnedAway, turnAway } from '#core/domain/boundary.ts'
 import { requestText } from '#core/domain/request.ts'
 import { day } from '#core/domain/times.ts'
@@ -14,10 +14,12 @@ import { combine } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import { keepWay, nameByCode, noteAsked, readAsked } from '#core/records/request-ways.ts'
 import { readRequest, receiveClaimed, receiveRequest } from '#core/records/requests.ts'
+import { vendorEvent } from '#core/records/vendor-events.ts'
 import { findVendor } from '#core/records/vendors.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
 import { readAccessRequest } from './access-request-type.ts'
 import type { Received } from './adapter.ts'
+import { pingOf } from './ciba-ping.ts'
 import { tooManyRequests } from './too-many-requests.ts'
 
 /**
@@ -31,6 +33,9 @@ export function requestIdOf(held: string): string {
 
 /** Questions that one business may ask one customer directly in a day, and those of them that may wait for an answer. */
 const mostAsked = { inADay: 5, waiting: 2 }
+
+/** Until then the business has learnt the id of a question that was answered as it came. In ms. */
+const pingAfter = 5_000
 
 /**
  * The access request that comes with a new record of the library, for the commit that saves the record: by a browser
@@ -98,6 +103,8 @@ export function receiving({
         receiveClaimed({ ...request, status: 'refused', decidedAt: at, turnedAway: reason }),
         set(noteTurnedAway(boundary, reason, at)),
         await counted(request),
+        vendorEvent({ type: 'request.decided', request, status: 'refused', at }),
+        pingOf(payload, clientThatAsks(), at + pingAfter),
         { entries: [requestEntry(request, { type: 'turned-away', reason }, { who: account.value.webId })] },
       )
       return {
@@ -168,6 +175,12 @@ export function receiving({
       status: 'open',
     }
   }
+}
+
+function clientThatAsks(): Client {
+  const client = Provider.ctx?.oidc.client
+  if (client === undefined) throw new Error('a question without a client')
+  return client
 }
 
 /** The code as the business shows it: two groups of four letters. */

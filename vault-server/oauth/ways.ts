@@ -1,15 +1,13 @@
 import { errors } from 'oidc-provider'
 import type { Interaction, InteractionResults, Provider } from 'oidc-provider'
 import { DomainError } from '#core/domain/errors.ts'
-import { redeemWithin } from '#core/domain/grant.ts'
 import { newHandle } from '#core/records/ids.ts'
 import { awaitPickup } from '#core/records/pickups.ts'
 import type { RequestWay } from '#core/records/request-ways.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 import type { Collection } from './collected.ts'
 import type { Concluded, Exchange } from './interactions.ts'
-import { enqueuePing } from './ciba-ping.ts'
-import { notificationEndpoint } from './client-features.ts'
+import { pingOf } from './ciba-ping.ts'
 import { newPickupCode } from './pickup.ts'
 import { customerScopes } from './policies.ts'
 
@@ -105,11 +103,7 @@ export function answering({
     // A business that has left asks for no answer any more.
     if (client === undefined) return
     await provider.backchannelResult(asked, result, 'rar' in result ? { rar: result.rar } : {})
-    const endpoint = notificationEndpoint(client)
-    const token = asked.params?.['client_notification_token']
-    if (endpoint === undefined || typeof token !== 'string') return
-    const until = now() + redeemWithin
-    collection.add(enqueuePing({ endpoint, token, authReqId: asked.jti, until }, now()))
+    collection.add(pingOf(asked, client, now()))
   }
 
   /**
