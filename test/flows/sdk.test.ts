@@ -1,7 +1,7 @@
 /** The SDK as a business has it: packed, installed in an empty folder, and used on the whole of Reach. */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import type { DecisionResult, OpenRequests, RequestView } from '../../schemas/types.gen.ts'
+import { packSdk } from '../../scripts/pack-sdk.ts'
 import type { Customer as KnownCustomer } from '../../vendor-gateway/sdk/authorization.ts'
 import type * as Sdk from '../../vendor-gateway/sdk/client.ts'
 import type * as Errors from '../../vendor-gateway/sdk/errors.ts'
@@ -79,20 +80,10 @@ afterAll(async () => {
 
 /** Built and packed, then unpacked as npm would, with the two packages it depends on. */
 async function install(): Promise<void> {
-  const work = join(folder, 'work')
-  await run('tsc', [
-    '--project',
-    join(root, 'vendor-gateway/sdk/tsconfig.json'),
-    '--outDir',
-    join(work, 'dist'),
-  ])
-  for (const file of ['package.json', 'README.md'])
-    await cp(join(root, 'vendor-gateway/sdk', file), join(work, file))
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: work })
-  const [archive = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
+  const archive = await packSdk(folder)
   const place = join(folder, 'node_modules/reach-sdk')
   await mkdir(place, { recursive: true })
-  await run('tar', ['-xzf', join(folder, archive), '-C', place, '--strip-components=1'])
+  await run('tar', ['-xzf', archive, '-C', place, '--strip-components=1'])
   for (const name of ['jose', 'oauth4webapi'])
     await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name))
 }

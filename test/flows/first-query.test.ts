@@ -1,0 +1,56 @@
+/** docs/business.md, "First query in ten minutes": the commands and the program of the page, run as they are written. */
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { SAMPLE_DATA } from '../../sandbox/sample-customer.ts'
+import { createWorld } from '../world.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+test('an engineer with an empty folder gets to the first proven answer by the page alone', async () => {
+  await using opened = new AsyncDisposableStack()
+  const world = opened.use(await createWorld({ sandbox: true }))
+  const { vaultUrl, gatewayUrl } = world.config
+  const folder = await mkdtemp(join(tmpdir(), 'reach-first-query-'))
+  opened.defer(() => rm(folder, { recursive: true, force: true }))
+  // What the package registry would give: the two packages that the library depends on.
+  for (const name of ['jose', 'oauth4webapi'])
+    await cp(join(root, 'node_modules', name), join(folder, 'first-query/node_modules', name), {
+      recursive: true,
+    })
+
+  const page = await readFile(join(root, 'docs/business.md'), 'utf8')
+  const [, section = ''] = /^## First query in ten minutes$([^]+?)^## /m.exec(page) ?? []
+  const filled = (text: string) =>
+    text.replaceAll('{reach}', root).replaceAll('{vault}', vaultUrl).replaceAll('{gateway}', gatewayUrl)
+  const [packing = '', setting = '', running = ''] = blocks(section, 'sh').map(filled)
+  const [program = ''] = blocks(section, 'js').map(filled)
+  expect([blocks(section, 'sh').length, blocks(section, 'js').length]).toEqual([3, 1])
+
+  await shell(packing, root)
+  // The folder is there already, with what the registry would have given.
+  await shell(setting.replace('mkdir first-query', 'mkdir -p first-query'), folder)
+  await writeFile(join(folder, 'first-query/first-query.mjs'), program)
+  const told = await shell(running, join(folder, 'first-query'))
+  expect(told).toContain(SAMPLE_DATA['profile']?.['name'])
+  expect(told).toContain('Lindenweg 7')
+  expect(told).toMatch(/^Proven: entry \d+ of localhost:\d+\/sandbox\/log$/m)
+  expect(told).not.toMatch(/\{\w+\}/)
+}, 120_000)
+
+/** The texts of the fenced blocks of one kind. */
+function blocks(section: string, kind: string): string[] {
+  return [...section.matchAll(new RegExp(`^\`\`\`${kind}\\n([^]*?)^\`\`\`$`, 'gm'))].map(
+    ([, text = '']) => text,
+  )
+}
+
+/** Runs commands in a shell, line by line, up to the first that fails. */
+async function shell(commands: string, cwd: string): Promise<string> {
+  const env = { ...process.env, npm_config_offline: 'true', npm_config_audit: 'false', NO_COLOR: '1' }
+  const { stdout } = await promisify(execFile)('sh', ['-euc', commands], { cwd, env, timeout: 90_000 })
+  return stdout
+}
