@@ -44,7 +44,7 @@ function announce(config: Config, reach: Reach): void {
   Next: open ${vaultUrl}${config.tour ? ' and take the tour, or create a vault' : ' and create a vault'}.
         Admit a business:  npm run reach -- vendor add --name "Corner Shop"
         Play a business:   npm run example
-        Verify the log:    npm run reach -- audit verify ${vaultUrl}/log
+${config.sandbox ? `        Build a business:  ${gatewayUrl}/sandbox/docs/   credentials at once, customers to play\n` : ''}        Verify the log:    npm run reach -- audit verify ${vaultUrl}/log
   Ctrl-C stops; data stays in ${config.dataFolder}, keys in ${config.keysFolder}.
 `)
   reach.podServer?.ready.then(
