@@ -21,9 +21,22 @@ export function useProblemText(): (error: unknown) => string {
 export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
   const { text } = useText()
   const problemText = useProblemText()
+  const byPasskey = useMe().data?.byPasskey === true
   const code = error instanceof ProblemError ? error.code : 'unknown'
   const retry = onRetry !== undefined && (isPassing(error) || code === 'unknown' || code === 'rate-limited')
   const title: MessageId = isPassing(error) ? 'problem.title.passing' : 'problem.title'
+  if (code === 'not-signed-in' && byPasskey)
+    return (
+      <Notice
+        tone="attention"
+        icon="lock"
+        title={text('passkey.pod.title')}
+        announce
+        actions={<SignInAgain />}
+      >
+        <p>{text('passkey.pod.body')}</p>
+      </Notice>
+    )
   return (
     <Notice
       tone={isPassing(error) ? 'attention' : 'stop'}
@@ -44,16 +57,16 @@ export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() 
   )
 }
 
-/** Editing the pod needs the pod's own sign-in, which ends sooner than Reach's. */
+/** Editing the pod needs the pod's own sign-in, which ends sooner than Reach's, and which a passkey is not. */
 function SignInAgain() {
   const { text } = useText()
-  const issuer = useMe().data?.issuer
+  const { issuer, byPasskey } = useMe().data ?? {}
   const { pathname } = useLocation()
   const signIn = useSignIn()
   if (issuer === undefined) return null
   return (
     <Button small isPending={signIn.isPending} onPress={() => signIn.mutate({ issuer, returnTo: pathname })}>
-      {text('action.sign-in-again')}
+      {text(byPasskey === true ? 'passkey.pod.act' : 'action.sign-in-again')}
     </Button>
   )
 }

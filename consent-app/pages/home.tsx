@@ -8,6 +8,7 @@ import { EmptyState } from '../components/empty-state.tsx'
 import { endsSoon, sightOf, visibleFields } from '../components/grant-facts.ts'
 import { Lead, PageTitle, Section, Stack, Theirs } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
+import { PasskeyOffer } from '../components/passkey-offer.tsx'
 import { PodNotices } from '../components/pod-notices.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { SightTable } from '../components/sight-table.tsx'
@@ -32,6 +33,7 @@ export function HomePage() {
 
 function Overview({ name, isOpen }: { name: string | undefined; isOpen: boolean }) {
   const { text } = useText()
+  const me = useMe().data
   const grants = useGrants()
   return (
     <>
@@ -50,6 +52,7 @@ function Overview({ name, isOpen }: { name: string | undefined; isOpen: boolean 
       <Section title={text('home.activity')} aside={<Link to="/activity">{text('home.activity.all')}</Link>}>
         <LatestActivity />
       </Section>
+      {me !== undefined && <PasskeyOffer me={me} />}
     </>
   )
 }

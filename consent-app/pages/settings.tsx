@@ -6,6 +6,7 @@ import { Confirm } from '../components/confirm.tsx'
 import { ConnectPod } from '../components/connect-pod.tsx'
 import { Card, Fact, Facts, PageTitle, Row, Section, Soft, Stack } from '../components/layout.tsx'
 import { MoveHouse } from '../components/move-house.tsx'
+import { PasskeysSection } from '../components/passkeys.tsx'
 import { PodNotices } from '../components/pod-notices.tsx'
 import { ProbeResult } from '../components/probe-result.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
@@ -33,6 +34,7 @@ export function SettingsPage() {
         <ConnectPod me={me} />
       )}
       <BoundariesSection />
+      <PasskeysSection me={me} />
       <AccountSection me={me} />
     </>
   )

@@ -7,9 +7,11 @@ import { Card, PageTitle } from '../components/layout.tsx'
 import { LitExample } from '../components/lit-example.tsx'
 import { StateMark } from '../components/mark.tsx'
 import { Notice } from '../components/notice.tsx'
+import { PasskeySignIn } from '../components/passkey-sign-in.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { SignInForm } from '../components/sign-in-form.tsx'
 import { useStartTour } from '../data/me.ts'
+import { passkeyHere } from '../data/passkeys.ts'
 import { rememberedIssuer } from '../data/remembered-issuer.ts'
 import type { MessageId } from '../messages/locale.ts'
 import { useText } from '../messages/text.tsx'
@@ -41,6 +43,8 @@ export function WelcomePage({ me }: { me: Me }) {
       <SignInForm returnTo={`${pathname}${search}`} />
     </Card>
   )
+  const knowsPasskey = passkeyHere() === 'used'
+  const passkey = <PasskeySignIn key="passkey" />
   return (
     <Bare wide>
       <div className={styles.welcome}>
@@ -49,7 +53,11 @@ export function WelcomePage({ me }: { me: Me }) {
           <p className={styles.sentence}>{text(isRequest ? 'welcome.request.body' : 'welcome.body')}</p>
           {!isRequest && <LitExample />}
         </div>
-        <div className={styles.ways}>{knowsPod || isRequest ? [signIn, create] : [create, signIn]}</div>
+        <div className={styles.ways}>
+          {knowsPasskey && passkey}
+          {knowsPod || isRequest ? [signIn, create] : [create, signIn]}
+          {!knowsPasskey && passkey}
+        </div>
         <div className={styles.more}>
           <ul className={styles.promises}>
             {promises.map((promise) => (

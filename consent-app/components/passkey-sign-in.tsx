@@ -1,0 +1,24 @@
+import { canUsePasskeys, usePasskeySignIn } from '../data/passkeys.ts'
+import { useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
+import { Card, Soft, Stack } from './layout.tsx'
+import { PasskeyProblem } from './passkey-problem.tsx'
+
+/** For who was here before and made a passkey. The browser knows which ones there are; we learn of none until one is picked. */
+export function PasskeySignIn() {
+  const { text } = useText()
+  const signIn = usePasskeySignIn()
+  if (!canUsePasskeys()) return null
+  return (
+    <Card>
+      <h2>{text('passkey.title')}</h2>
+      <Stack>
+        <Soft>{text('passkey.explain')}</Soft>
+        {signIn.isError && <PasskeyProblem error={signIn.error} />}
+        <Button look="solid" wide onPress={() => signIn.mutate()} isPending={signIn.isPending}>
+          {text('passkey.act')}
+        </Button>
+      </Stack>
+    </Card>
+  )
+}
