@@ -97,8 +97,9 @@ function inOrder(values: unknown[], store: Store, subject: Term, { rdf }: Part):
   if (rdf.ordered === undefined) return sorted
   const [noted] = objectsOf(store, subject, rdf.ordered)
   const order = noted?.termType === 'Literal' ? noted.value.split(' ') : []
-  const rank = (value: unknown) =>
-    order.includes(String(value)) ? order.indexOf(String(value)) : order.length
+  // Of a word that is noted twice the first counts. A document of thousands must not be searched for each of them.
+  const ranks = new Map(order.toReversed().map((word, at) => [word, order.length - at]))
+  const rank = (value: unknown) => ranks.get(String(value)) ?? order.length + 1
   return sorted.toSorted((one, other) => rank(one) - rank(other))
 }
 
@@ -198,7 +199,8 @@ function readLiteral(term: Term, part: Part, resourceUrl: string): unknown {
 
 /** An address on the pod's own server would name the person to a business. */
 function withoutPodAddress(text: string, part: Part, resourceUrl: string): string {
-  if (text.includes(`//${new URL(resourceUrl).host}`)) throw unreadable(part, 'holds an address of the pod')
+  if (text.toLowerCase().includes(`//${new URL(resourceUrl).host}`))
+    throw unreadable(part, 'holds an address of the pod')
   return text
 }
 

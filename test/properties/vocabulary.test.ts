@@ -201,6 +201,8 @@ test('nothing is written that could not be read again', () => {
     () =>
       writeCategory('profile', values, noted, url)
   expect(refused({ name: 'see https://pods.example/alice/profile/card#me' })).toThrow('an address of the pod')
+  // A host is the same host however it is written.
+  expect(refused({ name: 'see HTTPS://Pods.EXAMPLE/alice/profile/card#me' })).toThrow('an address of the pod')
   const many = Array.from({ length: 1500 }, (_, n) => `<#other> <urn:other:p> ${n} .`).join(' ')
   expect(refused({ name: 'Ada' }, many)).toThrow('too many triples')
 })
