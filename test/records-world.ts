@@ -17,6 +17,7 @@ import type { CommitParts, Stored } from '#core/records/parts.ts'
 import { admitVendor, readVendor, readVendorStanding, registerVendor } from '#core/records/vendors.ts'
 import type { Account, Grant, Vendor } from '../schemas/types.gen.ts'
 import { ledgerFolders, openIn } from './level-ledger.ts'
+import type { LedgerFolders } from './level-ledger.ts'
 
 export const begin = Date.parse('2026-11-22T12:00:00Z')
 export const anId = (): string => randomBytes(16).toString('base64url')
@@ -65,11 +66,12 @@ export interface RecordsWorld extends AsyncDisposable {
   story(thread: string): Promise<{ index: number; type: string }[]>
 }
 
-export async function openRecordsWorld(): Promise<RecordsWorld> {
+/** In a place of its own that goes with it, or in one that stays. */
+export async function openRecordsWorld(place?: LedgerFolders): Promise<RecordsWorld> {
   await using stack = new AsyncDisposableStack()
   const clock = { time: begin }
   const now = (): number => clock.time
-  const folders = stack.use(await ledgerFolders())
+  const folders = place ?? stack.use(await ledgerFolders())
   const { ledger, keys } = await openIn(folders, { now })
   stack.use(ledger)
   const names = createNames(await keys.secret('names'))

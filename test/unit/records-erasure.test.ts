@@ -82,75 +82,72 @@ async function order(world: RecordsWorld, { accountId }: Account) {
   return beginErasure({ reader: ledger, names }, wish, now())
 }
 
-test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])(
-  'killed after %i writes of the job, it goes on where it was',
-  async (writes) => {
-    await using world = await openRecordsWorld()
-    const { ledger, names } = world
-    const { account, other, kept, ids, sessionId } = await population(world)
-    const { accountId } = account
-    const [first = ''] = ids
-    const basis = await world.basis(first)
-    const begun = await order(world, account)
-    await ledger.commit(begun.parts)
+test.each([0, 3, 7])('killed after %i writes of the job, it goes on where it was', async (writes) => {
+  await using world = await openRecordsWorld()
+  const { ledger, names } = world
+  const { account, other, kept, ids, sessionId } = await population(world)
+  const { accountId } = account
+  const [first = ''] = ids
+  const basis = await world.basis(first)
+  const begun = await order(world, account)
+  await ledger.commit(begun.parts)
 
-    // What was decided a moment before is refused by the ledger itself.
-    const { purpose, fields } = basis.grant.value.items[0] ?? { purpose: '', fields: [] }
-    const late = disclosureOf(basis.grant.value, purpose, fields)(basis, { who: account.webId, data: '{}' })
-    expect(await refusalOf(ledger.commit(late))).toBe('changed')
-    expect(await findAccount(ledger, names, account.webId)).toBeUndefined()
-    await expect(order(world, account)).rejects.toMatchObject({ code: 'not-found' })
+  // What was decided a moment before is refused by the ledger itself.
+  const { purpose, fields } = basis.grant.value.items[0] ?? { purpose: '', fields: [] }
+  const late = disclosureOf(basis.grant.value, purpose, fields)(basis, { who: account.webId, data: '{}' })
+  expect(await refusalOf(ledger.commit(late))).toBe('changed')
+  expect(await findAccount(ledger, names, account.webId)).toBeUndefined()
+  await expect(order(world, account)).rejects.toMatchObject({ code: 'not-found' })
 
-    const [ticket] = await ledger.list<{ id: string }>('job/')
-    const payload = (await ledger.get<{ payload: object }>(`job-payload/${ticket?.value.id}`))?.value.payload
-    const half = eraseCustomer(dying(world, writes)).run({ payload: (payload ?? {}) as never })
-    await half.catch((error: unknown) => expect(error).toMatchObject({ message: 'killed' }))
+  const [ticket] = await ledger.list<{ id: string }>('job/')
+  const payload = (await ledger.get<{ payload: object }>(`job-payload/${ticket?.value.id}`))?.value.payload
+  const half = eraseCustomer(dying(world, writes)).run({ payload: (payload ?? {}) as never })
+  await half.catch((error: unknown) => expect(error).toMatchObject({ message: 'killed' }))
 
-    let removed = 0
-    const whole = {
-      ledger,
-      keys: world.keys,
-      names,
-      now: world.now,
-      endLogin: async () => {},
-      removePod: async () => void removed++,
-    }
-    {
-      const log = createLogger({ level: 'silent' })
-      const handlers = { [eraseJob]: eraseCustomer(whole) }
-      await using jobs = startJobs({ ledger, handlers, now: world.now, random: () => 0, log })
-      await jobs.settle()
-    }
-    expect(removed).toBeLessThanOrEqual(1)
-    expect(await rowsNaming(world, accountId)).toEqual([])
-    expect(await ledger.history(accountId)).toEqual([])
-    expect(await readSession(ledger, names, sessionId)).toBeUndefined()
-    expect(await ledger.list('job')).toEqual([])
+  let removed = 0
+  const whole = {
+    ledger,
+    keys: world.keys,
+    names,
+    now: world.now,
+    endLogin: async () => {},
+    removePod: async () => void removed++,
+  }
+  {
+    const log = createLogger({ level: 'silent' })
+    const handlers = { [eraseJob]: eraseCustomer(whole) }
+    await using jobs = startJobs({ ledger, handlers, now: world.now, random: () => 0, log })
+    await jobs.settle()
+  }
+  expect(removed).toBeLessThanOrEqual(1)
+  expect(await rowsNaming(world, accountId)).toEqual([])
+  expect(await ledger.history(accountId)).toEqual([])
+  expect(await readSession(ledger, names, sessionId)).toBeUndefined()
+  expect(await ledger.list('job')).toEqual([])
 
-    const facts = await loggedFacts(ledger)
-    expect(findings(facts)).toEqual([])
-    const types = facts.map(({ fact }) => fact.type)
-    expect(types.filter((type) => type === 'erasure-begun')).toHaveLength(1)
-    expect(types.filter((type) => type === 'erased')).toHaveLength(1)
-    expect(facts.at(-1)?.fact).toMatchObject({ type: 'erased', erasure: begun.erasure })
-    for (const id of ids) {
-      const story = (await world.story(id)).map(({ type }) => type)
-      expect(story.filter((type) => type === 'withdrawn')).toHaveLength(1)
-      expect(story.at(-1)).toBe('deletion-requested')
-      expect(await readGrant(ledger, id)).toBeUndefined()
-    }
+  const facts = await loggedFacts(ledger)
+  expect(findings(facts)).toEqual([])
+  const types = facts.map(({ fact }) => fact.type)
+  expect(types.filter((type) => type === 'erasure-begun')).toHaveLength(1)
+  expect(types.filter((type) => type === 'erased')).toHaveLength(1)
+  expect(facts.at(-1)?.fact).toMatchObject({ type: 'erased', erasure: begun.erasure })
+  for (const id of ids) {
+    const story = (await world.story(id)).map(({ type }) => type)
+    expect(story.filter((type) => type === 'withdrawn')).toHaveLength(1)
+    expect(story.at(-1)).toBe('deletion-requested')
+    expect(await readGrant(ledger, id)).toBeUndefined()
+  }
 
-    // Nobody else lost anything, and she may come back as somebody new.
-    expect((await world.reread(kept.value.grantId)).value.state).toBe('active')
-    expect((await readAccount(ledger, other.accountId))?.value.webId).toBe(other.webId)
-    const again = { ...account, accountId: anId() }
-    await ledger.commit(createAccount(names, again))
-    expect((await findAccount(ledger, names, account.webId))?.value.accountId).toBe(again.accountId)
-    await expect(
-      ledger.commit({ writes: [{ key: 'late', value: 1, customer: accountId }] }),
-    ).rejects.toBeInstanceOf(CommitRefused)
-  },
-)
+  // Nobody else lost anything, and she may come back as somebody new.
+  expect((await world.reread(kept.value.grantId)).value.state).toBe('active')
+  expect((await readAccount(ledger, other.accountId))?.value.webId).toBe(other.webId)
+  const again = { ...account, accountId: anId() }
+  await ledger.commit(createAccount(names, again))
+  expect((await findAccount(ledger, names, account.webId))?.value.accountId).toBe(again.accountId)
+  await expect(
+    ledger.commit({ writes: [{ key: 'late', value: 1, customer: accountId }] }),
+  ).rejects.toBeInstanceOf(CommitRefused)
+})
 
 test('everything is withdrawn in one commit, and of more than a commit takes in a few', async () => {
   for (const [atOnce, versions] of [
