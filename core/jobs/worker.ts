@@ -61,9 +61,14 @@ export function startJobs(ports: JobPorts, options: JobOptions = {}): Jobs {
 
   const laneOf = async ({ kind, id }: Ticket): Promise<string> => {
     const handler = handlers[kind]
-    const payload = handler?.laneOf === undefined ? undefined : await readPayload(ledger, id)
-    const lane = payload === undefined ? undefined : await handler?.laneOf?.(payload)
-    return lane === undefined ? kind : `${kind} ${lane}`
+    try {
+      const payload = handler?.laneOf === undefined ? undefined : await readPayload(ledger, id)
+      const lane = payload === undefined ? undefined : await handler?.laneOf?.(payload)
+      return lane === undefined ? kind : `${kind} ${lane}`
+    } catch {
+      // A row that cannot be read fails when it runs, and is laid aside then: it must not stop all others here.
+      return kind
+    }
   }
 
   /** Looks past what waits for a lane, as far as `mostLooked`. */

@@ -159,6 +159,24 @@ describe('jobs', () => {
     expect(done).toEqual(['the-good-one-0001'])
   })
 
+  test('that say of nothing where they belong hold up nobody and are laid aside', async () => {
+    const { ledger, now } = world
+    const done: Job[] = []
+    const handlers: JobHandlers = {
+      odd: { run: () => Promise.reject(new Error('odd')), laneOf: () => Promise.reject(new Error('odd')) },
+      write: { run: async (job) => void done.push(job) },
+    }
+    await enqueue({ kind: 'odd' })
+    await enqueue()
+    await using jobs = startJobs(
+      { ledger, handlers, now, random: () => 1, log },
+      { pollMs: never, mostAttempts: 1 },
+    )
+    await jobs.settle()
+    expect(done).toHaveLength(1)
+    expect(await listDeadJobs(ledger, 10)).toHaveLength(1)
+  })
+
   test('of a slow lane leave room for others, and a free slot is filled at once', async () => {
     const { ledger, now } = world
     const slow = Promise.withResolvers<void>()
