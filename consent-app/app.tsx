@@ -34,6 +34,7 @@ const SignedInPage = lazy(() =>
   import('./pages/signed-in.tsx').then((page) => ({ default: page.SignedInPage })),
 )
 const VerifyPage = lazy(() => import('./pages/verify.tsx').then((page) => ({ default: page.VerifyPage })))
+const LeftPage = lazy(() => import('./pages/left.tsx').then((page) => ({ default: page.LeftPage })))
 const NotFoundPage = lazy(() =>
   import('./pages/not-found.tsx').then((page) => ({ default: page.NotFoundPage })),
 )
@@ -64,6 +65,7 @@ function Pages() {
     <Routes>
       <Route path="signed-in" element={<SignedInPage />} />
       <Route path="verify" element={<VerifyPage />} />
+      <Route path="left" element={<LeftPage />} />
       <Route
         element={
           <SignedInOnly>

@@ -5,11 +5,13 @@ import { Button } from '../components/button.tsx'
 import { Confirm } from '../components/confirm.tsx'
 import { ConnectPod } from '../components/connect-pod.tsx'
 import { Card, Fact, Facts, PageTitle, Row, Section, Soft, Stack } from '../components/layout.tsx'
+import { LeaveSection } from '../components/leave.tsx'
 import { MoveHouse } from '../components/move-house.tsx'
 import { PasskeysSection } from '../components/passkeys.tsx'
 import { PodNotices } from '../components/pod-notices.tsx'
 import { ProbeResult } from '../components/probe-result.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
+import { SessionsSection } from '../components/sessions.tsx'
 import { useMe } from '../data/me.ts'
 import { useForgetCredentials, usePodAccess } from '../data/pod.ts'
 import { useSignOut } from '../data/sign-in.ts'
@@ -35,7 +37,9 @@ export function SettingsPage() {
       )}
       <BoundariesSection />
       <PasskeysSection me={me} />
+      <SessionsSection />
       <AccountSection me={me} />
+      <LeaveSection me={me} />
     </>
   )
 }
