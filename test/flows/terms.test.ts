@@ -288,6 +288,28 @@ describe('a new request of a business that may read already', () => {
     expect(await grantOf(first)).toMatchObject({ state: 'withdrawn' })
   })
 
+  test('of two answers picked up at the same moment the later one holds, and one of them releases at any time', async () => {
+    const shop = await story.shop()
+    const first = await story.allow(alma, shop)
+    const pages = [await story.ask(alma, shop), await story.ask(alma, shop, { items: more.items })]
+    const decided: DecisionResult[] = []
+    for (const page of pages) decided.push(expectOk(await decide(alma.browser, page)).body as DecisionResult)
+    await Promise.allSettled([
+      ...pages.map((page, at) => story.redeem(alma, shop, page, decided[at] as DecisionResult)),
+      ...Array.from({ length: 8 }, () => story.read(first)),
+    ])
+    const states = [first, ...decided].map(({ grantId = '' }) => grantOf({ grantId }))
+    expect((await Promise.all(states)).map(({ state }) => state)).toEqual([
+      'withdrawn',
+      'withdrawn',
+      'active',
+    ])
+    const { grants } = JSON.parse(
+      (await story.call(shop, await batchToken(shop), '/v1/grants')).text,
+    ) as VendorGrants
+    expect(grants.filter(({ state }) => state === 'active')).toHaveLength(1)
+  })
+
   test('leaves the grant as it is when it is refused or put off', async () => {
     const shop = await story.shop()
     const first = await story.allow(alma, shop)
