@@ -84,6 +84,7 @@ function overPort(url: string, token: string): Operator {
       return vendors
     },
     show: (vendorId) => call('GET', one(vendorId)),
+    change: (vendorId, corrected) => call('POST', `${one(vendorId)}/change`, corrected),
     suspend: (vendorId) => call('POST', `${one(vendorId)}/suspend`, {}),
     reinstate: (vendorId) => call('POST', `${one(vendorId)}/reinstate`, {}),
     rotateKeys: (vendorId) => call('POST', `${one(vendorId)}/rotate-keys`, {}),

@@ -12,7 +12,8 @@ interface JsonOption {
   readonly json?: boolean
 }
 
-type AddOptions = JsonOption & { readonly sandbox?: boolean } & Readonly<Record<string, string>>
+type ChangeOptions = JsonOption & Readonly<Record<string, string>>
+type AddOptions = ChangeOptions & { readonly sandbox?: boolean }
 
 interface Parts {
   readonly output: Output
@@ -22,19 +23,18 @@ interface Parts {
 export function vendorCommands(program: Command, parts: Parts): void {
   const vendor = program
     .command('vendor')
-    .description('admit businesses, prove their domains, suspend, reinstate and remove them')
+    .description(
+      'admit businesses, correct what is told of them, prove their domains, suspend, reinstate and remove them',
+    )
   addCommand(vendor, parts)
   listCommand(vendor, parts)
   showingCommands(vendor, parts)
   codeCommands(vendor, parts)
 }
 
-function addCommand(vendor: Command, { output, settings }: Parts): void {
-  const parseAdmission = parser('api/vendor-admission.json')
-  vendor
-    .command('add')
-    .description('admit a business; it registers itself with what is printed')
-    .requiredOption('--name <name>', 'its name, as customers will see it')
+/** Who it is, beside its name. */
+function withIdentity(command: Command): Command {
+  return command
     .option('--legal-name <name>', 'its name in the register of companies, where that is another')
     .option('--website <url>', 'its web site; the host of it can be proven')
     .option('--contact <text>', 'e-mail address or web page for questions about data')
@@ -42,11 +42,17 @@ function addCommand(vendor: Command, { output, settings }: Parts): void {
     .option('--privacy-policy <url>', 'its privacy policy')
     .option('--jurisdiction <code>', 'country whose law it is under, two letters')
     .option('--logo <file>', 'its logo: PNG, JPEG or WebP, at most 64 KiB, 16 to 1024 pixels a side')
+}
+
+function addCommand(vendor: Command, { output, settings }: Parts): void {
+  const parseAdmission = parser('api/vendor-admission.json')
+  withIdentity(vendor.command('add'))
+    .description('admit a business; it registers itself with what is printed')
+    .requiredOption('--name <name>', 'its name, as customers will see it')
     .option('--sandbox', 'admit it to the sandbox only, with a key to play sample customers')
     .option('--json', 'print JSON')
     .action(async ({ json, logo, sandbox, ...business }: AddOptions) => {
-      const picture = logo === undefined ? {} : { logo: await readPicture(logo) }
-      const admission = parseAdmission({ ...business, ...picture })
+      const admission = parseAdmission({ ...business, ...(await pictureIn(logo)) })
       const act = sandbox === true ? 'addToSandbox' : 'add'
       const added = await asOperator(settings(), (operator): Promise<Code> => operator[act](admission))
       printCode(output, added, { json, head: `Admitted as ${added.vendorId}. Hand this to its engineers` })
@@ -54,12 +60,13 @@ function addCommand(vendor: Command, { output, settings }: Parts): void {
 }
 
 /** Base64 of a file that can be a logo by its size; what is in it, the operator's side looks at. */
-async function readPicture(file: string): Promise<string> {
+async function pictureIn(file: string | undefined): Promise<{ logo?: string }> {
+  if (file === undefined) return {}
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new CommandFailed(EXIT.usage, `${file} cannot be read`, { cause })
   })
   if (bytes.byteLength > maxLogoBytes) throw new CommandFailed(EXIT.usage, `${file} is larger than 64 KiB`)
-  return bytes.toString('base64')
+  return { logo: bytes.toString('base64') }
 }
 
 function listCommand(vendor: Command, { output, settings }: Parts): void {
@@ -87,6 +94,7 @@ async function listAll(vendors: VendorOperator): Promise<VendorRow[]> {
 
 /** What shows a business as it stands then. */
 function showingCommands(vendor: Command, { output, settings }: Parts): void {
+  const parseChange = parser('api/vendor-change.json')
   const acts = [
     ['show', 'one business'],
     ['suspend', 'stop every release to a business at once'],
@@ -106,6 +114,14 @@ function showingCommands(vendor: Command, { output, settings }: Parts): void {
       .action(async (vendorId: string, { json }: JsonOption) =>
         show(await asOperator(settings(), (vendors) => vendors[act](vendorId)), json),
       )
+  withIdentity(vendor.command('change'))
+    .description('correct what customers are told of a business; another web site has to be proven anew')
+    .argument('<vendorId>')
+    .option('--json', 'print JSON')
+    .action(async (vendorId: string, { json, logo, ...identity }: ChangeOptions) => {
+      const corrected = parseChange({ ...identity, ...(await pictureIn(logo)) })
+      show(await asOperator(settings(), (vendors) => vendors.change(vendorId, corrected)), json)
+    })
   vendor
     .command('prove')
     .description("look whether the website's host serves /.well-known/reach-vendor.json for this business")

@@ -69,6 +69,7 @@ export interface Schemas {
   'api/leave-view.json': LeaveView
   'api/leave.json': Leave
   'api/left.json': Left
+  'api/live-change.json': LiveChange
   'api/log-position.json': LogPosition
   'api/me.json': Me
   'api/name-passkey.json': NamePasskey
@@ -106,6 +107,7 @@ export interface Schemas {
   'api/sign-in.json': SignIn
   'api/storages.json': Storages
   'api/vendor-admission.json': VendorAdmission
+  'api/vendor-change.json': VendorChange
   'api/vendor-grant.json': VendorGrant
   'api/vendor-grants.json': VendorGrants
   'api/vendor-request.json': VendorRequest
@@ -1685,6 +1687,16 @@ export interface Left {
   podAccess: 'closed' | 'not-closed' | 'deleted'
 }
 /**
+ * What a page that is open is told: that entries of these kinds came up, about these permissions. No values.
+ */
+export interface LiveChange {
+  /**
+   * Items: Type of a fact of the log.
+   */
+  kinds: string[]
+  grants: string[]
+}
+/**
  * Who is signed in, and how this Reach is set up.
  */
 export interface Me {
@@ -2289,6 +2301,21 @@ export interface Storage {
  */
 export interface VendorAdmission {
   name: string
+  legalName?: string
+  website?: string
+  contact?: string
+  dataProtectionContact?: string
+  privacyPolicy?: string
+  jurisdiction?: string
+  /**
+   * A PNG, JPEG or WebP picture of at most 64 KiB, base64.
+   */
+  logo?: string
+}
+/**
+ * What the operator corrects of a business. Its name stays: customers and receipts know it by that.
+ */
+export interface VendorChange {
   legalName?: string
   website?: string
   contact?: string

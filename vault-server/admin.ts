@@ -113,6 +113,7 @@ function metricsRoutes(metrics: Metrics): Router {
 /** What `reach vendor` does, over a running Reach. */
 function vendorRoutes(vendors: VendorOperator, sandbox: SandboxDoor | undefined): Router {
   const parseAdmission = parser('api/vendor-admission.json')
+  const parseChange = parser('api/vendor-change.json')
   const parseNothing = parser('api/nothing.json')
   const parseProof = parser('api/domain-proof.json')
   const router = Router()
@@ -145,6 +146,10 @@ function vendorRoutes(vendors: VendorOperator, sandbox: SandboxDoor | undefined)
       response.json(await act(request.params.vendorId))
     })
   }
+  const large = jsonBody({ limit: 131_072 })
+  router.post<{ vendorId: string }>('/:vendorId/change', large, async (request, response) => {
+    response.json(await vendors.change(request.params.vendorId, parseChange(request.body)))
+  })
   router.post<{ vendorId: string }>('/:vendorId/prove', jsonBody(), async (request, response) => {
     const { domain } = parseProof(request.body)
     response.json(await vendors.prove(request.params.vendorId, domain))

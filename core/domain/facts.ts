@@ -31,6 +31,8 @@ const shapes = {
   'vendor-admitted': ['vendor'],
   'vendor-suspended': ['vendor'],
   'vendor-reinstated': ['vendor'],
+  /** The operator changed what is told of it: website, contacts, policy, logo. */
+  'vendor-changed': ['vendor'],
   /** The website's host serves the file that names this business. Lost: it does so no longer. */
   'vendor-domain-proven': ['vendor', 'domain'],
   'vendor-domain-lost': ['vendor', 'domain'],

@@ -129,6 +129,11 @@ function changeStanding(standing: Stored<VendorStanding>, state: VendorStanding[
   return { checks: [unchanged(standing)], writes: [put(standing.key, { ...standing.value, state })] }
 }
 
+/** The picture that it is shown with from here on. */
+export function replaceLogo(vendorId: string, logo: VendorLogo): CommitParts {
+  return { writes: [put(logoKey(vendorId), logo)] }
+}
+
 export function readVendor(reader: LedgerReader, vendorId: string): Promise<Stored<Vendor> | undefined> {
   return read<Vendor>(reader, vendorKey(vendorId))
 }

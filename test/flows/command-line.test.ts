@@ -91,6 +91,16 @@ test('a business is admitted with its logo, cannot lose keys it has not, and is 
     legalName: 'Picture Shop GmbH',
     logo: { type: 'image/png', width: 64, height: 64 },
   })
+  const changed = await vendor(
+    'change',
+    vendorId,
+    '--website',
+    'https://shop.example',
+    '--contact',
+    'data@shop.example',
+  )
+  expect(changed.out).toMatch(/^website +https:\/\/shop\.example$/m)
+  expect((await vendor('change', vendorId, '--website', 'https://127.0.0.1/')).code).toBe(0)
   expect(await vendor('rotate-keys', vendorId)).toMatchObject({ code: 1, out: '' })
   expect((await vendor('prove', vendorId)).err).toMatch(/^Only a website over https, under a domain name/)
   expect((await vendor('remove', vendorId)).out).toMatch(/^state +removed$/m)
@@ -102,6 +112,8 @@ test.each([
   [['vendor', 'show', 'nobody'], 1, /^There is no such business\.$/],
   [['vendor', 'prove', 'nobody'], 1, /^There is no such business\.$/],
   [['vendor', 'remove', 'nobody'], 1, /^There is no such business\.$/],
+  [['vendor', 'change', 'nobody', '--jurisdiction', 'AT'], 1, /^There is no such business\.$/],
+  [['vendor', 'change', 'nobody'], 2, /./],
   [['vendor', 'rotate-keys', 'nobody'], 1, /^There is no such business\.$/],
   [['vendor', 'add', '--name', 'Shop', '--sandbox'], 1, /^This Reach has no sandbox/],
   [['vendor', 'add', '--name', 'Shop', '--logo', 'nowhere.png'], 2, /^nowhere\.png cannot be read$/],

@@ -190,3 +190,46 @@ test('a host that comes to name another business is lost at once', async () => {
     'vendor-domain-lost',
   ])
 })
+
+test('a proof goes with the website, and cannot come to another by a look that was under way', async () => {
+  const vendorId = await shop()
+  const { host } = new URL(origin)
+  answer = proofOf(vendorId)
+  await operator.prove(vendorId)
+  await operator.change(vendorId, { website: `${origin}/other-page`, contact: 'data@shop.example' })
+  expect(await viewVendor(vault.ledger, vendorId)).toMatchObject({
+    domain: host,
+    contact: 'data@shop.example',
+  })
+  await operator.change(vendorId, { website: 'https://bank.example' })
+  expect(await viewVendor(vault.ledger, vendorId)).toMatchObject({ domainProven: false })
+  expect((await operator.show(vendorId)).domain).toBeUndefined()
+  expect((await factsOf(vendorId)).at(-1)).toEqual(['vendor-domain-lost', host])
+
+  // The host answers for the website that it was; by then the business is told under another.
+  await operator.change(vendorId, { website: origin })
+  answer = (response) =>
+    void operator
+      .change(vendorId, { website: 'https://bank.example' })
+      .finally(() => proofOf(vendorId)(response))
+  await operator.prove(vendorId)
+  expect(await viewVendor(vault.ledger, vendorId)).toMatchObject({ domainProven: false })
+  expect((await operator.show(vendorId)).domain).toBeUndefined()
+})
+
+test('what is told of a business is corrected by the rules of admission, on record, and never after it has left', async () => {
+  const vendorId = await shop()
+  const types = async () => (await vault.ledger.history(vendorId)).map(({ ops }) => readFact(ops).type)
+  const before = (await types()).length
+  await expect(operator.change(vendorId, { contact: 'x\u202Ey' })).rejects.toMatchObject({
+    code: 'invalid-input',
+  })
+  await expect(operator.change('nobody', { contact: 'data@shop.example' })).rejects.toMatchObject({
+    code: 'not-found',
+  })
+  for (const _ of [1, 2]) await operator.change(vendorId, { jurisdiction: 'AT' })
+  expect((await types()).slice(0, -before)).toEqual(['vendor-changed'])
+  expect(await operator.show(vendorId)).toMatchObject({ jurisdiction: 'AT', state: 'active' })
+  await operator.remove(vendorId)
+  await expect(operator.change(vendorId, { jurisdiction: 'DE' })).rejects.toMatchObject({ code: 'conflict' })
+})

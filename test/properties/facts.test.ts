@@ -63,6 +63,7 @@ const kinds = {
   'vendor-admitted': fc.record({ time, vendor }),
   'vendor-suspended': fc.record({ time, vendor }),
   'vendor-reinstated': fc.record({ time, vendor }),
+  'vendor-changed': fc.record({ time, vendor }),
   'vendor-domain-proven': fc.record({ time, vendor, domain }),
   'vendor-domain-lost': fc.record({ time, vendor, domain }),
   'vendor-keys-changed': fc.record({ time, vendor }),

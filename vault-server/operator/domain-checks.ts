@@ -77,7 +77,8 @@ async function look(
   const found = await lookForProof(fetch, asked)
   for (let attempt = 1; ; attempt++) {
     const vendor = await readVendor(ledger, asked.vendorId)
-    if (vendor === undefined) return found
+    // What was found for a website that is another by now says nothing any more.
+    if (vendor === undefined || originOf(vendor.value) !== asked.origin) return found
     try {
       await ledger.commit(afterLook(vendor, { ...asked, found: found.found, now: now() }))
       return found
@@ -85,6 +86,24 @@ async function look(
       if (!(error instanceof CommitRefused) || attempt === 5) throw error
     }
   }
+}
+
+/** What is told of a business changes. A proof is of the host of its website: with that host it goes, and another is to come. */
+export function correctVendor(vendor: Stored<Vendor>, next: Vendor): CommitParts {
+  const {
+    domain,
+    domainProvenAt: _at,
+    domainMissingSince: _since,
+    domainCheckedAt: _look,
+    ...unproven
+  } = next
+  if (originOf(next) === originOf(vendor.value)) return changeVendor(vendor, next)
+  const lost = { type: 'vendor-domain-lost', vendor: next.vendorId, domain: domain ?? '' } as const
+  return combine(changeVendor(vendor, unproven), domain === undefined ? {} : { entries: [vendorEntry(lost)] })
+}
+
+function originOf({ website }: Pick<Vendor, 'website'>): string | undefined {
+  return website === undefined ? undefined : URL.parse(website)?.origin
 }
 
 /** What a look changes: the proof begins, goes on, is missing for now, or is lost. */

@@ -3,17 +3,18 @@ import { DomainError } from '#core/domain/errors.ts'
 import type { Violation } from '#core/domain/errors.ts'
 import { readLogo } from '#core/domain/logo.ts'
 import { plainTextFault } from '#core/domain/plain-text.ts'
-import type { Vendor, VendorAdmission, VendorLogo } from '#schemas/types.gen.ts'
+import type { Vendor, VendorAdmission, VendorChange, VendorLogo } from '#schemas/types.gen.ts'
 
 /** Who a business says it is, checked: the operator passes its words on, and customers decide by them. */
-export interface Identity {
-  readonly facts: Omit<VendorAdmission, 'logo'> & Pick<Vendor, 'logo'>
+export interface Identity<Words> {
+  readonly facts: Omit<Words, 'logo'> & Pick<Vendor, 'logo'>
   readonly logo: VendorLogo | undefined
 }
 
 /** Refuses (`invalid-input`) words that could mislead, and what is no picture. */
-export function checkIdentity({ logo, ...words }: VendorAdmission): Identity {
-  const violations = [...wordFaults(words)]
+export function checkIdentity<Words extends Told>(told: Words): Identity<Words> {
+  const { logo, ...words } = told
+  const violations = [...wordFaults(told)]
   const picture = logo === undefined ? undefined : checkLogo(logo, violations)
   if (violations.length > 0)
     throw new DomainError('invalid-input', 'The business cannot be shown like this.', { violations })
@@ -23,7 +24,9 @@ export function checkIdentity({ logo, ...words }: VendorAdmission): Identity {
   }
 }
 
-function* wordFaults(words: Omit<VendorAdmission, 'logo'>): Generator<Violation> {
+type Told = VendorChange & Partial<Pick<VendorAdmission, 'name'>>
+
+function* wordFaults(words: Told): Generator<Violation> {
   for (const member of ['name', 'legalName', 'contact', 'dataProtectionContact'] as const) {
     const text = words[member]
     const fault = text === undefined ? undefined : plainTextFault(text, { addresses: 'allowed' })

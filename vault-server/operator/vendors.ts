@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { DomainError } from '#core/domain/errors.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
@@ -14,14 +15,15 @@ import {
   readVendorStanding,
   reinstateVendor,
   replaceAdmission,
+  replaceLogo,
   revokeVendorKeys,
   suspendVendor,
 } from '#core/records/vendors.ts'
-import type { Vendor, VendorAdmission, VendorStanding } from '#schemas/types.gen.ts'
+import type { Vendor, VendorAdmission, VendorChange, VendorStanding } from '#schemas/types.gen.ts'
 import { collect } from '../oauth/collected.ts'
 import type { Admission, AuthorizationServer } from '../oauth/provider.ts'
 import { codeHash } from '../oauth/registration.ts'
-import { proveDomain } from './domain-checks.ts'
+import { correctVendor, proveDomain } from './domain-checks.ts'
 import { checkIdentity } from './identity.ts'
 
 /** A business as the operator sees it: what was admitted, and how it stands. */
@@ -38,6 +40,8 @@ export interface VendorOperator {
   /** In the order of their ids, at most `limit`, beginning behind `after`. */
   list(options?: { after?: string; limit?: number }): Promise<readonly VendorRow[]>
   show(vendorId: string): Promise<VendorRow>
+  /** Corrects what customers are told of it. With another website the proof of its domain is lost. */
+  change(vendorId: string, corrected: VendorChange): Promise<VendorRow>
   /** From this commit on nothing leaves to the business. Suspending what is suspended changes nothing. */
   suspend(vendorId: string): Promise<VendorRow>
   reinstate(vendorId: string): Promise<VendorRow>
@@ -104,6 +108,20 @@ export function vendorOperator({
     async show(vendorId) {
       const { vendor, standing } = await load(vendorId)
       return rowOf(vendor, standing)
+    },
+
+    async change(vendorId, corrected) {
+      const { facts, logo } = checkIdentity(corrected)
+      return change(vendorId, ({ vendor, standing }) => {
+        refuseRemoved(standing)
+        const next = { ...vendor.value, ...facts }
+        if (isDeepStrictEqual(next, vendor.value)) return undefined
+        return combine(
+          correctVendor(vendor, next),
+          logo === undefined ? {} : replaceLogo(vendorId, logo),
+          told('vendor-changed', vendorId),
+        )
+      })
     },
 
     suspend: (vendorId) =>
@@ -193,7 +211,12 @@ interface Loaded {
 }
 
 function told(
-  type: 'vendor-admitted' | 'vendor-suspended' | 'vendor-reinstated' | 'vendor-keys-revoked',
+  type:
+    | 'vendor-admitted'
+    | 'vendor-changed'
+    | 'vendor-suspended'
+    | 'vendor-reinstated'
+    | 'vendor-keys-revoked',
   vendor: string,
 ): CommitParts {
   return { entries: [vendorEntry({ type, vendor })] }
