@@ -109,7 +109,13 @@ describe('the parts of a commit', () => {
     const counting = { counters: [{ key: 'n' }] }
     expect(() => combine(counting, counting)).toThrow(/counters/)
     expect(combine(counting, {}).counters).toEqual([{ key: 'n' }])
-    expect(combine({ entries: [] }, {})).toEqual({ checks: [], counters: [], writes: [], entries: [] })
+    expect(combine({ entries: [] }, {})).toEqual({
+      checks: [],
+      counters: [],
+      writes: [],
+      entries: [],
+      forget: [],
+    })
   })
 })
 
