@@ -1,9 +1,9 @@
-import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Json, Ledger } from '#core/ledger/ledger.ts'
+import { tryCommit } from '#core/ledger/try-commit.ts'
 import type { Logger } from '#core/logger.ts'
 import { buryJob, finishJob, leaseJob, listDueJobs, readPayload, retryJob } from '#core/records/jobs.ts'
 import type { Ticket } from '#core/records/jobs.ts'
-import type { CommitParts, Stored } from '#core/records/parts.ts'
+import type { Stored } from '#core/records/parts.ts'
 import { startSlots } from './slots.ts'
 import type { SlotFinder, Slots, Task } from './slots.ts'
 
@@ -143,15 +143,5 @@ async function runJob(
     const wait =
       Math.min(settings.backoffMs * 2 ** (attempt - 1), settings.mostBackoffMs) * (0.5 + random() / 2)
     await tryCommit(ledger, canTryAgain ? retryJob(leased, now() + Math.ceil(wait)) : buryJob(leased))
-  }
-}
-
-/** `undefined`: somebody else has the job. */
-async function tryCommit(ledger: Ledger, parts: CommitParts): Promise<{ version: number } | undefined> {
-  try {
-    return await ledger.commit(parts)
-  } catch (error) {
-    if (error instanceof CommitRefused) return undefined
-    throw error
   }
 }

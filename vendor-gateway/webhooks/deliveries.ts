@@ -3,6 +3,7 @@ import type { Violation } from '#core/domain/errors.ts'
 import { formatTime } from '#core/domain/times.ts'
 import { parseQuery } from '#core/http/query.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { commitAnew } from '#core/ledger/try-commit.ts'
 import { combine } from '#core/records/parts.ts'
 import { listDeliveries, readDelivery, requeueDelivery } from '#core/records/webhook-deliveries.ts'
 import type { WebhookDelivery } from '#core/records/webhook-deliveries.ts'
@@ -10,7 +11,6 @@ import { readEndpoint } from '#core/records/webhook-endpoints.ts'
 import { planRound } from '#core/records/webhook-rounds.ts'
 import type { WebhookDeliveriesView, WebhookDeliveryView } from '#schemas/types.gen.ts'
 import { assertProven, placeOf } from './endpoints.ts'
-import { commitAnew } from './try-commit.ts'
 
 const usualRows = 50
 const mostRows = 200

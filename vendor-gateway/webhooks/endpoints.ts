@@ -4,6 +4,7 @@ import { formatTime } from '#core/domain/times.ts'
 import { parseStrictJson } from '#core/http/strict-json.ts'
 import { parser } from '#core/http/validate.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { commitAnew } from '#core/ledger/try-commit.ts'
 import { ascending, combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { newId } from '#core/records/ids.ts'
@@ -25,7 +26,6 @@ import type { WebhookEndpoint } from '#core/records/webhook-endpoints.ts'
 import { planRound } from '#core/records/webhook-rounds.ts'
 import type { WebhookEndpointView, WebhookMessage, WebhookSettings } from '#schemas/types.gen.ts'
 import type { Send } from './sender.ts'
-import { commitAnew } from './try-commit.ts'
 
 export interface EndpointParts {
   readonly ledger: Ledger

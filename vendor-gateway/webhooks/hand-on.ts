@@ -1,4 +1,5 @@
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { tryCommit } from '#core/ledger/try-commit.ts'
 import { combine, remove, unchanged } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import { listVendorEvents } from '#core/records/vendor-events.ts'
@@ -6,7 +7,6 @@ import type { VendorEvent } from '#core/records/vendor-events.ts'
 import { queueDelivery } from '#core/records/webhook-deliveries.ts'
 import { listEndpoints, wants } from '#core/records/webhook-endpoints.ts'
 import { planRound } from '#core/records/webhook-rounds.ts'
-import { tryCommit } from './try-commit.ts'
 
 const lookedAtOnce = 200
 /** Events of one commit: each brings three rows per endpoint. */

@@ -1,4 +1,5 @@
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { tryCommit } from '#core/ledger/try-commit.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
@@ -24,7 +25,6 @@ import type { WebhookRound } from '#core/records/webhook-rounds.ts'
 import { inParallel } from '../vendor/parallel.ts'
 import { messageBody } from './message.ts'
 import type { Send } from './sender.ts'
-import { tryCommit } from './try-commit.ts'
 
 const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000]
 /** Waits between the twelve attempts of a message, three days in all; chance shortens each by up to a fifth. */

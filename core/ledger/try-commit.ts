@@ -1,9 +1,9 @@
-import { CommitRefused } from '#core/ledger/ledger.ts'
-import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
+import { CommitRefused } from './ledger.ts'
+import type { Commit, Committed, Ledger } from './ledger.ts'
 
 const mostAttempts = 5
 
-/** Commits what `make` gives, made anew when something else changed first; the worker does so all the time. */
+/** Commits what `make` gives, made anew when something else changed first, such as a worker. */
 export async function commitAnew<Result>(
   ledger: Ledger,
   make: () => Promise<{ parts: Commit; result: Result }>,
