@@ -60,12 +60,14 @@ export interface Schemas {
   'api/disclosure.json': Disclosure
   'api/domain-proof.json': DomainProof
   'api/entry-evidence.json': EntryEvidence
+  'api/export-manifest.json': ExportManifest
   'api/field-view.json': FieldView
   'api/finish-pod-move.json': FinishPodMove
   'api/grant-terms.json': GrantTerms
   'api/grant-view.json': GrantView
   'api/granted-details.json': GrantedDetails
   'api/grants.json': Grants
+  'api/import-preview.json': ImportPreview
   'api/leave-view.json': LeaveView
   'api/leave.json': Leave
   'api/left.json': Left
@@ -1476,6 +1478,26 @@ export interface EntryEvidence {
    */
   proof: string
 }
+/**
+ * What an export holds. Another Reach reads the data by it.
+ */
+export interface ExportManifest {
+  format: 'reach-export'
+  v: 1
+  exportedAt: string
+  vault: string
+  webId: string
+  logOrigin: string
+  /**
+   * @maxItems 100000
+   */
+  files: ExportedFile[]
+}
+export interface ExportedFile {
+  path: string
+  bytes: number
+  sha256: string
+}
 export interface FinishPodMove {
   /**
    * Delete the copies in the old pod, after they were compared once more.
@@ -1636,6 +1658,51 @@ export interface Grants {
    * Pass as after to go on; absent at the end.
    */
   next?: string
+}
+/**
+ * What a file holds beside what the pod holds. Nothing is saved by it: chosen fields are saved category by category.
+ */
+export interface ImportPreview {
+  source: 'reach-export' | 'vcard' | 'csv' | 'json-ld'
+  fields: ImportField[]
+  /**
+   * Parts of the file for which there is no field here.
+   */
+  passedOver: number
+  /**
+   * Of the fields above: what a save is made of and conditional on.
+   */
+  categories: ImportCategory[]
+}
+export interface ImportField {
+  title: string
+  field: string
+  category: string
+  state: 'new' | 'differs' | 'same' | 'unreadable'
+  /**
+   * As it would be saved; absent where it cannot be read.
+   */
+  value?: {
+    [k: string]: unknown
+  }
+  /**
+   * As the pod holds it; absent where it holds none.
+   */
+  now?: {
+    [k: string]: unknown
+  }
+  /**
+   * Why it cannot be read.
+   */
+  why?: string
+}
+export interface ImportCategory {
+  title: string
+  category: string
+  etag: string | null
+  values: {
+    [k: string]: unknown
+  }
 }
 /**
  * What leaving would mean right now.

@@ -36,6 +36,7 @@ import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
 import { inReadersLanguage } from './customer/in-language.ts'
 import { isPodHere, leaveRoutes } from './customer/leave.ts'
+import { startLive } from './customer/live.ts'
 import { meOf, meRoutes } from './customer/me.ts'
 import { podConnectionRoutes } from './customer/pod-connection.ts'
 import { watchLostPods } from './customer/pod-watch.ts'
@@ -120,6 +121,8 @@ export async function startVaultServer(
   app.use(vault.originRouter, vault.router, notFound, problemHandler({ log }))
   const { host, vaultPort: port } = config.listen
   const { url } = opened.use(await listen({ app, host, port }))
+  // Before the port is shut: a stream that stays open would hold it up.
+  opened.defer(() => vault.closeStreams())
   const resources = opened.move()
   return {
     url,
@@ -136,6 +139,8 @@ export interface Vault extends AsyncDisposable {
   readonly originRouter: Router
   readonly authorization: AuthorizationServer
   readonly jobs: Jobs
+  /** Ends what pages are told while they are open. */
+  closeStreams(): void
 }
 
 /** The vault without a port: everything under `config.vaultUrl`, as one list. */
@@ -158,6 +163,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
 
   const cookie = hostCookie('session', vaultUrl)
   const sessions = createSessions({ ledger, names, cookie, now })
+  const live = opened.use(startLive({ ledger, sessions, now, log }))
   const podLogins = createPodLogins({
     clientId: clientIdOf(vaultUrl),
     redirectUrl: redirectUrlOf(vaultUrl),
@@ -244,7 +250,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))
-  api.use(activityRoutes({ reader: ledger }))
+  api.use(activityRoutes({ reader: ledger }), live.routes)
   api.use(sessionRoutes({ ledger, podLogins, now }))
   api.use(
     leaveRoutes({ ledger, names, sessions, podLogins, pods, podServer, now }, { changed: () => jobs.wake() }),
@@ -273,6 +279,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     originRouter: authorization.metadataRoutes,
     authorization,
     jobs,
+    closeStreams: () => live.close(),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

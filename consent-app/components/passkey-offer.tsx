@@ -10,6 +10,7 @@ import {
 import { useText } from '../messages/text.tsx'
 import { mountPath } from '../mount.ts'
 import { Button } from './button.tsx'
+import { Section } from './layout.tsx'
 import { Notice } from './notice.tsx'
 import { PasskeyProblem } from './passkey-problem.tsx'
 
@@ -30,28 +31,29 @@ export function PasskeyOffer({ me }: { me: Me }) {
     )
   if (!fits || passkeys.data?.length !== 0) return null
   return (
-    <Notice
-      title={text('passkey.offer.title')}
-      icon="lock"
-      actions={
-        <>
-          <Button small onPress={() => make.mutate(text('passkeys.usual-name'))} isPending={make.isPending}>
-            {text('passkeys.make')}
-          </Button>
-          <Button
-            small
-            onPress={() => {
-              rememberPasskey('declined')
-              setDone(true)
-            }}
-          >
-            {text('passkey.offer.no')}
-          </Button>
-        </>
-      }
-    >
-      <p>{text('passkey.offer.body')}</p>
-      {make.isError && <PasskeyProblem error={make.error} />}
-    </Notice>
+    <Section title={text('passkey.offer.title')}>
+      <Notice
+        icon="lock"
+        actions={
+          <>
+            <Button small onPress={() => make.mutate(text('passkeys.usual-name'))} isPending={make.isPending}>
+              {text('passkeys.make')}
+            </Button>
+            <Button
+              small
+              onPress={() => {
+                rememberPasskey('declined')
+                setDone(true)
+              }}
+            >
+              {text('passkey.offer.no')}
+            </Button>
+          </>
+        }
+      >
+        <p>{text('passkey.offer.body')}</p>
+        {make.isError && <PasskeyProblem error={make.error} />}
+      </Notice>
+    </Section>
   )
 }

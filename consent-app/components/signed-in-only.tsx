@@ -1,5 +1,6 @@
 import { lazy } from 'react'
 import type { ReactNode } from 'react'
+import { useLive } from '../data/live.ts'
 import { useMe } from '../data/me.ts'
 import { Bare } from './bare.tsx'
 import { ProblemNote } from './problem-note.tsx'
@@ -10,7 +11,8 @@ const WelcomePage = lazy(() => import('../pages/welcome.tsx').then((page) => ({ 
 /** Shows the page to who is signed in, and the way to sign in, at the same address, to everybody else. */
 export function SignedInOnly({ children }: { children: ReactNode }) {
   const me = useMe()
-  if (me.data !== undefined) return me.data.signedIn ? children : <WelcomePage me={me.data} />
+  if (me.data !== undefined)
+    return me.data.signedIn ? <Live key={me.data.accountId}>{children}</Live> : <WelcomePage me={me.data} />
   if (me.isError)
     return (
       <Bare>
@@ -18,4 +20,9 @@ export function SignedInOnly({ children }: { children: ReactNode }) {
       </Bare>
     )
   return <PageSkeleton />
+}
+
+function Live({ children }: { children: ReactNode }) {
+  useLive()
+  return children
 }

@@ -66,6 +66,14 @@ export function readSession(
   return read<Session>(reader, sessionKey(names, sessionId))
 }
 
+/** As it is now; `undefined` when it has ended. */
+export function rereadSession(
+  reader: LedgerReader,
+  stored: Stored<Session>,
+): Promise<Stored<Session> | undefined> {
+  return read<Session>(reader, stored.key)
+}
+
 /** Moves the end of a session that is in use. */
 export function extendSession(stored: Stored<Session>, expiresAt: number): CommitParts {
   const session: Session = { ...stored.value, expiresAt }

@@ -7,7 +7,7 @@ import { newHandle, newId } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import { readPasskey } from '#core/records/passkeys.ts'
-import { endSession, extendSession, openSession, readSession } from '#core/records/sessions.ts'
+import { endSession, extendSession, openSession, readSession, rereadSession } from '#core/records/sessions.ts'
 import type { Session } from '#core/records/sessions.ts'
 import { deviceOf } from './device.ts'
 import type { HostCookie } from './cookies.ts'
@@ -46,6 +46,8 @@ export interface Sessions {
     parts: CommitParts
     setCookie: (response: Response) => void
   }
+  /** Whether the session of this request still is one: for replies that take long. */
+  isLive(request: Request): Promise<boolean>
   /** Ends the session of this request; gives the login to be ended with it. */
   end(request: Request, response: Response): Promise<string | undefined>
 }
@@ -101,6 +103,11 @@ export function createSessions(options: {
         parts: openSession(names, sessionId, session),
         setCookie: (response) => cookie.set(response, sessionId, longestSessionMs / 1000),
       }
+    },
+    async isLive(request) {
+      const stored = loaded.get(request)
+      const found = stored === undefined ? undefined : await rereadSession(ledger, stored)
+      return found !== undefined && (await isGood(found.value))
     },
     async end(request, response) {
       const stored = loaded.get(request)

@@ -1,0 +1,178 @@
+/**
+ * The next visit in a real Chromium: a passkey of its virtual authenticator (Chrome DevTools protocol, WebAuthn domain)
+ * is offered, made, used, renamed and removed by keyboard, and leads to the pod's sign-in where that is needed; and what
+ * happens while a page is open comes up in it.
+ */
+import type { Browser, CDPSession, Page } from '@playwright/test'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { Story } from '../story.ts'
+import type { Customer } from '../story.ts'
+import { launchChromium, lookAt, openPage } from './chromium.ts'
+
+let story: Story
+let browser: Browser
+let page: Page
+let faults: string[]
+let ada: Customer
+let devtools: CDPSession
+let authenticatorId: string
+const vault = (path: string): string => story.world.config.vaultUrl + path
+
+beforeAll(async () => {
+  await buildConsentApp()
+  story = await Story.open()
+  browser = await launchChromium()
+  ada = await story.customer({ profile: { name: 'Ada Lovelace', birthDate: '1990-12-10' } })
+  const { vaultUrl, gatewayUrl, podsUrl } = story.world.config
+  ;({ page, faults } = await openPage(browser, { allowed: [vaultUrl, gatewayUrl, podsUrl ?? ''] }))
+  const url = vaultUrl.replace(/^http:/, 'https:')
+  const session = { name: '__Host-reach-session', value: ada.browser.cookie('session') ?? '', url }
+  await page.context().addCookies([{ ...session, secure: true, httpOnly: true, sameSite: 'Lax' }])
+  devtools = await page.context().newCDPSession(page)
+  await devtools.send('WebAuthn.enable')
+  ;({ authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  }))
+}, 120_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await story?.[Symbol.asyncDispose]()
+}, 30_000)
+
+/** On a desk by day and on a phone by night. */
+async function look(name: string): Promise<void> {
+  await lookAt(page, `visits-${name}`)
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await lookAt(page, `visits-${name}-phone`)
+  const overhang = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement
+    return scrollWidth - clientWidth
+  })
+  expect(overhang, `${name} is wider than a phone`).toBeLessThanOrEqual(0)
+  await page.setViewportSize({ width: 1280, height: 900 })
+  await page.emulateMedia({ colorScheme: 'light' })
+}
+
+/** With the Tab key and Enter alone. */
+async function press(name: string): Promise<void> {
+  const target = page.getByRole('button', { name, exact: true }).first()
+  await target.waitFor()
+  for (let step = 0; step < 120; step++) {
+    if (await target.evaluate((element) => element === document.activeElement))
+      return await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`the keyboard does not reach ${name}`)
+}
+
+const credentials = async () =>
+  (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials
+
+test('a passkey is offered once on Home, and said no to does not come again', async () => {
+  await page.goto(vault('/'))
+  await page.getByText('Come back with a passkey').waitFor()
+  await look('1-offer')
+  await press('Not on this device')
+  await page.getByText('Come back with a passkey').waitFor({ state: 'detached' })
+  await page.reload()
+  await page.getByRole('heading', { name: 'Nobody can read your data.' }).waitFor()
+  expect(await page.getByText('Come back with a passkey').count()).toBe(0)
+})
+
+test('by keyboard it is made in the settings; the authenticator keeps nothing that names the account', async () => {
+  await page.goto(vault('/settings'))
+  await page.getByText('You have none yet.').waitFor()
+  await press('Make a passkey')
+  await page.getByText('Your passkey is made').waitFor()
+  await page.getByRole('heading', { name: 'This device' }).waitFor()
+  await look('2-passkeys')
+  const [kept] = await credentials()
+  expect(kept).toMatchObject({ isResidentCredential: true, rpId: 'localhost' })
+  const handle = Buffer.from(kept?.userHandle ?? '', 'base64')
+  expect(handle).toHaveLength(32)
+  expect(handle.toString('base64url')).not.toContain(ada.accountId)
+  // The same device makes no second one.
+  await press('Make a passkey')
+  await page.getByText('This device has a passkey for you already.').waitFor()
+  await press('Rename This device')
+  await page.getByRole('textbox', { name: 'Name of the passkey' }).first().fill('Laptop')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Laptop' }).waitFor()
+})
+
+test('it opens the next visit at the page one came to, and the pod’s sign-in opens the rest there', async () => {
+  await press('Sign out')
+  await page.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
+  await page.goto(vault('/data'))
+  await page.getByRole('heading', { name: 'Sign in with a passkey' }).waitFor()
+  await look('3-welcome')
+  await press('Use a passkey')
+  await page.getByText('This needs your pod’s sign-in').waitFor()
+  await look('4-pod-needed')
+  await page.getByRole('link', { name: 'Activity', exact: true }).click()
+  await page.getByRole('heading', { name: 'Activity' }).waitFor()
+  await page.goto(vault('/settings'))
+  await page.getByText('a passkey alone makes none').waitFor()
+  await page.goto(vault('/data'))
+  await press('Sign in at your pod')
+  await page.getByLabel('Email').fill(ada.email)
+  await page.getByLabel('Password').fill(ada.password)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.getByRole('button', { name: 'Authorize' }).click()
+  await page.waitForURL(vault('/data'))
+  const profile = page.getByRole('region', { name: 'Profile', exact: true })
+  await expect
+    .poll(() => profile.getByLabel('Name', { exact: true }).inputValue(), { timeout: 10_000 })
+    .toBe('Ada Lovelace')
+})
+
+test('a read that happens while the page is open comes up in it', async () => {
+  const shop = await story.shop()
+  const relation = await story.allow(ada, shop)
+  await page.goto(vault('/activity'))
+  await page.getByText(`${shop.name} picked`).first().waitFor()
+  const reads = page.getByText(`${shop.name} read`)
+  expect(await reads.count()).toBe(0)
+  const loaded = await page.evaluate(() => performance.timeOrigin)
+  expect((await story.read(relation)).status).toBe(200)
+  await reads.first().waitFor()
+  // Withdrawn in another browser of hers.
+  await story.act(ada, relation, 'withdraw')
+  await page
+    .getByText(/withdrew|Withdrawn|You withdrew/i)
+    .first()
+    .waitFor()
+  expect(await page.evaluate(() => performance.timeOrigin)).toBe(loaded)
+})
+
+test('an authenticator that does not verify its user lets nobody in, nor does a passkey that was removed', async () => {
+  await page.goto(vault('/settings'))
+  await press('Sign out')
+  await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false })
+  await press('Use a passkey')
+  await page.getByText('No passkey was used').waitFor()
+  await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true })
+  await press('Use a passkey')
+  await press('Remove Laptop')
+  await page.getByRole('heading', { name: 'Remove this passkey' }).waitFor()
+  await press('Remove')
+  // It opened this visit, which ends with it.
+  await page.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
+  await press('Use a passkey')
+  await page.getByText('This passkey was not accepted here').waitFor()
+  await look('5-refused')
+})
+
+test('no page ran into an error, broke its own rules or asked anybody else', () => {
+  expect(faults).toEqual([])
+})
