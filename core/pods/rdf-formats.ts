@@ -39,7 +39,8 @@ async function parseJsonLd(text: string, base: string): Promise<Quad[]> {
   parser.onQuad((quad) => void (quads.length <= MAX_QUADS && quads.push(quad as unknown as Quad)))
   parser.onError((error) => (failure = error))
   parser.onComplete(() => undefined)
-  await parser.parse(text, {
+  // What was looked at and not what was sent: of a name that is there twice only the last was seen.
+  await parser.parse(JSON.stringify(document), {
     internal_resourceInfo: { sourceIri: base, isRawData: false, linkedResources: {} },
   } as unknown as Parameters<typeof parser.parse>[1])
   if (failure !== undefined) throw unreadable('The document is not JSON-LD', failure)
@@ -53,7 +54,7 @@ function refersElsewhere(value: unknown, depth = 0): boolean {
   if (depth > 50) return true
   return Object.entries(value).some(([name, member]) => {
     if (name === '@import') return true
-    const contexts = name === '@context' ? [member].flat() : []
+    const contexts = name === '@context' ? [member].flat(Infinity) : []
     return contexts.some((one) => typeof one === 'string') || refersElsewhere(member, depth + 1)
   })
 }

@@ -10,6 +10,7 @@ import type { Outbound } from '../../core/http/outbound.ts'
 import { createPodCache } from '../../core/pods/cache.ts'
 import type { PodCache } from '../../core/pods/cache.ts'
 import { createPodClient, parseLinks } from '../../core/pods/client.ts'
+import { parseRdf } from '../../core/pods/rdf-formats.ts'
 import { createLocalFeed } from '../../vault-server/pods/feed.ts'
 
 /** A pod server that does what a test wants it to. */
@@ -124,6 +125,27 @@ describe('the client', () => {
       one: 'https://pod.example/vrm/x',
       two: 'https://pod.example/vrm/x',
     })
+  })
+})
+
+describe('a document in JSON-LD', () => {
+  const contexts: Record<string, (address: string) => string> = {
+    'in a list of lists': (address) => `{"@context":[[["${address}"]]],"@id":"#me","x":"1"}`,
+    'under a name that is there twice': (address) =>
+      `{"@context":"${address}","@context":{},"@id":"#me","x":"1"}`,
+    'of a term': (address) =>
+      `{"@context":{"x":{"@id":"urn:x","@context":["${address}"]}},"@id":"#me","x":{"y":"1"}}`,
+    'that it imports': (address) => `{"@context":{"@import":"${address}"},"@id":"#me"}`,
+  }
+  test.each(Object.keys(contexts))('makes nobody fetch a context %s', async (where) => {
+    const asked: (string | undefined)[] = []
+    respond = (req, res) => {
+      asked.push(req.url)
+      res.writeHead(200, { 'content-type': 'application/ld+json' }).end('{"@context":{"x":"urn:x"}}')
+    }
+    const text = contexts[where]?.(`${base}inside`) ?? ''
+    await parseRdf(text, 'application/ld+json', 'https://pod.example/card').catch(() => undefined)
+    expect(asked).toEqual([])
   })
 })
 
