@@ -1,6 +1,6 @@
 /**
  * A business as its engineers would write it: nothing but a standard OAuth client (openid-client) and two key
- * pairs. The tour's sample shop and `npm run example` are both made of it.
+ * pairs. The tour's sample shop is made of it.
  */
 import * as client from 'openid-client'
 

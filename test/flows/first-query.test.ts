@@ -4,15 +4,22 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SAMPLE_DATA } from '../../sandbox/sample-customer.ts'
 import { createWorld } from '../world.ts'
+import type { World } from '../world.ts'
 
 const root = join(import.meta.dirname, '../..')
 
+let world: World
+
+beforeAll(async () => {
+  world = await createWorld({ sandbox: true })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
 test('an engineer with an empty folder gets to the first proven answer by the page alone', async () => {
   await using opened = new AsyncDisposableStack()
-  const world = opened.use(await createWorld({ sandbox: true }))
   const { vaultUrl, gatewayUrl } = world.config
   const folder = await mkdtemp(join(tmpdir(), 'reach-first-query-'))
   opened.defer(() => rm(folder, { recursive: true, force: true }))
@@ -40,6 +47,17 @@ test('an engineer with an empty folder gets to the first proven answer by the pa
   expect(told).toMatch(/^Proven: entry \d+ of localhost:\d+\/sandbox\/log$/m)
   expect(told).not.toMatch(/\{\w+\}/)
 }, 120_000)
+
+test('the example plays a whole business in the sandbox', async () => {
+  const { vaultUrl, gatewayUrl } = world.config
+  const example = `node --disable-warning=ExperimentalWarning examples/business.ts --sandbox`
+  const told = await shell(`${example} --vault ${vaultUrl} --gateway ${gatewayUrl}`, root)
+  const steps = told.split('\n').filter((line) => /^\[\d\/8\] ✓/.test(line))
+  expect(steps).toHaveLength(8)
+  expect(told).toMatch(/entry \d+: \{"profile.ageOver18":true\}/)
+  expect(steps.at(-2)).toContain('Of 100 subjects 1 answered')
+  expect(steps.at(-1)).toContain('subject-unavailable')
+}, 60_000)
 
 /** The texts of the fenced blocks of one kind. */
 function blocks(section: string, kind: string): string[] {
