@@ -22,7 +22,7 @@ const program = new Command('reach')
 const settings = () => ({ config: readConfig(process.env, root), now: Date.now })
 vendorCommands(program, { output, settings })
 auditorCommands(program, { output, settings })
-auditCommands(program, { output, stateFolder: stateFolder(process.env) })
+auditCommands(program, { output, stateFolder: stateFolder(process.env), stopped })
 witnessCommand(program, { output, now: Date.now, stopped })
 
 try {

@@ -35,10 +35,13 @@ export async function verifyLog({
   read,
   vkey,
   earlier = [],
+  onBundle,
 }: {
   read: ReadLogFile
   vkey: string
   earlier?: readonly string[]
+  /** Told of every bundle in order, before the root is known to hold: believe it when this has resolved. */
+  onBundle?: ((first: number, entries: readonly Uint8Array[], size: number) => Promise<void>) | undefined
 }): Promise<LogReport> {
   const checkpoint = openNote('checkpoint', decode('checkpoint', await needed(read, 'checkpoint')), vkey)
   const { size } = checkpoint
@@ -79,6 +82,7 @@ export async function verifyLog({
       checkEarlier()
     }
     bundles++
+    await onBundle?.(index * TILE_WIDTH, entries, size)
     for (const { level, index: at, tile } of filled.splice(0)) await compare(level, at, tile)
   }
   for (const [level, hashes] of tree.open.entries())

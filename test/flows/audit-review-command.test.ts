@@ -1,0 +1,423 @@
+/** `reach audit` behind the entries, offline: what it finds, what it refuses, and that no forgery passes. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { promisify } from 'node:util'
+import { Command, CommanderError } from 'commander'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Fact } from '#core/domain/facts.ts'
+import { auditCommands } from '../../cli/audit.ts'
+import { CommandFailed, EXIT } from '../../cli/exit.ts'
+import { outputTo } from '../../cli/output.ts'
+import { openedMirror } from '../opened-mirror.ts'
+import type { OpenedMirror } from '../opened-mirror.ts'
+
+const program = join(import.meta.dirname, '../../cli/main.ts')
+const start = Date.parse('2026-03-01T00:00:00Z')
+const vendor = 'v'.repeat(22)
+const grant = 'g'.repeat(22)
+const request = 'r'.repeat(22)
+const notice = 'n'.repeat(43)
+const until = start + 90 * 86_400_000
+const items = [{ purpose: 'dpv:CustomerCare', fields: ['diet.allergies', 'profile.name'] }]
+const about = { vendor, grant }
+const reads = 300
+
+/** A consent with 300 releases, so that the openings take two files, and what came before and after. */
+const facts: readonly Fact[] = [
+  { type: 'vendor-admitted', time: start, vendor },
+  { type: 'requested', time: start + 1, vendor, request, items, until },
+  { type: 'granted', time: start + 2, ...about, request, items, until, redeemBy: start + 600_000, notice },
+  { type: 'redeemed', time: start + 3, ...about },
+  ...Array.from({ length: reads }, (_, i): Fact => ({
+    type: 'disclosed',
+    time: start + 1_000 * (i + 1),
+    ...about,
+    purpose: 'dpv:CustomerCare',
+    fields: ['profile.name'],
+    seq: i + 1,
+    until,
+    notice,
+  })),
+  { type: 'withdrawn', time: start + 400_000, ...about },
+]
+
+let home: string
+let mirror: OpenedMirror
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'reach-test-review-'))
+  mirror = await openedMirror(facts)
+})
+afterAll(async () => {
+  await mirror[Symbol.asyncDispose]()
+  await rm(home, { recursive: true, force: true })
+})
+
+interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** As `cli/main.ts` runs it, without a process for each: that the codes reach the shell is a test of its own. */
+async function reach(...words: string[]): Promise<Ended> {
+  const [out, err] = [new PassThrough(), new PassThrough()]
+  const command = new Command('reach')
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => void err.write(text) })
+  auditCommands(command, {
+    output: outputTo(out, err),
+    stateFolder: join(home, 'state'),
+    stopped: () => new Promise(() => undefined),
+  })
+  const told = (message: string, code: number) => {
+    err.write(`${message}\n`)
+    return code
+  }
+  const code = await command.parseAsync(['audit', ...words, '--forget'], { from: 'user' }).then(
+    () => 0,
+    (error: unknown) => {
+      if (error instanceof CommandFailed) return told(error.message, error.exitCode)
+      if (error instanceof CommanderError) return EXIT.usage
+      throw error
+    },
+  )
+  return { code, out: String(out.read() ?? ''), err: String(err.read() ?? '') }
+}
+
+async function reachProcess(...words: string[]): Promise<Ended> {
+  const env = { PATH: process.env['PATH'], REACH_STATE: join(home, 'state') }
+  const command = [program, 'audit', ...words, '--forget']
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, command, { env, timeout: 60_000 })
+    return { code: 0, out: stdout, err: stderr }
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
+    return { code, out: stdout, err: stderr }
+  }
+}
+
+const json = ({ out }: Ended): Record<string, unknown> => JSON.parse(out) as Record<string, unknown>
+
+/** A copy of the mirror with one file of openings made another. */
+async function forged(file: string, turn: (text: string) => string): Promise<string> {
+  const copy = await mkdtemp(join(home, 'forged-'))
+  await cp(mirror.folder, copy, { recursive: true })
+  const name = join(copy, 'openings', file)
+  await writeFile(name, turn(await readFile(name, 'utf8')))
+  return copy
+}
+
+test('verifies a log with every entry opened, and replays it without a finding', async () => {
+  const verified = await reach('verify', mirror.folder, '--openings')
+  expect(verified).toMatchObject({ code: 0 })
+  expect(verified.out).toContain(`${facts.length} of ${facts.length} entries are opened`)
+  const replayed = await reach('replay', mirror.folder, '--json')
+  expect(replayed.code).toBe(0)
+  expect(json(replayed)).toMatchObject({
+    ok: true,
+    opened: facts.length,
+    counts: { withdrawn: 1 },
+    findings: [],
+  })
+  const before = await reach('replay', mirror.folder, '--as-of', '2026-03-01T00:05:00Z')
+  expect(before.out).toContain(`active       ${grant}  ${vendor}`)
+  expect(before.out).toContain('consents: 1 active')
+})
+
+test('the codes reach the shell', async () => {
+  const wrong = await forged('000', (text) => text.replace('\\"seq\\":1,', '\\"seq\\":2,'))
+  const few = await forged('000', (text) => text.replace(/.*\n/, ''))
+  const ended = await Promise.all([
+    reachProcess('replay', mirror.folder),
+    reachProcess('replay', wrong),
+    reachProcess('replay', mirror.folder, '--as-of', 'yesterday'),
+    reachProcess('replay', join(home, 'nowhere')),
+    reachProcess('replay', few),
+  ])
+  expect(ended.map(({ code }) => code)).toEqual([0, 1, 2, 3, 4])
+  expect(ended.map(({ err }) => err.split('\n').length)).toEqual([1, 2, 2, 2, 2])
+})
+
+test('searches and shows, each line with what proves it', async () => {
+  const found = json(await reach('search', mirror.folder, '--type', 'granted,withdrawn', '--json'))
+  expect(found).toMatchObject({ entries: [{ index: 2 }, { index: facts.length - 1 }] })
+  const shown = await reach('show', mirror.folder, '2')
+  expect(shown).toMatchObject({ code: 0, out: `2  ${mirror.facts[2]}\n` })
+  expect((await reach('search', mirror.folder, '--from', '2027-01-01')).out).toBe('')
+  for (const words of [
+    ['show', mirror.folder, '305'],
+    ['show', mirror.folder, '-1'],
+    ['show', mirror.folder, 'x'],
+    ['search', mirror.folder, '--type', 'everything'],
+    ['search', mirror.folder, '--from', 'yesterday'],
+    ['sample', mirror.folder, '-n', '0'],
+    ['export', mirror.folder, join(home, 'no'), '--format', 'pdf'],
+  ])
+    expect({ words, ...(await reach(...words)) }).toMatchObject({ code: 2, out: '' })
+})
+
+test('draws the same sample for everybody, and another one from another population', async () => {
+  const draw = async (...words: string[]) =>
+    json(await reach('sample', mirror.folder, '--json', '-n', '25', ...words))
+  const first = await draw()
+  expect(first).toEqual(await draw())
+  const { entries, population } = first as { entries: { index: number }[]; population: number }
+  expect({ drawn: new Set(entries.map(({ index }) => index)).size, population }).toEqual({
+    drawn: 25,
+    population: 305,
+  })
+  expect(await draw('--type', 'disclosed')).toMatchObject({ population: reads })
+  expect(await draw('--type', 'withdrawn')).toMatchObject({ population: 1, entries: [{}] })
+})
+
+describe('an export', () => {
+  test.each([
+    ['csv', ['entries.csv'], 305],
+    ['jsonl', ['entries.jsonl'], 305],
+    ['html', ['entries.html'], 305],
+    ['27560', ['consents.jsonld'], 1],
+    ['ropa', ['processing.json', 'processing.html'], 1],
+  ] as const)(
+    'as %s is the same whoever makes it, and its manifest says of what',
+    async (format, names, count) => {
+      const [one, two] = [join(home, `${format}-1`), join(home, `${format}-2`)]
+      for (const folder of [one, two])
+        expect(await reach('export', mirror.folder, folder, '--format', format)).toMatchObject({ code: 0 })
+      const manifest = JSON.parse(await readFile(join(one, 'manifest.json'), 'utf8')) as Record<
+        string,
+        unknown
+      >
+      expect(manifest).toMatchObject({ size: 305, opened: 305, range: { first: 0, end: 305 } })
+      expect(manifest['checkpoint']).toBe(await readFile(join(mirror.folder, 'checkpoint'), 'utf8'))
+      for (const [i, name] of names.entries()) {
+        const bytes = await readFile(join(one, name))
+        expect(bytes.equals(await readFile(join(two, name)))).toBe(true)
+        const sha256 = createHash('sha256').update(bytes).digest('hex')
+        expect((manifest['files'] as object[])[i]).toMatchObject({ name, count, sha256, bytes: bytes.length })
+      }
+    },
+  )
+
+  test('tells consents as ISO/IEC TS 27560 has them, and processing as Art. 30 asks', async () => {
+    const folder = join(home, 'reports')
+    await reach('export', mirror.folder, folder, '--format', '27560')
+    const [record] = JSON.parse(await readFile(join(folder, 'consents.jsonld'), 'utf8')) as object[]
+    expect(record).toMatchObject({
+      'dct:conformsTo': 'https://w3id.org/dpv/schema/dpv-27560#record',
+      'dct:identifier': grant,
+      'reach:state': 'withdrawn',
+      'reach:disclosed': reads,
+      'dpv:hasNotice': { 'dct:identifier': `sha-256:${notice}` },
+      'dpv:hasProcess': [{ 'dpv:hasPurpose': 'dpv:CustomerCare' }],
+      'dpv:hasConsentStatus': [
+        { '@type': 'dpv:ConsentRequested', 'reach:logIndex': 1 },
+        { '@type': 'dpv:ConsentGiven', 'reach:logIndex': 2 },
+        { 'dct:description': 'redeemed' },
+        { '@type': 'dpv:ConsentWithdrawn', 'reach:logIndex': 304 },
+      ],
+    })
+    await reach('export', mirror.folder, folder, '--format', 'ropa')
+    expect(JSON.parse(await readFile(join(folder, 'processing.json'), 'utf8'))).toMatchObject([
+      {
+        controller: vendor,
+        purposeTitle: 'Customer care',
+        categories: ['diet.allergies', 'profile.name'],
+        specialCategories: ['diet.allergies'],
+        consents: { withdrawn: 1 },
+        disclosures: reads,
+      },
+    ])
+  })
+})
+
+describe('a list of a business', () => {
+  const head = 'index,grant,seq,fields,time\n'
+  const rowOf = (seq: number, index = seq + 3) =>
+    `${index},${grant},${seq},"profile.name",${new Date(start + 1_000 * seq).toISOString()}`
+  const rows = Array.from({ length: reads }, (_, i) => rowOf(i + 1))
+  const against = async (text: string) => {
+    const file = join(home, 'list.csv')
+    await writeFile(file, text)
+    return reach('reconcile', mirror.folder, vendor, file, '--json')
+  }
+
+  test('that agrees is ok', async () => {
+    const ended = await against(`${head}${rows.join('\r\n')}\r\n`)
+    expect(ended.code).toBe(0)
+    expect(json(ended)).toMatchObject({ listed: reads, differences: [] })
+  })
+
+  test.each([
+    ['lacks a release', rows.slice(1), { index: 4, what: /list lacks/ }],
+    ['has one that was not', [...rows, rowOf(301)], { line: 302, index: 304, what: /no release there/ }],
+    ['has one twice', [...rows, rowOf(7)], { line: 302, index: 10, what: /twice/ }],
+    ['says another number', rows.with(0, rowOf(2, 4)), { line: 2, index: 4, what: /another seq: 1/ }],
+    [
+      'says other fields',
+      rows.with(0, rowOf(1).replace('profile.name', 'profile.name diet.diet')),
+      { what: /fields/ },
+    ],
+    ['says another time', rows.with(0, rowOf(1).replace('2026', '2025')), { what: /time/ }],
+  ] as const)('that %s is a finding, by name', async (_, turned, { what, ...difference }) => {
+    const ended = await against(head + turned.join('\n'))
+    expect(ended.code).toBe(4)
+    const { differences } = json(ended) as { differences: object[] }
+    expect(differences).toHaveLength(1)
+    expect(differences[0]).toMatchObject({ ...difference, what: expect.stringMatching(what) })
+  })
+
+  test('of another business is full of differences, and one that is no list is refused', async () => {
+    await writeFile(join(home, 'list.csv'), head + rows.slice(0, 2).join('\n'))
+    const ended = await reach('reconcile', mirror.folder, 'w'.repeat(22), join(home, 'list.csv'), '--json')
+    expect(ended.code).toBe(4)
+    expect(json(ended)).toMatchObject({
+      differences: [{ what: /another business/ }, { what: /another business/ }].map(({ what }) => ({
+        what: expect.stringMatching(what),
+      })),
+    })
+    for (const wrong of [
+      '',
+      'grant\nx\n',
+      'index\nseven\n',
+      'index,seq\n1\n',
+      'index\n"1\n',
+      'index,index\n1,1\n',
+    ])
+      expect({ wrong, ...(await against(wrong)) }).toMatchObject({ code: 2, out: '' })
+  })
+})
+
+describe('openings that were tampered with fail, in one line and with the entry:', () => {
+  const lineOf = (text: string, at: number) => text.split('\n')[at] ?? ''
+  const cases: readonly [string, string, (text: string) => string, RegExp][] = [
+    [
+      'another number',
+      '000',
+      (text) => text.replace('\\"seq\\":1,', '\\"seq\\":2,'),
+      /entry 4 commits to other facts/,
+    ],
+    [
+      'another salt',
+      '000',
+      (text) => text.replace(/"salt":"(.)/, (_, c) => `"salt":"${c === 'A' ? 'B' : 'A'}`),
+      /entry 0 commits/,
+    ],
+    [
+      'the opening of another entry',
+      '000',
+      (text) => text.replace(lineOf(text, 5), lineOf(text, 6).replace('"index":6', '"index":5')),
+      /entry 5 commits/,
+    ],
+    [
+      'one line twice',
+      '000',
+      (text) => text.replace(`${lineOf(text, 5)}\n`, `${lineOf(text, 5)}\n${lineOf(text, 5)}\n`),
+      /entry 5 has no place/,
+    ],
+    [
+      'two lines the wrong way round',
+      '000',
+      (text) =>
+        text.replace(`${lineOf(text, 5)}\n${lineOf(text, 6)}\n`, `${lineOf(text, 6)}\n${lineOf(text, 5)}\n`),
+      /entry 5 has no place/,
+    ],
+    [
+      'an index beyond the bundle',
+      '000',
+      (text) => text.replace('"index":255', '"index":256'),
+      /entry 256 has no place/,
+    ],
+    ['half a line', '000', (text) => text.slice(0, -9), /last line is not whole/],
+    ['no JSON', '000', (text) => `nonsense\n${text}`, /a line is malformed/],
+    ['one member more', '000', (text) => text.replace('"salt"', '"more":1,"salt"'), /a line is malformed/],
+    [
+      'a number that is none',
+      '000',
+      (text) => text.replace('"index":7', '"index":7.5'),
+      /a line is malformed/,
+    ],
+    ['deep nesting', '000', (text) => `${'['.repeat(100_000)}\n${text}`, /a line is malformed/],
+    [
+      'bytes that are no text',
+      '000',
+      (text) => text.replace('vendor-admitted', 'vendor-\u0000dmitted'),
+      /malformed|other facts/,
+    ],
+  ]
+  test.each(cases)('%s', async (_, file, turn, reason) => {
+    const place = await forged(file, turn)
+    const ended = await reach('replay', place)
+    expect(ended).toMatchObject({ code: 1, out: '' })
+    expect(ended.err).toMatch(/^FAILED {2}[^\n]*\n$/)
+    expect(ended.err).toMatch(reason)
+  })
+
+  test('a file that is too large for any log', async () => {
+    const place = await forged('000', (text) => text + ' '.repeat(17 * 1024 * 1024))
+    expect(await reach('replay', place)).toMatchObject({ code: 1, out: '' })
+  })
+})
+
+test('entries that nobody opened are a finding, unless one says that they may stay closed', async () => {
+  const place = await forged('000', (text) => text.replace(/.*"seq\\":7,.*\n/, ''))
+  const ended = await reach('replay', place)
+  expect(ended).toMatchObject({ code: 4, out: '' })
+  expect(ended.err).toContain('not-opened: 1 of 305')
+  // What is left out shows in the numbering all the same.
+  const partial = await reach('replay', place, '--partial', '--json')
+  expect(partial.code).toBe(4)
+  expect(json(partial)).toMatchObject({ findings: [{ index: 11, code: 'seq-gap', grant }] })
+  const closed = await mkdtemp(join(home, 'closed-'))
+  await cp(mirror.folder, closed, { recursive: true })
+  await rm(join(closed, 'openings'), { recursive: true })
+  expect(await reach('verify', closed)).toMatchObject({ code: 0 })
+  expect(await reach('verify', closed, '--openings')).toMatchObject({ code: 4, out: '' })
+})
+
+test('a log that holds what should not be is verified, and a finding', async () => {
+  const late: Fact = {
+    ...(facts.at(-2) as Extract<Fact, { type: 'disclosed' }>),
+    time: start + 500_000,
+    seq: 301,
+  }
+  await using bad = await openedMirror([...facts, late])
+  expect(await reach('verify', bad.folder, '--openings')).toMatchObject({ code: 0 })
+  const ended = await reach('replay', bad.folder)
+  expect(ended.code).toBe(4)
+  expect(ended.out).toContain(`entry 305  withdrawn  grant ${grant}`)
+  const begun: Fact = {
+    type: 'erasure-begun',
+    time: start + 500_000,
+    erasure: 'e'.repeat(22),
+    cause: 'own-act',
+  }
+  await using unfinished = await openedMirror([...facts, begun])
+  expect(await reach('erasures', unfinished.folder)).toMatchObject({ code: 4 })
+  await using finished = await openedMirror([
+    ...facts,
+    begun,
+    { type: 'erased', time: start + 500_001, erasure: 'e'.repeat(22) },
+  ])
+  expect(await reach('erasures', finished.folder)).toMatchObject({ code: 0 })
+  expect((await reach('erasures', mirror.folder)).out).toBe('')
+})
+
+test('a changed entry fails before anything is told of it', async () => {
+  const copy = await mkdtemp(join(home, 'changed-'))
+  await cp(mirror.folder, copy, { recursive: true })
+  const name = join(copy, 'tile/entries/001.p/49')
+  const bytes = await readFile(name)
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+  await writeFile(name, bytes)
+  for (const words of [['search'], ['replay'], ['sample', '-n', '3'], ['erasures']]) {
+    const [verb = '', ...more] = words
+    expect({ verb, ...(await reach(verb, copy, ...more)) }).toMatchObject({ code: 1, out: '' })
+  }
+  const folder = join(home, 'never')
+  expect(await reach('export', copy, folder, '--format', 'csv')).toMatchObject({ code: 1, out: '' })
+  await expect(readFile(join(folder, 'manifest.json'))).rejects.toThrow('ENOENT')
+})
