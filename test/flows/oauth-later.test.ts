@@ -99,6 +99,26 @@ describe('decided later', () => {
     expect(callback.searchParams.get('error')).toBe('access_denied')
   })
 
+  test('leads nobody to an address that the business has given up since; no is still taken', async () => {
+    const moving = await vault.business({ overrides: polling })
+    const pending = await ask(moving)
+    await decideAt(vault, alma, pending.url, answer('later'))
+    const { registration_client_uri: at, registration_access_token: token, jwks } = moving.metadata
+    const redirect_uris = ['https://new.example/callback']
+    const changed = await fetch(String(at), {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ client_id: moving.clientId, jwks, redirect_uris }),
+    })
+    expect(changed.status).toBe(200)
+    const page = await firstPage(vault, alma)
+    const view = await readPage(page, alma)
+    expect(await json(postDecision(page, alma, allowing(view)))).toMatchObject({ code: 'request-expired' })
+    const refused = await json<DecisionResult>(postDecision(page, alma, answer('deny')(view)))
+    expect(refused.status).toBe('refused')
+    expect(refused).not.toHaveProperty('returnTo')
+  })
+
   test('an open request whose page was closed is answered from the list as well', async () => {
     const pending = await ask(shop)
     await readPage(await openPage(vault, alma, pending.url), alma)

@@ -65,6 +65,7 @@ export function answering({
     const { accountId } = grant
     switch (way.channel) {
       case 'browser':
+        if (!(await canReturn(way))) throw expired()
         return anew(way, { login: { accountId, remember: false }, consent: { grantId: oauthGrant.jti } })
       case 'ciba':
         await answer(way.id, oauthGrant, collection)
@@ -90,7 +91,8 @@ export function answering({
     { error, description, final }: Refusal,
     collection: Collection,
   ): Promise<Told> {
-    if (way.channel === 'browser') return anew(way, { error, error_description: description })
+    if (way.channel === 'browser')
+      return (await canReturn(way)) ? anew(way, { error, error_description: description }) : {}
     if (!final) return {}
     if (way.channel === 'ciba') await answer(way.id, new errors.AccessDenied(description), collection)
     else await Object.assign(await link(way.id), { error, errorDescription: description }).save()
@@ -104,6 +106,13 @@ export function answering({
     if (client === undefined) return
     await provider.backchannelResult(asked, result, 'rar' in result ? { rar: result.rar } : {})
     collection.add(pingOf(asked, client, now()))
+  }
+
+  /** An address that the business has given up since it asked may be somebody else's by now. */
+  async function canReturn(way: RequestWay & { channel: 'browser' }): Promise<boolean> {
+    const { client_id: clientId, redirect_uri: address } = keptOf(way).params
+    const client = await provider.Client.find(String(clientId))
+    return client?.redirectUriAllowed(String(address)) === true
   }
 
   /**
