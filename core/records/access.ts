@@ -5,7 +5,8 @@ import { accountEntry, grantEntry } from './entries.ts'
 import { readLiveGrants } from './grants.ts'
 import { lookAgain } from './lost-pods.ts'
 import { combine } from './parts.ts'
-import type { CommitParts } from './parts.ts'
+import type { CommitParts, Stored } from './parts.ts'
+import type { CustomerStanding } from '#schemas/types.gen.ts'
 
 /**
  * Reach has lost the pod, or was shut out by the customer here (`closedHere`): the commit that ends every release of
@@ -62,10 +63,15 @@ export async function recordLostCategory(
 }
 
 /**
- * Reach sees the pod as it should: for the first time, or again. `undefined` when that is recorded already.
+ * Reach sees the pod as it should: for the first time, or again; as the customer stood when `found` was read, if she was
+ * looked at before. `undefined` when that is recorded already.
  */
-export async function gainAccess(reader: LedgerReader, accountId: string): Promise<CommitParts | undefined> {
-  const standing = await readCustomerStanding(reader, accountId)
+export async function gainAccess(
+  reader: LedgerReader,
+  accountId: string,
+  found?: Stored<CustomerStanding>,
+): Promise<CommitParts | undefined> {
+  const standing = found ?? (await readCustomerStanding(reader, accountId))
   if (standing === undefined || standing.value.podAccess === 'open') return undefined
   const opened = changeStanding(standing, { podAccess: 'open', closedHere: undefined })
   if (standing.value.podAccess === 'none') return opened

@@ -18,6 +18,7 @@ import {
   recordLostCategory,
 } from '#core/records/access.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import { forgetCredentials } from '#core/records/pod-credentials.ts'
 import type { Account, Probe } from '#schemas/types.gen.ts'
@@ -83,17 +84,22 @@ const repair: Act = (parts, account, fetchAsCustomer) =>
  */
 async function open(
   parts: PodConnectionParts,
-  account: Account,
+  { accountId }: Account,
   write: (parties: { container: string; owner: string; agent: string }) => Promise<void>,
 ): Promise<Probe> {
   const { ledger, pods } = parts
-  const { accountId, container, webId, actingAs } = account
+  const stored = await readAccount(ledger, accountId)
+  if (stored === undefined) throw new DomainError('not-signed-in', 'You are no customer here any more')
+  const account = stored.value
+  const { container, webId, actingAs } = account
   // On the ground of how it stands before: access that is lost again while this is under way stays lost.
   const opened = await gainAccess(ledger, accountId)
   await write({ container, owner: webId, agent: actingAs ?? pods.agent.webId })
   const seen = await probeAs(parts, account, 'open')
   if (!seen.ok) return await checked(parts, account, seen)
-  if (opened !== undefined) await commitUnlessOpen(ledger, accountId, opened)
+  // Of this folder and no other: one that was chosen meanwhile may be somebody else's, who let the agent in long ago.
+  const proven = { checks: [unchanged(stored)] }
+  if (opened !== undefined) await commitUnlessOpen(ledger, accountId, combine(proven, opened))
   const lost = (await readCustomerStanding(ledger, accountId))?.value.lostCategories ?? []
   for (const category of lost)
     await commitUntilItHolds(ledger, () => gainCategory(ledger, accountId, category))

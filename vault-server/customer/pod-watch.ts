@@ -53,8 +53,9 @@ async function look({ ledger, pods, now }: PodWatchParts, row: Stored<LostPod>):
 /** Commits what is open again; gives whether there is nothing left to look for. */
 async function restored({ ledger, pods }: Omit<PodWatchParts, 'now'>, accountId: string): Promise<boolean> {
   const account = (await readAccount(ledger, accountId))?.value
-  const standing = (await readCustomerStanding(ledger, accountId))?.value
-  if (account === undefined || standing === undefined || standing.closedHere === true) return true
+  const found = await readCustomerStanding(ledger, accountId)
+  if (account === undefined || found === undefined || found.value.closedHere === true) return true
+  const standing = found.value
   const pod = createPodClient({
     fetch: (url, init) => pods.agent.fetch(url, init, account),
     timeoutMs: TIMEOUT_MS,
@@ -65,10 +66,10 @@ async function restored({ ledger, pods }: Omit<PodWatchParts, 'now'>, accountId:
       () => false,
     )
   if (standing.podAccess === 'lost') {
-    // On the ground of how it stood before: what is lost again meanwhile stays lost.
-    const gained = await gainAccess(ledger, accountId)
-    const found = await pod.head(account.container).catch(() => undefined)
-    if (gained === undefined || found?.status !== 'found') return false
+    // On the ground of how it stood before: what is lost again, or shut here, meanwhile stays so.
+    const gained = await gainAccess(ledger, accountId, found)
+    const seen = await pod.head(account.container).catch(() => undefined)
+    if (gained === undefined || seen?.status !== 'found') return false
     const held = await isOpen(ledger.commit(gained))
     if (!held) return false
   }
