@@ -312,7 +312,7 @@ export interface Boundary {
   /**
    * What she refused, and until when the business may not ask for it again.
    *
-   * @maxItems 200
+   * @maxItems 5000
    */
   denials: Denial[]
   /**

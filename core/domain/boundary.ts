@@ -4,7 +4,8 @@ import { day } from './times.ts'
 /** How long a business may not ask again for what was refused. In ms. */
 export const coolOff = 30 * day
 
-const mostDenials = 200
+/** More than there are fields and purposes, each with each: or a business could ask until an earlier refusal is forgotten. */
+const mostDenials = 5_000
 const mostTurnedAway = 20
 
 interface Asked {

@@ -10,6 +10,8 @@ import {
   noteTurnedAway,
   turnAway,
 } from '../../core/domain/boundary.ts'
+import { fields } from '../../core/domain/catalogue.ts'
+import { purposes } from '../../core/domain/purposes.ts'
 import { day, now, someItems } from '../arbitraries.ts'
 
 const start = noBoundary('a'.repeat(22), 'v'.repeat(22))
@@ -82,6 +84,20 @@ describe('what a customer does not want to be asked', () => {
         expect(turnAway(undefined, { items }, now)).toBeUndefined()
       }),
     )
+  })
+
+  test('is not forgotten over whatever else is refused', () => {
+    const first = { items: [{ purpose: 'dpv:DirectMarketing', fields: ['contact.email'] }] }
+    const ids = fields.map(({ id }) => id)
+    const all = purposes.reduce(
+      (boundary, { id: purpose }) =>
+        purpose === 'dpv:DirectMarketing'
+          ? boundary
+          : deny(boundary, { items: [{ purpose, fields: ids }] }, now + 1),
+      deny(start, first, now),
+    )
+    expect(all.denials.length).toBeGreaterThan(500)
+    expect(turnAway(all, first, now + 2)).toMatchObject({ reason: 'cool-off', since: now })
   })
 
   test('changes nothing when said again', () => {
