@@ -158,10 +158,6 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
   return { commit, result: { status: 'refused', ...back, receipt: viewReceipt(receipt) } }
 }
 
-/**
- * The business is told at once that nothing is decided, and the request stays open: one that a browser brought for a
- * month, since its customer is asked for nothing while it waits; any other until it would have ended anyway.
- */
 /** What an Allow takes the place of is what she was shown, whatever she allowed in another tab meanwhile. */
 function assertShown(shown: readonly string[] | undefined, replaced: readonly Stored<Grant>[]): void {
   if (shown === undefined) return
@@ -180,6 +176,10 @@ async function refusedItems(ledger: Ledger, { request, at }: Case): Promise<Para
   return { items: added.map(({ purpose, field }) => ({ purpose, fields: [field] })) }
 }
 
+/**
+ * The business is told at once that nothing is decided, and the request stays open: one that a browser brought for a
+ * month, since its customer is asked for nothing while it waits; any other until it would have ended anyway.
+ */
 async function putOff({ interactions }: DecisionParts, found: Case): Promise<Conclusion> {
   const { request, noticeHash, webId, at } = found
   const { parts: concluded, ...back } = await interactions.refuse(found.asked, {
