@@ -29,6 +29,7 @@ export interface Schemas {
   'api/add-passkey.json': AddPasskey
   'api/amended-field.json': AmendedField
   'api/amendment.json': Amendment
+  'api/answer-reminder.json': AnswerReminder
   'api/audit-counts.json': AuditCounts
   'api/audit-entries.json': AuditEntries
   'api/audit-entry-view.json': AuditEntryView
@@ -92,6 +93,7 @@ export interface Schemas {
   'api/query.json': Query
   'api/receipt-view.json': ReceiptView
   'api/redirect.json': Redirect
+  'api/reminders.json': Reminders
   'api/request-check.json': RequestCheck
   'api/request-item-view.json': RequestItemView
   'api/request-view.json': RequestView
@@ -849,6 +851,12 @@ export interface Amendment {
    * Names of recipients that were not named before.
    */
   recipientsAdded: string[]
+}
+/**
+ * All is well: this does not come up again before its time.
+ */
+export interface AnswerReminder {
+  kind: 'recall' | 'unused' | 'ending' | 'late'
 }
 /**
  * Counts over time, replayed from the log.
@@ -2054,6 +2062,21 @@ export interface Query {
  */
 export interface Redirect {
   location: string
+}
+/**
+ * What the customer should have a look at, and has not answered yet.
+ */
+export interface Reminders {
+  reminders: ReminderView[]
+}
+export interface ReminderView {
+  kind: 'recall' | 'unused' | 'ending' | 'late'
+  since: string
+  grantId: string
+  vendor: VendorView
+  validFrom: string
+  until: string
+  lastRead?: string
 }
 /**
  * What would become of an access request, and how a customer would read it.

@@ -31,9 +31,11 @@ import { clientDocumentRoutes, clientIdOf, redirectUrlOf } from './customer/clie
 import { hostCookie } from './customer/cookies.ts'
 import { sameOriginOnly } from './customer/csrf.ts'
 import { evidenceRoutes } from './customer/evidence.ts'
+import { exportRoutes } from './customer/export.ts'
 import { watchGrantedData } from './customer/granted-data-watch.ts'
 import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
+import { importRoutes } from './customer/import.ts'
 import { inReadersLanguage } from './customer/in-language.ts'
 import { isPodHere, leaveRoutes } from './customer/leave.ts'
 import { startLive } from './customer/live.ts'
@@ -49,6 +51,7 @@ import { profileRoutes } from './customer/profile.ts'
 import { decisions } from './customer/decision.ts'
 import { previewOf } from './customer/preview.ts'
 import { receiptDelivery } from './customer/receipt-delivery.ts'
+import { reminderRoutes } from './customer/reminders.ts'
 import { requestRoutes } from './customer/requests.ts'
 import { readReceiptKey } from './customer/receipt-signing.ts'
 import { receiptRoutes } from './customer/receipts.ts'
@@ -205,7 +208,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       ),
     ),
   )
-  const signInParts = { ledger, names, podLogins, sessions, fetch, now }
+  const signInParts = { ledger, names, podLogins, sessions, fetch, now, admits: parts.throwAway?.admits }
   const preview = previewOf({ reader: ledger, pods })
   const requests = requestRoutes(
     { ledger, names, interactions, preview, now },
@@ -250,8 +253,12 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))
-  api.use(activityRoutes({ reader: ledger }), live.routes)
+  api.use(activityRoutes({ reader: ledger }), live.routes, reminderRoutes({ ledger, now }))
   api.use(sessionRoutes({ ledger, podLogins, now }))
+  api.use(importRoutes({ reader: ledger, podLogins, now }))
+  api.use(
+    exportRoutes({ ledger, publicLog, publicKeys: [publicPart(receiptKey)], vaultUrl, podLogins, pods, now }),
+  )
   api.use(
     leaveRoutes({ ledger, names, sessions, podLogins, pods, podServer, now }, { changed: () => jobs.wake() }),
   )

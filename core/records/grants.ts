@@ -19,6 +19,7 @@ import {
   unchanged,
 } from './parts.ts'
 import type { CommitParts, Page, Stored } from './parts.ts'
+import { firstLook, remindedKey } from './reminders.ts'
 
 const grantKey = (grantId: string) => `grant/${part(grantId)}`
 const accountPrefix = (accountId: string) => `grant-of-account/${accountId}/`
@@ -80,7 +81,11 @@ export async function createGrant(
       put(endKey(grant), { id: grant.grantId }),
     ],
   }
-  return combine(rows, await listed(reader, liveKey(grant.accountId), { with: [grant.grantId] }))
+  return combine(
+    rows,
+    firstLook(grant),
+    await listed(reader, liveKey(grant.accountId), { with: [grant.grantId] }),
+  )
 }
 
 /** A grant, and what becomes of it. */
@@ -164,6 +169,7 @@ export async function forgetGrants(
       .add(key)
       .add(vendorPrefix(vendorId) + ending(value))
       .add(knownKey(names, vendorId, subject))
+      .add(remindedKey(grantId))
     for (const earlier of await reader.list(earlierPrefix(grantId))) keys.add(earlier.key)
   }
   return { parts: { writes: [...keys].map(remove) }, grants: grants.map(({ value }) => value) }

@@ -18,7 +18,7 @@ export interface Reminded {
 export type Look = Stored<{ readonly id: string }>
 
 const lookPrefix = 'reminder-look/'
-const key = (grantId: string) => `reminder/${part(grantId)}`
+export const remindedKey = (grantId: string) => `reminder/${part(grantId)}`
 const lookKey = (grantId: string, at: number) => `${lookPrefix}${ascending(at)}/${part(grantId)}`
 
 /** Part of the commit of whatever a reminder may follow from: a new grant, an acknowledgement that is asked for. */
@@ -46,7 +46,7 @@ export function looked(look: Look, next: number | undefined): CommitParts {
 }
 
 export function readReminded(reader: LedgerReader, grantId: string): Promise<Stored<Reminded> | undefined> {
-  return read<Reminded>(reader, key(grantId))
+  return read<Reminded>(reader, remindedKey(grantId))
 }
 
 /** Notes what was answered, or told, on top of what was found. */
@@ -65,7 +65,7 @@ export function noteReminded(
     told: what === 'told' ? { ...told, ...noted } : told,
   }
   return {
-    checks: [asFound(key(grantId), found)],
-    writes: [put(key(grantId), value, { customer: accountId })],
+    checks: [asFound(remindedKey(grantId), found)],
+    writes: [put(remindedKey(grantId), value, { customer: accountId })],
   }
 }

@@ -137,6 +137,10 @@ test('it opens the next visit at the page one came to, and the pod’s sign-in o
 })
 
 test('a read that happens while the page is open comes up in it', async () => {
+  // Her first session ended with its sign-out.
+  const cookies = await page.context().cookies()
+  const session = cookies.find(({ name }) => name === '__Host-reach-session')
+  ada.browser.jar.plant('__Host-reach-session', session?.value ?? '')
   const shop = await story.shop()
   const relation = await story.allow(ada, shop)
   await page.goto(vault('/activity'))

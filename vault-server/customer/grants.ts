@@ -13,6 +13,7 @@ import { changeGrant, listAccountGrants, readGrant } from '#core/records/grants.
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
+import { lookAgain } from '#core/records/reminders.ts'
 import { vendorEvent } from '#core/records/vendor-events.ts'
 import type { Grant, Grants, GrantView } from '#schemas/types.gen.ts'
 import { customerOf } from './session.ts'
@@ -116,6 +117,7 @@ export async function actOnGrant(
       parts.push(
         told({ type: 'deletion-requested', due }),
         vendorEvent({ type: 'deletion.requested', grant: next, at }),
+        lookAgain(grantId, due + 1),
       )
     try {
       await ledger.commit(combine(...parts))

@@ -138,7 +138,8 @@ export async function viewEarlier(reader: LedgerReader, grant: Grant): Promise<E
     .toReversed()
 }
 
-async function timeOfLastRead(reader: LedgerReader, grantId: string): Promise<number | undefined> {
+/** Unix ms; `undefined`: never. */
+export async function timeOfLastRead(reader: LedgerReader, grantId: string): Promise<number | undefined> {
   for (let before: number | undefined, limit = 4; ; limit = 100) {
     const entries = await reader.history(grantId, { limit, ...(before === undefined ? {} : { before }) })
     for (const { ops } of entries) {
