@@ -65,13 +65,15 @@ export function sampleCustomers({
   const hasEnded = ({ createdAt }: SampleCustomer): boolean => now() - createdAt >= vaultLife
   const browserOf = ({ value }: Stored<SampleCustomer>) => new SampleBrowser(vaultUrl, value.cookies)
 
-  async function refuseTooMany(vendorId: string): Promise<void> {
+  /** Counts and enters in one go: nobody comes in between. */
+  async function enter(vendorId: string): Promise<void> {
     const own = await listSampleCustomers(ledger, { vendorId, limit: mostOfOne })
     const ownComing = coming.filter((other) => other === vendorId).length
     if (own.length + ownComing >= mostOfOne)
       throw new DomainError('rate-limited', 'There are as many sample customers as may be: end one first.', {
         retryAfter: 60,
       })
+    coming.push(vendorId)
   }
 
   /** What she allowed ends in the log like anybody's; then her pod goes. Doing it again does what is left. */
@@ -92,8 +94,7 @@ export function sampleCustomers({
 
   return {
     async create(vendorId, { data = SAMPLE_DATA }) {
-      await refuseTooMany(vendorId)
-      coming.push(vendorId)
+      await enter(vendorId)
       try {
         const { browser, me } = await createSampleCustomer(vaultUrl, prefix)
         const { accountId = '', webId = '' } = me

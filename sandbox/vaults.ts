@@ -19,8 +19,8 @@ export interface SandboxVaults extends ThrowAway {
 }
 
 /**
- * Every vault that is made in the sandbox, by its API or by somebody at its pages, is counted and thrown away. Whoever signs
- * in there with a pod of her own keeps it: only pods that were made here are ended.
+ * Every vault that is made in the sandbox, by its API or by somebody at its pages, is counted and thrown away. Nobody else is
+ * let in: the businesses there were admitted by nobody, and could ask a real person for real data under our address.
  */
 export function sandboxVaults({
   ledger,
@@ -43,6 +43,11 @@ export function sandboxVaults({
 
     async made(pod) {
       await ledger.commit(keepSandboxVault({ v: 1, id: newId(), ...pod, createdAt: now() }))
+    },
+
+    async admits(webId) {
+      const made = await listSandboxVaults(ledger, mostVaults)
+      return made.some(({ value }) => value.webId === webId)
     },
 
     async sweep() {

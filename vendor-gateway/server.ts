@@ -258,6 +258,8 @@ function beside(gateway: Express, mounts: Readonly<Record<string, Router>>): Exp
   const paths = Object.entries(mounts)
   if (paths.length === 0) return gateway
   const app = leanExpress()
+  // As in front of the vault: limits per address must not count all that comes through a proxy as one.
+  app.set('trust proxy', 'loopback')
   for (const [path, router] of paths) app.use(path, router)
   return app.use(gateway)
 }

@@ -8,16 +8,18 @@ import { parser } from '#core/http/validate.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { keepSampleCustomer } from '#core/records/sandbox.ts'
 import type { SampleCustomer } from '#core/records/sandbox.ts'
-import type { Me, SandboxCredentials, SandboxCustomer, SandboxOutcome } from '#schemas/types.gen.ts'
+import type { Me, Redirect, SandboxCredentials, SandboxCustomer, SandboxOutcome } from '#schemas/types.gen.ts'
 import { mostOfOne } from '../../sandbox/customers.ts'
 import { sandboxOperations } from '../../sandbox/operations.ts'
 import type { SandboxOperation } from '../../sandbox/operations.ts'
 import { createSampleCustomer } from '../../sandbox/sample-customer.ts'
 import { vaultLife } from '../../sandbox/vaults.ts'
+import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
 import { accessRequest, ask, batchToken, outcome, postForm, redeem, registerBusiness } from '../business.ts'
 import type { Business, Tokens } from '../business.ts'
 import { filesIn } from '../check-everything.ts'
 import { loggedFacts } from '../logged-facts.ts'
+import { VaultBrowser } from '../vault.ts'
 import { createWorld } from '../world.ts'
 import type { World } from '../world.ts'
 
@@ -252,6 +254,34 @@ test('whatever is shown or signed there says that it is the sandbox, and tokens 
       if (part !== undefined) expect(() => parser(part.schema)(part.example)).not.toThrow()
   }
   expect(document.paths).toHaveProperty(['/v1/query'])
+})
+
+test('nobody from outside gets in: whoever asks there was admitted by nobody', async () => {
+  const { vaultUrl } = world.config
+  const { podServer } = world.reach
+  if (podServer === undefined) throw new Error('no embedded pods')
+  const person = { email: 'resident@real.example', password: 'a real password of hers' }
+  const real = new VaultBrowser(vaultUrl)
+  const made = await real.post('/api/vaults', { podName: 'resident', ...person })
+  const { webId = '' } = made.body as Me
+  const lured = new VaultBrowser(`${vaultUrl}/sandbox`)
+  const begun = await lured.post('/api/sign-in', { issuer: podServer.baseUrl })
+  const { location } = begun.body as Redirect
+  const back = new URL(await signInAtEmbeddedPods(podServer.door, location, { ...person, webId }))
+  const { status, body } = await lured.post('/api/sign-in/complete', { query: back.search })
+  expect([status, body]).toMatchObject([401, { code: 'sign-in-failed' }])
+  expect((await lured.get('/api/me')).body).not.toHaveProperty('accountId')
+})
+
+test('behind a proxy each address has its own number of new businesses', async () => {
+  const signUpFrom = async (address: string) => {
+    const headers = { 'content-type': 'application/json', 'x-forwarded-for': address }
+    const body = JSON.stringify({ name: 'Corner Shop (test)' })
+    return (await fetch(`${gatewayUrl}/v1/businesses`, { method: 'POST', headers, body })).status
+  }
+  const statuses = await Promise.all(Array.from({ length: 22 }, () => signUpFrom('203.0.113.7')))
+  expect(statuses.filter((status) => status === 429)).toHaveLength(2)
+  expect(await signUpFrom('203.0.113.8')).toBe(201)
 })
 
 test('there are no more of them than are allowed', async () => {

@@ -34,6 +34,8 @@ export interface SignInParts {
   /** Guarded: issuers, WebIDs and pods are typed by people. */
   readonly fetch: PodFetch
   readonly now: () => number
+  /** Whom this vault lets in; everybody when left out. */
+  readonly admits?: ((webId: string) => Promise<boolean>) | undefined
 }
 
 /** Solid-OIDC sign-in: `POST /sign-in` leads to the issuer, `/sign-in/complete` back, `/sign-out` ends it. */
@@ -128,11 +130,13 @@ export async function openSession(
   request: Request,
   response: Response,
   way: { podLogin: string; issuer: string; query: string },
-  { ledger, names, podLogins, sessions, fetch, now }: SignInParts,
+  { ledger, names, podLogins, sessions, fetch, now, admits }: SignInParts,
 ): Promise<{ accountId: string }> {
   const { podLogin, issuer, query } = way
   try {
     const webId = await podLogins.complete(podLogin, query)
+    if (admits !== undefined && !(await admits(webId)))
+      throw failed('Only vaults that were made here are let in here')
     const { storages } = await verifyIssuerOf(webId, issuer, { fetch })
     const person = { webId, issuer, storages, fetch: await podLogins.fetchOf(podLogin) }
     for (let attempt = 1; ; attempt++) {

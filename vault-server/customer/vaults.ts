@@ -17,6 +17,8 @@ export interface ThrowAway {
   admit(): Promise<void>
   /** A pod was made, which is to be ended some day. */
   made(pod: { readonly podUrl: string; readonly webId: string }): Promise<void>
+  /** Whether a pod of hers was made here. */
+  admits(webId: string): Promise<boolean>
 }
 
 /**
