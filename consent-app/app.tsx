@@ -1,7 +1,6 @@
 import { QueryClientProvider } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import { Suspense, lazy } from 'react'
-import { I18nProvider } from 'react-aria-components/I18nProvider'
 import { BrowserRouter, Outlet, Route, Routes } from 'react-router'
 import { AppShell } from './components/app-shell.tsx'
 import { ErrorBoundary } from './components/error-boundary.tsx'
@@ -9,8 +8,8 @@ import { OfflineBanner } from './components/offline-banner.tsx'
 import { SandboxBanner } from './components/sandbox-banner.tsx'
 import { SignedInOnly } from './components/signed-in-only.tsx'
 import { PageSkeleton } from './components/skeleton.tsx'
+import { LanguageProvider } from './messages/language.tsx'
 import type { Locale } from './messages/locale.ts'
-import { TextProvider } from './messages/text.tsx'
 import { mountPath } from './mount.ts'
 
 const HomePage = lazy(() => import('./pages/home.tsx').then((page) => ({ default: page.HomePage })))
@@ -41,21 +40,19 @@ const NotFoundPage = lazy(() =>
 
 export function App({ locale, queryClient }: { locale: Locale; queryClient: QueryClient }) {
   return (
-    <TextProvider locale={locale}>
-      <I18nProvider locale={locale.formats}>
-        <QueryClientProvider client={queryClient}>
-          <BrowserRouter basename={mountPath()}>
-            <SandboxBanner />
-            <OfflineBanner />
-            <ErrorBoundary>
-              <Suspense fallback={<PageSkeleton />}>
-                <Pages />
-              </Suspense>
-            </ErrorBoundary>
-          </BrowserRouter>
-        </QueryClientProvider>
-      </I18nProvider>
-    </TextProvider>
+    <QueryClientProvider client={queryClient}>
+      <LanguageProvider locale={locale}>
+        <BrowserRouter basename={mountPath()}>
+          <SandboxBanner />
+          <OfflineBanner />
+          <ErrorBoundary>
+            <Suspense fallback={<PageSkeleton />}>
+              <Pages />
+            </Suspense>
+          </ErrorBoundary>
+        </BrowserRouter>
+      </LanguageProvider>
+    </QueryClientProvider>
   )
 }
 

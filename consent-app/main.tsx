@@ -4,14 +4,16 @@ import './styles/base.css'
 import { App } from './app.tsx'
 import { catalogueQuery } from './data/catalogue.ts'
 import { createQueryClient } from './data/query-client.ts'
+import { declareLanguage } from './messages/language.tsx'
 import { loadLocale } from './messages/locale.ts'
+import { rememberedLanguage } from './messages/remembered-language.ts'
 
 const element = document.getElementById('app')
 if (element === null) throw new Error('The page has no #app')
 
-const locale = await loadLocale(navigator.languages)
-document.documentElement.lang = locale.language
-document.documentElement.dir = locale.direction
+const locale = await loadLocale(navigator.languages, rememberedLanguage())
+// Before anything is drawn or asked: no page turns round under the reader's eyes.
+declareLanguage(locale)
 const queryClient = createQueryClient()
 void queryClient.prefetchQuery(catalogueQuery)
 // A page that the browser kept and shows again must not outlive the session it was drawn for.

@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react'
 import styles from './bare.module.css'
+import { LanguageChoice } from './language-choice.tsx'
 import { Wordmark } from './wordmark.tsx'
 
-/** The frame of a page that stands alone: the name, at most one line beside it, and the page. */
+/** The frame of a page that stands alone: the name, at most one line beside it, the page, and the languages. */
 export function Bare({
   aside,
   wide = false,
@@ -19,6 +20,9 @@ export function Bare({
         {aside}
       </header>
       <main className={wide ? styles.wide : styles.narrow}>{children}</main>
+      <footer className={styles.foot}>
+        <LanguageChoice />
+      </footer>
     </div>
   )
 }

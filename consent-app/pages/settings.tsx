@@ -5,6 +5,7 @@ import { Button } from '../components/button.tsx'
 import { Confirm } from '../components/confirm.tsx'
 import { ConnectPod } from '../components/connect-pod.tsx'
 import { Card, Fact, Facts, PageTitle, Row, Section, Soft, Stack } from '../components/layout.tsx'
+import { LanguageChoice } from '../components/language-choice.tsx'
 import { LeaveSection } from '../components/leave.tsx'
 import { MoveHouse } from '../components/move-house.tsx'
 import { PasskeysSection } from '../components/passkeys.tsx'
@@ -35,6 +36,9 @@ export function SettingsPage() {
       ) : (
         <ConnectPod me={me} />
       )}
+      <Section title={text('language.label')}>
+        <LanguageChoice />
+      </Section>
       <BoundariesSection />
       <PasskeysSection me={me} />
       <SessionsSection />

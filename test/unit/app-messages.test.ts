@@ -47,6 +47,56 @@ const forbidden: Readonly<Record<string, readonly RegExp[]>> = {
     /\bnot\b[^.]*\bwithout\b[^.]*\bnot\b/i,
     /!/,
   ],
+  'de.json': [
+    /\bfür immer\b/i,
+    /\bimmer\b/i,
+    /\bewig/i,
+    /\bunbegrenzt/i,
+    /\bunbeschränkt/i,
+    /\bwir schätzen\b/i,
+    /\bsind sie (sich )?sicher\b/i,
+    /\bverpass/i,
+    /\bnur (heute|kurze zeit|noch heute)\b/i,
+    /\bbeeil/i,
+    /\bjetzt oder nie\b/i,
+    /\bletzte chance\b/i,
+    /\bschade\b/i,
+    /\bleider\b/i,
+    /\bnein danke\b/i,
+    /\b(beste|bessere|volle|optimale)[smnr]? (erlebnis|erfahrung)/i,
+    /\bsie verlieren\b/i,
+    /\bwollen sie (wirklich )?nicht\b/i,
+    /\bempfohlen|empfehl/i,
+    /\bakzeptieren\b/i,
+    /\balle(s)? zustimmen\b/i,
+    /\beinfach (nur )?(klicken|erlauben|zustimmen)\b/i,
+    /\b(du|dein|deine|dich|dir)\b/i,
+    /!/,
+  ],
+  'ar.json': [
+    /للأبد|إلى الأبد/,
+    /دائم[اً]/,
+    /غير محدود/,
+    /بلا حدود/,
+    /نُ?قدّ?ر خصوصيتك/,
+    /هل أنت متأكد/,
+    /لا تفو[ّ]?ت/,
+    /تفوتك/,
+    /لفترة محدودة/,
+    /اليوم فقط/,
+    /الآن أو أبدًا/,
+    /الفرصة الأخيرة|آخر فرصة/,
+    /أسرع/,
+    /للأسف/,
+    /يؤسفنا|يحزننا/,
+    /لا شكرًا/,
+    /(أفضل|أحسن) تجربة|تجربة (أفضل|كاملة|محسنة)/,
+    /ستخسر/,
+    /موصى به|يُنصح|ننصح/,
+    /ببساطة/,
+    /أوافق على الكل|قبول الكل/,
+    /!/,
+  ],
 }
 
 describe.each(languages)('%s', (name) => {
@@ -67,11 +117,45 @@ describe.each(languages)('%s', (name) => {
     expect(found).toEqual([])
   })
 
+  test('has every form that its plurals need', () => {
+    const forms = new Intl.PluralRules(name.replace('.json', '')).resolvedOptions().pluralCategories
+    const lacking = Object.entries(texts).flatMap(([id, text]) =>
+      pluralsOf(text)
+        .filter((there) => !forms.every((form) => there.includes(form) || isSaidByNumber(form, there)))
+        .map((there) => `${id}: ${there.join(' ')}`),
+    )
+    expect(lacking).toEqual([])
+  })
+
+  test('leaves nothing in English but names and examples', () => {
+    if (name === 'en.json') return
+    const same = Object.keys(en).filter((id) => texts[id] === en[id] && !isTheSame.test(id))
+    expect(same).toEqual([])
+  })
+
   test('says the two answers in one word each, the same everywhere', () => {
     expect(texts['decision.allow']).toMatch(/^\p{L}+$/u)
     expect(texts['decision.deny']).toMatch(/^\p{L}+$/u)
   })
 })
+
+/** Names, and what is made of arguments alone. */
+const isTheSame =
+  /^(app\.name|activity\.other|conditions\.recipient|value\.named|link\.code|settings\.(name|webid)|business\.who\.website|sessions\.(browser|system)\..*|passkeys\.title|welcome\.example\..*)$/
+
+/** A form is not needed where the only number that takes it has a text of its own. */
+function isSaidByNumber(form: string, there: readonly string[]): boolean {
+  return form === 'one' && there.length === 2 && there.includes('=0') && there.includes('other')
+}
+
+/** The forms of each plural of a message. */
+function pluralsOf(text: string): string[][] {
+  const found: string[][] = []
+  walkElements(parse(text), (element) => {
+    if (element['pluralType'] !== undefined) found.push(Object.keys(element['options'] as object))
+  })
+  return found
+}
 
 /** The calls of `text` and `rich` that spell their id, and ids in tables and conditions. */
 function idsIn(text: string): string[] {
@@ -163,16 +247,17 @@ function walk(value: unknown, visit: (node: Node) => void): void {
 function argumentsOf(text: string): string[] {
   const names = new Set<string>()
   // Literal and `#` have no name of their own.
-  walkMessage(parse(text), (name) => names.add(name))
+  walkElements(parse(text), ({ type, value }) => {
+    if (Number(type) > 0 && typeof value === 'string') names.add(value)
+  })
   return [...names].toSorted()
 }
 
-function walkMessage(value: unknown, visit: (name: string) => void): void {
-  if (Array.isArray(value)) for (const part of value) walkMessage(part, visit)
+function walkElements(value: unknown, visit: (element: Node) => void): void {
+  if (Array.isArray(value)) for (const part of value) walkElements(part, visit)
   else if (typeof value === 'object' && value !== null) {
     const element = value as Node
-    if (typeof element['type'] === 'number' && element['type'] > 0 && typeof element['value'] === 'string')
-      visit(element['value'])
-    for (const part of Object.values(element)) walkMessage(part, visit)
+    if (typeof element['type'] === 'number') visit(element)
+    for (const part of Object.values(element)) walkElements(part, visit)
   }
 }

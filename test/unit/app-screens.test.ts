@@ -192,6 +192,21 @@ test('the language is the first one that Reach speaks, dates as in the reader’
   expect(chooseLanguage(['constructor', 'xx-YY'])).toEqual({ language: 'en', formats: 'en' })
 })
 
+test('what was chosen on this device comes before what the browser prefers, the region stays', () => {
+  expect(chooseLanguage(['en-IE', 'de-AT'], 'de')).toEqual({ language: 'de', formats: 'de-AT' })
+  expect(chooseLanguage(['de-AT'], 'en')).toEqual({ language: 'en', formats: 'en' })
+  expect(chooseLanguage(['de-AT'], 'toString')).toEqual({ language: 'en', formats: 'en' })
+})
+
+test('Arabic counts days and digits as the texts do, whatever the region would', () => {
+  const formats = 'ar-SA-u-ca-gregory-nu-latn'
+  expect(chooseLanguage(['ar-SA'])).toEqual({ language: 'ar', formats })
+  expect(chooseLanguage(['ar-SA-u-ca-islamic'])).toEqual({ language: 'ar', formats })
+  expect(new Intl.DateTimeFormat(formats, { dateStyle: 'long', timeZone: 'UTC' }).format(now)).toMatch(
+    /22.*2026/,
+  )
+})
+
 test('a WebID is shortened to its host and the first name in its path', () => {
   expect(shortWebId('https://pods.example/ada/profile/card#me')).toBe('pods.example/ada')
   expect(shortWebId('https://ada.example/profile/card#me')).toBe('ada.example')

@@ -1,0 +1,49 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { createContext, use, useState } from 'react'
+import type { ReactNode } from 'react'
+import { I18nProvider } from 'react-aria-components/I18nProvider'
+import { loadLocale } from './locale.ts'
+import type { LanguageTag, Locale } from './locale.ts'
+import { rememberLanguage } from './remembered-language.ts'
+import { TextProvider } from './text.tsx'
+
+interface Choice {
+  readonly language: LanguageTag
+  readonly choose: (language: LanguageTag) => Promise<void>
+}
+
+const LanguageContext = createContext<Choice | undefined>(undefined)
+
+/** The language that is shown, and the way to another one. */
+export function useLanguage(): Choice {
+  const choice = use(LanguageContext)
+  if (choice === undefined) throw new Error('a page outside of LanguageProvider')
+  return choice
+}
+
+/** Says in the document what language it is in; what is asked of the vault comes in it. */
+export function declareLanguage({ language, direction }: Locale): void {
+  document.documentElement.lang = language
+  document.documentElement.dir = direction
+}
+
+/** Speaks the language it starts with until another is chosen. That changes words alone: what was ticked stays. */
+export function LanguageProvider({ locale: first, children }: { locale: Locale; children: ReactNode }) {
+  const client = useQueryClient()
+  const [locale, setLocale] = useState(first)
+  const choose = async (language: LanguageTag) => {
+    const next = await loadLocale(navigator.languages, language)
+    rememberLanguage(language)
+    declareLanguage(next)
+    setLocale(next)
+    // Titles of fields and purposes come with the replies. Coming back from the sign-in counts once.
+    await client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'signed-in' })
+  }
+  return (
+    <LanguageContext value={{ language: locale.language, choose }}>
+      <TextProvider locale={locale}>
+        <I18nProvider locale={locale.formats}>{children}</I18nProvider>
+      </TextProvider>
+    </LanguageContext>
+  )
+}
