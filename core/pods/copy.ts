@@ -6,7 +6,7 @@ import { DomainError } from '#core/domain/errors.ts'
 import type { PodFetch } from './pod.ts'
 import { parseTurtle, writeTurtle } from './rdf.ts'
 import { isSameGraph } from './same-graph.ts'
-import { troubleOf, troubleOfStatus } from './trouble.ts'
+import { codesOf, troubleOf, troubleOfStatus } from './trouble.ts'
 
 const { namedNode } = DataFactory
 const CONTAINS = 'http://www.w3.org/ns/ldp#contains'
@@ -32,7 +32,7 @@ export async function listFiles({ container, fetch }: Omit<CopyEnd, 'webId'>): P
       .map(({ object }) => object.value)
     for (const member of members) {
       // A container lists what lies in it; anything else would lead elsewhere.
-      if (!member.startsWith(folder) || member === folder) continue
+      if (!member.startsWith(folder) || member === folder || !isPlain(member, folder)) continue
       if (!member.endsWith('/')) files.push(member.slice(container.length))
       else if (depth < MAX_DEPTH) await walk(member, depth + 1)
       if (files.length > MAX_FILES)
@@ -43,26 +43,49 @@ export async function listFiles({ container, fetch }: Omit<CopyEnd, 'webId'>): P
   return files
 }
 
+/**
+ * What a pod lists goes into another one in the customer's own session: there it must be a document and nothing else. The
+ * address of access rules, of metadata or of another folder would give whoever wrote the list a say in the new pod.
+ */
+function isPlain(member: string, folder: string): boolean {
+  const [segment = ''] = member.slice(folder.length).split('/')
+  try {
+    const name = decodeURIComponent(segment)
+    const isAsWritten = decodeURIComponent(new URL(member).href) === decodeURIComponent(member)
+    return isAsWritten && !/[?#]/.test(member) && !/^\.|[/\\]|\.(?:acl|acr|meta)$/i.test(name)
+  } catch {
+    return false
+  }
+}
+
 /** The version that is there now, `undefined` for none. */
 export async function versionOf(fetch: PodFetch, url: string): Promise<string | undefined> {
   const reply = await send(fetch, url, { method: 'HEAD', headers: { accept: '*/*' } })
+  if (reply.status === 404 || reply.status === 410) return undefined
   if (reply.status === 401 || reply.status === 403)
     throw new DomainError('pod-access-lost', 'The pod refuses access')
-  return reply.ok ? (reply.headers.get('etag') ?? undefined) : undefined
+  const etag = reply.ok ? reply.headers.get('etag') : null
+  if (etag === null) throw new DomainError('pod-unreadable', 'The pod does not number its versions')
+  return etag
 }
 
 /**
  * Copies one document; what names its old place or its owner's old WebID names the new ones. Done again it changes
- * nothing. Gives the version copied and the digest of what the new pod holds. Refuses with `pod-changed` when there is
+ * nothing, and a copy that was made before (`digest`) and not touched since is brought up to date, or taken away with its
+ * original. Gives the version copied and the digest of what the new pod holds. Refuses with `pod-changed` when there is
  * another document of that name.
  */
 export async function copyFile(
   from: CopyEnd,
   to: CopyEnd,
-  name: string,
+  { name, digest }: { readonly name: string; readonly digest?: string },
 ): Promise<{ etag: string; digest: string } | undefined> {
   const source = await read(from.fetch, from.container + name, '*/*')
-  if (source.status === 404) return undefined
+  const before = digest === undefined ? undefined : await versionWith(to.fetch, to.container + name, digest)
+  if (source.status === 404) {
+    if (before !== undefined) await removeVersion(to.fetch, to.container + name, before)
+    return undefined
+  }
   if (source.etag === undefined)
     throw new DomainError('pod-unreadable', 'The pod does not number its versions')
   const target = to.container + name
@@ -70,7 +93,10 @@ export async function copyFile(
   const body = graph === undefined ? source.bytes : Buffer.from(writeTurtle(graph))
   const put = await send(to.fetch, target, {
     method: 'PUT',
-    headers: { 'content-type': source.type, 'if-none-match': '*' },
+    headers: {
+      'content-type': source.type,
+      ...(before === undefined ? { 'if-none-match': '*' } : { 'if-match': before }),
+    },
     body: new Uint8Array(body),
   })
   await put.body?.cancel()
@@ -81,6 +107,12 @@ export async function copyFile(
     kept.bytes.equals(body) || (graph !== undefined && kept.status === 200 && isSame(kept, target, graph))
   if (!isProven) throw new DomainError('pod-changed', 'The new pod holds another document of this name')
   return { etag: source.etag, digest: digestOf(kept.bytes) }
+}
+
+/** The version that holds just these bytes. */
+async function versionWith(fetch: PodFetch, url: string, digest: string): Promise<string | undefined> {
+  const { bytes, etag } = await read(fetch, url, '*/*')
+  return digestOf(bytes) === digest ? etag : undefined
 }
 
 /** Whether the new pod still gives back what was proven. */
@@ -124,6 +156,8 @@ async function read(fetch: PodFetch, url: string, accept: string): Promise<Found
 async function send(fetch: PodFetch, url: string, init: RequestInit): Promise<Response> {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   const reply = await fetch(url, { ...init, redirect: 'manual', signal }).catch((cause: unknown) => {
+    if (codesOf(cause).includes('reply-too-large'))
+      throw new DomainError('pod-unreadable', 'There is a file too large to move', { cause })
     throw troubleOf(cause)
   })
   const trouble = troubleOfStatus(reply)

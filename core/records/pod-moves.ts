@@ -14,7 +14,7 @@ export interface MovedFile {
   readonly name: string
   /** Of the version that was copied and proven; absent while it waits. */
   readonly etag?: string
-  /** SHA-256 of the bytes that the new pod gave back, base64url. */
+  /** SHA-256 of the bytes that the new pod gave back, base64url; while it waits, of an older copy. */
   readonly digest?: string
 }
 

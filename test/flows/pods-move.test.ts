@@ -68,9 +68,11 @@ describe('moving house, from an embedded pod to an own one', () => {
     expect(await step(browser)).toMatchObject({ state: 'copying', files: 5, proven: 0 })
     await vault.restart()
     expect(await step(browser)).toMatchObject({ files: 5, proven: 5 })
-    // Changed in the old pod after it was copied: the new pod has an older one under this name now.
+    // Added and changed in the old pod after it was copied: the new pod has an older one under this name now.
     await browser.put('/api/categories/sizes', { etag: null, values: { shoe: { size: '42', system: 'EU' } } })
-    expect(await step(browser)).toMatchObject({ state: 'copying', files: 6, proven: 5 })
+    const later = `${before}\n${note}\n<#me> <urn:other#note> "later".`
+    expect((await pod.fetch(profile, { method: 'PUT', headers: turtle, body: later })).ok).toBe(true)
+    expect(await step(browser)).toMatchObject({ state: 'copying', files: 6, proven: 4 })
     expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
     expect(await step(browser)).toMatchObject({ files: 6, proven: 6 })
     expect(await step(browser)).toMatchObject({ state: 'moved', files: 6, proven: 6 })
@@ -86,6 +88,7 @@ describe('moving house, from an embedded pod to an own one', () => {
     const moved = await (await person.fetch(`${person.container}profile.ttl`)).text()
     expect(moved).toContain(`${person.container}diet.ttl#me`)
     expect(moved).toContain(person.webId)
+    expect(moved).toContain('later')
     expect(moved).not.toContain(pod.container)
     const raw = await person.fetch(`${person.container}other/raw.bin`)
     expect(new Uint8Array(await raw.arrayBuffer())).toEqual(bytes)

@@ -157,9 +157,9 @@ async function step(
   const waiting = files.filter(({ etag }) => etag === undefined).slice(0, FILES_A_STEP)
   if (waiting.length > 0) {
     const copied = new Map<string, MovedFile | undefined>()
-    for (const { name } of waiting) {
-      const proof = await copyFile(from, to, name)
-      copied.set(name, proof && { name, ...proof })
+    for (const file of waiting) {
+      const proof = await copyFile(from, to, file)
+      copied.set(file.name, proof && { name: file.name, ...proof })
     }
     // What was deleted meanwhile is not missed.
     await keep(files.flatMap((file) => (copied.has(file.name) ? (copied.get(file.name) ?? []) : file)))
@@ -170,20 +170,20 @@ async function step(
   else await moveIn(parts, stored, { request, response })
 }
 
-/** The files with those that another app has changed or added since waiting again; `undefined` when there are none. */
+/** The files with those that another app has changed, added or deleted since waiting again; `undefined` when there are none. */
 async function changedSince(
   from: CopyEnd,
   files: readonly MovedFile[],
 ): Promise<readonly MovedFile[] | undefined> {
-  const names = await listFiles(from)
+  const names = new Set([...(await listFiles(from)), ...files.map(({ name }) => name)])
   const known = new Map(files.map((file) => [file.name, file]))
-  let isChanged = names.length !== files.length
+  let isChanged = false
   const now: MovedFile[] = []
   for (const name of names) {
-    const file = known.get(name)
-    const same = file !== undefined && (await versionOf(from.fetch, from.container + name)) === file.etag
-    if (!same) isChanged = true
-    now.push(same ? file : { name })
+    const { etag, ...file } = known.get(name) ?? { name }
+    const isSame = etag !== undefined && (await versionOf(from.fetch, from.container + name)) === etag
+    if (!isSame) isChanged = true
+    now.push(isSame ? { ...file, etag } : file)
   }
   return isChanged ? now : undefined
 }
