@@ -60,11 +60,13 @@ export function createHostCircuit(now: () => number): HostCircuit {
         }
         if (broken.trial === undefined) {
           const trial = attempt(host, request)
-          broken.trial = trial.catch(() => undefined).finally(() => (broken.trial = undefined))
+          broken.trial = trial
+            .catch(() => undefined)
+            // Silence has changed nothing and may be of one pod only: from here on each finds out for itself, at once.
+            .finally(() => hosts.get(host) === broken && hosts.delete(host))
           return await trial
         }
         await broken.trial
-        // Silence has changed nothing: the next in the row tries.
       }
     },
   }
