@@ -55,6 +55,7 @@ export interface Schemas {
   'api/check-request.json': CheckRequest
   'api/choose-container.json': ChooseContainer
   'api/complete-sign-in.json': CompleteSignIn
+  'api/confirm-email.json': ConfirmEmail
   'api/create-vault.json': CreateVault
   'api/decision-result.json': DecisionResult
   'api/decision.json': Decision
@@ -78,6 +79,7 @@ export interface Schemas {
   'api/name-passkey.json': NamePasskey
   'api/new-sandbox-customer.json': NewSandboxCustomer
   'api/nothing.json': Nothing
+  'api/notifications.json': NotificationsView
   'api/open-link.json': OpenLink
   'api/open-request.json': OpenRequest
   'api/open-requests.json': OpenRequests
@@ -108,6 +110,7 @@ export interface Schemas {
   'api/save-category.json': SaveCategory
   'api/saved-category.json': SavedCategory
   'api/sessions.json': Sessions
+  'api/set-email.json': SetEmail
   'api/sign-in.json': SignIn
   'api/storages.json': Storages
   'api/vendor-admission.json': VendorAdmission
@@ -1317,6 +1320,12 @@ export interface CompleteSignIn {
    */
   query: string
 }
+export interface ConfirmEmail {
+  /**
+   * From the link in the message.
+   */
+  confirm: string
+}
 export interface CreateVault {
   podName: string
   email: string
@@ -1690,15 +1699,11 @@ export interface ImportField {
   /**
    * As it would be saved; absent where it cannot be read.
    */
-  value?: {
-    [k: string]: unknown
-  }
+  value?: string | number | boolean | unknown[] | {}
   /**
    * As the pod holds it; absent where it holds none.
    */
-  now?: {
-    [k: string]: unknown
-  }
+  now?: string | number | boolean | unknown[] | {}
   /**
    * Why it cannot be read.
    */
@@ -1867,6 +1872,23 @@ export interface NewSandboxCustomer {
  * An act that needs no further words.
  */
 export interface Nothing {}
+/**
+ * How the customer is written to.
+ */
+export interface NotificationsView {
+  /**
+   * This vault can send e-mail.
+   */
+  emailOffered: boolean
+  email?: EmailView
+}
+export interface EmailView {
+  address: string
+  /**
+   * Nothing is sent before the link in the first message was opened.
+   */
+  confirmed: boolean
+}
 /**
  * The code of a link or QR code that a business shows; case and hyphen do not matter.
  */
@@ -2358,6 +2380,9 @@ export interface SessionView {
    * Unless it is used again.
    */
   endsAt: string
+}
+export interface SetEmail {
+  address: string
 }
 export interface SignIn {
   /**

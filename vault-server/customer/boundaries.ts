@@ -87,7 +87,11 @@ async function endAll(
       await actOnGrant({ accountId, grantId: value.grantId, act: 'withdraw' }, parts)
 }
 
-async function viewBoundaries(reader: LedgerReader, accountId: string, now: number): Promise<Boundaries> {
+export async function viewBoundaries(
+  reader: LedgerReader,
+  accountId: string,
+  now: number,
+): Promise<Boundaries> {
   const rows = await listBoundaries(reader, accountId)
   const told = rows.map(({ value }) => value).filter((value) => saysAnything(value, now))
   return { businesses: await Promise.all(told.map((boundary) => viewBoundary(reader, boundary, now))) }

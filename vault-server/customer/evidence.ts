@@ -2,6 +2,7 @@ import { Router } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { saltOf } from '#core/ledger/leaf.ts'
+import type { HistoryItem } from '#core/ledger/ledger.ts'
 import { readGrant } from '#core/records/grants.ts'
 import type { EntryEvidence } from '#schemas/types.gen.ts'
 import { toldOf } from '../audit/covering.ts'
@@ -21,23 +22,22 @@ export function evidenceRoutes(parts: ProofParts): Router {
     const [item] = index === undefined ? [] : await toldOf(ledger, accountId, { before: index + 1, limit: 1 })
     if (item === undefined || item.index !== index)
       throw new DomainError('not-found', 'There is no such entry of yours')
-    const fact = readFact(item.ops)
-    const grant =
-      'grant' in fact && fact.grant !== undefined ? await readGrant(ledger, fact.grant) : undefined
-    const subject = grant && { name: grant.value.subject, salt: saltOf(grant.value.secret, 'subject', index) }
-    const proof = await writeProof(parts, index, {
-      ops: item.salt,
-      ...(subject === undefined ? {} : { subject: subject.salt }),
-    })
-    const evidence: EntryEvidence = {
-      index,
-      facts: item.ops,
-      ...(subject === undefined ? {} : { subject: subject.name }),
-      proof,
-    }
-    response.json(evidence)
+    response.json(await proveOwn(parts, item))
   })
   return router
+}
+
+/** Of an entry of hers. */
+export async function proveOwn(parts: ProofParts, { index, ops, salt }: HistoryItem): Promise<EntryEvidence> {
+  const fact = readFact(ops)
+  const grant =
+    'grant' in fact && fact.grant !== undefined ? await readGrant(parts.ledger, fact.grant) : undefined
+  const subject = grant && { name: grant.value.subject, salt: saltOf(grant.value.secret, 'subject', index) }
+  const proof = await writeProof(parts, index, {
+    ops: salt,
+    ...(subject === undefined ? {} : { subject: subject.salt }),
+  })
+  return { index, facts: ops, ...(subject === undefined ? {} : { subject: subject.name }), proof }
 }
 
 function readIndex(text: string): number | undefined {

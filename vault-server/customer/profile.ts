@@ -26,35 +26,16 @@ const maxBody = 512 * 1024
  * /categories/:category`. Nothing of it is kept here. A save is conditional on the document the form was
  * filled from.
  */
-export function profileRoutes(options: {
-  reader: LedgerReader
-  podLogins: PodLogins
-  /** Unix ms. */
-  now: () => number
-}): Router {
-  const { reader, podLogins, now } = options
+export function profileRoutes(parts: ProfileParts): Router {
+  const { now } = parts
   const parseSave = parser('api/save-category.json')
   const parseValues = new Map(categories.map(({ id }) => [id, parser(`fields/${id}.json` as keyof Schemas)]))
   const router = Router()
   const today = () => new Date(now()).toISOString().slice(0, 10)
 
-  async function podOf(customer: Customer): Promise<{ container: string; pod: PodClient }> {
-    const account = await readAccount(reader, customer.accountId)
-    if (account === undefined || customer.podLogin === undefined) {
-      throw new DomainError('not-signed-in', 'Sign in at your pod to see and change what is in it')
-    }
-    const { container } = account.value
-    return { container, pod: createPodClient({ fetch: await podLogins.fetchOf(customer.podLogin) }) }
-  }
-
   router.get('/categories', async (request, response) => {
-    const { container, pod } = await podOf(customerOf(request))
-    const views = await Promise.all(
-      categoriesIn(languageOf(request)).map(async (category) =>
-        viewCategory(category, await readDocument(pod, container, category), today()),
-      ),
-    )
-    response.json({ categories: views })
+    const known = categoriesIn(languageOf(request))
+    response.json({ categories: await categoriesOf(parts, customerOf(request), known, today()) })
   })
 
   router.put<{ category: string }>(
@@ -65,12 +46,46 @@ export function profileRoutes(options: {
       if (category === undefined) throw new DomainError('not-found', 'There is no such category')
       const { etag, values } = parseSave(request.body)
       assertValues(values, parseValues.get(category.id))
-      const { container, pod } = await podOf(customerOf(request))
+      const { container, pod } = await podOf(parts, customerOf(request))
       const saved = await save(pod, { container, category, etag, values })
       response.json(saved satisfies SavedCategory)
     },
   )
   return router
+}
+
+export interface ProfileParts {
+  readonly reader: LedgerReader
+  readonly podLogins: Pick<PodLogins, 'fetchOf'>
+  /** Unix ms. */
+  readonly now: () => number
+}
+
+async function podOf(
+  { reader, podLogins }: ProfileParts,
+  customer: Customer,
+): Promise<{ container: string; pod: PodClient }> {
+  const account = await readAccount(reader, customer.accountId)
+  if (account === undefined || customer.podLogin === undefined) {
+    throw new DomainError('not-signed-in', 'Sign in at your pod to see and change what is in it')
+  }
+  const { container } = account.value
+  return { container, pod: createPodClient({ fetch: await podLogins.fetchOf(customer.podLogin) }) }
+}
+
+/** What her pod holds of each of these, as her session sees it; `today` as YYYY-MM-DD. */
+export async function categoriesOf(
+  parts: ProfileParts,
+  customer: Customer,
+  known: readonly Category[],
+  today: string,
+): Promise<CategoryView[]> {
+  const { container, pod } = await podOf(parts, customer)
+  return await Promise.all(
+    known.map(async (category) =>
+      viewCategory(category, await readDocument(pod, container, category), today),
+    ),
+  )
 }
 
 interface PodDocument {
