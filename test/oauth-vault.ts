@@ -102,7 +102,7 @@ export async function startOAuthVault({
     const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
     const { interactions } = authorization
     const names = createNames(await keys.secret('names'))
-    const decide = await decisions({ vaultUrl, ledger, names, keys, interactions, now })
+    const decide = await decisions({ vaultUrl, ledger, keys, interactions, now })
     const preview = async (_accountId: string, fields: readonly string[]) => {
       if (pods.refusal !== undefined) throw pods.refusal
       return new Map(fields.flatMap((field) => (values[field] === undefined ? [] : [[field, values[field]]])))

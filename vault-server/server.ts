@@ -160,7 +160,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
   const receiptKey = await readReceiptKey(keys)
   const { interactions } = authorization
-  const decide = await decisions({ vaultUrl, ledger, names, interactions, keys, now })
+  const decide = await decisions({ vaultUrl, ledger, interactions, keys, now })
 
   const oidc = guardOidc({ allow })
 

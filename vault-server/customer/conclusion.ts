@@ -11,7 +11,6 @@ import { boundaryOf } from '#core/records/boundaries.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
 import { createGrant, grantsBetween } from '#core/records/grants.ts'
 import { newId } from '#core/records/ids.ts'
-import type { Names } from '#core/records/names.ts'
 import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import { decideRequest } from '#core/records/requests.ts'
@@ -37,7 +36,6 @@ import { viewReceipt } from './views.ts'
 export interface DecisionParts {
   readonly vaultUrl: string
   readonly ledger: Ledger
-  readonly names: Names
   readonly interactions: Interactions
   readonly secrets: { readonly receiptKey: SigningKey; readonly pairwise: Uint8Array }
   /** Unix ms. */
@@ -85,7 +83,7 @@ async function allow(
   found: Case,
   outcome: Outcome & { status: 'allowed' },
 ): Promise<Conclusion> {
-  const { ledger, names, interactions, secrets } = parts
+  const { ledger, interactions, secrets } = parts
   const { request, noticeHash, at, webId } = found
   const { accountId, vendorId, secret } = request
   const { vendor, customer } = await readReleasable(ledger, request)
