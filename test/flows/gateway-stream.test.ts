@@ -7,6 +7,7 @@ import { LedgerStopped } from '#core/ledger/ledger.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { matches } from '#core/http/validate.ts'
 import { revokeToken } from '#core/records/token-marks.ts'
+import { readVendor, readVendorStanding, registerVendor, revokeVendorKeys } from '#core/records/vendors.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 import { proofFor } from '../../bench/business.ts'
 import { addGrants } from '../../bench/population.ts'
@@ -182,6 +183,24 @@ describe('while a stream is under way', () => {
     ).rejects.toThrow()
     for (const grant of grants.slice(1))
       expect(await typesOf(gateway, grant)).toEqual(['redeemed', 'granted'])
+  })
+
+  test('keys that are taken away end it, also when the business has new ones by then', async () => {
+    const gate = new Gate()
+    const { gateway, shop } = await open({ wrapLedger: holding(gate, 1, 'before') })
+    const { subjects } = await people(gateway, shop, [0, 100], 110)
+    const asked = stream(gateway, shop, subjects)
+    await expect.poll(() => gate.came).toBe(1)
+    const rows = async () => {
+      const vendor = await readVendor(gateway.ledger, shop.vendorId)
+      const standing = await readVendorStanding(gateway.ledger, shop.vendorId)
+      if (vendor === undefined || standing === undefined) throw new Error('there is no such business')
+      return [vendor, standing] as const
+    }
+    await gateway.ledger.commit(revokeVendorKeys(...(await rows()), 'a'.repeat(43)))
+    await gateway.ledger.commit(registerVendor(...(await rows()), shop.clientId))
+    gate.open()
+    await expect(asked.then(({ reply }) => readLines(reply))).rejects.toThrow()
   })
 
   test('a token that is given back ends it with the piece under way', async () => {

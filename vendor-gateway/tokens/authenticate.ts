@@ -71,14 +71,23 @@ export class Authenticator {
     return { vendorId: this.#vendorOf(token, vendor?.value), token, nextNonce }
   }
 
-  /** Deleting a client, or taking its keys away, does not reach the tokens it has: asked for each request. */
-  #vendorOf({ clientId, keyEpoch }: AccessToken, vendor: Vendor | undefined): string {
-    if (vendor === undefined || vendor.clientId !== clientId) throw this.#badToken()
-    if ((vendor.keyEpoch ?? 0) !== keyEpoch) throw this.#badToken()
+  /** Whether what let this caller in would still do so: for replies that take their time. */
+  async stillHolds({ token }: Caller): Promise<boolean> {
+    if (await isTokenMarked(this.#ledger, token)) return false
+    return isOf(token, (await findVendor(this.#ledger, token.clientId))?.value)
+  }
+
+  #vendorOf(token: AccessToken, vendor: Vendor | undefined): string {
+    if (!isOf(token, vendor)) throw this.#badToken()
     return vendor.vendorId
   }
 
   #badToken(): DomainError {
     return this.#challenges.refusal('invalid-token', 'The access token is not valid')
   }
+}
+
+/** Deleting a client, or taking its keys away, does not reach the tokens it has: asked for each request. */
+function isOf({ clientId, keyEpoch }: AccessToken, vendor: Vendor | undefined): vendor is Vendor {
+  return vendor !== undefined && vendor.clientId === clientId && (vendor.keyEpoch ?? 0) === keyEpoch
 }

@@ -1,8 +1,6 @@
 import { DomainError } from '#core/domain/errors.ts'
 import { parser } from '#core/http/validate.ts'
-import type { LedgerReader } from '#core/ledger/ledger.ts'
-import { isTokenMarked } from '#core/records/token-marks.ts'
-import type { Caller } from '../tokens/authenticate.ts'
+import type { Authenticator, Caller } from '../tokens/authenticate.ts'
 import type { VendorLimits } from '../limits.ts'
 import { jsonReply, subjectUnavailable } from '../reply.ts'
 import type { Reply } from '../reply.ts'
@@ -31,7 +29,7 @@ export class Queries {
   readonly #replies: SubjectReplies
   readonly #refusals: RefusalLog
   readonly #limits: VendorLimits
-  readonly #reader: LedgerReader
+  readonly #callers: Pick<Authenticator, 'stillHolds'>
   readonly #turns = new Turns()
   readonly #asked = new AskedReader()
   readonly #parseBody = parser('api/query.json')
@@ -41,13 +39,13 @@ export class Queries {
     replies: SubjectReplies
     refusals: RefusalLog
     limits: VendorLimits
-    reader: LedgerReader
+    callers: Pick<Authenticator, 'stillHolds'>
   }) {
     this.#release = options.release
     this.#replies = options.replies
     this.#refusals = options.refusals
     this.#limits = options.limits
-    this.#reader = options.reader
+    this.#callers = options.callers
   }
 
   /** GET /v1/subjects/{subject}. `query` is the raw text behind the question mark. */
@@ -92,8 +90,8 @@ export class Queries {
   async *#pieces(caller: Caller, { subjects, asked }: Batch): AsyncGenerator<string, void, undefined> {
     const summary = { released: 0, unavailable: 0, later: 0 }
     for (let at = 0; at < subjects.length; at += PIECE) {
-      if (at > 0 && (await isTokenMarked(this.#reader, caller.token)))
-        throw new DomainError('invalid-token', 'The access token was given back')
+      if (at > 0 && !(await this.#callers.stillHolds(caller)))
+        throw new DomainError('invalid-token', 'The access token has ended')
       const piece = subjects.slice(at, at + PIECE)
       const taken = Promise.withResolvers<void>()
       try {
