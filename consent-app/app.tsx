@@ -34,6 +34,27 @@ const SignedInPage = lazy(() =>
 )
 const VerifyPage = lazy(() => import('./pages/verify.tsx').then((page) => ({ default: page.VerifyPage })))
 const LeftPage = lazy(() => import('./pages/left.tsx').then((page) => ({ default: page.LeftPage })))
+const AuditShell = lazy(() =>
+  import('./components/audit/audit-shell.tsx').then((frame) => ({ default: frame.AuditShell })),
+)
+const AuditJoinPage = lazy(() =>
+  import('./pages/audit/join.tsx').then((page) => ({ default: page.AuditJoinPage })),
+)
+const AuditEntriesPage = lazy(() =>
+  import('./pages/audit/entries.tsx').then((page) => ({ default: page.AuditEntriesPage })),
+)
+const AuditEntryPage = lazy(() =>
+  import('./pages/audit/entry.tsx').then((page) => ({ default: page.AuditEntryPage })),
+)
+const AuditGrantPage = lazy(() =>
+  import('./pages/audit/grant.tsx').then((page) => ({ default: page.AuditGrantPage })),
+)
+const AuditConsentsPage = lazy(() =>
+  import('./pages/audit/consents.tsx').then((page) => ({ default: page.AuditConsentsPage })),
+)
+const AuditOverviewPage = lazy(() =>
+  import('./pages/audit/overview.tsx').then((page) => ({ default: page.AuditOverviewPage })),
+)
 const NotFoundPage = lazy(() =>
   import('./pages/not-found.tsx').then((page) => ({ default: page.NotFoundPage })),
 )
@@ -62,6 +83,15 @@ function Pages() {
     <Routes>
       <Route path="signed-in" element={<SignedInPage />} />
       <Route path="verify" element={<VerifyPage />} />
+      <Route path="audit/join" element={<AuditJoinPage />} />
+      <Route path="audit" element={<AuditShell />}>
+        <Route index element={<AuditEntriesPage />} />
+        <Route path="entries/:index" element={<AuditEntryPage />} />
+        <Route path="grants/:grantId" element={<AuditGrantPage />} />
+        <Route path="consents" element={<AuditConsentsPage />} />
+        <Route path="overview" element={<AuditOverviewPage />} />
+        <Route path="*" element={<NotFoundPage />} />
+      </Route>
       <Route path="left" element={<LeftPage />} />
       <Route
         element={

@@ -1,0 +1,98 @@
+import { useState } from 'react'
+import { useSearchParams } from 'react-router'
+import { factTypes } from '#core/domain/facts.ts'
+import { purposes } from '#core/domain/purposes.ts'
+import type { AuditFilter } from '#schemas/types.gen.ts'
+import { useAuditText } from './audit-text.tsx'
+import { Button } from '../button.tsx'
+import { SelectField, TextField } from '../controls.tsx'
+import { Card, Row } from '../layout.tsx'
+import { useReview } from './audit-shell.tsx'
+import styles from './filters.module.css'
+
+const names = ['type', 'business', 'purpose', 'grant', 'from', 'to', 'asOf'] as const
+export type FilterName = (typeof names)[number]
+type Draft = Readonly<Partial<Record<FilterName, string>>>
+
+/** The filter of the address, so that a view can be shared; days are those of UTC, as in the log. */
+export function useFilter(): { filter: AuditFilter; asOf: string | undefined; draft: Draft } {
+  const [parameters] = useSearchParams()
+  const draft: Draft = Object.fromEntries(
+    names.flatMap((name) => {
+      const value = parameters.get(name) ?? ''
+      return value === '' ? [] : [[name, value]]
+    }),
+  )
+  const { type, business, purpose, grant, from, to, asOf } = draft
+  const filter: AuditFilter = {
+    ...(type !== undefined && { types: [type] }),
+    ...(business !== undefined && { businesses: [business] }),
+    ...(purpose !== undefined && { purpose }),
+    ...(grant !== undefined && { grant }),
+    ...(from !== undefined && { from: `${from}T00:00:00Z` }),
+    ...(to !== undefined && { to: dayAfter(to) }),
+  }
+  return { filter, asOf: asOf === undefined ? undefined : `${asOf}T23:59:59.999Z`, draft }
+}
+
+function dayAfter(day: string): string {
+  const time = Date.parse(`${day}T00:00:00Z`)
+  return Number.isNaN(time) ? day : new Date(time + 86_400_000).toISOString()
+}
+
+/** Changes the address, and by it what is looked at: one look per press, not one per key. */
+export function Filters({ shown }: { shown: readonly FilterName[] }) {
+  const { text } = useAuditText()
+  const { auditor } = useReview()
+  const [, setParameters] = useSearchParams()
+  const { draft: kept } = useFilter()
+  const [draft, setDraft] = useState(kept)
+  const set = (name: FilterName) => (value: string) => setDraft((before) => ({ ...before, [name]: value }))
+  const field = (name: FilterName) => ({
+    label: text(`audit.filter.${name}`),
+    value: draft[name] ?? '',
+    onChange: set(name),
+  })
+  const any = text('audit.filter.any')
+  const options = {
+    type: factTypes.map((type) => ({ value: type, label: type })),
+    business: auditor.businesses.map(({ vendorId, name }) => ({ value: vendorId, label: name })),
+    purpose: purposes.map(({ id, title }) => ({ value: id, label: title })),
+  }
+  return (
+    <Card tone="sunk">
+      <form
+        className={styles.form}
+        onSubmit={(event) => {
+          event.preventDefault()
+          setParameters(Object.entries(draft).filter(([, value]) => value !== ''))
+        }}
+      >
+        {shown.map((name) =>
+          name === 'type' || name === 'business' || name === 'purpose' ? (
+            <SelectField key={name} {...field(name)} options={options[name]} placeholder={any} />
+          ) : (
+            <TextField key={name} {...field(name)} type={name === 'grant' ? 'text' : 'date'} />
+          ),
+        )}
+        <div className={styles.acts}>
+          <Row>
+            <Button type="submit" look="solid" small>
+              {text('audit.filter.act')}
+            </Button>
+            <Button
+              small
+              look="quiet"
+              onPress={() => {
+                setDraft({})
+                setParameters([])
+              }}
+            >
+              {text('audit.filter.clear')}
+            </Button>
+          </Row>
+        </div>
+      </form>
+    </Card>
+  )
+}
