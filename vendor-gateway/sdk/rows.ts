@@ -1,5 +1,5 @@
 /** Reads many customers: streamed rows (NDJSON), asked again where something was missing or put off. */
-import type { Disclosure, QueryRow } from '../../schemas/types.gen.ts'
+import type { QueryRow } from '../../schemas/types.gen.ts'
 import { parsed, ReachError } from './errors.ts'
 import { pause, type Gateway, type TokenSource } from './gateway.ts'
 
@@ -53,11 +53,6 @@ export async function* readRows(
       if (open.length > 0) await pause(LATER_MS * 2 ** attempt, options.signal)
     }
   }
-}
-
-/** The values of a row, or `undefined` where there are none. */
-export function released(row: QueryRow): Disclosure | undefined {
-  return 'error' in row ? undefined : row
 }
 
 /** Rows of one request; what a cut stream left out is asked again. */
