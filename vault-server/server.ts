@@ -162,7 +162,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const { interactions } = authorization
   const decide = await decisions({ vaultUrl, ledger, interactions, keys, now })
 
-  const oidc = guardOidc({ allow })
+  const oidc = guardOidc({ allow, fetch })
 
   const cookie = hostCookie('session', vaultUrl)
   const sessions = createSessions({ ledger, names, cookie, now })

@@ -5,30 +5,30 @@ import { promisify } from 'node:util'
 import { guardedAgents } from '#core/http/guarded-agent.ts'
 import type { GuardedAgents } from '#core/http/guarded-agent.ts'
 import { OutboundRefused, guardedLookup, refuseLiteral } from '#core/http/public-address.ts'
+import type { PodFetch } from '#core/pods/pod.ts'
 
 /**
- * Sign-in at an issuer somebody typed: `@inrupt/solid-client-authn-node` asks it through its own
- * openid-client 5 on node:http(s), which can be given agents, and fetches its keys by the global fetch, which
- * cannot be guarded. So the first gets our agents, and the address of the keys is checked before it is used:
- * https (or an allowed origin), no private literal, only public DNS answers. What is left is a name that
- * changes its address in between; behind it an internal server would need a TLS certificate for that name to
- * see more than a failed handshake.
+ * Sign-in at an issuer somebody typed: `@inrupt/solid-client-authn-node` asks it through its own openid-client 5 on
+ * node:http(s), and fetches its keys by jose, which calls the global fetch. Neither can be given a guard from outside. So
+ * within `run`, and for nobody else in this process, the first gets our agents and the second our fetch. Addresses are
+ * checked before, too: for a refusal in words, and since the browser is sent to one of them.
  */
 export interface GuardedOidc {
-  /** Every request of openid-client within goes through the guarded agents. */
+  /** Every request of the library within is guarded. */
   run<Result>(work: () => Promise<Result>): Promise<Result>
   /** Throws `OutboundRefused` for an address that may not be asked. */
   check(address: string): Promise<void>
 }
 
-const current = new AsyncLocalStorage<GuardedAgents>()
+const current = new AsyncLocalStorage<{ agents: GuardedAgents; fetch: PodFetch }>()
 installGuard()
+installFetch()
 
-/** `allow`: exact origins that may be asked although they are private. */
-export function guardOidc({ allow }: { allow: readonly string[] }): GuardedOidc {
-  const agents = guardedAgents({ allow })
+/** `allow`: exact origins that may be asked although they are private. `fetch` is guarded with the same. */
+export function guardOidc({ allow, fetch }: { allow: readonly string[]; fetch: PodFetch }): GuardedOidc {
+  const guard = { agents: guardedAgents({ allow }), fetch }
   return {
-    run: (work) => current.run(agents, work),
+    run: (work) => current.run(guard, work),
     async check(address) {
       const { protocol, hostname, origin } = new URL(address)
       if (allow.includes(origin)) return
@@ -55,7 +55,7 @@ function installGuard(): void {
   const library = createRequire(requireFromHere.resolve('@inrupt/solid-client-authn-node'))
   const { custom, Issuer } = library('openid-client') as OpenidClient
   const agentFor = ({ protocol }: URL) => {
-    const agents = current.getStore()
+    const agents = current.getStore()?.agents
     // Somebody else in this process uses the library, such as a test that plays the customer.
     if (agents === undefined) return {}
     return { agent: protocol === 'https:' ? agents.https : agents.http }
@@ -65,5 +65,15 @@ function installGuard(): void {
   )
   for (const sender of [Issuer, Issuer.prototype, baseOfClients]) {
     Object.defineProperty(sender, custom.http_options, { value: agentFor })
+  }
+}
+
+function installFetch(): void {
+  const everybodys = globalThis.fetch
+  globalThis.fetch = (input, init) => {
+    const guarded = current.getStore()?.fetch
+    if (guarded === undefined) return everybodys(input, init)
+    if (input instanceof Request) throw new OutboundRefused('unknown form of asking')
+    return guarded(String(input), init)
   }
 }
