@@ -12,7 +12,7 @@ export interface Outbound extends AsyncDisposable {
    * each hop checked anew.
    */
   readonly fetch: typeof globalThis.fetch
-  /** The same guard for another client of undici, such as its WebSocket. Without limits of time and size. */
+  /** The same guard for another client of undici. A message of a WebSocket is bounded like a body, nothing else is. */
   readonly dispatcher: Dispatcher
 }
 
@@ -42,6 +42,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
     connections: 32,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    webSocket: { maxPayloadSize: maxBytes },
   })
 
   async function exchange(request: Request, signal: AbortSignal): Promise<Response> {

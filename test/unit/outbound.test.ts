@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import http, { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
@@ -197,6 +198,33 @@ describe('guarded fetch', () => {
     await once(socket, 'error')
     expect(connections).toBe(0)
   })
+})
+
+test('a message of a WebSocket that is larger than a body may be ends it before it is held', async () => {
+  const server = createServer()
+  server.on('upgrade', ({ headers }, socket) => {
+    const accept = hash(
+      'sha1',
+      `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`,
+      'base64',
+    )
+    socket.on('error', () => undefined)
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    )
+    // One text of 100 million bytes, of which only the beginning ever comes.
+    socket.write(Buffer.from([0x81, 127, 0, 0, 0, 0, 5, 245, 225, 0, 120, 120, 120]))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await using outbound = createOutbound({ allow: [origin] })
+  const socket = new WebSocket(origin.replace('http', 'ws'), { dispatcher: outbound.dispatcher })
+  const closed = once(socket, 'close')
+  socket.addEventListener('error', () => undefined)
+  await closed
+  expect(socket.readyState).toBe(WebSocket.CLOSED)
+  server.closeAllConnections()
+  server.close()
 })
 
 describe('guarded agents for node:http', () => {
