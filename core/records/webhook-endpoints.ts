@@ -27,7 +27,7 @@ export interface WebhookEndpoint {
   /** Unix ms. */
   readonly createdAt: number
   readonly provenAt?: number
-  /** Rounds in a row that got nothing through, and Unix ms of the first one. */
+  /** Rounds in a row that got nothing through, and Unix ms since when nothing did, or the address waits to be proven. */
   readonly failures: number
   readonly failingSince?: number
 }
@@ -55,14 +55,17 @@ export function createEndpoint(
   return { endpoint, parts: { checks: [asFound(key, undefined)], writes: [put(key, endpoint)] } }
 }
 
-/** Another address has to be proven anew. */
+/** Another address has to be proven anew; what is to be told meanwhile waits, if one was proven before. */
 export function aimEndpoint(
   endpoint: WebhookEndpoint,
   { url, events }: Pick<WebhookEndpoint, 'url' | 'events'>,
+  now: number,
 ): WebhookEndpoint {
   const { events: _, ...rest } = endpoint
   const aimed = { ...rest, url, ...(events === undefined ? {} : { events }) }
-  return url === endpoint.url ? aimed : { ...aimed, state: 'unproven', failures: 0 }
+  if (url === endpoint.url) return aimed
+  const waits = endpoint.provenAt === undefined ? {} : { failingSince: now }
+  return { ...aimed, state: 'unproven', failures: 0, ...waits }
 }
 
 export function proveEndpoint(endpoint: WebhookEndpoint, now: number): WebhookEndpoint {
@@ -121,6 +124,7 @@ export async function dropEndpoints(reader: LedgerReader, vendorId: string): Pro
   return { writes: endpoints.map(({ key }) => remove(key)) }
 }
 
-export function wants({ state, events }: WebhookEndpoint, type: VendorEventType): boolean {
-  return state === 'proven' && (events === undefined || events.includes(type))
+export function wants({ state, events, provenAt }: WebhookEndpoint, type: VendorEventType): boolean {
+  const isInUse = state === 'proven' || (state === 'unproven' && provenAt !== undefined)
+  return isInUse && (events === undefined || events.includes(type))
 }

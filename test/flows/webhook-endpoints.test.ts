@@ -7,7 +7,7 @@ import { createSender } from '../../vendor-gateway/webhooks/sender.ts'
 import type { TestGateway } from '../gateway.ts'
 import { answering, isSignedWith } from '../webhook-receiver.ts'
 import type { WebhookReceiver } from '../webhook-receiver.ts'
-import { WebhookWorld, endpoints, typesOf } from '../webhook-world.ts'
+import { WebhookWorld, endpoints, ofGrant, typesOf } from '../webhook-world.ts'
 
 const day = 86_400_000
 let attackers = 0
@@ -53,6 +53,11 @@ describe('an endpoint', () => {
     await world.act(grant, 'pause')
     await gateway.settle()
     expect(typesOf(receiver, grant)).toEqual(['grant.resumed'])
+    // What happened meanwhile waits for it.
+    expect((await world.post(shop, `${endpoints}/main/prove`)).json).toMatchObject({ state: 'proven' })
+    await gateway.settle()
+    expect(typesOf(receiver, grant)).toEqual(['grant.resumed', 'grant.paused'])
+    expect(ofGrant(receiver, grant).at(-1)?.path).toBe('/elsewhere')
   })
 
   test('that answers anything else than its challenge stays unproven', async () => {
@@ -155,4 +160,21 @@ test('an address whose name leads inwards when it is used is refused then', asyn
   const { endpoint } = createEndpoint(of, gateway.house.now())
   const { attempt } = await send(endpoint, { id: 'evt_1', body: '{}' })
   expect(attempt).toMatchObject({ error: 'address-refused' })
+})
+
+// Last: the clock goes ahead by days, and real clients look at theirs.
+test('an endpoint that was given another address and never proves it is disabled after five days, with what waits', async () => {
+  const { shop } = await world.business(`${receiver.origin}/moved`)
+  const grant = await world.newGrant(shop)
+  await world.put(shop, `${receiver.origin}/nowhere`)
+  await world.act(grant, 'pause')
+  await gateway.settle()
+  expect(await world.deliveries(shop)).toMatchObject([{ state: 'waiting' }])
+  gateway.advance(5 * day + 60_000)
+  await gateway.settle()
+  expect(await world.deliveries(shop)).toMatchObject([{ state: 'failed', attempts: [] }])
+  expect((await gateway.call({ as: world.renewed(shop), path: endpoints })).json.endpoints).toMatchObject([
+    { state: 'disabled' },
+  ])
+  expect(typesOf(receiver, grant)).toEqual([])
 })

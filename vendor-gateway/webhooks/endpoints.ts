@@ -59,7 +59,7 @@ export class Endpoints {
     return await commitAnew(ledger, async () => {
       const found = await readEndpoint(ledger, vendorId, name)
       if (found !== undefined) {
-        const next = aimEndpoint(found.value, settings)
+        const next = aimEndpoint(found.value, settings, now())
         return { parts: changeEndpoint(found, next), result: viewEndpoint(next) }
       }
       if ((await listEndpoints(ledger, vendorId)).length >= mostEndpoints)

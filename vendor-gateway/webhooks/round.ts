@@ -44,7 +44,7 @@ const retryWaits = [
 /** How long an endpoint rests after rounds that got nothing through. */
 const rests = [10 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, hour]
 const longestRest = hour
-/** An endpoint that let nothing through for so long is disabled. */
+/** An endpoint that let nothing through, or did not prove its new address, for so long is disabled. */
 const disabledAfter = 5 * day
 const lookAgain = minute
 
@@ -104,6 +104,10 @@ async function workOff(parts: RoundParts, round: WebhookRound): Promise<Next> {
   if (endpoint === undefined || standing === undefined || standing.value.state === 'removed')
     return await clear(parts, round, 'drop')
   if (endpoint.value.state === 'disabled') return await clear(parts, round, 'fail')
+  if (endpoint.value.state === 'unproven' && isDead(endpoint.value, now())) {
+    await disable(parts, endpoint, endpoint.value)
+    return { runAt: now() }
+  }
   if (standing.value.state !== 'active' || endpoint.value.state !== 'proven')
     return { runAt: now() + lookAgain }
   const slice = new Slice(parts, endpoint.value)
@@ -146,13 +150,23 @@ async function recordHealth(
       : failed > 0
         ? failing(before, now())
         : before
-  const isDead = gone || (tried.failingSince !== undefined && now() - tried.failingSince > disabledAfter)
-  const next = isDead ? disableEndpoint(tried) : tried
-  if (next === before) return before
+  if (gone || isDead(tried, now())) return await disable({ ledger, log }, endpoint, tried)
   // A business that changes it at this moment wins.
-  const committed = await tryCommit(ledger, changeEndpoint(endpoint, next))
-  if (committed === undefined) return before
-  if (isDead) log.warn('webhook-endpoint-disabled', {})
+  const isKept = tried === before || (await tryCommit(ledger, changeEndpoint(endpoint, tried))) === undefined
+  return isKept ? before : tried
+}
+
+const isDead = ({ failingSince }: WebhookEndpoint, now: number): boolean =>
+  failingSince !== undefined && now - failingSince > disabledAfter
+
+async function disable(
+  { ledger, log }: Pick<RoundParts, 'ledger' | 'log'>,
+  endpoint: Stored<WebhookEndpoint>,
+  tried: WebhookEndpoint,
+): Promise<WebhookEndpoint> {
+  const next = disableEndpoint(tried)
+  if ((await tryCommit(ledger, changeEndpoint(endpoint, next))) === undefined) return endpoint.value
+  log.warn('webhook-endpoint-disabled', {})
   return next
 }
 
