@@ -53,7 +53,7 @@ const places: readonly (readonly [RegExp, string])[] = [
   [/vendor-gateway\/vendor\/|core\/domain|core\/records/, 'release: grants, fields, rows'],
   [/core\/pods/, 'pod cache'],
   [
-    /core\/ledger\/(?:leaf|merkle|tiles|checkpoint|sealing)|core\/ledger\/level-group/,
+    /core\/ledger\/(?:leaf|merkle|tiles|checkpoint|sealing)|core\/ledger\/group-former/,
     'entries, tree, sealing',
   ],
   [/core\/ledger|level|lru-cache/, 'ledger: rows, queue, database calls'],

@@ -3,9 +3,10 @@ import { readdir } from 'node:fs/promises'
 import { Level } from 'level'
 import { isCode, makePrivateFolder } from './key-files.ts'
 import { LedgerDamaged, LedgerInUse } from './ledger.ts'
-import type { Database } from './level-keys.ts'
 import { liveTables } from './level-manifest.ts'
 import { isTableSound } from './table-files.ts'
+
+export type Database = Level<string, Buffer>
 
 /** Sealed values do not compress, and a large buffer means few compactions. */
 export const WRITE_BUFFER = 32 * 1024 * 1024

@@ -81,7 +81,7 @@ export async function outcomeOf(folders: LedgerFolders, expected: Expected, what
     }
   }
   for (const { key, version, value } of expected.rows)
-    await read(key, () => ledger.get(key), { version, value })
+    await read(key, () => ledger.get(key), { key, version, value })
   await read('list', () => ledger.list(''), expected.rows)
   for (const [key, count] of expected.counters) await read(key, () => ledger.count(key), count)
   await read('history', () => ledger.history('all'), expected.history)

@@ -2,7 +2,7 @@ import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
-import { boxKey, entriesKey, groupKey } from '#core/ledger/level-keys.ts'
+import { boxKey, entriesKey, groupKey } from '#core/ledger/stored-keys.ts'
 import { ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
 import {
   LIMITS,

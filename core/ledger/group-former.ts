@@ -2,7 +2,7 @@
  * Forms groups: decides commits in queue order, numbers them, builds their entries and seals their rows. Memory runs
  * ahead of the disk here, so nothing of a group may be shown before it is durable, and a failed write ends it all.
  */
-import { hash } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import type { Mark } from './anchor.ts'
 import type { LogSigner } from './checkpoint.ts'
 import type { KeyStore } from './key-store.ts'
@@ -15,7 +15,7 @@ import {
   type KeyedRow,
   type Salts,
 } from './ledger.ts'
-import type { PreparedCommit, Waiting } from './level-commit.ts'
+import type { PreparedCommit, Waiting } from './group-commit.ts'
 import {
   HEAD_KEY,
   boxKey,
@@ -26,8 +26,8 @@ import {
   rowKey,
   threadKey,
   tileKey,
-} from './level-keys.ts'
-import { encodeCount, type OpenedRow, type Rows } from './level-rows.ts'
+} from './stored-keys.ts'
+import { encodeCount, type OpenedRow } from './row-values.ts'
 import { TILE_WIDTH, hashesAt, leafHash, type GrowingTree } from './merkle.ts'
 import { rowTag, sealRow, type RowHead } from './sealing.ts'
 import { wireEntry } from './tiles.ts'
@@ -43,6 +43,18 @@ export interface Head {
   readonly checkpoint: string
 }
 
+/** What the database holds under the keys a group touches. Read synchronously: nothing may come in between. */
+export interface DurableState {
+  /**
+   * What is stored under the key, expired and erased rows included: group time decides. `seen`: a row of this key as it
+   * was read before.
+   */
+  head(key: string, seen?: KeyedRow<unknown>): RowHead | undefined
+  /** Whether a stored row reads as present at this time. */
+  isLive(row: RowHead, time: number): boolean
+  count(key: string): number
+}
+
 /** Stored for every group, with or without entries: a lost or exchanged group breaks the chain of rows. */
 export interface GroupRow {
   readonly size: number
@@ -56,6 +68,8 @@ export interface GroupRow {
   readonly digest: string
   /** Hash of the row before. */
   readonly previous: string
+  /** Random: tells this group from another that would have stood in its place. Rows of older versions have none. */
+  readonly id?: string
 }
 
 export function chainOf(group: number, row: string): Buffer {
@@ -109,13 +123,19 @@ interface Decided {
 export class GroupFormer {
   readonly #signer: LogSigner
   readonly #keys: KeyStore
-  readonly #rows: Rows
+  readonly #rows: DurableState
   readonly #tree: GrowingTree
   #head: Head
   /** The group that is being written: ordered already, not yet visible to readers. */
   #before: Pick<Group, 'rows' | 'counters'> | undefined
 
-  constructor(start: { signer: LogSigner; keys: KeyStore; rows: Rows; tree: GrowingTree; head: Head }) {
+  constructor(start: {
+    signer: LogSigner
+    keys: KeyStore
+    rows: DurableState
+    tree: GrowingTree
+    head: Head
+  }) {
     this.#signer = start.signer
     this.#keys = start.keys
     this.#rows = start.rows
@@ -333,6 +353,7 @@ export class GroupFormer {
       bytes,
       digest: hash('sha256', changes.join('\0'), 'base64'),
       previous: this.#head.chain.toString('base64'),
+      id: randomUUID(),
     }
     const text = JSON.stringify(row)
     operations.push([groupKey(group), Buffer.from(text)])

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import type { LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, type LogReader } from './ledger.ts'
-import { entriesKey, numberOfKey, tileKey, type Database } from './level-keys.ts'
+import { entriesKey, numberOfKey, tileKey, type Stored } from './stored-keys.ts'
 import { HASH_BYTES, TILE_WIDTH, hashesAt, leafHash, tileRoot } from './merkle.ts'
 import { parseBundle, wireEntry } from './tiles.ts'
 
@@ -17,15 +17,15 @@ const CACHED_TILES = 256
 
 const isPosition = (n: number): boolean => Number.isSafeInteger(n) && n >= 0
 
-export class LevelLog implements LogReader {
+export class StoredLog implements LogReader {
   readonly origin: string
   readonly vkey: string
-  readonly #db: Database
+  readonly #db: Stored
   /** Full tiles that gave the hash of their parent. */
   readonly #verified = new LRUCache<string, Buffer>({ max: CACHED_TILES })
   #tree: PublishedTree
 
-  constructor(db: Database, signer: LogSigner, tree: PublishedTree) {
+  constructor(db: Stored, signer: LogSigner, tree: PublishedTree) {
     this.#db = db
     this.origin = signer.origin
     this.vkey = signer.vkey

@@ -1,7 +1,21 @@
-/** Spells the keys of the database. Numbers are padded, so that key order is their order. */
-import type { Level } from 'level'
+/** Spells the keys of the database, whichever it is. Numbers are padded, so that key order is their order. */
 
-export type Database = Level<string, Buffer>
+/** Part of the keys, in the order of their UTF-8 bytes. */
+export interface KeyRange {
+  readonly gt?: string
+  readonly gte?: string
+  readonly lt?: string
+  readonly lte?: string
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+/** What every database of a ledger can read. */
+export interface Stored {
+  get(key: string): Promise<Buffer | undefined>
+  keys(range: KeyRange): AsyncIterable<string>
+  iterator(range: KeyRange): AsyncIterable<[key: string, value: Buffer]>
+}
 
 const pad = (n: number): string => String(n).padStart(16, '0')
 

@@ -3,8 +3,8 @@ import { LRUCache } from 'lru-cache'
 import type { KeyStore } from './key-store.ts'
 import { openOps, opens, opsKeyName, saltOf } from './leaf.ts'
 import { LedgerDamaged, type HistoryItem } from './ledger.ts'
-import { boxKey, numberOfKey, threadKey, type Database } from './level-keys.ts'
-import type { LevelLog } from './level-log.ts'
+import { boxKey, numberOfKey, threadKey, type Stored } from './stored-keys.ts'
+import type { StoredLog } from './stored-log.ts'
 import { TILE_WIDTH } from './merkle.ts'
 
 interface OpenedBox {
@@ -16,12 +16,12 @@ interface OpenedBox {
 const CACHED_BOXES = 256
 
 export class History {
-  readonly #db: Database
+  readonly #db: Stored
   readonly #keys: KeyStore
-  readonly #log: LevelLog
+  readonly #log: StoredLog
   readonly #boxes = new LRUCache<number, OpenedBox>({ max: CACHED_BOXES })
 
-  constructor(db: Database, keys: KeyStore, log: LevelLog) {
+  constructor(db: Stored, keys: KeyStore, log: StoredLog) {
     this.#db = db
     this.#keys = keys
     this.#log = log

@@ -5,9 +5,9 @@
 import type { Mark } from './anchor.ts'
 import { openCheckpoint, type LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, LedgerForeign } from './ledger.ts'
-import { chainOf, type GroupRow, type Head } from './level-group.ts'
-import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, tileKey, type Database } from './level-keys.ts'
-import { LevelLog } from './level-log.ts'
+import { chainOf, type GroupRow, type Head } from './group-former.ts'
+import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, tileKey, type Stored } from './stored-keys.ts'
+import { StoredLog } from './stored-log.ts'
 import {
   GrowingTree,
   HASH_BYTES,
@@ -39,11 +39,16 @@ const NOTHING: Head = {
 
 /**
  * `tailBytes`: how much of what was written last may come from a replay of the log file (two write buffers), and so
- * is read again. Throws `LedgerDamaged`, or `LedgerForeign` when keys or origin are those of another ledger.
+ * is read again. `isShared`: others write as well, so the anchor may be any number of groups behind. Throws `LedgerDamaged`, or `LedgerForeign` when keys or origin are those of another ledger.
  */
 export async function recover(
-  db: Database,
-  { signer, anchored, tailBytes }: { signer: LogSigner; anchored: Mark; tailBytes: number },
+  db: Stored,
+  {
+    signer,
+    anchored,
+    tailBytes,
+    isShared = false,
+  }: { signer: LogSigner; anchored: Mark; tailBytes: number; isShared?: boolean },
 ): Promise<Recovered> {
   const stored = await db.get(HEAD_KEY)
   if (!stored) {
@@ -59,8 +64,8 @@ export async function recover(
     for await (const key of db.keys({ gte: first, lt: `${first[0]}~`, limit: 1 }))
       throw new LedgerDamaged(`there is something beyond the checkpoint: ${key}`)
 
-  const { head, tailFrom } = await checkGroups(db, { checkpoint, size, root, anchored, tailBytes })
-  const log = new LevelLog(db, signer, { size, checkpoint, open: tree.open })
+  const { head, tailFrom } = await checkGroups(db, { checkpoint, size, root, anchored, tailBytes, isShared })
+  const log = new StoredLog(db, signer, { size, checkpoint, open: tree.open })
   await checkTail(log, tailFrom)
   await compareWithAnchor(log, { size, root }, anchored)
   return { head, tree }
@@ -84,7 +89,7 @@ function openOwn(checkpoint: string, signer: LogSigner): { size: number; root: B
 }
 
 /** Growing tiles: level 0 from the entries, the levels above as stored. */
-async function readOpenTiles(db: Database, size: number): Promise<Buffer[][]> {
+async function readOpenTiles(db: Stored, size: number): Promise<Buffer[][]> {
   const open: Buffer[][] = [[]]
   const first = size - (size % TILE_WIDTH)
   for await (const [key, part] of db.iterator({ gte: entriesKey(first), lt: entriesKey(size) })) {
@@ -110,6 +115,7 @@ interface Expected {
   readonly root: Buffer
   readonly anchored: Mark
   readonly tailBytes: number
+  readonly isShared: boolean
 }
 
 /**
@@ -117,8 +123,8 @@ interface Expected {
  * the log at the oldest of them.
  */
 async function checkGroups(
-  db: Database,
-  { checkpoint, size, root, anchored, tailBytes }: Expected,
+  db: Stored,
+  { checkpoint, size, root, anchored, tailBytes, isShared }: Expected,
 ): Promise<{ head: Head; tailFrom: number }> {
   let head: Head | undefined
   let next: { group: number; previous: string } | undefined
@@ -134,7 +140,7 @@ async function checkGroups(
       head = { group, chain, time, commits, seals, bytes: row.bytes, checkpoint }
       if (row.size !== size || row.root !== root.toString('base64'))
         throw new LedgerDamaged('the newest group and the checkpoint do not belong together')
-      if (anchored.group > group || anchored.group < group - 1)
+      if (anchored.group > group || (anchored.group < group - 1 && !isShared))
         throw new LedgerDamaged(`the anchor is at group ${anchored.group}, the database at ${group}`)
     }
     if (anchored.group === group && !anchored.chain.equals(chain))
@@ -158,13 +164,13 @@ function parseRow(group: number, text: string): GroupRow {
 }
 
 /** A replay that lost a block leaves a hole behind a good head: bundles are read again and compared with tiles. */
-async function checkTail(log: LevelLog, from: number): Promise<void> {
+async function checkTail(log: StoredLog, from: number): Promise<void> {
   for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < log.size; index++)
     await log.bundle(index, Math.min(TILE_WIDTH, log.size - index * TILE_WIDTH))
 }
 
 async function compareWithAnchor(
-  log: LevelLog,
+  log: StoredLog,
   { size, root }: { size: number; root: Buffer },
   anchored: Mark,
 ): Promise<void> {

@@ -3,19 +3,15 @@
  * Exactly one write is in flight; while it is, a long queue is already made into the next group.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { KeyStore } from './key-store.ts'
 import { LedgerBusy, LedgerStopped, type Committed } from './ledger.ts'
-import { GROUP_BYTES, GROUP_ENTRIES, type PreparedCommit, type Waiting } from './level-commit.ts'
-import type { Expiry } from './level-expiry.ts'
-import type { Group, GroupFormer } from './level-group.ts'
+import { GROUP_BYTES, GROUP_ENTRIES, type PreparedCommit, type Waiting } from './group-commit.ts'
+import type { Group } from './group-former.ts'
 
 export interface WriterParts {
-  readonly former: GroupFormer
-  readonly keys: KeyStore
-  readonly expiry: Expiry
-  readonly now: () => number
   readonly limits: { readonly queue: number; readonly group: number }
-  /** Resolves when the group is durable and anchored. */
+  /** Decides one group: `take` gives the commits for it, once. `inFlight`: the group before, not published yet. */
+  readonly form: (take: () => Waiting[], inFlight: Group | undefined) => Promise<Group>
+  /** Resolves when the group is durable and anchored. Not called for a group that changes nothing. */
   readonly write: (group: Group) => Promise<void>
   /** Shows a durable group to readers. */
   readonly publish: (group: Group) => void
@@ -78,16 +74,6 @@ export class GroupWriter {
       throw new LedgerBusy('too many commits are waiting')
   }
 
-  /** Writes the first group of an empty ledger, and makes sure that there are keys to seal with. */
-  async begin(): Promise<void> {
-    const { former, keys, now, write, publish } = this.#parts
-    await keys.renew({ time: Math.max(now(), former.head.time), seals: former.head.seals })
-    if (former.head.group >= 0) return
-    const group = former.form([], now(), [], undefined)
-    await write(group)
-    publish(group)
-  }
-
   /** Takes nothing more and resolves when what waits is written. */
   async close(): Promise<void> {
     this.#stopped ??= new LedgerStopped('the ledger is closed')
@@ -128,13 +114,7 @@ export class GroupWriter {
   }
 
   async #form(inFlight: InFlight | undefined): Promise<Group> {
-    const { former, keys, expiry, now } = this.#parts
-    const time = Math.max(now(), former.head.time)
-    const progress = { time, seals: former.head.seals }
-    if (keys.isDue(progress)) await keys.renew(progress)
-    const expired = await expiry.due(time)
-    this.#taken = this.#take()
-    const group = former.form(this.#taken, now(), expired, inFlight?.group)
+    const group = await this.#parts.form(() => (this.#taken = this.#take()), inFlight?.group)
     this.#taken = []
     return group
   }

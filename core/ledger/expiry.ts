@@ -1,14 +1,14 @@
 /** Finds rows whose time is over, a bounded step at a time, so that groups can delete them. */
-import { expiryKey, expiryOf, type Database } from './level-keys.ts'
+import { expiryKey, expiryOf, type Stored } from './stored-keys.ts'
 
 const STEP = 256
 const INTERVAL = 10_000
 
 export class Expiry {
-  readonly #db: Database
+  readonly #db: Stored
   #next = 0
 
-  constructor(db: Database) {
+  constructor(db: Stored) {
     this.#db = db
   }
 

@@ -1,7 +1,7 @@
 /** A commit as it waits: checked for form, its values already text, so that a later change of them changes nothing. */
 import { CustomerErased, type CustomerKeys } from './customer-keys.ts'
 import type { Check, Commit, CommitRefused, Committed, Counter, Entry, Forgotten } from './ledger.ts'
-import { checkKey } from './level-keys.ts'
+import { checkKey } from './stored-keys.ts'
 import type { SealingKey } from './sealing.ts'
 
 export interface PreparedWrite {

@@ -1,0 +1,85 @@
+/** How rows and counters lie in the database, and what readers get of them. */
+import { hash } from 'node:crypto'
+import type { KeyStore } from './key-store.ts'
+import { LedgerDamaged, type Json, type KeyedRow } from './ledger.ts'
+import { openRow, readRowHead, type RowHead, type SealingKey } from './sealing.ts'
+
+/** A row as its JSON text; parsed when somebody reads it. */
+export interface OpenedRow extends RowHead {
+  readonly text: string
+  row?: ReadRow
+  /** It is in the cache of `owner`, and so the newest of its key there. */
+  isCached?: boolean
+}
+
+/** What readers get; it remembers which opened row it was made of, so that nobody needs to look for that again. */
+export class ReadRow implements KeyedRow {
+  readonly key: string
+  readonly version: number
+  readonly value: Json
+  readonly #opened: OpenedRow
+  readonly #owner: object
+
+  constructor(key: string, opened: OpenedRow, owner: object) {
+    this.key = key
+    this.version = opened.version
+    this.value = freeze(JSON.parse(opened.text) as Json)
+    this.#opened = opened
+    this.#owner = owner
+  }
+
+  /** What `owner` holds newest under the row's key, if that is the row itself. */
+  static newest(row: KeyedRow<unknown>, owner: object): OpenedRow | undefined {
+    return #opened in row && row.#owner === owner && row.#opened.isCached === true ? row.#opened : undefined
+  }
+}
+
+/** Opens a stored row; undefined when it died with its customer's key. Throws `LedgerDamaged`. */
+export function openStored(keys: KeyStore, key: string, bytes: Buffer): OpenedRow | undefined {
+  const head = readRowHead(bytes)
+  const sealing = sealingKey(keys, head.keyName)
+  return sealing && { ...head, text: openRow(sealing, key, bytes) }
+}
+
+function sealingKey(keys: KeyStore, name: string): SealingKey | undefined {
+  try {
+    return name.startsWith('c') ? keys.customerKeyNamed(name) : keys.named('data', name)
+  } catch (error) {
+    throw new LedgerDamaged('the key of a stored row is not in the key store', { cause: error })
+  }
+}
+
+/** Whether a stored row reads as present at this time (Unix ms). */
+export function isLive(keys: KeyStore, { expires, keyName }: RowHead, time: number): boolean {
+  if (expires !== 0 && expires <= time) return false
+  return !keyName.startsWith('c') || !keys.isErased(keyName)
+}
+
+function freeze(value: Json): Json {
+  if (value !== null && typeof value === 'object')
+    for (const member of Object.values(value)) freeze(member as Json)
+  return Object.freeze(value)
+}
+
+const COUNT_BYTES = 6
+const CHECK_BYTES = 8
+
+function countCheck(key: string, count: number): string {
+  return hash('sha256', `${key}:${count}`, 'hex').slice(0, 2 * CHECK_BYTES)
+}
+
+/** Counters stay in the clear under opaque keys, with a checksum: sealing each would cost as much as its commit. */
+export function encodeCount(key: string, count: number): Buffer {
+  const bytes = Buffer.allocUnsafe(COUNT_BYTES + CHECK_BYTES)
+  bytes.writeUIntBE(count, 0, COUNT_BYTES)
+  bytes.write(countCheck(key, count), COUNT_BYTES, 'hex')
+  return bytes
+}
+
+/** Throws `LedgerDamaged`. */
+export function decodeCount(key: string, bytes: Buffer): number {
+  const count = bytes.length === COUNT_BYTES + CHECK_BYTES ? bytes.readUIntBE(0, COUNT_BYTES) : -1
+  if (count < 0 || bytes.toString('hex', COUNT_BYTES) !== countCheck(key, count))
+    throw new LedgerDamaged('a stored counter is not what was written')
+  return count
+}
