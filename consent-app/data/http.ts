@@ -56,7 +56,8 @@ export async function call<Reply>(
   return response.status === 204 ? (undefined as Reply) : ((await response.json()) as Reply)
 }
 
-async function asProblem(response: Response): Promise<ProblemError> {
+/** What a reply that is no success says. */
+export async function asProblem(response: Response): Promise<ProblemError> {
   const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN)
   const retryAfter = Number.isFinite(seconds) ? seconds : undefined
   const isProblem = response.headers.get('Content-Type')?.startsWith('application/problem+json') ?? false

@@ -49,6 +49,11 @@ export function useFormats() {
     moment: (time: string | number) => intl.formatDate(time, { dateStyle: 'medium', timeStyle: 'short' }),
     /** A calendar day without a time zone, such as a birth date: `YYYY-MM-DD`. */
     calendarDay: (day: string) => intl.formatDate(`${day}T00:00:00Z`, { dateStyle: 'long', timeZone: 'UTC' }),
+    /** In kB or MB, as people read it. */
+    size: (bytes: number) =>
+      bytes < 1_000_000
+        ? intl.formatNumber(Math.ceil(bytes / 1000), { style: 'unit', unit: 'kilobyte' })
+        : intl.formatNumber(bytes / 1_000_000, { style: 'unit', unit: 'megabyte', maximumFractionDigits: 1 }),
     list: (parts: readonly string[]) => intl.formatList(parts, { type: 'conjunction' }),
     /** ISO 8601 such as P90D. */
     duration: (iso: string) => {

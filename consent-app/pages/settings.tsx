@@ -6,6 +6,8 @@ import { Confirm } from '../components/confirm.tsx'
 import { ConnectPod } from '../components/connect-pod.tsx'
 import { Card, Fact, Facts, PageTitle, Row, Section, Soft, Stack } from '../components/layout.tsx'
 import { LanguageChoice } from '../components/language-choice.tsx'
+import { ExportSection } from '../components/export.tsx'
+import { ImportSection } from '../components/import.tsx'
 import { LeaveSection } from '../components/leave.tsx'
 import { MoveHouse } from '../components/move-house.tsx'
 import { PasskeysSection } from '../components/passkeys.tsx'
@@ -41,6 +43,8 @@ export function SettingsPage() {
       </Section>
       <BoundariesSection />
       <PasskeysSection me={me} />
+      <ImportSection />
+      <ExportSection />
       <SessionsSection />
       <AccountSection me={me} />
       <LeaveSection me={me} />

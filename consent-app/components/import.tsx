@@ -1,0 +1,205 @@
+import { useEffect, useRef, useState } from 'react'
+import type { ImportField, ImportPreview } from '#schemas/types.gen.ts'
+import { categoriesOf, importable, useImport, useImportPreview } from '../data/import.ts'
+import { ProblemError } from '../data/http.ts'
+import { useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
+import { Checkbox } from './controls.tsx'
+import { useValueWords } from './field-value.tsx'
+import styles from './import.module.css'
+import { Card, Row, Section, Soft, Stack, Theirs } from './layout.tsx'
+import { Notice } from './notice.tsx'
+import { ProblemNote } from './problem-note.tsx'
+import { Progress } from './progress.tsx'
+import { describeValue } from './value-text.ts'
+
+/** Data from a file of another Reach or another app: looked at field by field first, and only what is chosen is saved. */
+export function ImportSection() {
+  const { text } = useText()
+  const preview = useImportPreview()
+  const input = useRef<HTMLInputElement>(null)
+  const [saved, setSaved] = useState<number>()
+  const choose = () => {
+    setSaved(undefined)
+    input.current?.click()
+  }
+  return (
+    <Section title={text('import.title')}>
+      <Stack>
+        <p>{text('import.what')}</p>
+        <div>
+          <Button onPress={choose} isPending={preview.isPending}>
+            {text('import.choose')}
+          </Button>
+          <input
+            ref={input}
+            type="file"
+            hidden
+            accept={importable}
+            aria-label={text('import.choose')}
+            onChange={({ target }) => {
+              const [file] = target.files ?? []
+              if (file !== undefined) preview.mutate(file)
+              // The same file may be chosen again.
+              target.value = ''
+            }}
+          />
+        </div>
+        {preview.isError && <Refusal error={preview.error} />}
+        <p role="status" className={styles.told}>
+          {saved !== undefined && text('import.done', { count: saved })}
+        </p>
+        {preview.data !== undefined && saved === undefined && (
+          <Choice
+            key={preview.submittedAt}
+            preview={preview.data}
+            onSaved={(count) => {
+              setSaved(count)
+              preview.reset()
+            }}
+            onCancel={() => preview.reset()}
+          />
+        )}
+      </Stack>
+    </Section>
+  )
+}
+
+/** The exact reason, since it is about the customer's own file. */
+function Refusal({ error }: { error: Error }) {
+  const { text } = useText()
+  const isOfFile = error instanceof ProblemError && [400, 413, 415].includes(error.status)
+  if (!isOfFile) return <ProblemNote error={error} />
+  return (
+    <Notice tone="attention" title={text('import.refused')}>
+      <p>{error.message}</p>
+      <p>{text('import.refused.nothing')}</p>
+    </Notice>
+  )
+}
+
+function Choice({
+  preview,
+  onSaved,
+  onCancel,
+}: {
+  preview: ImportPreview
+  onSaved: (count: number) => void
+  onCancel: () => void
+}) {
+  const { text } = useText()
+  const heading = useRef<HTMLHeadingElement>(null)
+  const { done, ...save } = useImport()
+  // What would replace something is for the customer to choose; what is new stands in no one's way.
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(
+    () => new Set(preview.fields.filter(({ state }) => state === 'new').map(({ field }) => field)),
+  )
+  useEffect(() => heading.current?.focus(), [])
+  const toggle = (field: string, isChosen: boolean) => {
+    const next = new Set(chosen)
+    if (isChosen) next.add(field)
+    else next.delete(field)
+    setChosen(next)
+  }
+  const groups = preview.categories.map(
+    ({ category, title }) => [title, preview.fields.filter((field) => field.category === category)] as const,
+  )
+  return (
+    <Card>
+      <Stack>
+        <h3 ref={heading} tabIndex={-1}>
+          {text(`import.found.${preview.source}`, { count: preview.fields.length })}
+        </h3>
+        {preview.passedOver > 0 && <Soft>{text('import.passed-over', { count: preview.passedOver })}</Soft>}
+        {groups.map(([title, fields]) => (
+          <section key={title} aria-label={title}>
+            <h4 className={styles.category}>{title}</h4>
+            <ul className={styles.list}>
+              {fields.map((field) => (
+                <li key={field.field} className={styles.field}>
+                  <Field
+                    field={field}
+                    isChosen={chosen.has(field.field)}
+                    onChange={(is) => toggle(field.field, is)}
+                  />
+                </li>
+              ))}
+            </ul>
+          </section>
+        ))}
+        {save.isPending && (
+          <Progress label={text('import.progress')} value={done} max={categoriesOf(preview, chosen).length}>
+            {text('import.so-far', { done, total: categoriesOf(preview, chosen).length })}
+          </Progress>
+        )}
+        {save.isError && <ProblemNote error={save.error} />}
+        <Row>
+          {chosen.size > 0 && (
+            <Button
+              look="solid"
+              onPress={() => save.mutate({ preview, chosen }, { onSuccess: onSaved })}
+              isPending={save.isPending}
+            >
+              {text('import.save', { count: chosen.size })}
+            </Button>
+          )}
+          <Button onPress={onCancel}>{text('import.cancel')}</Button>
+        </Row>
+      </Stack>
+    </Card>
+  )
+}
+
+function Field({
+  field,
+  isChosen,
+  onChange,
+}: {
+  field: ImportField
+  isChosen: boolean
+  onChange: (isChosen: boolean) => void
+}) {
+  const { text } = useText()
+  const { title, state, value, now, why } = field
+  if (state === 'unreadable')
+    return (
+      <div className={styles.still}>
+        <p>
+          {title} <span className={styles.state}>{text('import.state.unreadable')}</span>
+        </p>
+        <Soft>{text('import.why', { why: why ?? '' })}</Soft>
+      </div>
+    )
+  if (state === 'same')
+    return (
+      <div className={styles.still}>
+        <p>
+          {title} <span className={styles.state}>{text('import.state.same')}</span>
+        </p>
+        <Value value={value} />
+      </div>
+    )
+  return (
+    <div>
+      <Checkbox isSelected={isChosen} onChange={onChange}>
+        {title} <span className={styles.state}>{text(`import.state.${state}`)}</span>
+      </Checkbox>
+      <div className={styles.values}>
+        <Value value={value} />
+        {state === 'differs' && (
+          <p className={styles.now}>
+            {text('import.now')} <Value value={now} />
+          </p>
+        )}
+      </div>
+    </div>
+  )
+}
+
+function Value({ value }: { value: unknown }) {
+  const { text } = useText()
+  const words = useValueWords()
+  if (typeof value === 'string' && value.startsWith('data:image/'))
+    return <img className={styles.picture} src={value} alt={text('import.picture')} />
+  return <Theirs>{words(describeValue(value))}</Theirs>
+}
