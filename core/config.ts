@@ -19,6 +19,12 @@ export class ConfigError extends Error {
 export type LogLevel = (typeof logLevels)[number]
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
+export type MailConfig =
+  /** `url` holds the password of the account at the mail server: it is told to nobody. */
+  | { readonly kind: 'smtp'; readonly url: string; readonly from: string }
+  /** Each message as a file, for development. */
+  | { readonly kind: 'folder'; readonly folder: string; readonly from: string }
+
 interface CommonConfig {
   readonly mode: 'development' | 'production'
   /** Origins without a slash at the end: what browsers, businesses and tokens call the servers. */
@@ -41,6 +47,8 @@ interface CommonConfig {
   readonly tour: boolean
   /** A second house under `/sandbox`, in which businesses try themselves out on sample customers. */
   readonly sandbox: boolean
+  /** How customers are written to; undefined when they are not. */
+  readonly mail: MailConfig | undefined
   /** Absolute path of a tlog-policy file with the witnesses to ask; undefined when there are none. */
   readonly witnessFile: string | undefined
   /**
@@ -86,6 +94,9 @@ const settings = [
   'REACH_LOG_LEVEL',
   'REACH_STATE',
   'REACH_WITNESSES',
+  'REACH_SMTP',
+  'REACH_MAIL_FOLDER',
+  'REACH_MAIL_FROM',
 ] as const
 type Setting = (typeof settings)[number]
 
@@ -181,6 +192,7 @@ export function readConfig(env: Environment, root: string): Config {
     catalogueFolder: catalogue === undefined ? undefined : resolve(root, catalogue),
     tour,
     sandbox,
+    mail: mailOf(get, { production, vaultUrl, root, dataFolder }),
     witnessFile: witnessFile === undefined ? undefined : resolve(root, witnessFile),
     outboundAllow,
     logLevel: oneOf('REACH_LOG_LEVEL', get('REACH_LOG_LEVEL'), logLevels, production ? 'info' : 'warn'),
@@ -197,6 +209,34 @@ export function readConfig(env: Environment, root: string): Config {
  */
 export function stateFolder(env: Environment): string {
   return env['REACH_STATE'] || join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'reach')
+}
+
+/** A mail server; without one, in development, a folder. In production without one nobody is written to. */
+function mailOf(
+  get: (name: Setting) => string | undefined,
+  at: { production: boolean; vaultUrl: string; root: string; dataFolder: string },
+): MailConfig | undefined {
+  const { production, vaultUrl, root, dataFolder } = at
+  const from = get('REACH_MAIL_FROM') ?? `reach@${new URL(vaultUrl).hostname}`
+  if (!/^[^\s@<>,;:"()\\]+@[^\s@<>,;:"()\\]+$/.test(from))
+    throw new ConfigError('REACH_MAIL_FROM', 'must be one e-mail address')
+  const url = get('REACH_SMTP')
+  const folder = get('REACH_MAIL_FOLDER')
+  if (url === undefined) {
+    if (folder !== undefined && production)
+      throw new ConfigError('REACH_MAIL_FOLDER', 'cannot be used in production')
+    if (production) return undefined
+    return {
+      kind: 'folder',
+      folder: folder === undefined ? join(dataFolder, 'mail') : resolve(root, folder),
+      from,
+    }
+  }
+  if (folder !== undefined)
+    throw new ConfigError('REACH_MAIL_FOLDER', 'cannot be used together with REACH_SMTP')
+  if (!/^smtps?:$/.test(URL.parse(url)?.protocol ?? ''))
+    throw new ConfigError('REACH_SMTP', 'must be an address such as smtps://user:password@mail.example.org')
+  return { kind: 'smtp', url, from }
 }
 
 function unknownSettings(env: Environment): string[] {

@@ -1145,11 +1145,15 @@ export interface DeniedView {
    */
   purpose: string
   purposeTitle: string
-  /**
-   * Items: Title of a field.
-   */
-  fields: string[]
+  fields: DeniedField[]
   until: string
+}
+export interface DeniedField {
+  title: string
+  /**
+   * Field id such as profile.birthDate.
+   */
+  field: string
 }
 export interface TurnedAwayView {
   at: string
@@ -1274,6 +1278,10 @@ export interface ChangeGrant {
    * End of the grant.
    */
   until: string
+  /**
+   * What language the page was in: the notice is recorded in it. Absent: English.
+   */
+  language?: 'en' | 'de' | 'ar'
   /**
    * At most so many reads in all, those done before included; absent: no limit but the end.
    */
@@ -1400,6 +1408,10 @@ export interface Decision {
    * The code the customer saw at the business. Needed to allow a request of the channel link.
    */
   matchingCode?: string
+  /**
+   * What language the page was in: the notice is recorded in it. Absent: English.
+   */
+  language?: 'en' | 'de' | 'ar'
   /**
    * The permissions that the page said would end; refused when it would be others.
    *
@@ -1535,7 +1547,7 @@ export interface GrantTerms {
   /**
    * Why today's values cannot be shown, when they cannot; then nothing can be added.
    */
-  valuesUnavailable?: string
+  valuesUnavailable?: 'pod-not-connected' | 'pod-access-lost' | 'pod-unreachable' | 'pod-unreadable'
 }
 /**
  * A grant as the customer sees it.
@@ -1649,6 +1661,10 @@ export interface RequestItemView {
    * Plain words for the DPV purpose.
    */
   purposeTitle: string
+  /**
+   * What the business does with the data, to go on a sentence that says what it wants to read.
+   */
+  purposePhrase: string
   why: string
   required: boolean
   fields: FieldView[]
@@ -2014,6 +2030,25 @@ export interface Finding {
    * In words, such as: read your profile.
    */
   what: string
+  /**
+   * The same for programs, so that it can be said in any language.
+   */
+  act:
+    | 'list'
+    | 'read'
+    | 'read-receipts'
+    | 'add-receipt'
+    | 'write'
+    | 'control'
+    | 'elsewhere'
+    | 'elsewhere-open'
+    | 'open-to-all'
+    | 'open-folder'
+    | 'change'
+  /**
+   * The category of the act, where it is about one.
+   */
+  category?: string
   resource?: string
   expected: boolean
   seen: boolean
@@ -2227,7 +2262,7 @@ export interface RequestView {
   /**
    * Why today's values cannot be shown, when they cannot; then nothing can be allowed.
    */
-  valuesUnavailable?: string
+  valuesUnavailable?: 'pod-not-connected' | 'pod-access-lost' | 'pod-unreachable' | 'pod-unreadable'
   /**
    * Only once decided.
    */

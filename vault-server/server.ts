@@ -40,6 +40,7 @@ import { inReadersLanguage } from './customer/in-language.ts'
 import { isPodHere, leaveRoutes } from './customer/leave.ts'
 import { startLive } from './customer/live.ts'
 import { meOf, meRoutes } from './customer/me.ts'
+import { notifications } from './customer/notifications.ts'
 import { podConnectionRoutes } from './customer/pod-connection.ts'
 import { watchLostPods } from './customer/pod-watch.ts'
 import { podCredentialRoutes } from './customer/pod-credentials.ts'
@@ -51,7 +52,7 @@ import { profileRoutes } from './customer/profile.ts'
 import { decisions } from './customer/decision.ts'
 import { previewOf } from './customer/preview.ts'
 import { receiptDelivery } from './customer/receipt-delivery.ts'
-import { reminderRoutes } from './customer/reminders.ts'
+import { reminderRoutes, remindOfDue } from './customer/reminders.ts'
 import { requestRoutes } from './customer/requests.ts'
 import { readReceiptKey } from './customer/receipt-signing.ts'
 import { receiptRoutes } from './customer/receipts.ts'
@@ -62,6 +63,7 @@ import { termsRoutes } from './customer/terms.ts'
 import { vaultRoutes } from './customer/vaults.ts'
 import type { ThrowAway } from './customer/vaults.ts'
 import { vendorLogoRoutes } from './customer/vendor-logos.ts'
+import { createMailer } from './mail/mailer.ts'
 import { cibaPings } from './oauth/ciba-ping.ts'
 import { publicPart } from './oauth/oauth-keys.ts'
 import { openAuthorizationServer } from './oauth/provider.ts'
@@ -75,12 +77,14 @@ import { webhookRoutes } from './pods/webhook-routes.ts'
 const appFolder = join(import.meta.dirname, '../dist/consent-app')
 /** Ends are in force when they come; this is how soon they stand in the log. */
 const recordEndsEveryMs = 15_000
+/** How soon what customers should be reminded of is looked for. */
+const remindEveryMs = 600_000
 /** How soon a business's proof of its domain that is due is looked for. */
 const checkDomainsEveryMs = 600_000
 
 export interface VaultParts {
   /** `vaultUrl` may carry a path: then the vault is to be mounted there. */
-  readonly config: Pick<Config, 'mode' | 'tour' | 'vaultUrl' | 'gatewayUrl' | 'outboundAllow'>
+  readonly config: Pick<Config, 'mode' | 'tour' | 'vaultUrl' | 'gatewayUrl' | 'outboundAllow' | 'mail'>
   readonly ledger: Ledger
   readonly keys: KeyStore
   /** `undefined` where there are no embedded pods. */
@@ -177,7 +181,11 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     now,
   })
 
+  const sendMail = config.mail === undefined ? undefined : createMailer(config.mail)
+  const notified = notifications({ ledger, names, vaultUrl, sendMail, now })
+
   const handlers = {
+    ...notified.handlers,
     ...receiptDelivery({ ledger, publicLog, agentFetch: agent.fetch }),
     [endGrantsJob]: endVendorGrants({ ledger, names, now }),
     [eraseJob]: eraseCustomer({
@@ -197,6 +205,13 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   opened.use(
     every(recordEndsEveryMs, () =>
       recordEnds({ ledger, names, now }).catch((error: unknown) => log.error('jobs-failed', {}, error)),
+    ),
+  )
+  opened.use(
+    every(remindEveryMs, () =>
+      remindOfDue({ ledger, now }, notified.tell).catch((error: unknown) =>
+        log.error('jobs-failed', {}, error),
+      ),
     ),
   )
   opened.use(watchLostPods({ ledger, pods, now, log }))
@@ -253,7 +268,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))
-  api.use(activityRoutes({ reader: ledger }), live.routes, reminderRoutes({ ledger, now }))
+  api.use(activityRoutes({ reader: ledger }), live.routes, reminderRoutes({ ledger, now }), notified.api)
   api.use(sessionRoutes({ ledger, podLogins, now }))
   api.use(importRoutes({ reader: ledger, podLogins, now }))
   api.use(
@@ -272,6 +287,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   router.use(vocabularyRoutes())
   router.use('/agent', webhookRoutes(pods), agent.routes)
   router.use(authorization.routes)
+  router.use(notified.open)
   router.use('/api', api)
   router.use('/consent', sessions.load, inReadersLanguage())
   router.use(requests.consent)

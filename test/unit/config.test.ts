@@ -37,6 +37,7 @@ describe('development', () => {
       keysFolder: join(root, 'data-keys'),
       tour: true,
       sandbox: true,
+      mail: { kind: 'folder', folder: join(root, 'data/mail'), from: 'reach@localhost' },
       outboundAllow: ['http://localhost:3100', 'http://localhost:3000'],
       logLevel: 'warn',
       warnings: [],
@@ -180,6 +181,31 @@ test('only host names that certainly are apart count as apart', () => {
   expect(sharesRegistrableDomain('https://a.co.uk', 'https://b.co.uk')).toBe(true)
   expect(isPublicHost('https://xn--bcher-kva.example')).toBe(true)
   expect(isPublicHost('https://vault..example')).toBe(false)
+})
+
+test('customers are written to by a mail server, or in development into a folder', () => {
+  const smtp = 'smtps://reach:secret@mail.example.org'
+  expect(readConfig(production, root).mail).toBeUndefined()
+  expect(readConfig({ ...production, REACH_SMTP: smtp }, root).mail).toEqual({
+    kind: 'smtp',
+    url: smtp,
+    from: 'reach@vault.example.com',
+  })
+  expect(readConfig({ REACH_MAIL_FOLDER: 'out', REACH_MAIL_FROM: 'vault@example.org' }, root).mail).toEqual({
+    kind: 'folder',
+    folder: join(root, 'out'),
+    from: 'vault@example.org',
+  })
+  for (const [setting, env] of [
+    ['REACH_SMTP', { REACH_SMTP: 'https://secret@mail.example.org' }],
+    ['REACH_MAIL_FOLDER', { REACH_SMTP: smtp, REACH_MAIL_FOLDER: 'out' }],
+    ['REACH_MAIL_FOLDER', { ...production, REACH_MAIL_FOLDER: 'out' }],
+    ['REACH_MAIL_FROM', { REACH_MAIL_FROM: 'a@b.example, c@d.example' }],
+  ] as const) {
+    const told = refusal(env)
+    expect(told.setting).toBe(setting)
+    expect(told.message).not.toContain('secret')
+  }
 })
 
 describe('docs/operator.md', () => {

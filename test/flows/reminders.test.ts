@@ -1,0 +1,228 @@
+/**
+ * Reminders by the real rules on the real ledger, and how customers are written to about them: into a folder, by a
+ * mail server of this test, and nothing more once they say stop.
+ */
+import { once } from 'node:events'
+import { readFile, readdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { day } from '#core/domain/times.ts'
+import { matches } from '#core/http/validate.ts'
+import { createNames } from '#core/records/names.ts'
+import { createMailer } from '../../vault-server/mail/mailer.ts'
+import type { Mail } from '../../vault-server/mail/mailer.ts'
+import { notifications } from '../../vault-server/customer/notifications.ts'
+import { remindOfDue } from '../../vault-server/customer/reminders.ts'
+import { Authenticator } from '../authenticator.ts'
+import { Story, expectOk } from '../story.ts'
+import type { Customer, Relation } from '../story.ts'
+import type { NotificationsView, Reminders } from '../../schemas/types.gen.ts'
+
+let story: Story
+let ada: Customer
+let eve: Customer
+let relation: Relation
+let passkey: Authenticator
+const address = 'ada@zerlina.example'
+
+beforeAll(async () => {
+  story = await Story.open()
+  ada = await story.customer()
+  eve = await story.customer()
+  passkey = new Authenticator(story.world.config.vaultUrl)
+  const { body: asked } = expectOk(await ada.browser.post('/api/passkeys/options'))
+  expectOk(await ada.browser.post('/api/passkeys', passkey.make(asked, 'Phone')))
+  const until = new Date(Date.now() + 300 * day).toISOString()
+  relation = await story.allow(ada, await story.shop(), { details: { until }, answers: { until } })
+}, 60_000)
+
+afterAll(() => story?.[Symbol.asyncDispose]())
+
+const now = () => Date.now() + story.world.clock.ahead
+const post = (path: string, body: unknown = {}) => ada.browser.post(path, body)
+const open = async (by = ada) => {
+  const answer = expectOk(await by.browser.get('/api/reminders'))
+  expect(matches('api/reminders.json', answer.body)).toBe(true)
+  return (answer.body as Reminders).reminders.map(({ kind, grantId }) => [kind, grantId])
+}
+const settings = async () => (await ada.browser.get('/api/notifications')).body as NotificationsView
+
+/** The sweep of the vault at this moment of its clock, which it makes by itself every ten minutes. */
+async function sweep(): Promise<number> {
+  const { ledger } = story.world.reach
+  const { vaultUrl, mail } = story.world.config
+  const names = createNames(await story.world.reach.keys.secret('names'))
+  const sendMail = mail === undefined ? undefined : createMailer(mail)
+  const { tell } = notifications({ ledger, names, vaultUrl, sendMail, now })
+  const count = await remindOfDue({ ledger, now }, tell)
+  await story.world.settle()
+  return count
+}
+
+/** Sessions end when nobody uses them for days: at each visit she comes in by her passkey. */
+async function visit(daysLater: number): Promise<void> {
+  story.world.clock.ahead = daysLater * day
+  const browser = story.browser()
+  const { body: asked } = expectOk(await browser.post('/api/passkeys/sign-in/options'))
+  expectOk(await browser.post('/api/passkeys/sign-in', passkey.sign(asked)))
+  ada = { ...ada, browser }
+}
+
+async function messages(): Promise<string[]> {
+  const { mail } = story.world.config
+  if (mail?.kind !== 'folder') throw new Error('no folder for mail')
+  const names = await readdir(mail.folder).catch(() => [])
+  const texts = await Promise.all(names.toSorted().map((name) => readFile(`${mail.folder}/${name}`, 'utf8')))
+  // Long lines are folded by "=" at their end (quoted-printable).
+  return texts.map((text) => text.replaceAll('=\n', '').replaceAll('=3D', '='))
+}
+
+test('nothing is sent to an address before its owner has opened the link, and nobody else can', async () => {
+  expect(await settings()).toEqual({ emailOffered: true })
+  for (const wrong of ['ada', 'a@b c', 'a@b,c@d', '<a@b.example>', 'a@b.example\r\nBcc: x@y.example'])
+    expect((await post('/api/notifications/email', { address: wrong })).status, wrong).toBe(400)
+  expect((await post('/api/notifications/email', { address })).body).toEqual({
+    emailOffered: true,
+    email: { address, confirmed: false },
+  })
+  await story.world.settle()
+  const [mail = '', ...more] = await messages()
+  expect(more).toEqual([])
+  expect(mail).toContain(`To: ${address}`)
+  const confirm = /confirm=([\w-]{43})/.exec(mail)?.[1]
+  expect((await eve.browser.post('/api/notifications/email/confirm', { confirm })).status).toBe(404)
+  expect((await post('/api/notifications/email/confirm', { confirm: 'A'.repeat(43) })).status).toBe(404)
+  expect(await settings()).toMatchObject({ email: { confirmed: false } })
+  expect((await post('/api/notifications/email/confirm', { confirm })).body).toMatchObject({
+    email: { confirmed: true },
+  })
+  const answer = `/api/reminders/${relation.grantId}/answer`
+  expect((await eve.browser.post(answer, { kind: 'unused' })).status).toBe(404)
+  // Many changes of address fill nobody's mailbox.
+  const tries = []
+  for (let count = 0; count < 6; count++)
+    tries.push(
+      (await eve.browser.post('/api/notifications/email', { address: 'victim@zerlina.example' })).status,
+    )
+  expect(tries.slice(0, 3)).toEqual([200, 200, 200])
+  expect(tries.slice(3)).toEqual([429, 429, 429])
+  await story.world.settle()
+  expect(await messages()).toHaveLength(4)
+})
+
+test('a permission nobody used is told once, without a word about it, and answered for its time', async () => {
+  await visit(59)
+  expect(await open()).toEqual([])
+  expect(await sweep()).toBe(0)
+  await visit(60.5)
+  expect(await open()).toEqual([['unused', relation.grantId]])
+  expect(await sweep()).toBe(1)
+  expect(await sweep()).toBe(0)
+  const all = await messages()
+  expect(all).toHaveLength(5)
+  const mail = all.at(-1) ?? ''
+  expect(mail).toContain('Subject: Something in your vault wants your attention')
+  expect(mail).toContain('List-Unsubscribe-Post: List-Unsubscribe=One-Click')
+  const said = mail.replace(`To: ${address}`, '')
+  for (const word of [
+    ...story.secrets,
+    ...story.names,
+    relation.grantId,
+    relation.shop.vendorId,
+    ada.accountId,
+  ])
+    expect(said).not.toContain(word)
+
+  const answer = `/api/reminders/${relation.grantId}/answer`
+  expect((await post(answer, { kind: 'unused' })).status).toBe(204)
+  expect(await open()).toEqual([])
+})
+
+test('what goes on is recalled every 90 days and told before its end; what is paused is left alone', async () => {
+  await visit(91)
+  expect(await open()).toEqual([['recall', relation.grantId]])
+  expect(await sweep()).toBe(1)
+  await story.act(ada, relation, 'pause')
+  expect(await open()).toEqual([])
+  await visit(121)
+  expect(await open()).toEqual([])
+  await story.act(ada, relation, 'resume')
+  expect((await open()).map(([kind]) => kind).toSorted()).toEqual(['recall', 'unused'])
+  await visit(295)
+  expect((await open()).map(([kind]) => kind).toSorted()).toEqual(['ending', 'recall', 'unused'])
+})
+
+test('a business that is late with its acknowledgement is told, and looked at by nothing but its time', async () => {
+  expectOk(await post(`/api/grants/${relation.grantId}/withdraw`, { askDeletion: true }))
+  expect(await open()).toEqual([])
+  await sweep()
+  await visit(326)
+  expect(await open()).toEqual([['late', relation.grantId]])
+  expect(await sweep()).toBe(1)
+  // Nothing is left that could ever come up about it.
+  const rows = await story.world.reach.ledger.list<{ id: string }>('reminder-look/')
+  expect(rows.filter(({ value }) => value.id === relation.grantId)).toEqual([])
+})
+
+test('one press in the message ends it, without signing in; a link that is none says the same', async () => {
+  const [, stop = ''] = /List-Unsubscribe:\s+<([^>]+)>/.exec((await messages()).at(-1) ?? '') ?? []
+  const press = (url: string) =>
+    fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'List-Unsubscribe=One-Click',
+    })
+  const looked = await fetch(stop)
+  expect(looked.headers.get('content-type')).toMatch('text/html')
+  expect(await settings()).toMatchObject({ email: { address } })
+  expect((await press(stop.replace(/[^/]+$/, 'A'.repeat(43)))).status).toBe(204)
+  expect(await settings()).toMatchObject({ email: { address } })
+  expect((await press(stop)).status).toBe(204)
+  expect(await settings()).toEqual({ emailOffered: true })
+  expect((await press(stop)).status).toBe(204)
+})
+
+test('a mail server gets the message as it is, and one that refuses makes it a failure to be tried again', async () => {
+  const heard: string[] = []
+  let isRefusing = false
+  const server = createServer((socket: Socket) => {
+    let isData = false
+    socket.write('220 test\r\n')
+    socket.on('data', (bytes) => {
+      for (const line of bytes.toString().split('\r\n').slice(0, -1)) {
+        heard.push(line)
+        if (isData) {
+          if (line === '.') socket.write('250 kept\r\n')
+          isData = line !== '.'
+        } else if (line === 'DATA') {
+          isData = true
+          socket.write('354 go on\r\n')
+        } else if (line === 'STARTTLS') socket.write('502 no\r\n')
+        else if (line.startsWith('RCPT') && isRefusing) socket.write('451 later\r\n')
+        else socket.write(line === 'QUIT' ? '221 bye\r\n' : '250 ok\r\n')
+      }
+    })
+    socket.on('error', () => undefined)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const url = `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const send = createMailer({ kind: 'smtp', url, from: 'reach@vault.example' })
+    const mail: Mail = { to: address, subject: 'A', text: 'B', unsubscribeUrl: 'https://vault.example/stop' }
+    await send(mail)
+    expect(heard).toContain(`RCPT TO:<${address}>`)
+    expect(heard).toContain('List-Unsubscribe: <https://vault.example/stop>')
+    expect(heard).toContain('Auto-Submitted: auto-generated')
+    isRefusing = true
+    await expect(send(mail)).rejects.toThrow()
+    // A password is not told to a server that offers no TLS.
+    const open = url.replace('smtp://', 'smtp://reach:secret@')
+    await expect(
+      createMailer({ kind: 'smtp', url: open, from: 'reach@vault.example' })(mail),
+    ).rejects.toThrow()
+    expect(heard.join('\n')).not.toContain('AUTH')
+  } finally {
+    server.close()
+  }
+})
