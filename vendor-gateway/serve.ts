@@ -17,6 +17,8 @@ export type Handler = (request: Request, response: Response) => Promise<Handled>
 
 /** How long the reader of a stream may take for one piece, in ms: by so much at most is a row older than its arrival. */
 const PATIENCE_MS = 10_000
+/** A whole reply may be as large as several pieces: it may take so many times as long. */
+const WHOLE = 6
 
 /**
  * Serves the operations of one path. HEAD is not served on guarded paths: a reply that nobody gets would still be a
@@ -31,6 +33,7 @@ export function servePath(
   const route = path.replaceAll(/\{(\w+)\}/g, ':$1')
   const isPublic = served.every(({ operation }) => operation.access === 'public')
   const allowed = served.map(({ operation }) => operation.method.toUpperCase())
+  const { log, streamPatienceMs: patienceMs = PATIENCE_MS } = options
   const refuseOthers = methodNotAllowed(...allowed, ...(isPublic ? ['HEAD'] : []))
   if (!isPublic) app.head(route, refuseOthers)
   for (const { operation, handler } of served)
@@ -40,12 +43,12 @@ export function servePath(
       else {
         if (options.checksReplies) checkReply(operation.reply, reply)
         send(response, reply, more)
+        if (response.writableLength > 0) hurry(response, WHOLE * patienceMs)
       }
     })
   app.all(route, refuseOthers)
 
   async function stream(response: Response, { headers, pieces }: StreamReply, more: HeaderFields) {
-    const { log, streamPatienceMs: patienceMs = PATIENCE_MS } = options
     try {
       const cut = await sendStream(response, { headers: { ...headers, ...more }, pieces }, { patienceMs })
       if (cut !== undefined) log.info('stream-cut', { reason: cut })
@@ -55,6 +58,12 @@ export function servePath(
       log.warn('stream-cut', { reason: 'refused' }, error)
     }
   }
+}
+
+/** Cuts a reader off who has not taken a reply by then: it lies in our memory, and in its business's turn. */
+function hurry(response: Response, ms: number): void {
+  const timer = setTimeout(() => response.socket?.resetAndDestroy(), ms)
+  response.once('close', () => clearTimeout(timer))
 }
 
 export function splitUrl({ url }: Request): { path: string; query: string } {

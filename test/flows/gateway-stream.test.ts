@@ -287,9 +287,8 @@ describe('while a stream is under way', () => {
   }, 30_000)
 })
 
-test('batches that a business does not take count against its own turns', async () => {
-  const { gateway, shop } = await open()
-  // More than both kernels take for a reader that does not read.
+/** A batch whose reply is more than both kernels take for a reader that does not read. */
+async function largeBatch(gateway: TestGateway, shop: TestVendor) {
   const picture = `data:image/png;base64,${'A'.repeat(340_000)}`
   const customers = await Promise.all(
     Array.from({ length: 40 }, () => gateway.customer({ profile: { name: 'Ada Lovelace', picture } })),
@@ -298,7 +297,28 @@ test('batches that a business does not take count against its own turns', async 
   const to = { vendorId: shop.vendorId, clientId: shop.clientId, items }
   const subjects = (await addGrants(gateway.house, customers, to)).map(({ subject }) => subject)
   while (subjects.length < 100) subjects.push(`stranger-${subjects.length}`)
-  const body = { purpose: delivery, fields: ['profile.picture'], subjects }
+  return { purpose: delivery, fields: ['profile.picture'], subjects }
+}
+
+test('a reader that never takes a whole reply is cut off, and its business goes on', async () => {
+  const { gateway, shop } = await open({ tuning: { streamPatienceMs: 50 } })
+  const body = await largeBatch(gateway, shop)
+  const whole: boolean[] = []
+  const opened = Array.from({ length: 5 }, async () => {
+    const { reply } = await openReply(gateway, { path: '/v1/query', as: shop, body })
+    reply.once('error', () => undefined).once('close', () => whole.push(reply.complete))
+    return reply
+  })
+  const untaken = await Promise.all(opened)
+  expect((await gateway.query(shop, body.subjects, fields)).status).toBe(200)
+  for (const reply of untaken) reply.resume()
+  await expect.poll(() => whole, { timeout: 20_000 }).toContain(false)
+}, 30_000)
+
+test('batches that a business does not take count against its own turns', async () => {
+  const { gateway, shop } = await open()
+  const body = await largeBatch(gateway, shop)
+  const { subjects } = body
   const untaken = []
   for (let n = 0; n < 5; n++) untaken.push(await openReply(gateway, { path: '/v1/query', as: shop, body }))
   let isServed = false
