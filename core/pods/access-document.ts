@@ -3,7 +3,7 @@ import type { NamedNode, Quad, Term } from 'n3'
 import { iri } from '#core/domain/namespaces.ts'
 import { parseTurtle, writeTurtle } from './rdf.ts'
 
-const { namedNode, quad } = DataFactory
+const { blankNode, namedNode, quad } = DataFactory
 type Mode = 'Read' | 'Append' | 'Write' | 'Control'
 
 /** Who may do what on a resource, or a container and everything inside it, as far as Reach has a say. */
@@ -98,8 +98,10 @@ function takeOutAcp(store: Store, agent: string): void {
   const agentNode = namedNode(agent)
   for (const policy of store.getSubjects(named('acp:allow'), null, null)) {
     for (const condition of ['acp:anyOf', 'acp:allOf']) {
-      for (const matcher of store.getObjects(policy, named(condition), null) as NamedNode[]) {
-        if (store.countQuads(matcher, named('acp:agent'), agentNode, null) === 0) continue
+      for (const shared of store.getObjects(policy, named(condition), null)) {
+        if (store.countQuads(shared, named('acp:agent'), agentNode, null) === 0) continue
+        splitDenial(store, policy)
+        const matcher = ownMatcher(store, { policy, condition, matcher: shared })
         store.removeQuads([quad(matcher, named('acp:agent'), agentNode)])
         // A matcher without anything to match is never satisfied (ACP, 5.3). But one that is left with a condition of
         // another kind, such as an app, would from now on match everybody who fulfils that.
@@ -110,6 +112,41 @@ function takeOutAcp(store: Store, agent: string): void {
       }
     }
   }
+}
+
+/** What a policy forbids goes into one of its own, with the conditions as they are: forbidding less would allow more. */
+function splitDenial(store: Store, policy: Quad['subject']): void {
+  const denied = store.getQuads(policy, named('acp:deny'), null, null)
+  if (denied.length === 0) return
+  const denial = blankNode()
+  const conditions = ['acp:anyOf', 'acp:allOf', 'acp:noneOf'].flatMap((how) =>
+    store.getQuads(policy, named(how), null, null),
+  )
+  store.addQuads([
+    quad(denial, named('rdf:type'), named('acp:Policy')),
+    ...[...denied, ...conditions].map(({ predicate, object }) => quad(denial, predicate, object)),
+    ...store
+      .getQuads(null, named('acp:apply'), policy, null)
+      .map(({ subject, predicate }) => quad(subject, predicate, denial)),
+  ])
+  store.removeQuads(denied)
+}
+
+/** A matcher that other policies use, too, stays as it is for them; this one gets a copy. */
+function ownMatcher(
+  store: Store,
+  use: { policy: Quad['subject']; condition: string; matcher: Quad['object'] },
+): Quad['subject'] {
+  const { policy, condition } = use
+  const matcher = use.matcher as Quad['subject']
+  if (store.countQuads(null, null, matcher, null) === 1) return matcher
+  const copy = blankNode()
+  store.addQuads([
+    ...store.getQuads(matcher, null, null, null).map((one) => quad(copy, one.predicate, one.object)),
+    quad(policy, named(condition), copy),
+  ])
+  store.removeQuads([quad(policy, named(condition), matcher)])
+  return copy
 }
 
 function rewriteAcp(store: Store, url: string, wanted: AccessWanted): void {
