@@ -1,15 +1,16 @@
 /** `reach audit prove | check | compare`: evidence of single entries, and of two heads of one log. */
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { openCheckpoint, type Checkpoint } from '#core/ledger/checkpoint.ts'
-import { isConsistent, consistencyProof } from '#core/ledger/merkle.ts'
+import { openCheckpoint, sizeOf, type Checkpoint } from '#core/ledger/checkpoint.ts'
+import { isConsistent, consistencyProof, TILE_WIDTH } from '#core/ledger/merkle.ts'
 import { NoteInvalid } from '#core/ledger/note.ts'
 import { checkPolicy, parsePolicy, PolicyInvalid, type Cosigned, type Policy } from '#core/ledger/policy.ts'
 import { checkProof, parseProof, ProofInvalid, proveEntry } from '#core/ledger/proof.ts'
-import { tilePath } from '#core/ledger/tiles.ts'
+import { parseBundle, tilePath } from '#core/ledger/tiles.ts'
 import { tileReader, type ReadLogFile } from '#core/ledger/verify.ts'
 import { CommandFailed, EXIT } from './exit.ts'
-import { openLogSource, type LogSource } from './log-source.ts'
+import { isAddress, openLogSource, type LogSource } from './log-source.ts'
+import { openingsIn, proveOpenings, type ProvenEntry } from './openings.ts'
 import type { Output } from './output.ts'
 
 interface TrustOptions {
@@ -23,7 +24,9 @@ export function evidenceCommands(audit: Command, { output }: { output: Output })
     .command('prove')
     .argument('<place>', "address of the log's prefix or a folder with its files")
     .argument('<index>', 'number of the entry')
-    .description('print a proof (.tlog-proof) that the entry is in the log; it verifies offline')
+    .description(
+      'print a proof (.tlog-proof) that the entry is in the log, with what it says where the folder opens it',
+    )
     .action(async (place: string, index: string) => {
       output.line((await prove(place, index)).trimEnd())
     })
@@ -58,18 +61,33 @@ export function evidenceCommands(audit: Command, { output }: { output: Output })
 async function prove(place: string, index: string): Promise<string> {
   const number = /^(?:0|[1-9]\d{0,15})$/.test(index) ? Number(index) : undefined
   if (number === undefined) throw new CommandFailed(EXIT.usage, 'the index must be a number')
-  const { name, read } = openLogSource(place)
+  const source = openLogSource(place)
+  const { name, read } = source
   const checkpoint = await readText(read, 'checkpoint', name)
   const log = {
     tile: tileReader(read),
     bundle: (at: number, width: number) => read(tilePath({ level: 'entries', index: at, width })),
   }
   try {
-    return await proveEntry(log, { index: number, checkpoint, openings: {} })
+    const opened = isAddress(place) ? undefined : await openedIn(source, number, sizeOf(checkpoint))
+    const shown = opened && { openings: { ops: opened.salt }, facts: opened.line }
+    return await proveEntry(log, { index: number, checkpoint, openings: {}, ...shown })
   } catch (cause) {
     if (!(cause instanceof RangeError || cause instanceof NoteInvalid)) throw cause
     throw new CommandFailed(EXIT.failed, `FAILED  ${name}: ${cause.message}`, { cause })
   }
+}
+
+/** The entry as a copy made with `mirror --openings` opens it; undefined where it does not. */
+async function openedIn(source: LogSource, index: number, size: number): Promise<ProvenEntry | undefined> {
+  const bundle = Math.floor(index / TILE_WIDTH)
+  const first = bundle * TILE_WIDTH
+  const width = Math.min(TILE_WIDTH, size - first)
+  if (width <= 0) return undefined
+  const text = await openingsIn(source)(bundle, width)
+  const leaves = await source.read(tilePath({ level: 'entries', index: bundle, width }))
+  const entries = text === undefined || leaves === undefined ? undefined : parseBundle(leaves)
+  return entries && proveOpenings(text ?? '', first, entries).find((entry) => entry.index === index)
 }
 
 async function check(
@@ -80,17 +98,18 @@ async function check(
   const trust = await openTrust(options)
   const receipt = options.receipt === undefined ? undefined : await readGiven(options.receipt)
   const text = await readGiven(file)
-  const { index, checkpoint, cosigned } = orFailed(() => {
+  const { index, checkpoint, cosigned, facts } = orFailed(() => {
     const proof = parseProof(text)
     const head = trust.open(proof.checkpoint)
     checkProof(proof, head.checkpoint, receipt === undefined ? {} : { data: receipt.trimEnd() })
-    return { index: proof.index, ...head }
+    return { index: proof.index, facts: proof.facts, ...head }
   })
   const { origin, size } = checkpoint
   if (options.json === true)
-    return output.json({ ok: true, origin, index, size, cosigned, receipt: receipt !== undefined })
+    return output.json({ ok: true, origin, index, size, cosigned, facts, receipt: receipt !== undefined })
   output.line(`ok  entry ${index} is in ${origin} with ${size} entries`)
   output.line(`    ${cosigners(cosigned)}`)
+  if (facts !== undefined) output.line(`    it says ${facts}`)
   if (receipt !== undefined) output.line('    the entry commits to exactly this receipt')
 }
 

@@ -23,6 +23,8 @@ export interface LogProof {
   /** What is proven, and what opens it. Nothing signs this part: `checkProof` holds it to the path. */
   readonly entry: Uint8Array
   readonly openings: Openings
+  /** The line of policy facts, where the proof carries it; `checkProof` holds it to the entry. */
+  readonly facts?: string
 }
 
 const HEAD = 'c2sp.org/tlog-proof@v1\n'
@@ -32,7 +34,12 @@ const MAX_HASHES = 63
 /** Proof that entry `index` is in the tree of the signed `checkpoint`, which the log has reached. */
 export async function proveEntry(
   log: Pick<LogReader, 'tile' | 'bundle'>,
-  { index, checkpoint, openings }: { index: number; checkpoint: string; openings: Openings },
+  {
+    index,
+    checkpoint,
+    openings,
+    facts,
+  }: { index: number; checkpoint: string; openings: Openings; facts?: string | undefined },
 ): Promise<string> {
   const size = sizeOf(checkpoint)
   const path = await inclusionProof(index, size, (level, tile, width) => log.tile(level, tile, width))
@@ -41,12 +48,12 @@ export async function proveEntry(
   const bundle = await log.bundle(number, Math.min(TILE_WIDTH, size - number * TILE_WIDTH))
   const entry = bundle && parseBundle(bundle)?.[index % TILE_WIDTH]
   if (entry === undefined) throw new RangeError('no such entry')
-  return writeProof({ index, path, checkpoint, entry, openings })
+  return writeProof({ index, path, checkpoint, entry, openings, ...(facts !== undefined && { facts }) })
 }
 
-/** `extra` is the base64 of `{"entry": base64, "openings": {slot: salt}}`. */
-function writeProof({ index, path, checkpoint, entry, openings }: LogProof): string {
-  const extra = JSON.stringify({ entry: Buffer.from(entry).toString('base64'), openings })
+/** `extra` is the base64 of `{"entry": base64, "openings": {slot: salt}, "facts": line}`. */
+function writeProof({ index, path, checkpoint, entry, openings, facts }: LogProof): string {
+  const extra = JSON.stringify({ entry: Buffer.from(entry).toString('base64'), openings, facts })
   const hashes = path.map((hash) => `${Buffer.from(hash).toString('base64')}\n`)
   return `${HEAD}extra ${Buffer.from(extra).toString('base64')}\nindex ${index}\n${hashes.join('')}\n${checkpoint}`
 }
@@ -71,12 +78,13 @@ export function parseProof(text: string): LogProof {
   return { index: Number(index), path, checkpoint: text.slice(end + 2), ...parseExtra(extra) }
 }
 
-function parseExtra(extra: string | undefined): Pick<LogProof, 'entry' | 'openings'> {
+function parseExtra(extra: string | undefined): Pick<LogProof, 'entry' | 'openings' | 'facts'> {
   if (extra === undefined) throw new ProofInvalid('the proof does not carry the entry it proves')
   const read = parseJson(decodeBase64(extra)?.toString() ?? '')
-  const { entry, openings = {} } = isRecord(read) ? read : {}
+  const { entry, openings = {}, facts } = isRecord(read) ? read : {}
   const bytes = typeof entry === 'string' ? decodeBase64(entry) : undefined
-  if (!bytes || !isRecord(openings)) throw new ProofInvalid('the extra line of the proof is malformed')
+  if (!bytes || !isRecord(openings) || (facts !== undefined && typeof facts !== 'string'))
+    throw new ProofInvalid('the extra line of the proof is malformed')
   const salts: { [Name in Slot]?: string } = {}
   for (const slot of SLOTS) {
     const salt = openings[slot]
@@ -84,7 +92,7 @@ function parseExtra(extra: string | undefined): Pick<LogProof, 'entry' | 'openin
       throw new ProofInvalid('the extra line of the proof is malformed')
     if (salt !== undefined) salts[slot] = salt
   }
-  return { entry: bytes, openings: salts }
+  return { entry: bytes, openings: salts, ...(facts !== undefined && { facts }) }
 }
 
 /**
@@ -92,12 +100,14 @@ function parseExtra(extra: string | undefined): Pick<LogProof, 'entry' | 'openin
  * when the entry is not in the tree, or commits to another value in one of these slots.
  */
 export function checkProof(
-  { index, path, entry, openings }: LogProof,
+  { index, path, entry, openings, facts }: LogProof,
   tree: { size: number; root: Uint8Array },
   values: { readonly [Name in Slot]?: string } = {},
 ): void {
   if (!isIncluded(leafHash(entry), index, path, tree))
     throw new ProofInvalid(`entry ${index} is not in the tree of the checkpoint`)
+  if (facts !== undefined && !opens(entry, 'ops', openings.ops ?? '', facts))
+    throw new ProofInvalid(`entry ${index} commits to other facts than the proof tells`)
   for (const slot of SLOTS) {
     const value = values[slot]
     if (value !== undefined && !opens(entry, slot, openings[slot] ?? '', value))

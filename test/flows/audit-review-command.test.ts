@@ -1,49 +1,23 @@
-/** `reach audit` behind the entries, offline: what it finds, what it refuses, and that no forgery passes. */
-import { execFile } from 'node:child_process'
+/** `reach audit` behind the entries, offline: what it finds, what it exports, what it compares. */
 import { createHash } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
-import { promisify } from 'node:util'
-import { Command, CommanderError } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Fact } from '#core/domain/facts.ts'
-import { auditCommands } from '../../cli/audit.ts'
-import { CommandFailed, EXIT } from '../../cli/exit.ts'
-import { outputTo } from '../../cli/output.ts'
+import {
+  facts,
+  grant,
+  json,
+  notice,
+  reachAudit,
+  reachProcess,
+  reads,
+  start,
+  vendor,
+} from '../audit-command.ts'
 import { openedMirror } from '../opened-mirror.ts'
 import type { OpenedMirror } from '../opened-mirror.ts'
-
-const program = join(import.meta.dirname, '../../cli/main.ts')
-const start = Date.parse('2026-03-01T00:00:00Z')
-const vendor = 'v'.repeat(22)
-const grant = 'g'.repeat(22)
-const request = 'r'.repeat(22)
-const notice = 'n'.repeat(43)
-const until = start + 90 * 86_400_000
-const items = [{ purpose: 'dpv:CustomerCare', fields: ['diet.allergies', 'profile.name'] }]
-const about = { vendor, grant }
-const reads = 300
-
-/** A consent with 300 releases, so that the openings take two files, and what came before and after. */
-const facts: readonly Fact[] = [
-  { type: 'vendor-admitted', time: start, vendor },
-  { type: 'requested', time: start + 1, vendor, request, items, until },
-  { type: 'granted', time: start + 2, ...about, request, items, until, redeemBy: start + 600_000, notice },
-  { type: 'redeemed', time: start + 3, ...about },
-  ...Array.from({ length: reads }, (_, i): Fact => ({
-    type: 'disclosed',
-    time: start + 1_000 * (i + 1),
-    ...about,
-    purpose: 'dpv:CustomerCare',
-    fields: ['profile.name'],
-    seq: i + 1,
-    until,
-    notice,
-  })),
-  { type: 'withdrawn', time: start + 400_000, ...about },
-]
 
 let home: string
 let mirror: OpenedMirror
@@ -56,51 +30,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-interface Ended {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-/** As `cli/main.ts` runs it, without a process for each: that the codes reach the shell is a test of its own. */
-async function reach(...words: string[]): Promise<Ended> {
-  const [out, err] = [new PassThrough(), new PassThrough()]
-  const command = new Command('reach')
-    .exitOverride()
-    .configureOutput({ writeErr: (text) => void err.write(text) })
-  auditCommands(command, {
-    output: outputTo(out, err),
-    stateFolder: join(home, 'state'),
-    stopped: () => new Promise(() => undefined),
-  })
-  const told = (message: string, code: number) => {
-    err.write(`${message}\n`)
-    return code
-  }
-  const code = await command.parseAsync(['audit', ...words, '--forget'], { from: 'user' }).then(
-    () => 0,
-    (error: unknown) => {
-      if (error instanceof CommandFailed) return told(error.message, error.exitCode)
-      if (error instanceof CommanderError) return EXIT.usage
-      throw error
-    },
-  )
-  return { code, out: String(out.read() ?? ''), err: String(err.read() ?? '') }
-}
-
-async function reachProcess(...words: string[]): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], REACH_STATE: join(home, 'state') }
-  const command = [program, 'audit', ...words, '--forget']
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, command, { env, timeout: 60_000 })
-    return { code: 0, out: stdout, err: stderr }
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
-    return { code, out: stdout, err: stderr }
-  }
-}
-
-const json = ({ out }: Ended): Record<string, unknown> => JSON.parse(out) as Record<string, unknown>
+const reach = (...words: string[]) => reachAudit(home, ...words)
 
 /** A copy of the mirror with one file of openings made another. */
 async function forged(file: string, turn: (text: string) => string): Promise<string> {
@@ -132,11 +62,11 @@ test('the codes reach the shell', async () => {
   const wrong = await forged('000', (text) => text.replace('\\"seq\\":1,', '\\"seq\\":2,'))
   const few = await forged('000', (text) => text.replace(/.*\n/, ''))
   const ended = await Promise.all([
-    reachProcess('replay', mirror.folder),
-    reachProcess('replay', wrong),
-    reachProcess('replay', mirror.folder, '--as-of', 'yesterday'),
-    reachProcess('replay', join(home, 'nowhere')),
-    reachProcess('replay', few),
+    reachProcess(home, 'replay', mirror.folder),
+    reachProcess(home, 'replay', wrong),
+    reachProcess(home, 'replay', mirror.folder, '--as-of', 'yesterday'),
+    reachProcess(home, 'replay', join(home, 'nowhere')),
+    reachProcess(home, 'replay', few),
   ])
   expect(ended.map(({ code }) => code)).toEqual([0, 1, 2, 3, 4])
   expect(ended.map(({ err }) => err.split('\n').length)).toEqual([1, 2, 2, 2, 2])
@@ -291,93 +221,6 @@ describe('a list of a business', () => {
   })
 })
 
-describe('openings that were tampered with fail, in one line and with the entry:', () => {
-  const lineOf = (text: string, at: number) => text.split('\n')[at] ?? ''
-  const cases: readonly [string, string, (text: string) => string, RegExp][] = [
-    [
-      'another number',
-      '000',
-      (text) => text.replace('\\"seq\\":1,', '\\"seq\\":2,'),
-      /entry 4 commits to other facts/,
-    ],
-    [
-      'another salt',
-      '000',
-      (text) => text.replace(/"salt":"(.)/, (_, c) => `"salt":"${c === 'A' ? 'B' : 'A'}`),
-      /entry 0 commits/,
-    ],
-    [
-      'the opening of another entry',
-      '000',
-      (text) => text.replace(lineOf(text, 5), lineOf(text, 6).replace('"index":6', '"index":5')),
-      /entry 5 commits/,
-    ],
-    [
-      'one line twice',
-      '000',
-      (text) => text.replace(`${lineOf(text, 5)}\n`, `${lineOf(text, 5)}\n${lineOf(text, 5)}\n`),
-      /entry 5 has no place/,
-    ],
-    [
-      'two lines the wrong way round',
-      '000',
-      (text) =>
-        text.replace(`${lineOf(text, 5)}\n${lineOf(text, 6)}\n`, `${lineOf(text, 6)}\n${lineOf(text, 5)}\n`),
-      /entry 5 has no place/,
-    ],
-    [
-      'an index beyond the bundle',
-      '000',
-      (text) => text.replace('"index":255', '"index":256'),
-      /entry 256 has no place/,
-    ],
-    ['half a line', '000', (text) => text.slice(0, -9), /last line is not whole/],
-    ['no JSON', '000', (text) => `nonsense\n${text}`, /a line is malformed/],
-    ['one member more', '000', (text) => text.replace('"salt"', '"more":1,"salt"'), /a line is malformed/],
-    [
-      'a number that is none',
-      '000',
-      (text) => text.replace('"index":7', '"index":7.5'),
-      /a line is malformed/,
-    ],
-    ['deep nesting', '000', (text) => `${'['.repeat(100_000)}\n${text}`, /a line is malformed/],
-    [
-      'bytes that are no text',
-      '000',
-      (text) => text.replace('vendor-admitted', 'vendor-\u0000dmitted'),
-      /malformed|other facts/,
-    ],
-  ]
-  test.each(cases)('%s', async (_, file, turn, reason) => {
-    const place = await forged(file, turn)
-    const ended = await reach('replay', place)
-    expect(ended).toMatchObject({ code: 1, out: '' })
-    expect(ended.err).toMatch(/^FAILED {2}[^\n]*\n$/)
-    expect(ended.err).toMatch(reason)
-  })
-
-  test('a file that is too large for any log', async () => {
-    const place = await forged('000', (text) => text + ' '.repeat(17 * 1024 * 1024))
-    expect(await reach('replay', place)).toMatchObject({ code: 1, out: '' })
-  })
-})
-
-test('entries that nobody opened are a finding, unless one says that they may stay closed', async () => {
-  const place = await forged('000', (text) => text.replace(/.*"seq\\":7,.*\n/, ''))
-  const ended = await reach('replay', place)
-  expect(ended).toMatchObject({ code: 4, out: '' })
-  expect(ended.err).toContain('not-opened: 1 of 305')
-  // What is left out shows in the numbering all the same.
-  const partial = await reach('replay', place, '--partial', '--json')
-  expect(partial.code).toBe(4)
-  expect(json(partial)).toMatchObject({ findings: [{ index: 11, code: 'seq-gap', grant }] })
-  const closed = await mkdtemp(join(home, 'closed-'))
-  await cp(mirror.folder, closed, { recursive: true })
-  await rm(join(closed, 'openings'), { recursive: true })
-  expect(await reach('verify', closed)).toMatchObject({ code: 0 })
-  expect(await reach('verify', closed, '--openings')).toMatchObject({ code: 4, out: '' })
-})
-
 test('a log that holds what should not be is verified, and a finding', async () => {
   const late: Fact = {
     ...(facts.at(-2) as Extract<Fact, { type: 'disclosed' }>),
@@ -404,20 +247,4 @@ test('a log that holds what should not be is verified, and a finding', async () 
   ])
   expect(await reach('erasures', finished.folder)).toMatchObject({ code: 0 })
   expect((await reach('erasures', mirror.folder)).out).toBe('')
-})
-
-test('a changed entry fails before anything is told of it', async () => {
-  const copy = await mkdtemp(join(home, 'changed-'))
-  await cp(mirror.folder, copy, { recursive: true })
-  const name = join(copy, 'tile/entries/001.p/49')
-  const bytes = await readFile(name)
-  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
-  await writeFile(name, bytes)
-  for (const words of [['search'], ['replay'], ['sample', '-n', '3'], ['erasures']]) {
-    const [verb = '', ...more] = words
-    expect({ verb, ...(await reach(verb, copy, ...more)) }).toMatchObject({ code: 1, out: '' })
-  }
-  const folder = join(home, 'never')
-  expect(await reach('export', copy, folder, '--format', 'csv')).toMatchObject({ code: 1, out: '' })
-  await expect(readFile(join(folder, 'manifest.json'))).rejects.toThrow('ENOENT')
 })

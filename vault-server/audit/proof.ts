@@ -8,14 +8,15 @@ export interface ProofParts {
   readonly publicLog: LogReader
 }
 
-/** Proof of one entry as a `.tlog-proof` file, under the newest cosigned checkpoint that has it. */
+/** Proof of one entry, with its facts where they are given, as a `.tlog-proof` file, under the newest cosigned checkpoint that has it. */
 export function writeProof(
   { ledger, publicLog }: ProofParts,
   index: number,
   openings: Openings,
+  facts?: string,
 ): Promise<string> {
   const witnessed = publicLog.checkpoint()
   // Witnesses come a moment later than the entry.
   const checkpoint = index < sizeOf(witnessed) ? witnessed : ledger.log.checkpoint()
-  return proveEntry(ledger.log, { index, checkpoint, openings })
+  return proveEntry(ledger.log, { index, checkpoint, openings, facts })
 }

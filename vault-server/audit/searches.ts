@@ -108,7 +108,8 @@ export async function showEntry(parts: SearchParts, look: Look, index: number): 
     throw new DomainError('not-found', 'There is no such entry that your invitation covers')
   await recordLook(ledger, look, { act: 'entry', filter, first: index, end: index + 1, count: 1 })
   const shown = viewEntry(look, entry)
-  const proof = shown.salt === undefined ? undefined : await writeProof(parts, index, { ops: shown.salt })
+  const proof =
+    shown.salt === undefined ? undefined : await writeProof(parts, index, { ops: shown.salt }, shown.facts)
   return { entry: shown, size, ...(proof !== undefined && { proof }) }
 }
 

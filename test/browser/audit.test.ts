@@ -1,0 +1,156 @@
+/** The auditor's pages in a real browser: in by an invitation, through every page, and over a long list. */
+import type { Browser, Page } from '@playwright/test'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { auditorsOf, inAYear } from '../auditor.ts'
+import { Story } from '../story.ts'
+import type { Relation } from '../story.ts'
+import { launchChromium, lookAt, openPage } from './chromium.ts'
+
+let story: Story
+let browser: Browser
+let page: Page
+let faults: string[]
+let relation: Relation
+const vault = (path: string): string => story.world.config.vaultUrl + path
+
+beforeAll(async () => {
+  await buildConsentApp()
+  story = await Story.open()
+  browser = await launchChromium()
+  const customer = await story.customer()
+  relation = await story.allow(customer, await story.shop())
+  for (let read = 0; read < 3; read++) await story.read(relation)
+  await story.act(customer, relation, 'pause')
+  ;({ page, faults } = await openPage(browser, { allowed: [story.world.config.vaultUrl] }))
+}, 120_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await story?.[Symbol.asyncDispose]()
+}, 30_000)
+
+const rows = (on: Page) => on.getByRole('list', { name: 'Entries, newest first' }).getByRole('listitem')
+
+test('an invitation opens an account, and nothing is looked at before one says why', async () => {
+  const { link } = await (
+    await auditorsOf(story.world)
+  ).invite({ name: 'Quill and Partners', expires: inAYear() })
+  await page.goto(link)
+  await page.getByRole('button', { name: 'Redeem the invitation' }).click()
+  await page.getByText('This is the key of your account').waitFor()
+  await lookAt(page, 'audit-1-join')
+  const before = story.world.reach.ledger.log.checkpoint()
+  await page.getByRole('link', { name: 'Begin the review' }).click()
+  await page.getByRole('heading', { name: 'Why do you look?' }).waitFor()
+  await page.getByLabel('Reason').fill('about ada@example.org')
+  await page.getByRole('button', { name: 'Begin' }).click()
+  await page.getByText('without web or mail addresses').waitFor()
+  await lookAt(page, 'audit-2-reason')
+  expect(story.world.reach.ledger.log.checkpoint()).toBe(before)
+  await page.getByLabel('Reason').fill('Yearly review of consents')
+  await page.keyboard.press('Enter')
+  await rows(page).first().waitFor()
+  await lookAt(page, 'audit-3-entries')
+})
+
+test('a filter is in the address, and what is typed looks once', async () => {
+  const { log } = story.world.reach.ledger
+  const sizeOf = () => Number(log.checkpoint().split('\n')[1])
+  const before = sizeOf()
+  await page.getByLabel('Type').selectOption('disclosed')
+  await page.getByRole('button', { name: 'Look', exact: true }).click()
+  await page.getByText('3 entries, all there are').waitFor()
+  expect(await rows(page).count()).toBe(3)
+  expect(new URL(page.url()).search).toBe('?type=disclosed')
+  expect(sizeOf()).toBe(before + 1)
+  await page.reload()
+  await page.getByText('3 entries, all there are').waitFor()
+  expect(await page.getByLabel('Type').inputValue()).toBe('disclosed')
+})
+
+test('an entry is proven by this browser, and says how to prove it without', async () => {
+  await rows(page).first().getByRole('link').press('Enter')
+  await page.getByRole('heading', { name: /^Entry \d+$/ }).waitFor()
+  await page.getByText('Verified by this browser').waitFor()
+  await page.getByText(/reach audit check reach-entry-\d+\.tlog-proof/).waitFor()
+  await lookAt(page, 'audit-4-entry')
+})
+
+test('a grant runs from request to end, with the notice as it was shown', async () => {
+  await page.getByRole('link', { name: relation.grantId }).click()
+  await page.getByRole('heading', { name: 'One consent from beginning to end' }).waitFor()
+  await page.getByText(/Word for word: its SHA-256 is/).waitFor()
+  await page
+    .getByText(/asks to read/)
+    .first()
+    .waitFor()
+  await lookAt(page, 'audit-5-grant')
+})
+
+test('consents and counts are there on a phone in the dark', async () => {
+  await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.getByRole('link', { name: 'Consents' }).click()
+  await page.getByText(/^As of /).waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'paused' }).waitFor()
+  await lookAt(page, 'audit-6-consents')
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await page.getByText(/every release lies under an earlier live consent/).waitFor()
+  await lookAt(page, 'audit-7-overview')
+  await page.getByRole('link', { name: 'Entries', exact: true }).click()
+  await rows(page).first().waitFor()
+  await lookAt(page, 'audit-8-entries-phone')
+  await page.setViewportSize({ width: 1280, height: 900 })
+})
+
+test('a hundred thousand rows draw no more than fit, and stay quick', async () => {
+  const size = 100_000
+  await page.route('**/api/audit/search', async (route) => {
+    const { before = size, limit } = route.request().postDataJSON() as { before?: number; limit: number }
+    const first = Math.max(0, before - 25 * limit)
+    const entries = Array.from({ length: before - first }, (_, i) => {
+      const index = before - 1 - i
+      const facts = JSON.stringify({
+        v: 1,
+        type: 'vendor-admitted',
+        time: 1_800_000_000_000 + index,
+        vendor: 'v'.repeat(22),
+      })
+      return { index, facts }
+    })
+    await route.fulfill({ json: { entries, size, searchedFrom: first, ...(first > 0 && { next: first }) } })
+  })
+  await page.goto(vault('/audit?type=vendor-admitted'))
+  await rows(page).first().waitFor()
+  for (;;) {
+    await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight))
+    if (
+      await page
+        .getByText('100000 entries, all there are')
+        .or(page.getByText('100,000 entries, all there are'))
+        .isVisible()
+    )
+      break
+  }
+  await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight))
+  await rows(page)
+    .filter({ hasText: /Entry 0$|No\. 0$|#0$/ })
+    .or(rows(page).last())
+    .last()
+    .waitFor()
+  expect(await rows(page).count()).toBeLessThan(80)
+  // Twenty jumps through the whole list, each drawn: what a screenful costs, not what the list has.
+  const took = await page.evaluate(async () => {
+    const drawn = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+    const begun = performance.now()
+    for (let jump = 1; jump <= 20; jump++) {
+      window.scrollTo(0, (document.documentElement.scrollHeight * jump) / 20)
+      await drawn()
+    }
+    return performance.now() - begun
+  })
+  expect(took).toBeLessThan(20_000)
+  await page.unrouteAll()
+  expect(faults).toEqual([])
+})

@@ -1,0 +1,155 @@
+/** `reach audit` on openings and proofs that somebody tampered with: one line, exit code 1, nothing told of what was read. */
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { facts, grant, json, reachAudit } from '../audit-command.ts'
+import { openedMirror } from '../opened-mirror.ts'
+import type { OpenedMirror } from '../opened-mirror.ts'
+
+let home: string
+let mirror: OpenedMirror
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'reach-test-review-'))
+  mirror = await openedMirror(facts)
+})
+afterAll(async () => {
+  await mirror[Symbol.asyncDispose]()
+  await rm(home, { recursive: true, force: true })
+})
+
+const reach = (...words: string[]) => reachAudit(home, ...words)
+
+/** A copy of the mirror with one file of openings made another. */
+async function forged(file: string, turn: (text: string) => string): Promise<string> {
+  const copy = await mkdtemp(join(home, 'forged-'))
+  await cp(mirror.folder, copy, { recursive: true })
+  const name = join(copy, 'openings', file)
+  await writeFile(name, turn(await readFile(name, 'utf8')))
+  return copy
+}
+
+describe('openings that were tampered with fail, in one line and with the entry:', () => {
+  const lineOf = (text: string, at: number) => text.split('\n')[at] ?? ''
+  const cases: readonly [string, string, (text: string) => string, RegExp][] = [
+    [
+      'another number',
+      '000',
+      (text) => text.replace('\\"seq\\":1,', '\\"seq\\":2,'),
+      /entry 4 commits to other facts/,
+    ],
+    [
+      'another salt',
+      '000',
+      (text) => text.replace(/"salt":"(.)/, (_, c) => `"salt":"${c === 'A' ? 'B' : 'A'}`),
+      /entry 0 commits/,
+    ],
+    [
+      'the opening of another entry',
+      '000',
+      (text) => text.replace(lineOf(text, 5), lineOf(text, 6).replace('"index":6', '"index":5')),
+      /entry 5 commits/,
+    ],
+    [
+      'one line twice',
+      '000',
+      (text) => text.replace(`${lineOf(text, 5)}\n`, `${lineOf(text, 5)}\n${lineOf(text, 5)}\n`),
+      /entry 5 has no place/,
+    ],
+    [
+      'two lines the wrong way round',
+      '000',
+      (text) =>
+        text.replace(`${lineOf(text, 5)}\n${lineOf(text, 6)}\n`, `${lineOf(text, 6)}\n${lineOf(text, 5)}\n`),
+      /entry 5 has no place/,
+    ],
+    [
+      'an index beyond the bundle',
+      '000',
+      (text) => text.replace('"index":255', '"index":256'),
+      /entry 256 has no place/,
+    ],
+    ['half a line', '000', (text) => text.slice(0, -9), /last line is not whole/],
+    ['no JSON', '000', (text) => `nonsense\n${text}`, /a line is malformed/],
+    ['one member more', '000', (text) => text.replace('"salt"', '"more":1,"salt"'), /a line is malformed/],
+    [
+      'a number that is none',
+      '000',
+      (text) => text.replace('"index":7', '"index":7.5'),
+      /a line is malformed/,
+    ],
+    ['deep nesting', '000', (text) => `${'['.repeat(100_000)}\n${text}`, /a line is malformed/],
+    [
+      'bytes that are no text',
+      '000',
+      (text) => text.replace('vendor-admitted', 'vendor-\u0000dmitted'),
+      /malformed|other facts/,
+    ],
+  ]
+  test.each(cases)('%s', async (_, file, turn, reason) => {
+    const place = await forged(file, turn)
+    const ended = await reach('replay', place)
+    expect(ended).toMatchObject({ code: 1, out: '' })
+    expect(ended.err).toMatch(/^FAILED {2}[^\n]*\n$/)
+    expect(ended.err).toMatch(reason)
+  })
+
+  test('a file that is too large for any log', async () => {
+    const place = await forged('000', (text) => text + ' '.repeat(17 * 1024 * 1024))
+    expect(await reach('replay', place)).toMatchObject({ code: 1, out: '' })
+  })
+})
+
+test('entries that nobody opened are a finding, unless one says that they may stay closed', async () => {
+  const place = await forged('000', (text) => text.replace(/.*"seq\\":7,.*\n/, ''))
+  const ended = await reach('replay', place)
+  expect(ended).toMatchObject({ code: 4, out: '' })
+  expect(ended.err).toContain('not-opened: 1 of 305')
+  // What is left out shows in the numbering all the same.
+  const partial = await reach('replay', place, '--partial', '--json')
+  expect(partial.code).toBe(4)
+  expect(json(partial)).toMatchObject({ findings: [{ index: 11, code: 'seq-gap', grant }] })
+  const closed = await mkdtemp(join(home, 'closed-'))
+  await cp(mirror.folder, closed, { recursive: true })
+  await rm(join(closed, 'openings'), { recursive: true })
+  expect(await reach('verify', closed)).toMatchObject({ code: 0 })
+  expect(await reach('verify', closed, '--openings')).toMatchObject({ code: 4, out: '' })
+})
+
+test('a changed entry fails before anything is told of it', async () => {
+  const copy = await mkdtemp(join(home, 'changed-'))
+  await cp(mirror.folder, copy, { recursive: true })
+  const name = join(copy, 'tile/entries/001.p/49')
+  const bytes = await readFile(name)
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+  await writeFile(name, bytes)
+  for (const words of [['search'], ['replay'], ['sample', '-n', '3'], ['erasures']]) {
+    const [verb = '', ...more] = words
+    expect({ verb, ...(await reach(verb, copy, ...more)) }).toMatchObject({ code: 1, out: '' })
+  }
+  const folder = join(home, 'never')
+  expect(await reach('export', copy, folder, '--format', 'csv')).toMatchObject({ code: 1, out: '' })
+  await expect(readFile(join(folder, 'manifest.json'))).rejects.toThrow('ENOENT')
+})
+
+test('evidence of one entry tells what it says, and fails when it tells anything else', async () => {
+  const file = join(home, '17.tlog-proof')
+  const proof = (await reach('prove', mirror.folder, '17')).out
+  await writeFile(file, proof)
+  const check = () => reach('check', file, '--vkey', mirror.vkey)
+  const good = await check()
+  expect(good.code).toBe(0)
+  expect(good.out).toContain(`it says ${mirror.facts[17]}`)
+  const [, extra = ''] = /^extra (\S+)$/m.exec(proof) ?? []
+  const read = Buffer.from(extra, 'base64').toString()
+  for (const turn of [
+    read.replace('\\"seq\\":14', '\\"seq\\":15'),
+    read.replace(/"ops":".*?"/, `"ops":"${'A'.repeat(22)}"`),
+    read.replace(/"openings":\{.*?\}/, '"openings":{}'),
+    read.replace(/"facts":".*"\}$/, '"facts":7}'),
+  ]) {
+    expect(turn).not.toBe(read)
+    await writeFile(file, proof.replace(extra, Buffer.from(turn).toString('base64')))
+    expect(await check()).toMatchObject({ code: 1, out: '' })
+  }
+})
