@@ -71,10 +71,16 @@ export function startJobs(ports: JobPorts, options: JobOptions = {}): Jobs {
     }
   }
 
-  /** Looks past what waits for a lane, as far as `mostLooked`. */
+  /** Where the last look broke off: behind more than `mostLooked` that wait for their lanes others stand, too. */
+  let brokeOff: string | undefined
+
+  /** Looks past what waits for a lane, each time as far as `mostLooked`, and at the end of the queue from its front again. */
   const find: SlotFinder = async (fits) => {
     const found: Task[] = []
-    for (let after: string | undefined, looked = 0; looked < mostLooked;) {
+    let after = brokeOff
+    let isWhole = after === undefined
+    brokeOff = undefined
+    for (let looked = 0; looked < mostLooked;) {
       const due = await listDueJobs(ledger, ports.now(), { limit: lookedAtOnce, after })
       for (const ticket of due) {
         if (handlers[ticket.value.kind] === undefined) continue
@@ -82,10 +88,14 @@ export function startJobs(ports: JobPorts, options: JobOptions = {}): Jobs {
         if (fits(task)) found.push({ ...task, run: () => runJob(ports, settings, ticket) })
         if (found.length === settings.width) return found
       }
-      if (due.length < lookedAtOnce) break
       looked += due.length
       after = due.at(-1)?.key
+      if (due.length === lookedAtOnce) continue
+      if (isWhole) return found
+      isWhole = true
+      after = undefined
     }
+    brokeOff = after
     return found
   }
 

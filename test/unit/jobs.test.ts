@@ -8,6 +8,7 @@ import type { Job, JobHandlers, JobOptions } from '#core/jobs/worker.ts'
 import { createLogger } from '#core/logger.ts'
 import { enqueueJob, leaseJob, listDeadJobs, listDueJobs } from '#core/records/jobs.ts'
 import type { NewJob } from '#core/records/jobs.ts'
+import { combine } from '#core/records/parts.ts'
 import { anId, openRecordsWorld } from '../records-world.ts'
 import type { RecordsWorld } from '../records-world.ts'
 
@@ -157,6 +158,41 @@ describe('jobs', () => {
     await enqueue({ id: 'the-good-one-0001', kind: 'other' })
     await jobs.settle()
     expect(done).toEqual(['the-good-one-0001'])
+  })
+
+  test('of a slow lane hold up nobody, however many stand in front', async () => {
+    const { ledger, now } = world
+    const [slow, quick] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const held = Promise.withResolvers<void>()
+    const lanes: JobHandlers = {
+      write: {
+        laneOf: async (payload) => (payload as { host: string }).host,
+        run: async ({ payload }) => {
+          if ((payload as { host: string }).host === 'quick') return quick.resolve()
+          held.resolve()
+          await slow.promise
+        },
+      },
+    }
+    const many = Array.from({ length: 1_300 }, () =>
+      enqueueJob({ id: anId(), kind: 'write', payload: { host: 'slow' } }, now()),
+    )
+    await ledger.commit(combine(...many))
+    world.clock.time += 1
+    await enqueue({ payload: { host: 'quick' } })
+    await using jobs = startJobs(
+      { ledger, handlers: lanes, now, random: () => 1, log },
+      { pollMs: never, width: 2, perLane: 1 },
+    )
+    jobs.wake()
+    await held.promise
+    // As every poll does.
+    jobs.wake()
+    await quick.promise
+    await ledger.commit({
+      writes: many.flatMap(({ writes = [] }) => writes.map(({ key }) => ({ key, value: undefined }))),
+    })
+    slow.resolve()
   })
 
   test('that say of nothing where they belong hold up nobody and are laid aside', async () => {
