@@ -1,4 +1,5 @@
 /** What Reach can do in a pod right now, found out by trying and not by reading rules. */
+import { randomUUID } from 'node:crypto'
 import { categories } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import type { Finding, Probe } from '#schemas/types.gen.ts'
@@ -40,29 +41,28 @@ export async function probe(
   const open = expect === 'open'
   const isOwner = actingAs === webId
   const receipts = receiptsOf(container)
-  const look = (what: string, resource: string, expected: boolean, seen: Promise<boolean>) =>
-    seen.then((is) => finding(what, resource, expected || isOwner, is))
+  const look = (told: Told, resource: string, expected: boolean, seen: Promise<boolean>) =>
+    seen.then((is) => finding(told, resource, expected || isOwner, is))
 
   const filled = await Promise.all(
     categories.map(async ({ id, title }) => {
       const url = resourceOf(container, id)
-      return { title, url, status: await readStatus(agent, url) }
+      return { about: { category: id, title }, url, status: await readStatus(agent, url) }
     }),
   )
   const inside = [
-    look('list your vrm folder', container, open, allowed(agent, container)),
-    ...filled.map(({ title, url, status }) =>
-      look(`read ${title.toLowerCase()}`, url, open, Promise.resolve(isAllowed(status))),
+    look({ act: 'list' }, container, open, allowed(agent, container)),
+    ...filled.map(({ about, url, status }) =>
+      look({ act: 'read', about }, url, open, Promise.resolve(isAllowed(status))),
     ),
-    look('read receipts', receipts, open, allowed(agent, receipts)),
-    look('add a receipt', receipts, open, mayWrite(agent, `${receipts}probe`)),
-    look('write into your vrm folder', container, false, mayWrite(agent, `${container}probe`)),
-    look('change who has access', container, false, mayControl(agent, container)),
+    look({ act: 'read-receipts' }, receipts, open, allowed(agent, receipts)),
+    look({ act: 'add-receipt' }, receipts, open, mayWrite(agent, `${receipts}probe`)),
+    look({ act: 'write' }, container, false, mayWrite(agent, `${container}probe`)),
+    look({ act: 'control' }, container, false, mayControl(agent, container)),
   ]
   const outside = placesElsewhere(account).map(async (url) => {
     const [seen, everybody] = await Promise.all([allowed(agent, url), allowed(anyone, url)])
-    const what = everybody ? 'look elsewhere in your pod, where everybody may' : 'look elsewhere in your pod'
-    return finding(what, url, everybody || isOwner, seen)
+    return finding({ act: everybody ? 'elsewhere-open' : 'elsewhere' }, url, everybody || isOwner, seen)
   })
   const findings = await Promise.all([...inside, ...outside])
   const tooWide = await Promise.all([
@@ -70,9 +70,9 @@ export async function probe(
     // Of what is not there nobody sees more than of the folder.
     ...filled
       .filter(({ status }) => status !== 404 && status !== 410)
-      .flatMap(({ title, url }) => [
-        seenByAll(anyone, url, title),
-        isOwner ? [] : changeable(agent, url, title),
+      .flatMap(({ about, url }) => [
+        seenByAll(anyone, url, about),
+        isOwner ? [] : changeable(agent, url, about),
       ]),
   ])
   findings.push(...tooWide.flat())
@@ -88,19 +88,54 @@ export async function probe(
 }
 
 /** Told only when it is so: everybody can read what is meant for Reach alone. */
-async function seenByAll(anyone: PodFetch, url: string, title = 'your vrm folder'): Promise<Finding[]> {
+async function seenByAll(anyone: PodFetch, url: string, about?: About): Promise<Finding[]> {
   const status = await readStatus(anyone, url)
-  const what = `see ${title.toLowerCase()}, and everybody else can, too`
-  return status < 300 ? [finding(what, url, false, true)] : []
+  const told: Told = about === undefined ? { act: 'open-folder' } : { act: 'open-to-all', about }
+  return status < 300 ? [finding(told, url, false, true)] : []
 }
 
 /** Told only when it is so: a rule of its own lets the agent change one resource. */
-async function changeable(agent: PodFetch, url: string, title: string): Promise<Finding[]> {
-  return (await mayWrite(agent, url)) ? [finding(`change ${title.toLowerCase()}`, url, false, true)] : []
+async function changeable(agent: PodFetch, url: string, about: About): Promise<Finding[]> {
+  return (await mayWrite(agent, url, `"${randomUUID()}"`))
+    ? [finding({ act: 'change', about }, url, false, true)]
+    : []
 }
 
-function finding(what: string, resource: string, expected: boolean, seen: boolean): Finding {
-  return { what, resource, expected, seen, ok: expected === seen }
+interface About {
+  readonly category: string
+  readonly title: string
+}
+
+interface Told {
+  readonly act: Finding['act']
+  readonly about?: About
+}
+
+/** In English, for logs of programs and for tests; `act` and `category` say the same in any language. */
+const words: Readonly<Record<Finding['act'], (title: string) => string>> = {
+  list: () => 'list your vrm folder',
+  read: (title) => `read ${title}`,
+  'read-receipts': () => 'read receipts',
+  'add-receipt': () => 'add a receipt',
+  write: () => 'write into your vrm folder',
+  control: () => 'change who has access',
+  elsewhere: () => 'look elsewhere in your pod',
+  'elsewhere-open': () => 'look elsewhere in your pod, where everybody may',
+  'open-to-all': (title) => `see ${title}, and everybody else can, too`,
+  'open-folder': () => 'see your vrm folder, and everybody else can, too',
+  change: (title) => `change ${title}`,
+}
+
+function finding({ act, about }: Told, resource: string, expected: boolean, seen: boolean): Finding {
+  return {
+    what: words[act](about?.title.toLowerCase() ?? ''),
+    act,
+    ...(about && { category: about.category }),
+    resource,
+    expected,
+    seen,
+    ok: expected === seen,
+  }
 }
 
 /** A resource that does not exist is as good as readable: the server would not say so to a stranger. */
@@ -117,11 +152,12 @@ async function readStatus(fetch: PodFetch, url: string): Promise<number> {
 }
 
 /**
- * The two conditions can never hold together, so nothing is written: who may write hears 412, who may not 403. (The
- * community server takes an ETag that nothing has for good where there is nothing.)
+ * The two conditions can never hold together, so nothing is written: who may write hears 412, who may not 403. Over a
+ * document that is there either must do by itself, since a server may know only one of them: `version` is one that it never
+ * had. (Where there is nothing the community server takes such a version for good.)
  */
-async function mayWrite(fetch: PodFetch, url: string): Promise<boolean> {
-  const headers = { 'content-type': 'text/plain', 'if-match': '*', 'if-none-match': '*' }
+async function mayWrite(fetch: PodFetch, url: string, version = '*'): Promise<boolean> {
+  const headers = { 'content-type': 'text/plain', 'if-match': version, 'if-none-match': '*' }
   const { status } = await attempt(fetch, url, { method: 'PUT', body: 'probe', headers })
   return status < 400 || status === 412 || status === 409
 }

@@ -55,6 +55,24 @@ describe('a pod server that', () => {
     expect(await tried(400)).toMatchObject({ ok: false, unreachable: true })
   })
 
+  test.each(['if-match', 'if-none-match'])(
+    'heeds %s alone loses no document to being tried',
+    async (heeded) => {
+      const written: string[] = []
+      const agent: PodFetch = async (url, init) => {
+        const condition = new Headers(init?.headers).get(heeded)
+        const isThere = url.endsWith('profile.ttl')
+        const holds = heeded === 'if-match' ? isThere && condition === '*' : !isThere
+        if (init?.method === 'PUT' && holds) written.push(url)
+        if (init?.method === 'PUT') return new Response(null, { status: holds ? 205 : 412 })
+        return new Response(null, { status: isThere || url.endsWith('/') ? 200 : 404 })
+      }
+      const seen = await probe({ agent, anyone: answering(401) }, at, 'open', () => 0)
+      expect(seen.findings.some(({ what }) => what.startsWith('change profile'))).toBe(true)
+      expect(written.filter((url) => url.endsWith('.ttl'))).toEqual([])
+    },
+  )
+
   test('knows the agent and refuses it is another matter', async () => {
     expect(await tried(403)).not.toHaveProperty('unreachable')
     expect(await tried(200)).not.toHaveProperty('unreachable')
