@@ -12,7 +12,7 @@ import { vendorOperator, type VendorOperator } from './vault-server/operator/ven
 import type { ThrowAway } from './vault-server/customer/vaults.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
 import { openVault, type Vault } from './vault-server/server.ts'
-import { createVendorGateway } from './vendor-gateway/server.ts'
+import { createVendorGateway, type GatewayTuning } from './vendor-gateway/server.ts'
 
 export interface MountedHouse extends AsyncDisposable {
   /** With the addresses under the path. */
@@ -40,17 +40,18 @@ export async function openMountedHouse(options: {
   podServer: EmbeddedPods
   /** Of a house whose vaults are made to be thrown away. */
   throwAway?: (house: Pick<MountedHouse, 'ledger' | 'keys'>) => Promise<ThrowAway>
+  tuning?: GatewayTuning
   now: () => number
   log: Logger
 }): Promise<MountedHouse> {
-  const { part, podServer, now, log } = options
+  const { part, podServer, tuning = {}, now, log } = options
   await using opened = new AsyncDisposableStack()
   const { ledger, keys } = opened.use(await openLedgerAndKeys({ config: options.config, now, part }))
   const config = configUnder(options.config, part)
   const throwAway = await options.throwAway?.({ ledger, keys })
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
   const vault = opened.use(await openVault({ config, ledger, keys, podServer, pods, throwAway, now, log }))
-  const gateway = opened.use(await createVendorGateway({ config, ledger, keys, pods, now, log }))
+  const gateway = opened.use(await createVendorGateway({ config, ledger, keys, pods, now, log, tuning }))
   const { authorization } = vault
   const operator = vendorOperator({ ledger, authorization, now, outboundAllow: config.outboundAllow })
   const resources = opened.move()

@@ -13,6 +13,8 @@ import { sandboxVaults, type SandboxVaults } from './vaults.ts'
 
 /** How soon what has ended is swept. */
 const sweepEveryMs = 600_000
+/** Two full batches: processor and disk are those of the real house, and every read is kept for ever. */
+const subjectsPerMinute = 2_000
 
 export interface Sandbox extends Mounts, AsyncDisposable {
   readonly house: MountedHouse
@@ -32,7 +34,9 @@ export async function openSandbox(options: {
   const { removePod } = podServer
   const vaultsOf = async ({ ledger, keys }: Pick<MountedHouse, 'ledger' | 'keys'>) =>
     sandboxVaults({ ledger, names: createNames(await keys.secret('names')), removePod, now })
-  const house = opened.use(await openMountedHouse({ ...options, part: SANDBOX, throwAway: vaultsOf }))
+  const house = opened.use(
+    await openMountedHouse({ ...options, part: SANDBOX, throwAway: vaultsOf, tuning: { subjectsPerMinute } }),
+  )
   const { ledger, keys, operator, config } = house
   const { vaultUrl, gatewayUrl } = config
   const names = createNames(await keys.secret('names'))

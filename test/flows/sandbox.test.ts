@@ -104,7 +104,8 @@ async function read(
   const response = await oauth.fetchProtectedResource(config, accessToken, url, 'GET', null, new Headers(), {
     DPoP,
   })
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  const limit = response.headers.get('ratelimit-policy')
+  return { status: response.status, limit, body: (await response.json()) as Record<string, unknown> }
 }
 
 test('allow all: from the pushed request to the data, without a browser, on a log of its own', async () => {
@@ -117,6 +118,7 @@ test('allow all: from the pushed request to the data, without a browser, on a lo
   expect(reply).toMatchObject({ status: 200, body: { data: { 'profile.name': 'Sam Sample' } } })
   const { origin } = reply.body['log'] as { origin: string }
   expect(origin).toBe(`${new URL(world.config.vaultUrl).host}/sandbox/log`)
+  expect(reply.limit).toBe('"subjects";q=2000;w=60')
 
   const act = (what: string) =>
     call(shop.sandboxKey, 'POST', `/v1/customers/${alex}/grants/${tokens.grantId}`, { act: what })
