@@ -32,6 +32,9 @@ const LinkPage = lazy(() => import('./pages/link.tsx').then((page) => ({ default
 const SignedInPage = lazy(() =>
   import('./pages/signed-in.tsx').then((page) => ({ default: page.SignedInPage })),
 )
+const UnsubscribePage = lazy(() =>
+  import('./pages/unsubscribe.tsx').then((page) => ({ default: page.UnsubscribePage })),
+)
 const VerifyPage = lazy(() => import('./pages/verify.tsx').then((page) => ({ default: page.VerifyPage })))
 const LeftPage = lazy(() => import('./pages/left.tsx').then((page) => ({ default: page.LeftPage })))
 const AuditShell = lazy(() =>
@@ -82,6 +85,7 @@ function Pages() {
   return (
     <Routes>
       <Route path="signed-in" element={<SignedInPage />} />
+      <Route path="unsubscribe/:stop" element={<UnsubscribePage />} />
       <Route path="verify" element={<VerifyPage />} />
       <Route path="audit/join" element={<AuditJoinPage />} />
       <Route path="audit" element={<AuditShell />}>

@@ -5,8 +5,8 @@ import type { LiveChange } from '#schemas/types.gen.ts'
 import { vaultUrl } from './http.ts'
 
 /** What may have changed with an entry of the log. What is being typed (categories, terms) is left alone. */
-const ofEverything = ['activity', 'grants', 'requests', 'boundaries', 'me']
-const ofReads = ['activity', 'grants']
+const ofEverything = ['activity', 'grants', 'requests', 'boundaries', 'reminders', 'me']
+const ofReads = ['activity', 'grants', 'reminders']
 
 /**
  * Keeps what is shown as it is in the vault while the page is looked at: told over one stream what changed, it reads that

@@ -12,6 +12,7 @@ import { PasskeyOffer } from '../components/passkey-offer.tsx'
 import { PodNotices } from '../components/pod-notices.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { SightTable } from '../components/sight-table.tsx'
+import { RemindersToAnswer } from '../components/reminders.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
 import { useActivity } from '../data/activity.ts'
 import { useGrants } from '../data/grants.ts'
@@ -83,6 +84,7 @@ function Sight({
       <OpenRequests />
       <PodAttention />
       <Attention grants={grants} />
+      <RemindersToAnswer />
       <Section
         title={text('home.who')}
         aside={<Link to="/relationships">{text('home.relationships.all')}</Link>}

@@ -10,6 +10,7 @@ import { ExportSection } from '../components/export.tsx'
 import { ImportSection } from '../components/import.tsx'
 import { LeaveSection } from '../components/leave.tsx'
 import { MoveHouse } from '../components/move-house.tsx'
+import { NotificationsSection } from '../components/notifications.tsx'
 import { PasskeysSection } from '../components/passkeys.tsx'
 import { PodNotices } from '../components/pod-notices.tsx'
 import { ProbeResult } from '../components/probe-result.tsx'
@@ -43,6 +44,7 @@ export function SettingsPage() {
       </Section>
       <BoundariesSection />
       <PasskeysSection me={me} />
+      <NotificationsSection />
       <ImportSection />
       <ExportSection />
       <SessionsSection />

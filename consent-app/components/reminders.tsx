@@ -1,0 +1,78 @@
+import { Link } from 'react-router'
+import type { ReminderView } from '#schemas/types.gen.ts'
+import { useAnswerReminder, usePauseUnused, useReminders } from '../data/notifications.ts'
+import { useFormats, useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
+import { Section, Stack } from './layout.tsx'
+import { Notice } from './notice.tsx'
+import { ProblemNote } from './problem-note.tsx'
+
+/**
+ * Permissions that are recalled after their time, or that nobody uses. What ends soon or is late stands beside them, drawn
+ * from the permissions themselves.
+ */
+export function RemindersToAnswer() {
+  const { text } = useText()
+  const reminders = useReminders().data ?? []
+  const shown = reminders.filter(({ kind }) => kind === 'recall' || kind === 'unused')
+  // Whoever is not used should be paused first; recalling it as well would say the same twice.
+  const unused = new Set(shown.filter(({ kind }) => kind === 'unused').map(({ grantId }) => grantId))
+  const once = shown.filter(({ kind, grantId }) => kind === 'unused' || !unused.has(grantId))
+  if (once.length === 0) return null
+  return (
+    <Section title={text('reminder.title')}>
+      <Stack gap="s">
+        {once.map((reminder) => (
+          <Reminder key={`${reminder.grantId} ${reminder.kind}`} reminder={reminder} />
+        ))}
+      </Stack>
+    </Section>
+  )
+}
+
+function Reminder({ reminder }: { reminder: ReminderView }) {
+  const { text } = useText()
+  const formats = useFormats()
+  const answer = useAnswerReminder(reminder)
+  const pause = usePauseUnused(reminder)
+  const { kind, grantId, vendor, validFrom, lastRead } = reminder
+  const isUnused = kind === 'unused'
+  return (
+    <Notice
+      icon="clock"
+      actions={
+        <>
+          {isUnused && (
+            <Button
+              small
+              onPress={() => pause.mutate()}
+              isPending={pause.isPending}
+              aria-label={text('reminder.pause.of', { business: vendor.name })}
+            >
+              {text('reminder.pause')}
+            </Button>
+          )}
+          <Button
+            small
+            onPress={() => answer.mutate()}
+            isPending={answer.isPending}
+            aria-label={text('reminder.keep.of', { business: vendor.name })}
+          >
+            {text('reminder.keep')}
+          </Button>
+        </>
+      }
+    >
+      <p>
+        {!isUnused
+          ? text('reminder.recall', { business: vendor.name, day: formats.day(validFrom) })
+          : lastRead === undefined
+            ? text('reminder.unused.never', { business: vendor.name, day: formats.day(validFrom) })
+            : text('reminder.unused', { business: vendor.name, day: formats.day(lastRead) })}{' '}
+        <Link to={`/relationships/${encodeURIComponent(grantId)}`}>{text('home.ending.look')}</Link>
+      </p>
+      {answer.isError && <ProblemNote error={answer.error} />}
+      {pause.isError && <ProblemNote error={pause.error} />}
+    </Notice>
+  )
+}
