@@ -1,9 +1,11 @@
+import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import type { Fact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
 import { opens, saltOf } from '#core/ledger/leaf.ts'
+import type { LimiterStore } from '../../vendor-gateway/limits.ts'
 import { provenEntry } from '../check-log.ts'
 import { delivery, marketing, samples, TestGateway } from '../gateway.ts'
 import type { GatewayReply, TestCustomer, TestVendor } from '../gateway.ts'
@@ -281,4 +283,32 @@ test('nothing personal is in the lines of the log', () => {
   const lines = gateway.logLines.join('')
   for (const canary of ['person-', ...Object.values(samples.profile), ...Object.values(samples.contact)])
     expect(lines).not.toContain(canary)
+})
+
+test('what is asked costs a business the same, whoever it asks for', async () => {
+  const costs: number[] = []
+  const limiterStore: LimiterStore = (settings) => {
+    const limiter = new RateLimiterMemory(settings)
+    const consume = limiter.consume.bind(limiter)
+    limiter.consume = (key, points = 1) => {
+      costs.push(points)
+      return consume(key, points)
+    }
+    return limiter
+  }
+  await using counted = await TestGateway.open({ tuning: { limiterStore } })
+  const [asking, other] = [await counted.vendor('asking'), await counted.vendor('other')]
+  const granted = async (to: TestVendor) => counted.grant(await counted.customer(), to)
+  const [live, paused, withdrawn] = [await granted(asking), await granted(asking), await granted(asking)]
+  await counted.change(paused, 'paused')
+  await counted.change(withdrawn, 'withdrawn')
+  const { subject: foreign } = await granted(other)
+  const seen: unknown[] = []
+  for (const subject of [live.subject, paused.subject, withdrawn.subject, foreign, 'nobody']) {
+    costs.length = 0
+    const single = await counted.read(asking, subject, 'profile.name')
+    const batch = await counted.query(asking, [subject, 'nobody else'], ['profile.name'])
+    seen.push([single.headers.has('ratelimit'), batch.headers.has('ratelimit'), ...costs])
+  }
+  expect(seen).toEqual(Array(5).fill([true, true, 1, 2]))
 })
