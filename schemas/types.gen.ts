@@ -62,8 +62,10 @@ export interface Schemas {
   'api/disclosure.json': Disclosure
   'api/domain-proof.json': DomainProof
   'api/entry-evidence.json': EntryEvidence
+  'api/erase-customer.json': EraseCustomer
   'api/export-manifest.json': ExportManifest
   'api/field-view.json': FieldView
+  'api/find-customer.json': FindCustomer
   'api/finish-pod-move.json': FinishPodMove
   'api/grant-terms.json': GrantTerms
   'api/grant-view.json': GrantView
@@ -1508,6 +1510,13 @@ export interface EntryEvidence {
   proof: string
 }
 /**
+ * The operator forgets a customer, and why.
+ */
+export interface EraseCustomer {
+  cause: 'written-request' | 'legal-duty'
+  askDeletion: boolean
+}
+/**
  * What an export holds. Another Reach reads the data by it.
  */
 export interface ExportManifest {
@@ -1526,6 +1535,9 @@ export interface ExportedFile {
   path: string
   bytes: number
   sha256: string
+}
+export interface FindCustomer {
+  webId: string
 }
 export interface FinishPodMove {
   /**

@@ -47,7 +47,10 @@ function Boundary({ boundary }: { boundary: BoundaryView }) {
         {denied.map(({ purpose, purposeTitle, fields, until }) => (
           <p key={purpose}>
             {purposeTitle} ·{' '}
-            {rich('boundaries.denied', { day: formats.day(until), fields: formats.list(fields) })}
+            {rich('boundaries.denied', {
+              day: formats.day(until),
+              fields: formats.list(fields.map(({ title }) => title)),
+            })}
           </p>
         ))}
         <p className={styles.soft}>

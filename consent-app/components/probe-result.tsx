@@ -1,4 +1,5 @@
 import type { Finding, Probe } from '#schemas/types.gen.ts'
+import { useCatalogue } from '../data/catalogue.ts'
 import { usePodAccess } from '../data/pod.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
@@ -52,6 +53,8 @@ export function ProbeResult({ probe: found }: { probe: Probe }) {
 /** A tick is what was agreed, on either side; a cross is said in words as well. */
 function Findings({ title, findings }: { title: string; findings: readonly Finding[] }) {
   const { text } = useText()
+  const { categories } = useCatalogue()
+  const titleOf = (id = '') => categories.find(({ category }) => category === id)?.title ?? id
   if (findings.length === 0) return null
   const distinct = findings
     .filter(
@@ -64,11 +67,11 @@ function Findings({ title, findings }: { title: string; findings: readonly Findi
     <section aria-label={title}>
       <p className={styles.title}>{title}</p>
       <ul className={styles.findings}>
-        {distinct.map(({ what, ok, expected }) => (
+        {distinct.map(({ what, act, category, ok, expected }) => (
           <li key={`${what} ${ok}`} data-ok={ok}>
             <Icon name={ok ? 'check' : 'cross'} />
             <span>
-              <span className={styles.what}>{what}</span>
+              <span className={styles.what}>{text(`probe.act.${act}`, { category: titleOf(category) })}</span>
               {!ok && <b>{text(expected ? 'probe.too-little' : 'probe.too-much')}</b>}
             </span>
           </li>

@@ -1,6 +1,7 @@
 import { useRef, useState } from 'react'
 import type { Decision as Answer, RequestView } from '#schemas/types.gen.ts'
 import { ProblemError } from '../data/http.ts'
+import { useLanguage } from '../messages/language.tsx'
 import { useFormats, useText } from '../messages/text.tsx'
 import { AmendmentNote } from './amendment-note.tsx'
 import { Button } from './button.tsx'
@@ -40,6 +41,7 @@ export function RequestDecision({
 }) {
   const { text, rich } = useText()
   const formats = useFormats()
+  const { language } = useLanguage()
   const [ticks, setTicks] = useState<Ticks>(new Set())
   const [until, setUntil] = useState<string | undefined>(request.suggestedUntil)
   const [reads, setReads] = useState<number>()
@@ -54,7 +56,13 @@ export function RequestDecision({
   const required = request.items.filter((item) => item.required)
   const optional = request.items.filter((item) => !item.required)
   const send = (decision: Answer['decision'], more: Partial<Answer> = {}) =>
-    onDecide({ accountId: request.accountId, requestHash: request.requestHash, decision, ...more })
+    onDecide({
+      accountId: request.accountId,
+      requestHash: request.requestHash,
+      decision,
+      language,
+      ...more,
+    })
 
   /** What keeps an Allow from being one; the button itself never looks weaker for it. */
   const hindrance =
@@ -110,7 +118,7 @@ export function RequestDecision({
               </Button>
             }
           >
-            <p>{request.valuesUnavailable}</p>
+            <p>{text(`problem.${request.valuesUnavailable}`)}</p>
           </Notice>
         )}
         <MatchingCode request={request} onMatch={setMatching} />

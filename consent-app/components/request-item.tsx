@@ -1,5 +1,4 @@
 import { useId } from 'react'
-import { findPurpose } from '#core/domain/purposes.ts'
 import type { Amendment, FieldView, RequestItemView } from '#schemas/types.gen.ts'
 import { useCatalogue } from '../data/catalogue.ts'
 import { useFormats, useText } from '../messages/text.tsx'
@@ -51,7 +50,7 @@ export function RequestItem({
         {rich('request.purpose', {
           business: <Theirs>{business}</Theirs>,
           fields: formats.list(item.fields.map(({ title }) => title)),
-          purpose: findPurpose(item.purpose)?.phrase ?? item.purposeTitle,
+          purpose: item.purposePhrase,
         })}
       </p>
       <p className={styles.why}>

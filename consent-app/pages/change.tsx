@@ -18,6 +18,7 @@ import { Skeleton } from '../components/skeleton.tsx'
 import { UntilChoice } from '../components/until-choice.tsx'
 import { useChangeTerms, useTerms } from '../data/grants.ts'
 import { ProblemError } from '../data/http.ts'
+import { useLanguage } from '../messages/language.tsx'
 import { useFormats, useText } from '../messages/text.tsx'
 import { NotFoundPage } from './not-found.tsx'
 
@@ -47,6 +48,7 @@ export function ChangePage() {
 function Change({ terms }: { terms: GrantTerms }) {
   const { text, rich } = useText()
   const navigate = useNavigate()
+  const { language } = useLanguage()
   const { grant, items, asOf, latestUntil } = terms
   const left = readsLeft(grant)
   const [ticks, setTicks] = useState(allowedNow(terms))
@@ -77,7 +79,7 @@ function Change({ terms }: { terms: GrantTerms }) {
               ? text('request.hint.unavailable')
               : undefined
   const send = () => {
-    if (!change.isPending) change.mutate(changeFrom(terms, chosen), { onSuccess: back })
+    if (!change.isPending) change.mutate({ ...changeFrom(terms, chosen), language }, { onSuccess: back })
   }
   const save = () => {
     setMissing(hindrance)
@@ -98,7 +100,7 @@ function Change({ terms }: { terms: GrantTerms }) {
         </div>
         {terms.valuesUnavailable !== undefined && (
           <Notice tone="attention" title={text('request.unavailable')}>
-            <p>{terms.valuesUnavailable}</p>
+            <p>{text(`problem.${terms.valuesUnavailable}`)}</p>
           </Notice>
         )}
         {items.map((item) => (

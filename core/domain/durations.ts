@@ -1,3 +1,6 @@
+import type { Language } from './category-file.ts'
+import { noticeWords } from './notice-words.ts'
+
 const units = [
   ['Y', 366],
   ['M', 31],
@@ -18,11 +21,10 @@ export function mostDays(duration: string): number | undefined {
 }
 
 /** The duration in words: `P1Y6M` is "1 year and 6 months". */
-export function durationInWords(duration: string): string {
-  const names = { Y: 'year', M: 'month', W: 'week', D: 'day' }
-  const parts = [...duration.matchAll(/([0-9]+)([YMWD])/g)].map(([, amount, unit]) => {
-    const count = Number(amount)
-    return `${count} ${names[unit as keyof typeof names]}${count === 1 ? '' : 's'}`
-  })
-  return parts.length < 2 ? (parts[0] ?? duration) : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
+export function durationInWords(duration: string, language: Language = 'en'): string {
+  const { units: names, and } = noticeWords[language]
+  const parts = [...duration.matchAll(/([0-9]+)([YMWD])/g)].map(([, amount, unit]) =>
+    names[unit as keyof typeof names](Number(amount)),
+  )
+  return parts.length === 0 ? duration : and(parts)
 }

@@ -67,6 +67,7 @@ describe('opening', () => {
     })
     expect(view.items[0]).toMatchObject({
       purposeTitle: 'Handle orders',
+      purposePhrase: 'handle your orders',
       fields: [{ field: 'profile.name', title: 'Name', value: 'Alma Quist', derived: false }],
     })
     const before = (await factsOf(alma.accountId)).length

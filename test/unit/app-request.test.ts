@@ -44,6 +44,7 @@ function viewOf(
       ...one,
       purpose: 'dpv:CustomerCare',
       purposeTitle: 'Customer care',
+      purposePhrase: 'help',
       why: 'To help you.',
       fields: one.fields.map((field) => ({
         field,

@@ -110,7 +110,7 @@ async function viewBoundary(reader: LedgerReader, boundary: Boundary, now: numbe
     denied: [...byPurpose].map(([purpose, denials]) => ({
       purpose,
       purposeTitle: purposeTitle(purpose),
-      fields: denials.map(({ field }) => fieldTitle(field)),
+      fields: denials.map(({ field }) => ({ field, title: fieldTitle(field) })),
       until: formatTime(Math.max(...denials.map(({ until }) => until))),
     })),
     turnedAway: boundary.turnedAway.map(({ at, reason }) => ({ at: formatTime(at), reason })),

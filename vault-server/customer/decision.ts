@@ -71,7 +71,7 @@ async function decideOnce(
     const at = now()
     const outcome = decide(request, answers, at)
     const { vendor, webId } = await readParties(ledger, request)
-    const notice = noticeOf({ ...request, vendor })
+    const notice = noticeOf({ ...request, vendor }, asked.decision.language)
     const shown = noticeText(notice)
     const noticeHash = sha256(shown)
     const { turnedAway } = asked

@@ -63,8 +63,10 @@ export function termsRoutes(parts: TermsParts, { changed }: { changed: () => voi
 
   router.post<OfGrant>('/grants/:grantId/change', jsonBody(), async (request, response) => {
     const { accountId } = customerOf(request)
-    const terms = termsOf(parseChange(request.body))
-    const grant = await changeOwnGrant({ accountId, grantId: request.params.grantId, terms }, parts)
+    const asked = parseChange(request.body)
+    const { language } = asked
+    const { grantId } = request.params
+    const grant = await changeOwnGrant({ accountId, grantId, terms: termsOf(asked), language }, parts)
     changed()
     const view = await viewGrant(ledger, grant, now())
     response.json({ ...view, earlier: await viewEarlier(ledger, grant) })
@@ -92,7 +94,12 @@ async function viewTerms({ ledger, preview, now }: TermsParts, grant: Grant): Pr
  * open.
  */
 export async function changeOwnGrant(
-  { accountId, grantId, terms }: { accountId: string; grantId: string; terms: Terms },
+  {
+    accountId,
+    grantId,
+    terms,
+    language,
+  }: { accountId: string; grantId: string; terms: Terms; language: ChangeGrant['language'] | undefined },
   parts: TermsParts,
 ): Promise<Grant> {
   const { ledger, names, now } = parts
@@ -109,18 +116,26 @@ export async function changeOwnGrant(
     const receiptId = newId()
     const draft = changeTerms(before, request, terms, { at, receiptId, noticeHash: before.noticeHash })
     if (draft === before) return before
-    const shown = noticeOf({
-      ...before,
-      vendor: vendor.value,
-      items: grantedOf(request, draft),
-      until: draft.until,
-    })
+    const items = grantedOf(request, draft)
+    const shown = noticeOf({ ...before, vendor: vendor.value, items, until: draft.until }, language)
     const text = noticeText(shown)
     const noticeHash = hash('sha256', text, 'base64url')
     const next = { ...draft, noticeHash }
-    const receipt = await receiptOfChange(parts, { before, next, request, vendor: vendor.value })
-    const { items, until, reads } = next
-    const fact = { type: 'changed', items, until, notice: noticeHash, ...(reads && { reads }) } as const
+    const receipt = await receiptOfChange(parts, {
+      before,
+      next,
+      request,
+      vendor: vendor.value,
+      language: shown.language,
+    })
+    const { until, reads } = next
+    const fact = {
+      type: 'changed',
+      items: next.items,
+      until,
+      notice: noticeHash,
+      ...(reads && { reads }),
+    } as const
     try {
       await ledger.commit(
         combine(
@@ -152,16 +167,16 @@ async function widening({ ledger }: TermsParts, before: Grant, next: Grant): Pro
 
 function receiptOfChange(
   { vaultUrl, ledger, receiptKey: key }: TermsParts,
-  about: { before: Grant; next: Grant; request: AccessRequest; vendor: Vendor },
+  about: { before: Grant; next: Grant; request: AccessRequest; vendor: Vendor; language: string },
 ): Promise<StoredReceipt> {
-  const { before, next, request, vendor } = about
+  const { before, next, request, vendor, language } = about
   const { grantId, subject, items, until, reads, receiptId, noticeHash } = next
   const source = {
     receiptId,
     issuedAt: next.termsFrom ?? next.validFrom,
     vaultUrl,
     logOrigin: ledger.log.origin,
-    language: 'en',
+    language,
     noticeHash,
     vendor,
     request,

@@ -2,8 +2,8 @@ import { findField } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import type { Json, LedgerReader } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
-import type { FieldView, RequestedItem, RequestItemView } from '#schemas/types.gen.ts'
-import { purposeTitle } from './views.ts'
+import type { FieldView, RequestedItem, RequestItemView, RequestView } from '#schemas/types.gen.ts'
+import { purposePhrase, purposeTitle } from './views.ts'
 
 /**
  * Today's values of these fields, as they would leave; a field without a value is missing. Refuses as pods
@@ -15,16 +15,17 @@ export type Preview = (accountId: string, fieldIds: readonly string[]) => Promis
 export interface Today {
   /** Absent where values are not shown at all. */
   readonly values?: ReadonlyMap<string, Json>
-  /** In words for the customer; then nothing can be allowed. */
-  readonly unavailable: string | undefined
+  /** Then nothing can be allowed. */
+  readonly unavailable: Unavailable | undefined
 }
 
-const unavailable: Readonly<Record<string, string>> = {
-  'pod-not-connected': 'Your pod is not connected yet, so there is nothing to show.',
-  'pod-access-lost': 'Reach can no longer see your pod.',
-  'pod-unreachable': 'Your pod does not answer at the moment.',
-  'pod-unreadable': 'Your pod holds something that cannot be read.',
-}
+type Unavailable = NonNullable<RequestView['valuesUnavailable']>
+const reasons: readonly Unavailable[] = [
+  'pod-not-connected',
+  'pod-access-lost',
+  'pod-unreachable',
+  'pod-unreadable',
+]
 
 /** Today's values of all fields of these items. */
 export async function valuesToday(
@@ -33,14 +34,13 @@ export async function valuesToday(
 ): Promise<Today> {
   const standing = await readCustomerStanding(ledger, accountId)
   if (standing?.value.podAccess !== 'open') {
-    const code = standing?.value.podAccess === 'lost' ? 'pod-access-lost' : 'pod-not-connected'
-    return { unavailable: unavailable[code] }
+    return { unavailable: standing?.value.podAccess === 'lost' ? 'pod-access-lost' : 'pod-not-connected' }
   }
   try {
     const fields = [...new Set(items.flatMap((item) => item.fields))]
     return { values: await preview(accountId, fields), unavailable: undefined }
   } catch (error) {
-    const reason = error instanceof DomainError ? unavailable[error.code] : undefined
+    const reason = error instanceof DomainError ? reasons.find((one) => one === error.code) : undefined
     if (reason === undefined) throw error
     return { unavailable: reason }
   }
@@ -52,6 +52,7 @@ export function viewItems(items: readonly RequestedItem[], { values }: Today): R
     id,
     purpose,
     purposeTitle: purposeTitle(purpose),
+    purposePhrase: purposePhrase(purpose),
     why,
     required,
     fields: fields.map((field) => viewField(field, values)),

@@ -59,6 +59,7 @@ function known<Members extends object>(members: Members): Known<Members> {
 /** The words for a field or purpose; an id that the catalogue has lost stays readable as itself. */
 export const fieldTitle = (id: string): string => findField(id)?.title ?? id
 export const purposeTitle = (id: string): string => findPurpose(id)?.title ?? id
+export const purposePhrase = (id: string): string => findPurpose(id)?.phrase ?? id
 
 const states = {
   live: 'active',

@@ -1,6 +1,6 @@
 import { categoriesIn } from '#core/domain/catalogue.ts'
 import type { Language } from '#core/domain/category-file.ts'
-import { purposes } from '#core/domain/purposes.ts'
+import { purposesIn } from '#core/domain/purposes.ts'
 import { publicReply } from '../reply.ts'
 import type { Reply } from '../reply.ts'
 
@@ -22,7 +22,7 @@ function catalogueDocument(language: Language): object {
         ...(field.kind === 'derived' ? { derived_from: field.from, rule: field.rule } : {}),
       })),
     })),
-    purposes: purposes.map(({ id, title }) => ({ id, title })),
+    purposes: purposesIn(language).map(({ id, title }) => ({ id, title })),
   }
 }
 
