@@ -25,7 +25,8 @@ import type { TestVault, VaultBrowser } from '../vault.ts'
 let embedded: TestPods
 
 beforeAll(async () => {
-  embedded = await sharedPods()
+  // Side by side: each takes seconds to start.
+  ;[embedded] = await Promise.all([sharedPods(), ownPodServer('wac'), ownPodServer('acp')])
 }, 90_000)
 
 describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
@@ -54,6 +55,103 @@ describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
     const allowed = await allowAll(vault, customer.browser, business)
     return { ...customer, business, ...allowed }
   }
+
+  const removals: Record<string, (person: OwnPodPerson) => Promise<() => Promise<unknown>>> = {
+    'its document rewritten without the agent': async (person) => {
+      const before = await rewriteAccess(person, person.container, (rules) =>
+        rules.replaceAll(/<[^<>]*\/agent\/card#me>/g, '<https://nobody.example/#me>'),
+      )
+      return () => rewriteAccess(person, person.container, () => before)
+    },
+    'its document deleted': async (person) => {
+      const document = await accessUrl(person, person.container)
+      const before = await (await person.fetch(document, { headers: { accept: 'text/turtle' } })).text()
+      expect((await person.fetch(document, { method: 'DELETE' })).ok).toBe(true)
+      return () => person.fetch(document, { method: 'PUT', headers: turtle, body: before })
+    },
+  }
+  test('closed by another app it is lost within the bound, and goes on once it is open again', async () => {
+    const { person, browser, ...relation } = await granted()
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+    for (const [how, close] of Object.entries(removals)) {
+      const restore = await close(person)
+      vault.podClock.ahead += 10_001
+      expect(await read(vault, relation, [orders, 'profile.name']), how).toEqual({ status: 404 })
+      expect(await meOf(browser)).toMatchObject({ podAccess: 'lost' })
+      expect((await typesOf(browser))[0]).toBe('access-lost')
+      await restore()
+      // Nobody has to come to Reach for it: lost pods are looked at again.
+      await vault.lookAgain()
+      expect(await meOf(browser), how).toMatchObject({ podAccess: 'open' })
+      expect((await typesOf(browser))[0]).toBe('access-restored')
+      expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+    }
+  })
+
+  test('one resource that another app shuts is lost alone, told as that, and comes back alone', async () => {
+    const { person, browser, ...relation } = await granted()
+    const diet = `${person.container}diet.ttl`
+    const own = await accessUrl(person, diet)
+    const rules =
+      accessRules === 'wac'
+        ? `<#o> a <http://www.w3.org/ns/auth/acl#Authorization>; <http://www.w3.org/ns/auth/acl#agent> <${person.webId}>;
+            <http://www.w3.org/ns/auth/acl#accessTo> <${diet}>;
+            <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read>, <http://www.w3.org/ns/auth/acl#Write>, <http://www.w3.org/ns/auth/acl#Control>.`
+        : `@prefix acp: <http://www.w3.org/ns/solid/acp#>. @prefix acl: <http://www.w3.org/ns/auth/acl#>.
+            <#r> a acp:AccessControlResource; acp:resource <${diet}>; acp:accessControl <#d>.
+            <#d> a acp:AccessControl; acp:apply [ a acp:Policy; acp:deny acl:Read; acp:anyOf [ a acp:Matcher; acp:agent <${(await meOf(browser)).agent}> ] ].`
+    expect((await person.fetch(own, { method: 'PUT', headers: turtle, body: rules })).ok).toBe(true)
+    vault.podClock.ahead += 10_001
+    expect(await read(vault, relation, [personal, 'diet.diet'])).toEqual({ status: 404 })
+    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
+    expect(await meOf(browser)).toMatchObject({ podAccess: 'open', lostCategories: ['diet'] })
+    expect((await typesOf(browser)).filter((type) => type.endsWith('-lost'))).toEqual(['category-lost'])
+    expect((await person.fetch(own, { method: 'DELETE' })).ok).toBe(true)
+    await vault.lookAgain()
+    expect(await meOf(browser)).not.toHaveProperty('lostCategories')
+    expect(await read(vault, relation, [personal, 'diet.diet'])).toMatchObject({ status: 200 })
+  })
+
+  test('rules that are too wide or too narrow are found resource by resource and put right, others kept', async () => {
+    const { person, browser } = await connected()
+    const stranger = await server.person()
+    const agent = String((await meOf(browser)).agent)
+    const profile = `${person.container}profile.ttl`
+    const acl = 'http://www.w3.org/ns/auth/acl#'
+    const wide = {
+      wac: (resource: string) => `@prefix acl: <${acl}>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
+        <#o> a acl:Authorization; acl:agent <${person.webId}>; acl:accessTo <${resource}>${resource.endsWith('/') ? `; acl:default <${resource}>` : ''}; acl:mode acl:Read, acl:Write, acl:Control.
+        <#all> a acl:Authorization; acl:agentClass foaf:Agent; acl:agent <${stranger.webId}>; acl:accessTo <${resource}>; acl:mode acl:Read.
+        <#a> a acl:Authorization; acl:agent <${agent}>; acl:accessTo <${resource}>; acl:mode acl:Read, acl:Write.`,
+      acp: (resource: string) => `@prefix acp: <http://www.w3.org/ns/solid/acp#>. @prefix acl: <${acl}>.
+        <#r> a acp:AccessControlResource; acp:resource <${resource}>; acp:accessControl <#o>, <#all>, <#a>; acp:memberAccessControl <#o>.
+        <#o> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read, acl:Write, acl:Control; acp:anyOf [ a acp:Matcher; acp:agent <${person.webId}> ] ].
+        <#all> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read; acp:anyOf [ a acp:Matcher; acp:agent acp:PublicAgent, <${stranger.webId}> ] ].
+        <#a> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read, acl:Write; acp:anyOf [ a acp:Matcher; acp:agent <${agent}> ] ].`,
+    }[accessRules]
+    for (const resource of [profile, person.podUrl]) {
+      const body = wide(resource)
+      expect(
+        (await person.fetch(await accessUrl(person, resource), { method: 'PUT', headers: turtle, body })).ok,
+      ).toBe(true)
+    }
+    const found = await act(browser, 'probe')
+    expect(wrong(found)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^see .*everybody/), expect.stringMatching(/^change /)]),
+    )
+    const repaired = await act(browser, 'repair')
+    expect(wrong(repaired)).toEqual([])
+    const statuses = async (url: string) =>
+      Promise.all([person.fetch, stranger.fetch, fetch].map(async (as) => (await as(url)).status))
+    expect(await statuses(profile)).toEqual([200, 200, 401])
+    // Elsewhere only the agent was taken out: what everybody may see there is the customer's own affair.
+    expect(await statuses(person.podUrl)).toEqual([200, 200, 200])
+    const root = await person.fetch(await accessUrl(person, person.podUrl))
+    expect(await root.text()).not.toContain(agent)
+  })
+
+  // What follows is the same under either kind of rules.
+  if (accessRules === 'acp') return
 
   test('is connected by WebID, read by a business, and lives beside an embedded one', async () => {
     const person = await server.person()
@@ -122,39 +220,6 @@ describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
     expect(again).toMatchObject({ status: 409, body: { code: 'conflict' } })
   })
 
-  const removals: Record<string, (person: OwnPodPerson) => Promise<() => Promise<unknown>>> = {
-    'its document rewritten without the agent': async (person) => {
-      const before = await rewriteAccess(person, person.container, (rules) =>
-        rules.replaceAll(/<[^<>]*\/agent\/card#me>/g, '<https://nobody.example/#me>'),
-      )
-      return () => rewriteAccess(person, person.container, () => before)
-    },
-    'its document deleted': async (person) => {
-      const document = await accessUrl(person, person.container)
-      const before = await (await person.fetch(document, { headers: { accept: 'text/turtle' } })).text()
-      expect((await person.fetch(document, { method: 'DELETE' })).ok).toBe(true)
-      return () => person.fetch(document, { method: 'PUT', headers: turtle, body: before })
-    },
-  }
-  test.each(Object.keys(removals))(
-    'closed by another app (%s) it is lost within the bound, and goes on once it is open again',
-    async (how) => {
-      const { person, browser, ...relation } = await granted()
-      expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
-      const restore = await removals[how]?.(person)
-      vault.podClock.ahead += 10_001
-      expect(await read(vault, relation, [orders, 'profile.name'])).toEqual({ status: 404 })
-      expect(await meOf(browser)).toMatchObject({ podAccess: 'lost' })
-      expect((await typesOf(browser))[0]).toBe('access-lost')
-      await restore?.()
-      // Nobody has to come to Reach for it: lost pods are looked at again.
-      await vault.lookAgain()
-      expect(await meOf(browser)).toMatchObject({ podAccess: 'open' })
-      expect((await typesOf(browser))[0]).toBe('access-restored')
-      expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
-    },
-  )
-
   test('what was shut in Reach is not opened by whatever another app writes', async () => {
     const { person, browser, ...relation } = await granted()
     const document = await accessUrl(person, person.container)
@@ -166,68 +231,6 @@ describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
     expect(await read(vault, relation, [orders, 'profile.name'])).toEqual({ status: 404 })
     expect(await act(browser, 'connect')).toMatchObject({ ok: true })
     expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
-  })
-
-  test('one resource that another app shuts is lost alone, told as that, and comes back alone', async () => {
-    const { person, browser, ...relation } = await granted()
-    const diet = `${person.container}diet.ttl`
-    const own = await accessUrl(person, diet)
-    const rules =
-      accessRules === 'wac'
-        ? `<#o> a <http://www.w3.org/ns/auth/acl#Authorization>; <http://www.w3.org/ns/auth/acl#agent> <${person.webId}>;
-            <http://www.w3.org/ns/auth/acl#accessTo> <${diet}>;
-            <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read>, <http://www.w3.org/ns/auth/acl#Write>, <http://www.w3.org/ns/auth/acl#Control>.`
-        : `@prefix acp: <http://www.w3.org/ns/solid/acp#>. @prefix acl: <http://www.w3.org/ns/auth/acl#>.
-            <#r> a acp:AccessControlResource; acp:resource <${diet}>; acp:accessControl <#d>.
-            <#d> a acp:AccessControl; acp:apply [ a acp:Policy; acp:deny acl:Read; acp:anyOf [ a acp:Matcher; acp:agent <${(await meOf(browser)).agent}> ] ].`
-    expect((await person.fetch(own, { method: 'PUT', headers: turtle, body: rules })).ok).toBe(true)
-    vault.podClock.ahead += 10_001
-    expect(await read(vault, relation, [personal, 'diet.diet'])).toEqual({ status: 404 })
-    expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
-    expect(await meOf(browser)).toMatchObject({ podAccess: 'open', lostCategories: ['diet'] })
-    expect((await typesOf(browser)).filter((type) => type.endsWith('-lost'))).toEqual(['category-lost'])
-    expect((await person.fetch(own, { method: 'DELETE' })).ok).toBe(true)
-    await vault.lookAgain()
-    expect(await meOf(browser)).not.toHaveProperty('lostCategories')
-    expect(await read(vault, relation, [personal, 'diet.diet'])).toMatchObject({ status: 200 })
-  })
-
-  test('rules that are too wide or too narrow are found resource by resource and put right, others kept', async () => {
-    const { person, browser } = await connected()
-    const stranger = await server.person()
-    const agent = String((await meOf(browser)).agent)
-    const profile = `${person.container}profile.ttl`
-    const acl = 'http://www.w3.org/ns/auth/acl#'
-    const wide = {
-      wac: (resource: string) => `@prefix acl: <${acl}>. @prefix foaf: <http://xmlns.com/foaf/0.1/>.
-        <#o> a acl:Authorization; acl:agent <${person.webId}>; acl:accessTo <${resource}>${resource.endsWith('/') ? `; acl:default <${resource}>` : ''}; acl:mode acl:Read, acl:Write, acl:Control.
-        <#all> a acl:Authorization; acl:agentClass foaf:Agent; acl:agent <${stranger.webId}>; acl:accessTo <${resource}>; acl:mode acl:Read.
-        <#a> a acl:Authorization; acl:agent <${agent}>; acl:accessTo <${resource}>; acl:mode acl:Read, acl:Write.`,
-      acp: (resource: string) => `@prefix acp: <http://www.w3.org/ns/solid/acp#>. @prefix acl: <${acl}>.
-        <#r> a acp:AccessControlResource; acp:resource <${resource}>; acp:accessControl <#o>, <#all>, <#a>; acp:memberAccessControl <#o>.
-        <#o> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read, acl:Write, acl:Control; acp:anyOf [ a acp:Matcher; acp:agent <${person.webId}> ] ].
-        <#all> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read; acp:anyOf [ a acp:Matcher; acp:agent acp:PublicAgent, <${stranger.webId}> ] ].
-        <#a> a acp:AccessControl; acp:apply [ a acp:Policy; acp:allow acl:Read, acl:Write; acp:anyOf [ a acp:Matcher; acp:agent <${agent}> ] ].`,
-    }[accessRules]
-    for (const resource of [profile, person.podUrl]) {
-      const body = wide(resource)
-      expect(
-        (await person.fetch(await accessUrl(person, resource), { method: 'PUT', headers: turtle, body })).ok,
-      ).toBe(true)
-    }
-    const found = await act(browser, 'probe')
-    expect(wrong(found)).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^see .*everybody/), expect.stringMatching(/^change /)]),
-    )
-    const repaired = await act(browser, 'repair')
-    expect(wrong(repaired)).toEqual([])
-    const statuses = async (url: string) =>
-      Promise.all([person.fetch, stranger.fetch, fetch].map(async (as) => (await as(url)).status))
-    expect(await statuses(profile)).toEqual([200, 200, 401])
-    // Elsewhere only the agent was taken out: what everybody may see there is the customer's own affair.
-    expect(await statuses(person.podUrl)).toEqual([200, 200, 200])
-    const root = await person.fetch(await accessUrl(person, person.podUrl))
-    expect(await root.text()).not.toContain(agent)
   })
 
   test('credentials that the customer makes: as an identity of its own Reach gets as little, as herself she is told', async () => {
