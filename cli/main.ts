@@ -8,6 +8,7 @@ import { LedgerInUse } from '#core/ledger/ledger.ts'
 import { refusalToOpen } from '../house.ts'
 import { auditCommands } from './audit.ts'
 import { auditorCommands } from './auditor.ts'
+import { customerCommands } from './customer.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { outputTo } from './output.ts'
 import { vendorCommands } from './vendor.ts'
@@ -22,6 +23,7 @@ const program = new Command('reach')
 const settings = () => ({ config: readConfig(process.env, root), now: Date.now })
 vendorCommands(program, { output, settings })
 auditorCommands(program, { output, settings })
+customerCommands(program, { output, settings })
 auditCommands(program, { output, stateFolder: stateFolder(process.env), stopped })
 witnessCommand(program, { output, now: Date.now, stopped })
 

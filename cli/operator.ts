@@ -13,6 +13,7 @@ import { SANDBOX, sandboxBusinesses } from '../sandbox/businesses.ts'
 import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
 import { operatorTokenFile, type SandboxDoor } from '../vault-server/admin.ts'
 import { auditorOperator, type AuditorOperator } from '../vault-server/operator/auditors.ts'
+import { customerOperator, type CustomerOperator } from '../vault-server/operator/customers.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 
@@ -22,10 +23,11 @@ export interface OperatorSettings {
   readonly now: () => number
 }
 
-/** What the operator can do here: the acts on businesses, letting one into the sandbox, and the acts on auditors. */
+/** What the operator can do here: the acts on businesses, letting one into the sandbox, the acts on auditors and on customers. */
 export type Operator = VendorOperator & {
   readonly addToSandbox: SandboxDoor['add']
   readonly auditors: AuditorOperator
+  readonly customers: CustomerOperator
 }
 
 type Act<Result> = (operator: Operator) => Promise<Result>
@@ -99,6 +101,16 @@ function overPort(url: string, token: string): Operator {
       },
       revoke: (auditorId) => call('POST', `/auditors/${encodeURIComponent(auditorId)}/revoke`, {}),
     },
+    customers: {
+      async list({ after } = {}) {
+        const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`
+        type Reply = { customers: Awaited<ReturnType<CustomerOperator['list']>> }
+        return (await call<Reply>('GET', `/customers${query}`)).customers
+      },
+      find: (webId) => call('POST', '/customers/find', { webId }),
+      show: (accountId) => call('GET', `/customers/${encodeURIComponent(accountId)}`),
+      erase: (accountId, order) => call('POST', `/customers/${encodeURIComponent(accountId)}/erase`, order),
+    },
   }
 }
 
@@ -116,7 +128,8 @@ async function onLedger<Result>(settings: OperatorSettings, act: Act<Result>): P
   const names = createNames(await house.keys.secret('names'))
   const { ledger } = house
   const auditors = auditorOperator({ ledger, names, vaultUrl: settings.config.vaultUrl, now: settings.now })
-  return await act({ ...house.operator, addToSandbox, auditors })
+  const customers = customerOperator({ ledger, names, now: settings.now })
+  return await act({ ...house.operator, addToSandbox, auditors, customers })
 }
 
 /** The ledger of the house, or of the one under the path `part`, whose log is named after the first one's address. */

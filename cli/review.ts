@@ -13,6 +13,7 @@ import { exporter, formats, type Format } from './export-files.ts'
 import { filterFrom, time, type FilterOptions } from './filter-options.ts'
 import { isAddress, openLogSource, writeWhole } from './log-source.ts'
 import type { ProvenEntry } from './openings.ts'
+import { compareReceipts } from './receipts.ts'
 import { compareLists, parseList } from './reconcile.ts'
 import {
   businessNames,
@@ -151,6 +152,29 @@ export function reviewCommands(
         )
       if (options.json !== true)
         output.line(`ok  ${rows.length} rows of the list and the releases of the log agree`)
+    })
+
+  reviewing('receipts')
+    .argument('<folder>', 'receipts (*.jws) as a pod holds them in vrm/receipts/')
+    .option('--keys <file>', "the vault's keys (JWKS of /api/receipts/keys): also that it signed them")
+    .description('compare receipts with the log, and name every difference')
+    .action(async (place: string, folder: string, options: ReviewOptions & { keys?: string }) => {
+      const decided = ['granted', 'changed', 'refused']
+      const { found, reviewed } = await collect(place, options, parts, ({ fact }) =>
+        decided.includes(fact.type),
+      )
+      const { receipts, differences } = await compareReceipts(folder, found, options.keys)
+      if (options.json === true) output.json({ ...about(reviewed), receipts, differences })
+      else for (const { file, what } of differences) output.line(`${file}  ${what}`)
+      if (differences.length > 0)
+        throw new CommandFailed(
+          EXIT.finding,
+          `FINDING  ${differences.length} of ${receipts} receipts differ from the log`,
+        )
+      if (options.json !== true)
+        output.line(
+          `ok  ${receipts} receipts are what the log says${options.keys === undefined ? '; without --keys their signatures were not checked' : ''}`,
+        )
     })
 
   shared(audit.command('watch'))

@@ -248,3 +248,41 @@ test('a log that holds what should not be is verified, and a finding', async () 
   expect(await reach('erasures', finished.folder)).toMatchObject({ code: 0 })
   expect((await reach('erasures', mirror.folder)).out).toBe('')
 })
+
+test('receipts are held against the log, one by one', async () => {
+  const folder = await mkdtemp(join(home, 'receipts-'))
+  const receipt = (turn: object = {}, fields = ['profile.name', 'diet.allergies']) => ({
+    'dpv:hasRecordOfActivity': {
+      'dct:identifier': grant,
+      'dpv:hasNotice': { 'dct:identifier': `sha-256:${notice}` },
+      'dpv:hasProcess': [
+        {
+          'dpv:hasPurpose': 'dpv:CustomerCare',
+          'dpv:hasPersonalData': fields.map((field) => ({ 'dct:identifier': field })),
+        },
+      ],
+      ...turn,
+    },
+  })
+  const put = (name: string, content: unknown) =>
+    writeFile(join(folder, name), `e30.${Buffer.from(JSON.stringify(content)).toString('base64url')}.x\n`)
+  await put('good.jws', receipt())
+  expect(await reach('receipts', mirror.folder, folder)).toMatchObject({ code: 0 })
+  await put('1.jws', receipt({ 'dct:identifier': 'x'.repeat(22) }))
+  await put('2.jws', receipt({ 'dpv:hasNotice': { 'dct:identifier': 'sha-256:other' } }))
+  await put('3.jws', receipt({}, ['profile.name']))
+  await put('4.jws', null)
+  await writeFile(join(folder, '5.jws'), 'nonsense')
+  const ended = await reach('receipts', mirror.folder, folder, '--json')
+  expect(ended.code).toBe(4)
+  expect(json(ended)).toMatchObject({
+    receipts: 6,
+    differences: [
+      { file: '1.jws', what: expect.stringContaining('no decision') as string },
+      { file: '2.jws', what: expect.stringContaining('another notice') as string },
+      { file: '3.jws', what: expect.stringContaining('other data') as string },
+      { file: '4.jws', what: 'is no receipt' },
+      { file: '5.jws', what: 'is no receipt' },
+    ],
+  })
+})
