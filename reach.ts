@@ -20,6 +20,7 @@ import { openTour } from './tour/open-tour.ts'
 import { readWitnessPolicy } from './vault-server/audit/witnesses.ts'
 import { startAdmin } from './vault-server/admin.ts'
 import { auditorOperator } from './vault-server/operator/auditors.ts'
+import { customerOperator } from './vault-server/operator/customers.ts'
 import { vendorOperator } from './vault-server/operator/vendors.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
 import { startPodShards } from './vault-server/pods/shards.ts'
@@ -99,6 +100,15 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
         names: createNames(await keys.secret('names')),
         vaultUrl: config.vaultUrl,
         now,
+      }),
+      customers: customerOperator({
+        ledger,
+        names: createNames(await keys.secret('names')),
+        now,
+        changed(accountId) {
+          pods.forget(accountId)
+          vault.jobs.wake()
+        },
       }),
       sandbox: sandbox?.businesses,
       metrics,

@@ -13,6 +13,7 @@ import type { Logger } from '#core/logger.ts'
 import type { Metrics } from '#core/metrics.ts'
 import type { SandboxCredentials, VendorAdmission } from '#schemas/types.gen.ts'
 import type { AuditorOperator } from './operator/auditors.ts'
+import type { CustomerOperator } from './operator/customers.ts'
 import type { VendorOperator } from './operator/vendors.ts'
 
 /** File in the keys folder with the token of the process that runs now; whoever reads it is the operator. */
@@ -32,7 +33,7 @@ export interface AdminState {
 
 /**
  * The operator's port, bound to 127.0.0.1 only: `/health`, `/ready` and `/metrics` for whoever runs this
- * machine, and `/vendors` and `/auditors` with the bearer token of `keysFolder`, made anew at each start and gone at the end.
+ * machine, and `/vendors`, `/auditors` and `/customers` with the bearer token of `keysFolder`, made anew at each start and gone at the end.
  * `url` is where it listens.
  */
 export async function startAdmin(options: {
@@ -40,12 +41,13 @@ export async function startAdmin(options: {
   state: AdminState
   vendors: VendorOperator
   auditors?: AuditorOperator | undefined
+  customers?: CustomerOperator | undefined
   /** Where businesses are let into the sandbox, if there is one. */
   sandbox?: SandboxDoor | undefined
   metrics: Metrics
   log: Logger
 }): Promise<{ readonly url: string } & AsyncDisposable> {
-  const { config, state, vendors, auditors, sandbox, metrics, log } = options
+  const { config, state, vendors, auditors, customers, sandbox, metrics, log } = options
   await using opened = new AsyncDisposableStack()
   const token = randomBytes(32).toString('base64url')
   const app = leanExpress()
@@ -53,6 +55,7 @@ export async function startAdmin(options: {
   app.use(healthRoutes(state), metricsRoutes(metrics))
   app.use('/vendors', bearerOnly(token), vendorRoutes(vendors, sandbox))
   if (auditors !== undefined) app.use('/auditors', bearerOnly(token), auditorRoutes(auditors))
+  if (customers !== undefined) app.use('/customers', bearerOnly(token), customerRoutes(customers))
   app.use(notFound, problemHandler({ log }))
   const { url } = opened.use(await listen({ app, host: '127.0.0.1', port: config.adminPort }))
 
@@ -171,6 +174,28 @@ function auditorRoutes(auditors: AuditorOperator): Router {
   router.post<{ auditorId: string }>('/:auditorId/revoke', jsonBody(), async (request, response) => {
     parseNothing(request.body)
     response.json(await auditors.revoke(request.params.auditorId))
+  })
+  return router
+}
+
+/** What `reach customer` does, over a running Reach. A WebID comes in a body: addresses are written down. */
+function customerRoutes(customers: CustomerOperator): Router {
+  const parseFind = parser('api/find-customer.json')
+  const parseErasure = parser('api/erase-customer.json')
+  const router = Router()
+  router.get('/', async (request, response) => {
+    const { after } = request.query
+    response.json({ customers: await customers.list(typeof after === 'string' ? { after } : {}) })
+  })
+  router.post('/find', jsonBody(), async (request, response) => {
+    response.json(await customers.find(parseFind(request.body).webId))
+  })
+  router.get<{ accountId: string }>('/:accountId', async (request, response) => {
+    response.json(await customers.show(request.params.accountId))
+  })
+  router.post<{ accountId: string }>('/:accountId/erase', jsonBody(), async (request, response) => {
+    const { cause, askDeletion } = parseErasure(request.body)
+    response.status(202).json(await customers.erase(request.params.accountId, { cause, askDeletion }))
   })
   return router
 }

@@ -19,16 +19,12 @@ export function ImportSection() {
   const preview = useImportPreview()
   const input = useRef<HTMLInputElement>(null)
   const [saved, setSaved] = useState<number>()
-  const choose = () => {
-    setSaved(undefined)
-    input.current?.click()
-  }
   return (
     <Section title={text('import.title')}>
       <Stack>
         <p>{text('import.what')}</p>
         <div>
-          <Button onPress={choose} isPending={preview.isPending}>
+          <Button onPress={() => input.current?.click()} isPending={preview.isPending}>
             {text('import.choose')}
           </Button>
           <input
@@ -39,6 +35,7 @@ export function ImportSection() {
             aria-label={text('import.choose')}
             onChange={({ target }) => {
               const [file] = target.files ?? []
+              setSaved(undefined)
               if (file !== undefined) preview.mutate(file)
               // The same file may be chosen again.
               target.value = ''

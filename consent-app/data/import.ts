@@ -58,7 +58,8 @@ export function useImport() {
       }
       return chosen.size
     },
-    onSettled: () => client.invalidateQueries({ queryKey: ['categories'] }),
+    // What was saved is greeted with, and shown beside permissions, too.
+    onSettled: () => client.invalidateQueries(),
   })
   return { ...start, done }
 }

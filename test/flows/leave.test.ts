@@ -1,7 +1,9 @@
 /** Promise 8: a customer can be forgotten while the log stays verifiable. Over the public surface, with real pods. */
+import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openKeyStore } from '#core/ledger/key-store.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
@@ -25,6 +27,22 @@ afterAll(async () => {
   await story[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })
+
+/** What `reach customer` prints over the operator's port. */
+async function reach(...args: string[]): Promise<string> {
+  const { dataFolder, keysFolder, vaultUrl, gatewayUrl, adminPort } = story.world.config
+  const env = {
+    PATH: process.env['PATH'],
+    REACH_DATA: dataFolder,
+    REACH_KEYS: keysFolder,
+    REACH_VAULT_URL: vaultUrl,
+    REACH_GATEWAY_URL: gatewayUrl,
+    REACH_ADMIN_PORT: String(adminPort),
+  }
+  const main = join(import.meta.dirname, '../../cli/main.ts')
+  const { stdout } = await promisify(execFile)(process.execPath, [main, 'customer', ...args], { env })
+  return stdout
+}
 
 const leaving = { confirmation: 'erase', askDeletion: true, deletePod: false }
 
@@ -189,6 +207,40 @@ test('who keeps her pod is out of its access lists, and may come back as somebod
   expect(again.subject).not.toBe(relation.subject)
   expect((await story.read(again)).status).toBe(200)
   expect((await story.read(relation)).status).toBe(404)
+  await checkEverything(story)
+})
+
+test('the operator forgets a customer on her written word, and sees nothing of her but how she stands', async () => {
+  const { world } = story
+  const gia = await story.customer()
+  const relation = await story.allow(gia, await story.shop())
+  expect((await story.read(relation)).status).toBe(200)
+  const rows = JSON.parse(await reach('list', '--json')) as { accountId: string }[]
+  expect(rows).toContainEqual({
+    accountId: gia.accountId,
+    createdAt: expect.any(Number),
+    state: 'open',
+    livePermissions: 1,
+  })
+  const found = await reach('show', '--webid', gia.webId)
+  expect(found).toMatch(new RegExp(`^${gia.accountId}  open     since .*  1 live permissions\n$`))
+  expect(found).not.toContain(gia.podName)
+  const wrong = ['erase', '--account', gia.accountId, '--reason', 'tidying up'] as const
+  await expect(reach(...wrong)).rejects.toMatchObject({ code: 2 })
+  await expect(reach('show')).rejects.toMatchObject({ code: 2 })
+  const asked = ['erase', '--account', gia.accountId, '--reason', 'written-request', '--json'] as const
+  const { erasure } = JSON.parse(await reach(...asked)) as Left
+  expect((await story.read(relation)).status).toBe(404)
+  await world.settle()
+  const facts = (await loggedFacts(world.reach.ledger)).map(({ fact }) => fact)
+  expect(facts).toContainEqual(
+    expect.objectContaining({ type: 'erasure-begun', erasure, cause: 'written-request' }),
+  )
+  expect(facts.at(-1)).toMatchObject({ type: 'erased', erasure })
+  await expect(reach(...asked)).rejects.toMatchObject({ code: 1 })
+  await expect(reach('show', '--webid', gia.webId)).rejects.toMatchObject({ code: 1 })
+  // Her pod is hers to keep.
+  expect((await (await story.appOf(gia))(gia.container)).status).toBe(200)
   await checkEverything(story)
 })
 

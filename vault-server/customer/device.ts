@@ -11,7 +11,7 @@ export function deviceOf(userAgent = ''): Device {
 const browsers = [
   ['edge', /\bEdg(?:e|A|iOS)?\//],
   ['firefox', /\b(?:Firefox|FxiOS)\//],
-  ['chrome', /\b(?:Chrome|Chromium|CriOS)\//],
+  ['chrome', /(?:\b|Headless)(?:Chrome|Chromium|CriOS)\//],
   ['safari', /\bSafari\//],
 ] as const
 

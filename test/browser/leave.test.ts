@@ -1,0 +1,129 @@
+/** Settings in a real Chromium: where one is signed in, data in and out, and leaving, on a desk and on a phone, by keyboard. */
+import { readFile } from 'node:fs/promises'
+import type { Browser, Page } from '@playwright/test'
+import { unzipSync } from 'fflate'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { createWorld, type World } from '../world.ts'
+import { launchChromium, lookAt, openPage } from './chromium.ts'
+
+const person = { podName: 'hedy-lamarr', email: 'hedy@example.org', password: 'frequency hopping 1942' }
+const phone = { width: 390, height: 844 }
+
+let world: World
+let browser: Browser
+let page: Page
+let faults: string[]
+
+beforeAll(async () => {
+  await buildConsentApp()
+  world = await createWorld()
+  browser = await launchChromium()
+  const { vaultUrl, podsUrl } = world.config
+  ;({ page, faults } = await openPage(browser, { allowed: [vaultUrl, podsUrl ?? ''] }))
+  await page.goto(vaultUrl)
+  await page.getByLabel('Name of your pod').fill(person.podName)
+  await page.getByLabel('E-mail', { exact: true }).fill(person.email)
+  await page.getByLabel('Password', { exact: true }).fill(person.password)
+  await page.getByRole('button', { name: 'Create my vault' }).click()
+  await page.getByRole('button', { name: 'Give Reach this access' }).click()
+  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('link', { name: 'Settings', exact: true }).click()
+  await page.getByRole('heading', { name: 'Leave', exact: true }).waitFor()
+}, 120_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await world?.[Symbol.asyncDispose]()
+}, 30_000)
+
+/** The same page as a phone in the dark shows it. */
+async function onPhoneInTheDark(name: string): Promise<void> {
+  const desk = page.viewportSize() ?? { width: 1280, height: 900 }
+  await page.setViewportSize(phone)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await lookAt(page, `${name}-phone-dark`)
+  const width = await page.evaluate(() => document.documentElement.scrollWidth)
+  expect(width, 'nothing to scroll sideways').toBeLessThanOrEqual(phone.width)
+  await page.setViewportSize(desk)
+  await page.emulateMedia({ colorScheme: 'light' })
+}
+
+async function offer(name: string, content: string, mimeType: string): Promise<void> {
+  await page.locator('input[type=file]').setInputFiles({ name, mimeType, buffer: Buffer.from(content) })
+}
+
+test('a file is looked at field by field, and only what is chosen is saved', async () => {
+  await offer('notes.txt', 'hello', 'text/plain')
+  await page.getByText('This file was not read').waitFor()
+  await page.getByText('Nothing was saved.').waitFor()
+  const card =
+    'BEGIN:VCARD\nVERSION:3.0\nFN:Hedy Lamarr\nBDAY:--1109\nEMAIL:hedy@example.org\nNOTE:x\nEND:VCARD\n'
+  await offer('hedy.vcf', card, 'text/vcard')
+  await page.getByRole('heading', { name: '3 fields in the card' }).waitFor()
+  await page.getByText('One part of the file has no place here and stays out.').waitFor()
+  expect(
+    await page
+      .getByRole('checkbox', { name: /Full name|Name/ })
+      .first()
+      .isChecked(),
+  ).toBe(true)
+  await lookAt(page, 'leave-1-import')
+  await onPhoneInTheDark('leave-1-import')
+  await page.getByRole('checkbox', { name: /E-mail/ }).focus()
+  await page.keyboard.press('Space')
+  await page.getByRole('button', { name: 'Save one field' }).press('Enter')
+  await page.getByText('One field is in your pod now.').waitFor()
+
+  await offer('hedy.csv', 'Name,E-mail\nHedwig Kiesler,hedy@example.org\n', 'text/csv')
+  await page.getByText('Your pod holds: Hedy Lamarr').waitFor()
+  expect(await page.getByRole('checkbox', { name: /Name/ }).first().isChecked()).toBe(false)
+  await page.getByRole('button', { name: 'Save nothing' }).click()
+})
+
+test('everything comes along in one archive', async () => {
+  const coming = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Save the archive' }).press('Enter')
+  const download = await coming
+  expect(download.suggestedFilename()).toMatch(/^reach-export-\d{4}-\d\d-\d\d\.zip$/)
+  const files = unzipSync(await readFile(await download.path()))
+  expect(Object.keys(files)).toContain('data/profile.json')
+  await page.getByText('Saved. README.txt in it says what is where.').waitFor()
+})
+
+test('leaving says what stays, asks for a typed word, and is over then', async () => {
+  await lookAt(page, 'leave-2-settings')
+  await onPhoneInTheDark('leave-2-settings')
+  await page.getByText('Chrome on Linux').waitFor()
+  await page.getByText('this one', { exact: true }).waitFor()
+  await page.getByText('No business may read anything now').waitFor()
+  const begin = page.getByRole('button', { name: 'Leave for good' })
+  await begin.focus()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('alertdialog', { name: 'Leave for good?' })
+  await dialog.waitFor()
+  // Nothing is chosen for her.
+  for (const box of await dialog.getByRole('checkbox').all()) expect(await box.isChecked()).toBe(false)
+  await lookAt(page, 'leave-3-last-look')
+  await onPhoneInTheDark('leave-3-last-look')
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+
+  await begin.press('Enter')
+  await dialog.getByRole('button', { name: 'Erase me' }).press('Enter')
+  await dialog.getByText('Type the word erase').waitFor()
+  await dialog.getByRole('textbox', { name: 'Type erase to confirm' }).fill('erase')
+  await dialog.getByRole('checkbox', { name: 'Delete my pod' }).focus()
+  await page.keyboard.press('Space')
+  await dialog.getByText('Other apps that use it lose it as well.').waitFor()
+  await dialog.getByRole('button', { name: 'Erase me' }).press('Enter')
+  await page.getByRole('heading', { name: 'You have left' }).waitFor()
+  await page.getByText('It is deleted.').waitFor()
+  await lookAt(page, 'leave-4-left')
+  await onPhoneInTheDark('leave-4-left')
+  await page.getByRole('link', { name: 'To the start page' }).press('Enter')
+  await page.getByLabel('Name of your pod').waitFor()
+  await world.settle()
+  expect(await world.reach.ledger.list('account/')).toEqual([])
+  expect(faults).toEqual([])
+})
