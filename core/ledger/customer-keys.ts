@@ -1,6 +1,6 @@
 /** One key per customer: what is sealed under it dies with it. */
 import { hash, randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import {
@@ -29,6 +29,8 @@ export interface CustomerKeys {
    * Destroys the customer's key, durably and for good; idempotent, finishes what a crash left half done.
    */
   destroyCustomerKey(account: string): Promise<void>
+  /** Learns which keys other processes destroyed in the same folder. */
+  refresh(): Promise<void>
 }
 
 /** Nothing is sealed any more for a customer whose key was destroyed. */
@@ -46,11 +48,28 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
   const graves = join(folder, 'erased')
   await makePrivateFolder(join(folder, 'customers'))
   await makePrivateFolder(graves)
-  const buried = (await readdir(graves)).filter((name) => !name.startsWith('.')).map(readGrave)
-  const erased = new Set(buried.map(({ id }) => id))
-  const gone = new Set(buried.map(({ account }) => account))
+  const erased = new Set<string>()
+  const gone = new Set<string>()
+  let changed = -1n
   const cache = new LRUCache<string, SealingKey>({ max: CACHED })
   const busy = new Map<string, Promise<unknown>>()
+
+  async function refresh(): Promise<void> {
+    const { mtimeNs } = await stat(graves, { bigint: true })
+    if (mtimeNs === changed) return
+    for (const name of await readdir(graves)) {
+      if (name.startsWith('.')) continue
+      const { account, id } = readGrave(name)
+      gone.add(account)
+      if (!erased.has(id)) forget(id)
+    }
+    changed = mtimeNs
+  }
+
+  function forget(id: string): void {
+    erased.add(id)
+    for (const [account, { name }] of cache.entries()) if (idOf(name) === id) cache.delete(account)
+  }
 
   /** One change of a customer's key at a time. */
   function alone<Result>(account: string, work: () => Promise<Result>): Promise<Result> {
@@ -77,6 +96,7 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
 
   async function create(account: string): Promise<SealingKey> {
     const { shard, file } = pathOf(folder, account)
+    await refresh()
     const found = read(account)
     if (gone.has(hidden(account))) throw new CustomerErased(account)
     if (found) return remember(account, found)
@@ -88,7 +108,9 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
     return remember(account, made)
   }
 
+  await refresh()
   return {
+    refresh,
     async customerKey(account) {
       return cache.get(checkAccount(account)) ?? alone(account, () => create(account))
     },

@@ -59,6 +59,16 @@ export async function openKeyStore(
   for (const part of ['', 'data', 'ops', 'secrets', 'documents']) await makePrivateFolder(join(folder, part))
   const logKey = await readLogKey(join(folder, 'log.json'))
   const rings = { data: await readRing(join(folder, 'data')), ops: await readRing(join(folder, 'ops')) }
+  /** Another process of the same ledger may have begun a period; names count up, so those before it come first. */
+  function madeElsewhere(ring: Ring, name: string): StoredKey | undefined {
+    while (rings[ring].at(-1)?.name !== name) {
+      const next = `${ring[0]}${rings[ring].length + 1}`
+      const content = readDocument(join(folder, ring, `${next}.json`))
+      if (content === undefined) return undefined
+      rings[ring].push(parseRingKey(content, next))
+    }
+    return rings[ring].at(-1)
+  }
   const isKeyDue = (key: StoredKey | undefined, { time, seals }: Progress): boolean =>
     !key || time >= key.created + period || seals >= key.seals + maxSeals
 
@@ -71,7 +81,7 @@ export async function openKeyStore(
       return key
     },
     named(ring, name) {
-      const key = rings[ring].find((one) => one.name === name)
+      const key = rings[ring].find((one) => one.name === name) ?? madeElsewhere(ring, name)
       if (!key) throw new KeysDamaged('the key store lacks a sealing key')
       return key
     },

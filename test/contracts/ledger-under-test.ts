@@ -8,6 +8,8 @@ export interface LedgerUnderTest extends AsyncDisposable {
   readonly ledger: Ledger
   readonly keys: KeyStore
   readonly clock: { now: number }
+  /** Only one process ever writes, so memory can tell what is newest. */
+  readonly isAlone: boolean
   /** Closes the ledger and opens what it left; `ledger` is the new one from then on. */
   reopen(): Promise<Ledger>
 }

@@ -9,6 +9,7 @@ ledgerContract('LevelDB', async (limits) => {
   let current = await open()
   return {
     clock,
+    isAlone: true,
     get ledger() {
       return current.ledger
     },

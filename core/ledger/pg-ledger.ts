@@ -1,0 +1,154 @@
+/**
+ * The ledger on a PostgreSQL server, for any number of replicas at once. See `ledger.ts` for what it promises. The replicas
+ * share the folder of the keys; each has an anchor of its own, outside the database.
+ */
+import { createAnchor, openAnchor, readAnchor, type Mark } from './anchor.ts'
+import { createLogSigner } from './checkpoint.ts'
+import { GROUP_ENTRIES } from './group-commit.ts'
+import type { Group } from './group-former.ts'
+import { GroupWriter } from './group-writer.ts'
+import type { KeyStore } from './key-store.ts'
+import { LedgerBusy, LedgerDamaged, LedgerStopped, type Ledger } from './ledger.ts'
+import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
+import { ConnectionLost, PgDatabase, connect, openPool } from './pg-database.ts'
+import { PgGroups } from './pg-groups.ts'
+import { PgRows } from './pg-rows.ts'
+import { StoredLedger } from './stored-ledger.ts'
+import { StoredLog } from './stored-log.ts'
+
+export interface PgLedgerOptions {
+  /** `postgres://` address of the database. */
+  readonly url: string
+  /** Which of the ledgers in the database; '' for the house itself. */
+  readonly part: string
+  readonly keys: KeyStore
+  /** File of this replica's anchor: on no server that holds the database, and never part of a backup. */
+  readonly anchorFile: string
+  /** Log origin: the log's URL prefix without scheme. */
+  readonly origin: string
+  /** Unix ms. */
+  readonly now: () => number
+  readonly limits?: PgLimits
+}
+
+export interface PgLimits {
+  /** Commits that may wait; must exceed connections times the largest batch. */
+  readonly queue?: number
+  /** Commits of one group at most. */
+  readonly group?: number
+  /** How long a lost connection is tried again before the ledger stops, in ms. */
+  readonly patience?: number
+}
+
+const QUEUE = 65_536
+const PATIENCE_MS = 30_000
+/** Connections of one replica for reading. */
+const READERS = 8
+/** How often a replica asks what others wrote, in ms. */
+const FOLLOW_MS = 250
+
+const NOTHING_ANCHORED: Mark = { group: -1, size: 0, root: EMPTY_ROOT, chain: Buffer.alloc(HASH_BYTES) }
+
+/**
+ * Opens the ledger, or creates it when nothing was ever acknowledged. Throws `LedgerForeign`, `LedgerDamaged` when the
+ * database is not what this replica has seen, `LedgerBusy` when it cannot be reached, `LedgerStopped` when it takes nothing.
+ */
+export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
+  const { url, part, keys, anchorFile, origin, now, limits = {} } = options
+  await using stack = new AsyncDisposableStack()
+  await prepare(url, part, anchorFile).catch(rethrow)
+  const anchor = stack.use(await openAnchor(anchorFile))
+  const pool = openPool(url, READERS)
+  stack.defer(() => pool.end())
+  const reader = new PgDatabase(pool, part)
+  const signer = createLogSigner(origin, keys.logKey)
+  const groups = new PgGroups(
+    {
+      url,
+      part,
+      signer,
+      keys,
+      anchor,
+      now,
+      patience: limits.patience ?? PATIENCE_MS,
+      onOthers: () => rows.forget(),
+    },
+    anchor.last ?? NOTHING_ANCHORED,
+  )
+  stack.defer(() => groups.close())
+  const rows = new PgRows(reader, keys, () => Math.max(now(), groups.time))
+  // Nobody else can have been first, or this changes nothing.
+  const first = await groups.form(() => []).catch(rethrow)
+  await groups.anchor(first.mark)
+  const log = new StoredLog(reader, signer, first)
+  const writer = new GroupWriter({
+    form: (take) => groups.form(take),
+    limits: { queue: limits.queue ?? QUEUE, group: limits.group ?? GROUP_ENTRIES },
+    write: (group: Group) => groups.anchor(group.mark),
+    publish(group: Group) {
+      if (group.mark.group >= newest) log.publish(group)
+      newest = Math.max(newest, group.mark.group)
+      rows.publish(group.rows)
+    },
+  })
+  let newest = first.mark.group
+  const following = setInterval(() => void follow(), FOLLOW_MS).unref()
+  async function follow(): Promise<void> {
+    try {
+      const seen = await groups.follow()
+      if (!seen || seen.mark.group <= newest) return
+      newest = seen.mark.group
+      log.publish(seen)
+    } catch (error) {
+      // A database that is away is told of to those who need it.
+      if (error instanceof Error && !(error instanceof ConnectionLost)) writer.fail(error)
+    }
+  }
+  const open = stack.move()
+  open.defer(() => clearInterval(following))
+  let isReleased = false
+  return new StoredLedger({
+    stored: reader,
+    rows,
+    log,
+    writer,
+    keys,
+    readError(error) {
+      if (isReleased && writer.stopped) return writer.stopped
+      return error instanceof ConnectionLost ? unreachable(error) : error
+    },
+    async release() {
+      isReleased = true
+      await open[Symbol.asyncDispose]()
+    },
+  })
+}
+
+/** Makes tables and anchor where nothing was acknowledged yet; a replica that joins later is let in by an operator. */
+async function prepare(url: string, part: string, anchorFile: string): Promise<void> {
+  const client = await connect(url)
+  try {
+    const db = new PgDatabase(client, part)
+    await db.prepare()
+    if ((await readAnchor(anchorFile)) !== undefined) return
+    if ((await db.group()) >= 0)
+      throw new LedgerDamaged(
+        'the anchor of this replica is missing, the database is not empty: an operator must decide',
+      )
+    await createAnchor(anchorFile)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+function rethrow(error: unknown): never {
+  if (error instanceof ConnectionLost) throw unreachable(error)
+  if (error instanceof LedgerDamaged || isKnown(error)) throw error
+  throw new LedgerStopped('the ledger cannot write', { cause: error })
+}
+
+const isKnown = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('ledger-')
+
+const unreachable = (cause: unknown): LedgerBusy =>
+  new LedgerBusy('the database cannot be reached', { cause })
