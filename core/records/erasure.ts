@@ -12,6 +12,7 @@ import { enqueueJob } from './jobs.ts'
 import type { Names } from './names.ts'
 import { combine } from './parts.ts'
 import type { CommitParts } from './parts.ts'
+import { forgetNotifications } from './notifications.ts'
 import { listPasskeys, removePasskey } from './passkeys.ts'
 import { dropCredentials } from './pod-credentials.ts'
 import { forgetPodMove } from './pod-moves.ts'
@@ -122,6 +123,7 @@ async function forgetRows({ ledger, names }: Ports, accountId: string): Promise<
       await forgetReadings(ledger, accountId, []),
       forgetPodMove(accountId),
       dropCredentials(accountId),
+      await forgetNotifications({ reader: ledger, names }, accountId),
       ...(await listPasskeys(ledger, accountId)).map((passkey) => removePasskey(names, passkey)),
     ),
   )

@@ -78,3 +78,12 @@ export async function findByStop(
   const stored = await readNotifications(reader, accountId)
   return stored?.value.email?.stop === stop ? { accountId, stored } : undefined
 }
+
+export async function forgetNotifications(
+  { reader, names }: { reader: LedgerReader; names: Names },
+  accountId: string,
+): Promise<CommitParts> {
+  const stop = (await readNotifications(reader, accountId))?.value.email?.stop
+  const keys = [key(accountId), ...(stop === undefined ? [] : [stopKey(names, stop)])]
+  return { writes: keys.map(remove) }
+}

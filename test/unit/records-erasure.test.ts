@@ -11,6 +11,8 @@ import { boundaryOf } from '#core/records/boundaries.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import { beginErasure, eraseCustomer, eraseJob } from '#core/records/erasure.ts'
 import { readGrant } from '#core/records/grants.ts'
+import { setEmail } from '#core/records/notifications.ts'
+import { addPasskey } from '#core/records/passkeys.ts'
 import { openSession, readSession } from '#core/records/sessions.ts'
 import { withdrawAll } from '#core/records/withdrawals.ts'
 import type { Account } from '#schemas/types.gen.ts'
@@ -59,6 +61,23 @@ async function population(world: RecordsWorld) {
   const session = { v: 1, accountId, ref: anId(), podLogin: anId(), createdAt: now() } as const
   const device = { browser: 'other', system: 'other' } as const
   await ledger.commit(openSession(names, sessionId, { ...session, device, expiresAt: now() + 86_400_000 }))
+  const email = { address: 'ada@example.org', isConfirmed: true, confirm: aSecret(), stop: aSecret() }
+  await ledger.commit(setEmail(names, undefined, accountId, email))
+  await ledger.commit(
+    addPasskey(names, {
+      v: 1,
+      accountId,
+      id: anId(),
+      name: 'This device',
+      credentialId: aSecret(),
+      publicKey: aSecret(),
+      counter: 0,
+      transports: [],
+      canSync: false,
+      isSynced: false,
+      createdAt: now(),
+    }),
+  )
   const { boundary, set } = await boundaryOf(ledger, accountId, two.vendorId)
   await ledger.commit(set({ ...boundary, blockedAt: now() }))
   return { account, other, kept, ids, sessionId }
