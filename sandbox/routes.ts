@@ -67,7 +67,11 @@ export function sandboxRoutes({
 
   const routes = express.Router({ strict: true, caseSensitive: true })
   const document = JSON.stringify(sandboxDocument({ gatewayUrl }))
-  routes.get('/openapi.json', (_request, response) => void response.type('json').send(document))
+  routes.get(
+    '/openapi.json',
+    pinHost(gatewayUrl),
+    (_request, response) => void response.type('json').send(document),
+  )
 
   const operations = Object.entries<SandboxOperation>(sandboxOperations)
   for (const [id, { method, path, access, body, status }] of operations) {

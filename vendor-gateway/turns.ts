@@ -19,7 +19,8 @@ export class Turns {
 
   /**
    * Runs `work` when it is its turn. `weight` in subjects. The turn lasts until the work is done and, when given, `held`:
-   * such as a reply that its reader has not taken yet. Throws `rate-limited` when too much of this business waits.
+   * such as a reply that its reader has not taken yet. A reader who has left when the turn comes (`held` is over by then) gets
+   * nothing done: `busy`. Throws `rate-limited` when too much of this business waits.
    */
   async run<Result>(
     vendorId: string,
@@ -29,10 +30,13 @@ export class Turns {
   ): Promise<Result> {
     const lane = this.#lanes.get(vendorId) ?? { weight: 0, waiting: [] }
     this.#lanes.set(vendorId, lane)
+    let hasLeft = false
+    void held?.finally(() => (hasLeft = true))
     if (lane.waiting.length > 0 || !hasRoom(lane, weight)) await this.#wait(lane, weight)
     else lane.weight += weight
     const end = () => this.#end(vendorId, lane, weight)
     try {
+      if (hasLeft) throw new DomainError('busy', 'The reader has left before it was its turn')
       return await work()
     } finally {
       if (held === undefined) end()

@@ -249,6 +249,8 @@ test('whatever is shown or signed there says that it is the sandbox, and tokens 
     paths: Record<string, Record<string, unknown>>
   }
   expect(document.info.title).toContain('sandbox')
+  const { port } = new URL(gatewayUrl)
+  expect((await fetch(`http://127.0.0.1:${port}/sandbox/openapi.json`)).status).toBe(421)
   const parts = Object.values<SandboxOperation>(sandboxOperations)
   for (const { path, method, body, reply } of parts) {
     expect(document.paths[path]).toHaveProperty(method)
