@@ -1,5 +1,6 @@
-import { categories, findCategory } from '#core/domain/catalogue.ts'
+import { categories, findCategory, findField } from '#core/domain/catalogue.ts'
 import { derive } from '#core/domain/derivations.ts'
+import { DomainError } from '#core/domain/errors.ts'
 import type { PodClient, PodResource } from './client.ts'
 import type { Fragments, PodAccount, PodFetch } from './pod.ts'
 import type { PodTrouble } from './trouble.ts'
@@ -147,4 +148,15 @@ export function todaysFragments(entry: CategoryEntry, time: number): Fragments {
   entry.fragments = fragments
   entry.day = day
   return fragments
+}
+
+/** The categories that these fields are of. Refuses with `unknown-field`. */
+export function categoriesOf(fields: readonly string[]): string[] {
+  const found = new Set<string>()
+  for (const field of fields) {
+    const category = findField(field)?.category
+    if (category === undefined) throw new DomainError('unknown-field', 'There is no such field')
+    found.add(category)
+  }
+  return [...found]
 }

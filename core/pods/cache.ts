@@ -10,7 +10,15 @@ import { findField } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { createAccountTable } from './account-table.ts'
 import { createBackoff } from './backoff.ts'
-import { bytesOf, entryOf, newAccount, readingOf, todaysFragments, unreadableReading } from './cache-entry.ts'
+import {
+  bytesOf,
+  categoriesOf,
+  entryOf,
+  newAccount,
+  readingOf,
+  todaysFragments,
+  unreadableReading,
+} from './cache-entry.ts'
 import type { AccountEntry, CategoryEntry, Resource } from './cache-entry.ts'
 import { createHostCircuit } from './circuit.ts'
 import { PodRefusal, createPodClient } from './client.ts'
@@ -238,6 +246,8 @@ export function createPodCache(options: {
     if (!isCategory) entry.trouble = undefined
     entry.unknownSince = undefined
     resource.confirmed = begun
+    // It was let go meanwhile, perhaps because its customer left: nobody is told and nothing is listened to.
+    if (entry.gone) return
     if (isNew && 'category' in resource && resource.unreadable === undefined)
       options.onRead?.(entry.accountId, resource.category, todaysFragments(resource, begun.at))
     if (!feed?.covers(resource.url)) notifications?.watch(resource.url, entry.fetch)
@@ -286,16 +296,6 @@ export function createPodCache(options: {
       for (const entry of accounts.all()) accounts.drop(entry)
     },
   }
-}
-
-function categoriesOf(fields: readonly string[]): string[] {
-  const categories = new Set<string>()
-  for (const field of fields) {
-    const category = findField(field)?.category
-    if (category === undefined) throw new DomainError('unknown-field', 'There is no such field')
-    categories.add(category)
-  }
-  return [...categories]
 }
 
 function unreachable(detail: string, cause?: unknown): DomainError {

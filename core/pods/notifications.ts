@@ -147,7 +147,9 @@ export function createPodNotifications(options: {
 async function findServices(url: string, fetch: PodFetch): Promise<Map<string, string>> {
   const client = createPodClient({ fetch, timeoutMs: 5000 })
   const description = (await client.head(url)).links.get(DESCRIBED_BY)
-  if (description === undefined) throw new Error('no storage description')
+  // Nobody else describes what lies here, and nobody else is asked in a customer's name.
+  if (description === undefined || new URL(description).origin !== new URL(url).origin)
+    throw new Error('no storage description')
   const store = new Store(parseTurtle((await client.get(description)).body, description))
   const services = new Map<string, string>()
   for (const type of ['WebSocketChannel2023', 'WebhookChannel2023']) {

@@ -279,12 +279,14 @@ describe('the cache', () => {
   test('an answer that comes after the customer was forgotten is for nobody', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     respond = (req, res) => void promise.then(() => serve(turtle('Ada'))(req, res))
-    using cache = cacheOf()
+    const told: string[] = []
+    using cache = cacheOf({ onRead: (_account, category) => void told.push(category) })
     const reading = cache.read(account(), field)
     await sleep(50)
     cache.forget('account-1')
     resolve()
     await expect(reading).rejects.toMatchObject({ code: 'pod-unreachable' })
+    expect(told).toEqual([])
     expect(cache.peek(account(), field)).toBeUndefined()
   })
 
