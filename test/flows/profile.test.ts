@@ -144,6 +144,21 @@ test('values that do not fit are refused with a pointer to each, and the pod sta
   expect((await vault.browser().put('/api/categories/profile', { etag: null, values: {} })).status).toBe(401)
 })
 
+test('a document that a rule of its own shuts even to her does not hide the others', async () => {
+  await using vault = await startTestVault(pods)
+  const alice = await owner(vault)
+  await alice.browser.put('/api/categories/profile', { etag: null, values: { name: 'Alice' } })
+  await alice.fetch(`${alice.container}diet.ttl`, { method: 'PUT', headers: turtle, body: '<#a> <#b> 1.' })
+  const rules = `<#x> a <http://www.w3.org/ns/auth/acl#Authorization>; <http://www.w3.org/ns/auth/acl#agent> <https://other.example/#me>;
+    <http://www.w3.org/ns/auth/acl#accessTo> <${alice.container}diet.ttl>; <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read>.`
+  const shut = { method: 'PUT', headers: turtle, body: rules }
+  expect((await alice.fetch(`${alice.container}diet.ttl.acl`, shut)).ok).toBe(true)
+  expect(await read(alice.browser, 'diet')).toMatchObject({
+    unreadable: expect.stringMatching(/does not let/),
+  })
+  expect(await read(alice.browser, 'profile')).toMatchObject({ values: { name: 'Alice' } })
+})
+
 test('a document that cannot be read is shown as such and never overwritten', async () => {
   await using vault = await startTestVault(pods)
   const alice = await owner(vault)

@@ -7,7 +7,7 @@ import { languageOf } from '#core/http/language.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
-import { createPodClient } from '#core/pods/client.ts'
+import { PodRefusal, createPodClient } from '#core/pods/client.ts'
 import type { PodClient } from '#core/pods/client.ts'
 import type { CategoryValues } from '#core/pods/pod.ts'
 import { writeCategory } from '#core/pods/vocabulary-edit.ts'
@@ -106,8 +106,12 @@ async function readDocument(pod: PodClient, container: string, { id }: Category)
       return { values, etag: '', text: body, unreadable: 'The pod does not number its versions' }
     return { values, etag, text: body, unreadable }
   } catch (error) {
-    if (!(error instanceof DomainError) || error.code !== 'pod-unreadable') throw error
-    return { values: {}, etag: '', text: undefined, unreadable: error.message }
+    // Shut by a rule of its own, as another app may write one: the other documents are as they were.
+    const isShut = error instanceof PodRefusal && error.status === 403
+    const isUnreadable = error instanceof DomainError && error.code === 'pod-unreadable'
+    if (!isShut && !isUnreadable) throw error
+    const unreadable = isShut ? 'Your pod does not let you read this' : error.message
+    return { values: {}, etag: '', text: undefined, unreadable }
   }
 }
 
