@@ -4,7 +4,7 @@ import type { PodFetch } from '../../core/pods/pod.ts'
 import { probe } from '../../core/pods/probe.ts'
 import { startTestAgent } from '../pod-agent.ts'
 import type { TestAgent } from '../pod-agent.ts'
-import { startTestPods } from '../pod-server.ts'
+import { sharedPods, startTestPods } from '../pod-server.ts'
 import type { TestCustomer, TestPods } from '../pod-server.ts'
 
 const turtle = { 'content-type': 'text/turtle' }
@@ -19,13 +19,13 @@ describe.each(['wac', 'acp'] as const)('%s', (accessRules) => {
   let stranger: TestCustomer
 
   beforeAll(async () => {
-    pods = await startTestPods({ accessRules })
+    pods = accessRules === 'wac' ? await sharedPods() : await startTestPods({ accessRules })
     agent = await startTestAgent(pods)
     stranger = await pods.customer()
   }, 90_000)
   afterAll(async () => {
     await agent[Symbol.asyncDispose]()
-    await pods[Symbol.asyncDispose]()
+    if (accessRules === 'acp') await pods[Symbol.asyncDispose]()
   })
 
   const parties = (customer: TestCustomer) => ({

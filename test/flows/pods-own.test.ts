@@ -29,7 +29,7 @@ beforeAll(async () => {
   ;[embedded] = await Promise.all([sharedPods(), ownPodServer('wac'), ownPodServer('acp')])
 }, 90_000)
 
-describe.each(['wac', 'acp'] as const)('an own pod with %s', (accessRules) => {
+describe.each(['wac', 'acp'] as const)('an own pod with %s', { timeout: 90_000 }, (accessRules) => {
   let server: OwnPodServer
   let vault: TestVault
 
