@@ -26,11 +26,11 @@ export function askAcknowledgement(grant: Grant, kind: AcknowledgementKind | und
  * The business signed. Again is the same answer. Refuses (`conflict`) what was not asked: a business that
  * signs that it stopped has not said that it deleted.
  */
-export function acknowledge(
-  grant: Grant,
+export function acknowledge<Ended extends Pick<Grant, 'acknowledgement'>>(
+  grant: Ended,
   signed: { readonly kind: AcknowledgementKind; readonly jws: string },
   now: number,
-): Grant {
+): Ended {
   const { acknowledgement } = grant
   if (acknowledgement?.kind !== signed.kind)
     throw new DomainError('conflict', 'This was not asked of you for this grant.')

@@ -6,6 +6,7 @@ import { forgetAccount, leave, readAccount, readCustomerStanding } from './accou
 import { forgetBoundaries } from './boundaries.ts'
 import { forgetReadings } from './data-changes.ts'
 import { accountEntry, erasedEntry } from './entries.ts'
+import { awaitSignatures } from './forgotten-grants.ts'
 import { forgetGrants } from './grants.ts'
 import { newId } from './ids.ts'
 import { enqueueJob } from './jobs.ts'
@@ -109,7 +110,8 @@ async function forgetRows({ ledger, names }: Ports, accountId: string): Promise<
     if (found === undefined) break
     const grantIds = found.grants.map(({ grantId }) => grantId)
     const receipts = forgetReceipts(found.grants.map(({ receiptId }) => receiptId))
-    await ledger.commit(combine(found.parts, receipts, await forgetReadings(ledger, accountId, grantIds)))
+    const readings = await forgetReadings(ledger, accountId, grantIds)
+    await ledger.commit(combine(found.parts, receipts, readings, awaitSignatures(found.grants)))
   }
   for (;;) {
     const found = await forgetRequests(ledger, accountId, page)

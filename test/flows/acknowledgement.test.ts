@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { replay } from '#core/domain/replay.ts'
+import { beginErasure, eraseCustomer } from '#core/records/erasure.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { oauthModelKey } from '#core/records/oauth-models.ts'
 import type { Grant } from '#schemas/types.gen.ts'
@@ -177,4 +178,31 @@ describe('a signature that is not one is refused:', () => {
     expect((await acknowledge(none, signed(none, 'withdrawal'))).status).toBe(404)
     expect((await acknowledge(grant, 7)).status).toBe(400)
   })
+})
+
+test('of a customer who was forgotten since, the business can still sign, and nobody else', async () => {
+  const { ledger } = gateway
+  const { names, now } = gateway.house
+  const [grant, open] = [await newGrant(), await newGrant()]
+  const { accountId } = grant
+  const wish = { accountId, askDeletion: true, deletePod: false, cause: 'own-act' } as const
+  const { parts, erasure } = await beginErasure({ reader: ledger, names }, wish, now())
+  await ledger.commit(parts)
+  const nothing = async () => {}
+  const ports = { ledger, names, keys: gateway.keys, now, endLogin: nothing, removePod: nothing }
+  await eraseCustomer(ports).run({ payload: { accountId, erasure, askDeletion: true, deletePod: false } })
+  expect(await readGrant(ledger, grant.grantId)).toBeUndefined()
+
+  expect((await acknowledge(grant, signed(grant, 'deletion'), rival)).status).toBe(404)
+  expect((await acknowledge(grant, signed(grant, 'deletion', { key: newKey() }))).status).toBe(400)
+  expect((await acknowledge(grant, signed(grant, 'withdrawal'))).status).toBe(409)
+  const first = await acknowledge(grant, signed(grant, 'deletion'))
+  expect(first.json).toMatchObject({ grant_id: grant.grantId, kind: 'deletion', late: false })
+  expect((await acknowledge(grant, signed(grant, 'deletion'))).json).toEqual(first.json)
+  const told = (await loggedFacts(ledger)).map(({ fact }) => fact)
+  const own = told.filter((fact) => 'grant' in fact && fact.grant === grant.grantId).map(({ type }) => type)
+  expect(own).toEqual(['granted', 'redeemed', 'withdrawn', 'deletion-requested', 'acknowledged'])
+  const left = await ledger.list('forgotten-grant/')
+  expect(JSON.stringify(left)).not.toContain(accountId)
+  expect((await readGrant(ledger, open.grantId))?.value.state).toBe('active')
 })

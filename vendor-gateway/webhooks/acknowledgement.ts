@@ -7,6 +7,7 @@ import { parser } from '#core/http/validate.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { commitAnew } from '#core/ledger/try-commit.ts'
 import { grantEntry } from '#core/records/entries.ts'
+import { keepSignature, readForgottenGrant } from '#core/records/forgotten-grants.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
 import { readClientKeys } from '#core/records/oauth-models.ts'
@@ -45,8 +46,9 @@ export class Acknowledgements {
     const { jws } = this.#parse(body)
     return await commitAnew(ledger, async () => {
       const stored = await readGrant(ledger, grantId)
-      const grant = stored?.value
-      if (stored === undefined || grant?.vendorId !== caller.vendorId || !grant.redeemed)
+      if (stored === undefined) return await this.#takeForgotten(caller, grantId, jws)
+      const grant = stored.value
+      if (grant.vendorId !== caller.vendorId || !grant.redeemed)
         throw new DomainError('not-found', 'There is no such grant of yours')
       const kind = await this.#verify(caller.clientId, grant, jws)
       const next = acknowledge(grant, { kind, jws }, now())
@@ -58,7 +60,23 @@ export class Acknowledgements {
     })
   }
 
-  async #verify(clientId: string, grant: Grant, jws: string): Promise<'withdrawal' | 'deletion'> {
+  /** Of a customer who was forgotten since she asked. */
+  async #takeForgotten(
+    caller: { readonly vendorId: string; readonly clientId: string },
+    grantId: string,
+    jws: string,
+  ) {
+    const { ledger, now } = this.#parts
+    const stored = await readForgottenGrant(ledger, grantId)
+    if (stored?.value.vendorId !== caller.vendorId)
+      throw new DomainError('not-found', 'There is no such grant of yours')
+    const kind = await this.#verify(caller.clientId, stored.value, jws)
+    const next = acknowledge(stored.value, { kind, jws }, now())
+    const result = viewAcknowledged(next, now())
+    return { parts: next === stored.value ? {} : keepSignature(stored, next), result }
+  }
+
+  async #verify(clientId: string, grant: Signed, jws: string): Promise<'withdrawal' | 'deletion'> {
     const { ledger, gatewayUrl, now } = this.#parts
     const keys = await readClientKeys(ledger, clientId)
     const claims = await verified(jws, {
@@ -100,7 +118,9 @@ async function verified(
   }
 }
 
-function viewAcknowledged({ grantId, acknowledgement }: Grant, now: number): AcknowledgedView {
+type Signed = Pick<Grant, 'grantId' | 'acknowledgement'>
+
+function viewAcknowledged({ grantId, acknowledgement }: Signed, now: number): AcknowledgedView {
   if (acknowledgement?.acknowledgedAt === undefined) throw new Error('a grant that nobody acknowledged')
   const { kind, requestedAt, dueAt, acknowledgedAt } = acknowledgement
   return {
