@@ -66,8 +66,21 @@ function isShown(facts: Facts, item: ActivityItem): boolean {
     (item.vendor === undefined || facts['vendor'] === item.vendor.vendorId) &&
     (item.grantId === undefined || facts['grant'] === item.grantId) &&
     (item.seq === undefined || facts['seq'] === item.seq) &&
+    (item.audit === undefined || isLook(facts, item.audit)) &&
     ofFields.size === shown.size &&
     [...ofFields].every((field) => shown.has(field))
+  )
+}
+
+function isLook(
+  facts: Facts,
+  { auditor, because, first, last }: NonNullable<ActivityItem['audit']>,
+): boolean {
+  return (
+    facts['auditor'] === auditor &&
+    facts['because'] === because &&
+    facts['first'] === first &&
+    facts['end'] === last + 1
   )
 }
 

@@ -1,4 +1,6 @@
 /** `reach audit` on openings and proofs that somebody tampered with: one line, exit code 1, nothing told of what was read. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -151,5 +153,52 @@ test('evidence of one entry tells what it says, and fails when it tells anything
     expect(turn).not.toBe(read)
     await writeFile(file, proof.replace(extra, Buffer.from(turn).toString('base64')))
     expect(await check()).toMatchObject({ code: 1, out: '' })
+  }
+})
+
+test('a vault that answers with anything but openings is no verdict, or fails, and never ok', async () => {
+  const key = join(home, 'key')
+  await writeFile(key, 'K'.repeat(43))
+  const good = (await readFile(join(mirror.folder, 'openings/000'), 'utf8')).trim().split('\n')
+  const entries = good.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const answers: [number, string, number][] = [
+    [200, 'no JSON', 3],
+    [200, '[]', 3],
+    [200, '{"entries":7}', 3],
+    [500, '{"detail":"broken"}', 3],
+    [302, '{}', 2],
+    [401, '{"detail":"The key has ended"}', 2],
+    [200, '{"entries":[]}', 4],
+    [200, JSON.stringify({ entries: [null, {}, { index: 'x' }] }), 4],
+    [200, JSON.stringify({ entries: entries.map(({ index, facts }) => ({ index, facts })) }), 2],
+    [
+      200,
+      JSON.stringify({ entries: entries.map((one) => ({ ...one, index: Number(one['index']) + 1 })) }),
+      1,
+    ],
+    [200, JSON.stringify({ entries: entries.map((one) => ({ ...one, facts: 7 })) }), 1],
+  ]
+  let answer: [number, string, number] = [200, '', 3]
+  const server = createServer((request, response) => {
+    const file = /^\/log\/(.*)$/.exec(request.url ?? '')?.[1]
+    if (file === undefined) response.writeHead(answer[0], { location: '/elsewhere' }).end(answer[1])
+    else
+      readFile(join(mirror.folder, file)).then(
+        (bytes) => response.end(bytes),
+        () => response.writeHead(404).end(),
+      )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}/log`
+  try {
+    for (answer of answers) {
+      const ended = await reach('replay', place, '--reason', 'a look', '--key-file', key)
+      expect({ answer, ...ended }).toMatchObject({ code: answer[2], out: '' })
+      expect(ended.err).toMatch(/^[^\n]+\n$/)
+    }
+    expect(await reach('replay', place, '--key-file', key)).toMatchObject({ code: 2, out: '' })
+  } finally {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
   }
 })

@@ -25,7 +25,10 @@ export class FactsReader {
   }
 
   async one(index: number): Promise<OpenedEntry | undefined> {
-    return (await this.#block(Math.floor(index / BLOCK)))[index % BLOCK]
+    const known = this.#blocks.get(Math.floor(index / BLOCK))
+    if (known !== undefined) return known[index % BLOCK]
+    const [item] = await this.#reader.openings(index, 1)
+    return item && openedEntry(item)
   }
 
   async *forward(first: number, end: number): AsyncGenerator<OpenedEntry> {

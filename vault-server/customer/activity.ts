@@ -96,5 +96,5 @@ function viewFact(fact: Fact): Omit<ActivityItem, 'index' | 'vendor'> {
 }
 
 function viewAudit({ auditor, because, first, end }: FactOf<'audited'>) {
-  return { auditor, because, first, last: Math.max(first, end - 1) }
+  return { auditor, because, first, last: end - 1 }
 }

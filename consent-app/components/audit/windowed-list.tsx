@@ -4,6 +4,8 @@ import styles from './windowed-list.module.css'
 
 /** Rows drawn beyond the edges of the screen, so that scrolling and the Tab key find them. */
 const AHEAD = 12
+/** A list of no more than this is drawn whole, so that it can be printed and searched by the browser. */
+const WHOLE = 200
 
 /**
  * A list of which only the rows in sight are drawn, however long it is. All rows are `height` px. `onNearEnd` is called when the end
@@ -43,8 +45,8 @@ export function WindowedList({
   useEffect(() => {
     if (isNearEnd) onNearEnd()
   }, [isNearEnd, onNearEnd])
-  const end = Math.min(last, count)
-  const begin = Math.min(first, end)
+  const end = count <= WHOLE ? count : Math.min(last, count)
+  const begin = count <= WHOLE ? 0 : Math.min(first, end)
   return (
     <ol
       ref={list}
