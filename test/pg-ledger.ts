@@ -1,4 +1,6 @@
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createAnchor } from '#core/ledger/anchor.ts'
 import { openKeyStore, type KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { openPgLedger, type PgLimits } from '#core/ledger/pg-ledger.ts'
@@ -17,6 +19,14 @@ export async function pgPlace(): Promise<PgPlace & AsyncDisposable> {
   return { url, root: folders.root, [Symbol.asyncDispose]: () => folders[Symbol.asyncDispose]() }
 }
 
+const anchorOf = (root: string, name: string): string => join(root, `replica-${name}`, 'anchor')
+
+/** What an operator does for a further replica. */
+export async function letIn({ root }: PgPlace, name: string): Promise<void> {
+  await mkdir(join(root, `replica-${name}`))
+  await createAnchor(anchorOf(root, name))
+}
+
 /** Opens one replica; every opening gets a key store of its own, as a new process would. */
 export async function openReplica(
   { url, root }: PgPlace,
@@ -28,6 +38,6 @@ export async function openReplica(
   }: { name?: string; now?: () => number; limits?: PgLimits; origin?: string } = {},
 ): Promise<{ ledger: Ledger; keys: KeyStore }> {
   const keys = await openKeyStore(join(root, 'keys'))
-  const anchorFile = join(root, `anchor-${name}`)
+  const anchorFile = anchorOf(root, name)
   return { keys, ledger: await openPgLedger({ url, part: '', keys, anchorFile, origin, now, limits }) }
 }

@@ -60,7 +60,7 @@ export async function connect(url: string): Promise<pg.Client> {
   try {
     await client.connect()
   } catch (error) {
-    throw asLost(error)
+    throw new ConnectionLost('there is no connection to the database', { cause: error })
   }
   // A server set to forget its last commits when it dies must not do so with ours.
   const { rows } = await ask<{ synchronous_commit: string }>(client, { text: 'show synchronous_commit' })

@@ -2,11 +2,13 @@
  * The ledger on a PostgreSQL server, for any number of replicas at once. See `ledger.ts` for what it promises. The replicas
  * share the folder of the keys; each has an anchor of its own, outside the database.
  */
+import { dirname } from 'node:path'
 import { createAnchor, openAnchor, readAnchor, type Mark } from './anchor.ts'
 import { createLogSigner } from './checkpoint.ts'
 import { GROUP_ENTRIES } from './group-commit.ts'
 import type { Group } from './group-former.ts'
 import { GroupWriter } from './group-writer.ts'
+import { makePrivateFolder } from './key-files.ts'
 import type { KeyStore } from './key-store.ts'
 import { LedgerBusy, LedgerDamaged, LedgerStopped, type Ledger } from './ledger.ts'
 import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
@@ -130,6 +132,7 @@ async function prepare(url: string, part: string, anchorFile: string): Promise<v
   try {
     const db = new PgDatabase(client, part)
     await db.prepare()
+    await makePrivateFolder(dirname(anchorFile))
     if ((await readAnchor(anchorFile)) !== undefined) return
     if ((await db.group()) >= 0)
       throw new LedgerDamaged(

@@ -1,0 +1,242 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import {
+  CommitRefused,
+  LedgerBusy,
+  LedgerDamaged,
+  LedgerStopped,
+  type Committed,
+  type Ledger,
+} from '#core/ledger/ledger.ts'
+import { checkLog } from '../check-log.ts'
+import { entry, refusal, sizeOf } from '../contracts/ledger-under-test.ts'
+import { letIn, openReplica, pgPlace, type PgPlace } from '../pg-ledger.ts'
+import { postgres } from '../postgres.ts'
+import { proxyTo } from './pg-proxy.ts'
+
+/** Opens a further replica, let in by an operator. */
+async function joinAs(place: PgPlace, name: string): ReturnType<typeof openReplica> {
+  await letIn(place, name)
+  return openReplica(place, { name })
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (await holds()) return
+    await sleep(20)
+  }
+  throw new Error('waited in vain')
+}
+
+const isDone = (one: PromiseSettledResult<Committed>): one is PromiseFulfilledResult<Committed> =>
+  one.status === 'fulfilled'
+
+describe('several replicas of a ledger on one PostgreSQL', () => {
+  test('have one order: no version, number or place twice or missing, and one log', async () => {
+    await using place = await pgPlace()
+    await using a = (await openReplica(place)).ledger
+    await using b = (await joinAs(place, 'b')).ledger
+    await using c = (await joinAs(place, 'c')).ledger
+    const replicas = [a, b, c]
+    const perReplica = 60
+    const done: Committed[] = []
+    await Promise.all(
+      replicas.map(async (ledger, r) => {
+        for (let i = 0; i < perReplica; i += 10)
+          done.push(
+            ...(await Promise.all(
+              Array.from({ length: 10 }, (_, k) =>
+                ledger.commit({
+                  counters: [{ key: 'seq' }],
+                  writes: [{ key: `row!${r}.${i + k}`, value: { r } }],
+                  entries: [{ claims: ({ counts }) => ({ ops: `{"seq":${counts[0]}}` }), threads: ['all'] }],
+                }),
+              ),
+            )),
+          )
+      }),
+    )
+    const all = replicas.length * perReplica
+    const upTo = (first: number): number[] => Array.from({ length: all }, (_, i) => first + i)
+    const sorted = (numbers: number[]): number[] => numbers.toSorted((x, y) => x - y)
+    expect(sorted(done.map(({ version }) => version))).toEqual(upTo(1))
+    expect(sorted(done.map(({ counts }) => counts[0] ?? 0))).toEqual(upTo(1))
+    expect(sorted(done.map(({ entries }) => entries[0]?.index ?? -1))).toEqual(upTo(0))
+    for (const { entries, counts, version } of done)
+      expect([entries[0]?.index, counts[0]]).toEqual([version - 1, version])
+    await until(() => replicas.every((ledger) => sizeOf(ledger) === all))
+    expect(new Set(replicas.map((ledger) => ledger.log.checkpoint())).size).toBe(1)
+    for (const ledger of replicas) {
+      await checkLog(
+        ledger.log,
+        done.filter((_, i) => i % 10 === 0).map(({ checkpoint }) => checkpoint),
+      )
+      expect(await ledger.list('row!')).toHaveLength(all)
+      const history = await ledger.history('all')
+      expect(history.map(({ ops }) => ops)).toEqual(
+        upTo(1)
+          .toReversed()
+          .map((seq) => `{"seq":${seq}}`),
+      )
+    }
+  })
+
+  test('withdraw on one while another discloses: nothing after the end', async () => {
+    await using place = await pgPlace()
+    await using a = (await openReplica(place)).ledger
+    await using b = (await joinAs(place, 'b')).ledger
+    await a.commit({ writes: [{ key: 'grant', value: 'active' }] })
+    const disclosing = (async (): Promise<PromiseSettledResult<Committed>[]> => {
+      const all: PromiseSettledResult<Committed>[] = []
+      for (let isOver = false; !isOver;) {
+        const some = await Promise.allSettled(
+          Array.from({ length: 5 }, () =>
+            b.commit({
+              checks: [{ key: 'grant', version: 1 }],
+              counters: [{ key: 'seq' }],
+              entries: [entry('"disclosed"', ['grant'])],
+            }),
+          ),
+        )
+        all.push(...some)
+        isOver = some.some((one) => !isDone(one))
+      }
+      return all
+    })()
+    await until(async () => (await a.count('seq')) >= 10)
+    const ended = await a.commit({
+      checks: [{ key: 'grant', version: 1 }],
+      writes: [{ key: 'grant', value: 'withdrawn' }],
+      entries: [entry('"withdrawn"', ['grant'])],
+    })
+    const verdicts = await disclosing
+    const end = ended.entries[0]?.index ?? -1
+    for (const one of verdicts)
+      if (isDone(one)) expect(one.value.entries[0]?.index).toBeLessThan(end)
+      else expect(one.reason).toBeInstanceOf(CommitRefused)
+    expect(await b.get('grant')).toMatchObject({ version: ended.version, value: 'withdrawn' })
+    expect(sizeOf(b)).toBe(end + 1)
+    expect(await a.count('seq')).toBe(end)
+  })
+
+  test('what one remembers never decides: an old row is refused, then read anew; an erasure counts for all', async () => {
+    await using place = await pgPlace()
+    const [a, b] = [await openReplica(place), await joinAs(place, 'b')]
+    await using first = a.ledger
+    await using second = b.ledger
+    await first.commit({
+      writes: [
+        { key: 'a', value: 1 },
+        { key: 'own', value: 'hers', customer: 'acc-1' },
+      ],
+    })
+    const old = await second.get('a')
+    const own = await second.get('own')
+    if (!old || !own) throw new Error('the rows are not there')
+    await first.commit({ writes: [{ key: 'a', value: 2 }] })
+    expect(second.isNewest(old)).toBe(false)
+    await refusal(second.commit({ checks: [{ key: 'a', version: old.version, row: old }] }))
+    expect([undefined, 2]).toContain(second.peek('a')?.value)
+    expect((await second.get('a'))?.value).toBe(2)
+
+    await a.keys.destroyCustomerKey('acc-1')
+    await refusal(second.commit({ checks: [{ key: 'own', version: own.version, row: own }] }))
+    expect(await second.get('own')).toBeUndefined()
+    expect(second.peek('own')).toBeUndefined()
+    const late = second.commit({ writes: [{ key: 'own', value: 'again', customer: 'acc-1' }] })
+    await refusal(late)
+  })
+
+  test('a lost commit is made again, a lost answer is found out, and nothing happens twice', async () => {
+    await using place = await pgPlace()
+    await using proxy = await proxyTo(place.url)
+    await using a = (await openReplica({ ...place, url: proxy.url })).ledger
+    await using b = (await joinAs(place, 'b')).ledger
+    let expected = 0
+    for (const what of ['commit', 'answer', 'answer', 'commit'] as const)
+      for (const others of [false, true]) {
+        const raise = (ledger: Ledger): Promise<Committed> =>
+          ledger.commit({ counters: [{ key: 'n' }], entries: [entry('{}')] })
+        const { lost } = proxy
+        proxy.lose(what)
+        const done = await Promise.all([raise(a), ...(others ? [raise(b), raise(b)] : [])])
+        expect(proxy.lost).toBe(lost + 1)
+        expected += done.length
+        expect(await a.count('n')).toBe(expected)
+        expect(new Set(done.map(({ version }) => version)).size).toBe(done.length)
+      }
+    await until(() => sizeOf(a) === expected && sizeOf(b) === expected)
+    expect((await checkLog(a.log)).checkpoint.size).toBe(expected)
+    expect(a.stopped).toBeUndefined()
+  })
+
+  test('sessions that the server ends are opened again', async () => {
+    await using place = await pgPlace()
+    await using ledger = (await openReplica(place)).ledger
+    const server = await postgres()
+    const database = new URL(place.url.replace('reach@/', 'reach@host/')).pathname.slice(1)
+    for (let round = 1; round <= 3; round++) {
+      await server.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
+      )
+      expect((await ledger.commit({ counters: [{ key: 'n' }] })).counts).toEqual([round])
+      expect(await ledger.count('n')).toBe(round)
+    }
+  })
+
+  test('a database that stays away stops the ledger, and is told of as such', async () => {
+    await using place = await pgPlace()
+    const proxy = await proxyTo(place.url)
+    await using ledger = (await openReplica({ ...place, url: proxy.url }, { limits: { patience: 200 } }))
+      .ledger
+    await ledger.commit({ writes: [{ key: 'a', value: 1 }] })
+    await proxy[Symbol.asyncDispose]()
+    await expect(ledger.get('b')).rejects.toBeInstanceOf(LedgerBusy)
+    const refused = ledger.commit({ writes: [{ key: 'a', value: 2 }] })
+    await expect(refused).rejects.toBeInstanceOf(LedgerStopped)
+    expect(ledger.stopped).toBeInstanceOf(LedgerStopped)
+    await using again = (await openReplica(place)).ledger
+    expect((await again.get('a'))?.value).toBe(1)
+  })
+
+  test('a database put back to an earlier copy is refused, by a replica that opens and by one that runs', async () => {
+    await using place = await pgPlace()
+    const server = await postgres()
+    const database = new URL(place.url.replace('reach@/', 'reach@host/')).pathname.slice(1)
+    const copy = { ...place, url: place.url.replace(database, `${database}_copy`) }
+    {
+      await using ledger = (await openReplica(place)).ledger
+      await ledger.commit({ entries: [entry('{"a":1}')] })
+    }
+    await server.query(`create database ${database}_copy template ${database}`)
+    {
+      await using ledger = (await openReplica(place)).ledger
+      await ledger.commit({ entries: [entry('{"a":2}')] })
+      await ledger.commit({ writes: [{ key: 'a', value: 2 }] })
+    }
+    await expect(openReplica(copy)).rejects.toBeInstanceOf(LedgerDamaged)
+    // Grown past the anchor, but another way.
+    await using other = (await joinAs(copy, 'other')).ledger
+    for (let i = 0; i < 4; i++) await other.commit({ entries: [entry('{"b":1}')] })
+    await expect(openReplica(copy)).rejects.toBeInstanceOf(LedgerDamaged)
+
+    await using running = (await openReplica(place)).ledger
+    const swap = `where datname in ('${database}', '${database}_copy')`
+    await other[Symbol.asyncDispose]()
+    await server.query(`alter database ${database} allow_connections false`)
+    await server.query(`select pg_terminate_backend(pid) from pg_stat_activity ${swap}`)
+    await server.query(`alter database ${database} rename to ${database}_old`)
+    await server.query(`alter database ${database}_copy rename to ${database}`)
+    await expect(running.commit({ entries: [entry('{"a":3}')] })).rejects.toBeInstanceOf(LedgerStopped)
+    expect(running.stopped?.cause).toBeInstanceOf(LedgerDamaged)
+  })
+
+  test('a replica without an anchor is let in by an operator only', async () => {
+    await using place = await pgPlace()
+    await using ledger = (await openReplica(place)).ledger
+    await ledger.commit({ entries: [entry('{}')] })
+    await expect(openReplica(place, { name: 'b' })).rejects.toBeInstanceOf(LedgerDamaged)
+    await using joined = (await joinAs(place, 'b')).ledger
+    expect(sizeOf(joined)).toBe(1)
+  })
+})

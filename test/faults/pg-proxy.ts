@@ -1,0 +1,67 @@
+/** Stands between a replica and its database and loses connections at the commit, before or after the server got it. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createConnection, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const SOCKET = '.s.PGSQL.5432'
+/** A simple query (message type Q) of the PostgreSQL protocol. */
+const COMMIT = Buffer.from('commit\0')
+
+export interface PgProxy extends AsyncDisposable {
+  readonly url: string
+  /** The next commit is lost: on its way there, or its answer on the way back. */
+  lose(what: 'commit' | 'answer'): void
+  /** How many were lost. */
+  readonly lost: number
+}
+
+export async function proxyTo(url: string): Promise<PgProxy> {
+  const target = new URL(url.replace('postgres://reach@/', 'postgres://reach@host/'))
+  const folder = await mkdtemp(join(tmpdir(), 'reach-px-'))
+  const sockets = new Set<Socket>()
+  let losing: 'commit' | 'answer' | undefined
+  let lost = 0
+  const server = createServer((client) => {
+    const upstream = createConnection(join(target.searchParams.get('host') ?? '', SOCKET))
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        client.destroy()
+        upstream.destroy()
+      })
+    }
+    let isLosingAnswer = false
+    client.on('data', (bytes) => {
+      if (losing === undefined || !bytes.includes(COMMIT)) return void upstream.write(bytes)
+      lost++
+      if (losing === 'commit') client.destroy()
+      else {
+        isLosingAnswer = true
+        upstream.write(bytes)
+      }
+      losing = undefined
+    })
+    upstream.on('data', (bytes) => {
+      if (isLosingAnswer) client.destroy()
+      else client.write(bytes)
+    })
+  })
+  await new Promise<void>((resolve) => void server.listen(join(folder, SOCKET), resolve))
+  return {
+    url: `postgres://reach@${target.pathname}?host=${encodeURIComponent(folder)}`,
+    lose(what) {
+      losing = what
+    },
+    get lost() {
+      return lost
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => void server.close(resolve))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
