@@ -10,6 +10,7 @@ import {
 } from '../../core/records/accounts.ts'
 import { CommitRefused } from '../../core/ledger/ledger.ts'
 import type { Ledger } from '../../core/ledger/ledger.ts'
+import { listLostPods } from '../../core/records/lost-pods.ts'
 import { combine, unchanged } from '../../core/records/parts.ts'
 import { connect } from '../../vault-server/customer/pod-connection.ts'
 import type { PodConnectionParts } from '../../vault-server/customer/pod-connection.ts'
@@ -88,6 +89,28 @@ describe('while a pod is being connected', () => {
     expect(seen).toBe('open')
     expect((await standing()).value.podAccess).toBe('open')
     expect(await world.story(account.accountId)).toHaveLength(2)
+  })
+
+  test('one customer whose rows cannot be read holds up nobody else', async () => {
+    const others = await Promise.all(Array.from({ length: 9 }, () => world.customer()))
+    for (const { accountId } of others)
+      await world.ledger.commit((await loseAccess(world.ledger, accountId)) ?? {})
+    const [first] = (await listLostPods(world.ledger, world.now(), 10)).map(({ value }) => value.accountId)
+    const ledger = new Proxy(world.ledger, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (name !== 'get') return typeof member === 'function' ? member.bind(target) : member
+        return async (key: string) => {
+          if (key === `account/${first}`) throw new Error('rotten')
+          return await target.get(key)
+        }
+      },
+    })
+    await expect(lookAtLostPods(parts(ledger))).rejects.toThrow('rotten')
+    for (const { accountId } of others) {
+      const { value } = await must(readCustomerStanding(world.ledger, accountId))
+      expect(value.podAccess).toBe(accountId === first ? 'lost' : 'open')
+    }
   })
 
   test('what is shut in Reach while a lost pod is looked at stays shut', async () => {

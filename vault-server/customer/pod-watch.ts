@@ -34,14 +34,17 @@ export function watchLostPods(parts: PodWatchParts & { readonly log: Logger }): 
   )
 }
 
-/** One round: everything that is due. */
+/** One round: everything that is due. Throws afterwards for a customer who could not be looked at; that holds up nobody else. */
 export async function lookAtLostPods(parts: PodWatchParts): Promise<void> {
   const due = await listLostPods(parts.ledger, parts.now(), MOST)
+  const failures: unknown[] = []
   for (let at = 0; at < due.length; at += AT_ONCE)
-    await Promise.all(due.slice(at, at + AT_ONCE).map((row) => look(parts, row)))
+    for (const look of await Promise.allSettled(due.slice(at, at + AT_ONCE).map((row) => lookAt(parts, row))))
+      if (look.status === 'rejected') failures.push(look.reason)
+  if (failures.length > 0) throw failures[0]
 }
 
-async function look({ ledger, pods, now }: PodWatchParts, row: Stored<LostPod>): Promise<void> {
+async function lookAt({ ledger, pods, now }: PodWatchParts, row: Stored<LostPod>): Promise<void> {
   const { accountId } = row.value
   const done = (await restored({ ledger, pods }, accountId)) ? lookNoMore(row) : lookLater(row, now())
   await ledger.commit(done).catch((error: unknown) => {
