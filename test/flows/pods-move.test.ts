@@ -16,7 +16,7 @@ beforeAll(async () => {
   embedded = await sharedPods()
 }, 90_000)
 
-describe('moving house, from an embedded pod to an own one', () => {
+describe('moving house, from an embedded pod to an own one', { timeout: 120_000 }, () => {
   let server: OwnPodServer
   let vault: TestVault
 
@@ -138,7 +138,11 @@ describe('moving house, from an embedded pod to an own one', () => {
       body: { code: 'pod-changed' },
     })
     expect(await (await person.fetch(`${person.container}profile.ttl`)).text()).toContain('<#a>')
+    const rules = async () => await (await person.fetch(`${person.container}.acl`)).text()
+    const agent = String((await meOf(browser)).agent)
+    expect(await rules()).toContain(agent)
     expect(await browser.post('/api/pod/move/cancel')).toMatchObject({ status: 200, body: { state: 'none' } })
+    expect(await rules()).not.toContain(agent)
     expect(await meOf(browser)).toMatchObject({ podAccess: 'open' })
   })
 })

@@ -70,6 +70,8 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
     if (move !== undefined) {
       if (move.value.state === 'moved') throw new DomainError('conflict', 'The move is done')
       await ledger.commit(endPodMove(move))
+      // The agent has nothing to do there. She may have lost her sign-in there, though, or the pod is gone.
+      await shut(parts, move.value.to, move.value.toLogin).catch(() => undefined)
       await podLogins.end(move.value.toLogin)
     }
     response.json(view(undefined))
@@ -81,7 +83,7 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
     if (move?.value.state !== 'moved') throw new DomainError('conflict', 'There is no move to finish')
     if (deleteOld) await deleteCopies(parts, move.value)
     // She may have lost her sign-in at the old pod, or the pod is gone: the rules there are no condition.
-    else await shutOld(parts, move.value).catch(() => undefined)
+    else await shut(parts, move.value.from, move.value.fromLogin).catch(() => undefined)
     await ledger.commit(endPodMove(move))
     await podLogins.end(move.value.fromLogin)
     response.json(view(undefined))
@@ -243,16 +245,18 @@ async function deleteCopies(parts: PodMoveParts, move: PodMove): Promise<void> {
       throw new DomainError('pod-changed', `The new pod does not hold it any more: ${name}`)
   }
   for (const { name, etag } of files) await removeVersion(from.fetch, from.container + name, etag)
-  await shutOld(parts, move)
+  await shut(parts, from, move.fromLogin)
   for (const folder of [receiptsOf(from.container), from.container])
     await removeVersion(from.fetch, folder, undefined).catch(() => undefined)
 }
 
-/** Reach has no business there any more. */
-async function shutOld(parts: PodMoveParts, move: PodMove): Promise<void> {
-  const fetch = await parts.podLogins.fetchOf(move.fromLogin)
-  const { container, webId: owner } = move.from
-  await closeAccess(fetch, { container, owner, agent: parts.pods.agent.webId })
+/** Reach has no business there any more, or never had. */
+async function shut(
+  { podLogins, pods }: PodMoveParts,
+  { container, webId: owner }: { readonly container: string; readonly webId: string },
+  podLogin: string,
+): Promise<void> {
+  await closeAccess(await podLogins.fetchOf(podLogin), { container, owner, agent: pods.agent.webId })
 }
 
 async function endsOf(
