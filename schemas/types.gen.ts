@@ -26,6 +26,7 @@ export interface Schemas {
   'api/acknowledge.json': Acknowledge
   'api/acknowledged.json': AcknowledgedView
   'api/activity.json': Activity
+  'api/add-browser.json': AddBrowser
   'api/add-passkey.json': AddPasskey
   'api/amended-field.json': AmendedField
   'api/amendment.json': Amendment
@@ -98,6 +99,7 @@ export interface Schemas {
   'api/receipt-view.json': ReceiptView
   'api/redirect.json': Redirect
   'api/reminders.json': Reminders
+  'api/remove-browser.json': RemoveBrowser
   'api/request-check.json': RequestCheck
   'api/request-item-view.json': RequestItemView
   'api/request-view.json': RequestView
@@ -790,6 +792,14 @@ export interface ActivityAudit {
   because: string
   first: number
   last: number
+}
+/**
+ * A subscription as the browser made it (Push API).
+ */
+export interface AddBrowser {
+  endpoint: string
+  p256dh: string
+  auth: string
 }
 /**
  * What the browser made on the options of `POST /api/passkeys/options` (WebAuthn Level 3, RegistrationResponseJSON).
@@ -1908,6 +1918,14 @@ export interface NotificationsView {
    * This vault can send e-mail.
    */
   emailOffered: boolean
+  /**
+   * What a browser subscribes with (`applicationServerKey`), base64url.
+   */
+  pushKey: string
+  /**
+   * How many browsers are pushed to.
+   */
+  browsers: number
   email?: EmailView
 }
 export interface EmailView {
@@ -2146,6 +2164,12 @@ export interface ReminderView {
   validFrom: string
   until: string
   lastRead?: string
+}
+/**
+ * One browser by its endpoint; without it all.
+ */
+export interface RemoveBrowser {
+  endpoint?: string
 }
 /**
  * What would become of an access request, and how a customer would read it.

@@ -40,6 +40,7 @@ import { inReadersLanguage } from './customer/in-language.ts'
 import { isPodHere, leaveRoutes } from './customer/leave.ts'
 import { startLive } from './customer/live.ts'
 import { meOf, meRoutes } from './customer/me.ts'
+import { notificationJobs, tellingBy } from './customer/notification-jobs.ts'
 import { notifications } from './customer/notifications.ts'
 import { podConnectionRoutes } from './customer/pod-connection.ts'
 import { watchLostPods } from './customer/pod-watch.ts'
@@ -64,8 +65,9 @@ import { vaultRoutes } from './customer/vaults.ts'
 import type { ThrowAway } from './customer/vaults.ts'
 import { vendorLogoRoutes } from './customer/vendor-logos.ts'
 import { createMailer } from './mail/mailer.ts'
+import { createPush, publicPoint } from './mail/web-push.ts'
 import { cibaPings } from './oauth/ciba-ping.ts'
-import { publicPart } from './oauth/oauth-keys.ts'
+import { newSigningKey, publicPart } from './oauth/oauth-keys.ts'
 import { openAuthorizationServer } from './oauth/provider.ts'
 import type { AuthorizationServer } from './oauth/provider.ts'
 import { checkDomains } from './operator/domain-checks.ts'
@@ -182,10 +184,14 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   })
 
   const sendMail = config.mail === undefined ? undefined : createMailer(config.mail)
-  const notified = notifications({ ledger, names, vaultUrl, sendMail, now })
+  const pushKey = await keys.document('push', newSigningKey)
+  const byMail = sendMail !== undefined
+  const sendPush = createPush({ key: pushKey, vaultUrl, fetch, now })
+  const notified = notifications({ ledger, names, byMail, pushKey: publicPoint(pushKey), now })
+  const tell = tellingBy({ reader: ledger, byMail })
 
   const handlers = {
-    ...notified.handlers,
+    ...notificationJobs({ ledger, vaultUrl, sendMail, sendPush }),
     ...receiptDelivery({ ledger, publicLog, agentFetch: agent.fetch }),
     [endGrantsJob]: endVendorGrants({ ledger, names, now }),
     [eraseJob]: eraseCustomer({
@@ -209,9 +215,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   )
   opened.use(
     every(remindEveryMs, () =>
-      remindOfDue({ ledger, now }, notified.tell).catch((error: unknown) =>
-        log.error('jobs-failed', {}, error),
-      ),
+      remindOfDue({ ledger, now }, tell).catch((error: unknown) => log.error('jobs-failed', {}, error)),
     ),
   )
   opened.use(watchLostPods({ ledger, pods, now, log }))

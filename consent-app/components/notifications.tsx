@@ -10,13 +10,14 @@ import { Section, Soft, Stack } from './layout.tsx'
 import { Notice } from './notice.tsx'
 import styles from './passkeys.module.css'
 import { ProblemNote } from './problem-note.tsx'
+import { PushHere } from './push-here.tsx'
 import { Skeleton } from './skeleton.tsx'
 
 /** How the customer is written to when something needs a look: by e-mail, if she asks for it. */
 export function NotificationsSection() {
   const { text } = useText()
   const notifications = useNotifications()
-  const { emailOffered, email } = notifications.data ?? {}
+  const { emailOffered, email, pushKey } = notifications.data ?? {}
   return (
     <Section title={text('notifications.title')}>
       <Stack>
@@ -28,6 +29,7 @@ export function NotificationsSection() {
         {notifications.isPending && <Skeleton lines={2} />}
         {email !== undefined && <Address email={email} />}
         {emailOffered === true && email === undefined && <NewAddress />}
+        {pushKey !== undefined && <PushHere pushKey={pushKey} />}
         {emailOffered === false && <p>{text('notifications.not-here')}</p>}
       </Stack>
     </Section>

@@ -7,8 +7,17 @@ import type { CommitParts, Stored } from './parts.ts'
 export interface Notifications {
   readonly v: 1
   readonly email?: EmailChannel
+  /** Browsers that are pushed to. */
+  readonly push?: readonly PushChannel[]
   /** Unix ms: reminders are bundled, one message a day at most. */
   readonly lastToldAt?: number
+}
+
+/** A browser (Push API): where it is pushed to, and its keys. */
+export interface PushChannel {
+  readonly endpoint: string
+  readonly p256dh: string
+  readonly auth: string
 }
 
 export interface EmailChannel {
@@ -56,6 +65,19 @@ export function setEmail(
           writes: [put(stopKey(names, email.stop), { id: accountId })],
         },
   )
+}
+
+/** These browsers, in place of those before. */
+export function setPush(
+  found: Stored<Notifications> | undefined,
+  accountId: string,
+  push: readonly PushChannel[],
+): CommitParts {
+  const value: Notifications = { ...(found?.value ?? { v: 1 as const }), push }
+  return {
+    checks: [asFound(key(accountId), found)],
+    writes: [put(key(accountId), value, { customer: accountId })],
+  }
 }
 
 /** Part of the commit that sends her a message. */

@@ -4,17 +4,19 @@
  */
 import { once } from 'node:events'
 import { readFile, readdir } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
+import type { Server } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import { matches } from '#core/http/validate.ts'
-import { createNames } from '#core/records/names.ts'
 import { createMailer } from '../../vault-server/mail/mailer.ts'
 import type { Mail } from '../../vault-server/mail/mailer.ts'
-import { notifications } from '../../vault-server/customer/notifications.ts'
+import { tellingBy } from '../../vault-server/customer/notification-jobs.ts'
 import { remindOfDue } from '../../vault-server/customer/reminders.ts'
 import { Authenticator } from '../authenticator.ts'
+import { PushedBrowser } from '../pushed-browser.ts'
 import { Story, expectOk } from '../story.ts'
 import type { Customer, Relation } from '../story.ts'
 import type { NotificationsView, Reminders } from '../../schemas/types.gen.ts'
@@ -27,7 +29,11 @@ let passkey: Authenticator
 const address = 'ada@zerlina.example'
 
 beforeAll(async () => {
-  story = await Story.open()
+  const allowed = await originOf(services[0])
+  reader = subscription(`${allowed}/reader`)
+  gone = subscription(`${allowed}/gone`)
+  inside = subscription(`${await originOf(services[1])}/inside`)
+  story = await Story.open({ outboundAllow: [allowed] })
   ada = await story.customer()
   eve = await story.customer()
   passkey = new Authenticator(story.world.config.vaultUrl)
@@ -35,9 +41,12 @@ beforeAll(async () => {
   expectOk(await ada.browser.post('/api/passkeys', passkey.make(asked, 'Phone')))
   const until = new Date(Date.now() + 300 * day).toISOString()
   relation = await story.allow(ada, await story.shop(), { details: { until }, answers: { until } })
-}, 60_000)
+}, 120_000)
 
-afterAll(() => story?.[Symbol.asyncDispose]())
+afterAll(async () => {
+  for (const service of services) service.close()
+  await story?.[Symbol.asyncDispose]()
+})
 
 const now = () => Date.now() + story.world.clock.ahead
 const post = (path: string, body: unknown = {}) => ada.browser.post(path, body)
@@ -48,14 +57,33 @@ const open = async (by = ada) => {
 }
 const settings = async () => (await ada.browser.get('/api/notifications')).body as NotificationsView
 
+const pushed: { path: string; body: Buffer }[] = []
+/** What push services answer, and one that nobody may reach. */
+const services = [1, 2].map(() =>
+  createHttpServer((request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      pushed.push({ path: String(request.url), body: Buffer.concat(parts) })
+      response.writeHead(request.url === '/gone' ? 410 : 201).end()
+    })
+  }),
+)
+const subscription = (endpoint: string) => Object.assign(new PushedBrowser(), { endpoint })
+let reader: ReturnType<typeof subscription>
+let gone: ReturnType<typeof subscription>
+let inside: ReturnType<typeof subscription>
+
+async function originOf(service: Server | undefined): Promise<string> {
+  if (service === undefined) throw new Error('no push service')
+  await once(service.listen(0, '127.0.0.1'), 'listening')
+  return `http://127.0.0.1:${(service.address() as AddressInfo).port}`
+}
+
 /** The sweep of the vault at this moment of its clock, which it makes by itself every ten minutes. */
 async function sweep(): Promise<number> {
   const { ledger } = story.world.reach
-  const { vaultUrl, mail } = story.world.config
-  const names = createNames(await story.world.reach.keys.secret('names'))
-  const sendMail = mail === undefined ? undefined : createMailer(mail)
-  const { tell } = notifications({ ledger, names, vaultUrl, sendMail, now })
-  const count = await remindOfDue({ ledger, now }, tell)
+  const count = await remindOfDue({ ledger, now }, tellingBy({ reader: ledger, byMail: true }))
   await story.world.settle()
   return count
 }
@@ -79,10 +107,11 @@ async function messages(): Promise<string[]> {
 }
 
 test('nothing is sent to an address before its owner has opened the link, and nobody else can', async () => {
-  expect(await settings()).toEqual({ emailOffered: true })
+  expect(await settings()).toMatchObject({ emailOffered: true, browsers: 0 })
+  expect(await settings()).not.toHaveProperty('email')
   for (const wrong of ['ada', 'a@b c', 'a@b,c@d', '<a@b.example>', 'a@b.example\r\nBcc: x@y.example'])
     expect((await post('/api/notifications/email', { address: wrong })).status, wrong).toBe(400)
-  expect((await post('/api/notifications/email', { address })).body).toEqual({
+  expect((await post('/api/notifications/email', { address })).body).toMatchObject({
     emailOffered: true,
     email: { address, confirmed: false },
   })
@@ -111,6 +140,22 @@ test('nothing is sent to an address before its owner has opened the link, and no
   expect(await messages()).toHaveLength(4)
 })
 
+test('a browser is pushed to at an address that the guard lets through, in words that it alone can read', async () => {
+  const browsers = [reader, gone, inside]
+  for (const [index, { endpoint, p256dh, auth }] of browsers.entries()) {
+    const added = await post('/api/notifications/browsers', { endpoint, p256dh, auth })
+    expect(added.body).toMatchObject({ browsers: index + 1 })
+    expect(matches('api/notifications.json', added.body)).toBe(true)
+  }
+  // Again is the same browser.
+  const { endpoint, p256dh, auth } = reader
+  expect((await post('/api/notifications/browsers', { endpoint, p256dh, auth })).body).toMatchObject({
+    browsers: 3,
+  })
+  for (const wrong of [{ endpoint: 'file:///etc/passwd' }, { p256dh: 'AA' }, { auth: '' }])
+    expect((await post('/api/notifications/browsers', { endpoint, p256dh, auth, ...wrong })).status).toBe(400)
+})
+
 test('a permission nobody used is told once, without a word about it, and answered for its time', async () => {
   await visit(59)
   expect(await open()).toEqual([])
@@ -122,6 +167,17 @@ test('a permission nobody used is told once, without a word about it, and answer
   const all = await messages()
   expect(all).toHaveLength(5)
   const mail = all.at(-1) ?? ''
+  expect(pushed.map(({ path }) => path).toSorted()).toEqual(['/gone', '/reader'])
+  const body = pushed.find(({ path }) => path === '/reader')?.body ?? Buffer.alloc(0)
+  expect(reader.open(body)).toBe('reminder')
+  expect(() => gone.open(body)).toThrow()
+  // Who has left is not pushed to again; the address inside was never reached, and is tried again later.
+  expect(await settings()).toMatchObject({ browsers: 2 })
+  expect(
+    (await post('/api/notifications/browsers/remove', { endpoint: inside.endpoint })).body,
+  ).toMatchObject({
+    browsers: 1,
+  })
   expect(mail).toContain('Subject: Something in your vault wants your attention')
   expect(mail).toContain('List-Unsubscribe-Post: List-Unsubscribe=One-Click')
   const said = mail.replace(`To: ${address}`, '')
@@ -179,7 +235,7 @@ test('one press in the message ends it, without signing in; a link that is none 
   expect((await press(stop.replace(/[^/]+$/, 'A'.repeat(43)))).status).toBe(204)
   expect(await settings()).toMatchObject({ email: { address } })
   expect((await press(stop)).status).toBe(204)
-  expect(await settings()).toEqual({ emailOffered: true })
+  expect(await settings()).not.toHaveProperty('email')
   expect((await press(stop)).status).toBe(204)
 })
 

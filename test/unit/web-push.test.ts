@@ -1,6 +1,6 @@
-import { createDecipheriv, createECDH, hkdfSync, randomBytes } from 'node:crypto'
 import { importJWK, jwtVerify } from 'jose'
 import { expect, test } from 'vitest'
+import { PushedBrowser } from '../pushed-browser.ts'
 import { newSigningKey } from '../../vault-server/oauth/oauth-keys.ts'
 import { createPush, encryptPush, publicPoint } from '../../vault-server/mail/web-push.ts'
 
@@ -23,9 +23,8 @@ test('a message is encrypted as in RFC 8291, appendix A', () => {
 
 test('the push service learns the vault, the lifetime and nothing else; who has left is told as gone', async () => {
   const key = await newSigningKey()
-  const browser = createECDH('prime256v1')
-  const p256dh = browser.generateKeys().toString('base64url')
-  const auth = randomBytes(16).toString('base64url')
+  const browser = new PushedBrowser()
+  const { p256dh, auth } = browser
   const endpoint = 'https://push.example/for/somebody'
   const asked: Request[] = []
   let status = 201
@@ -52,25 +51,10 @@ test('the push service learns the vault, the lifetime and nothing else; who has 
   })
   expect(payload.sub).toBe('https://vault.example')
   expect(Number(payload.exp) * 1000 - now()).toBeLessThanOrEqual(24 * 3_600_000)
-  expect(open(Buffer.from(await (request as Request).arrayBuffer()), browser, auth)).toBe('Hello')
+  expect(browser.open(Buffer.from(await (request as Request).arrayBuffer()))).toBe('Hello')
   for (status of [404, 410]) expect(await send({ endpoint, p256dh, auth }, 'Hello')).toBe('gone')
   status = 500
   await expect(send({ endpoint, p256dh, auth }, 'Hello')).rejects.toThrow('500')
   const forged = Buffer.alloc(65, 7).toString('base64url')
   await expect(send({ endpoint, p256dh: forged, auth }, 'Hello')).rejects.toThrow()
 })
-
-/** As a browser does it: RFC 8188, section 2, and RFC 8291, section 3.4, from the other side. */
-function open(body: Buffer, browser: ReturnType<typeof createECDH>, auth: string): string {
-  const salt = body.subarray(0, 16)
-  const point = body.subarray(21, 21 + (body[20] ?? 0))
-  const info = Buffer.concat([Buffer.from('WebPush: info\0'), browser.getPublicKey(), point])
-  const secret = hkdfSync('sha256', browser.computeSecret(point), Buffer.from(auth, 'base64url'), info, 32)
-  const derive = (name: string, bytes: number) =>
-    Buffer.from(hkdfSync('sha256', Buffer.from(secret), salt, `Content-Encoding: ${name}\0`, bytes))
-  const decipher = createDecipheriv('aes-128-gcm', derive('aes128gcm', 16), derive('nonce', 12))
-  decipher.setAuthTag(body.subarray(-16))
-  const plain = Buffer.concat([decipher.update(body.subarray(21 + point.length, -16)), decipher.final()])
-  expect(plain.at(-1)).toBe(2)
-  return plain.subarray(0, -1).toString()
-}

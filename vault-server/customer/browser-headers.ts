@@ -44,6 +44,7 @@ export function setPagePolicy(response: Response, nonce: string): void {
     'font-src': "'self'",
     'connect-src': "'self'",
     'manifest-src': "'self'",
+    'worker-src': "'self'",
     'form-action': "'self'",
     'base-uri': "'self'",
     'frame-ancestors': "'none'",

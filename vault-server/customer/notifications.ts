@@ -1,40 +1,28 @@
 import { Router } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
-import { day } from '#core/domain/times.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
-import type { JobHandlers } from '#core/jobs/worker.ts'
-import type { Json, Ledger } from '#core/ledger/ledger.ts'
-import { newHandle, newId } from '#core/records/ids.ts'
-import { enqueueJob } from '#core/records/jobs.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
-import { findByStop, noteTold, readNotifications, setEmail } from '#core/records/notifications.ts'
+import { findByStop, readNotifications, setEmail, setPush } from '#core/records/notifications.ts'
 import type { EmailChannel } from '#core/records/notifications.ts'
 import { combine } from '#core/records/parts.ts'
-import type { CommitParts } from '#core/records/parts.ts'
 import type { NotificationsView } from '#schemas/types.gen.ts'
-import type { SendMail } from '../mail/mailer.ts'
 import { limitPer } from './limits.ts'
-import type { TellCustomer } from './reminders.ts'
+import { forgetBrowser, mailJob } from './notification-jobs.ts'
 import { customerOf } from './session.ts'
 
-const sendMailJob = 'send-mail'
+const mostBrowsers = 10
 
 interface Parts {
   readonly ledger: Ledger
   readonly names: Names
-  readonly vaultUrl: string
-  /** `undefined` where nobody is written to. */
-  readonly sendMail: SendMail | undefined
+  /** This vault can send e-mail. */
+  readonly byMail: boolean
+  /** What browsers subscribe with. */
+  readonly pushKey: string
   readonly now: () => number
-}
-
-type About = 'confirm' | 'reminder'
-
-/** A message to whatever address she has when it is sent: nothing of it lies in the queue. */
-function mailJob(accountId: string, about: About, at: number): CommitParts {
-  const payload = { accountId, about }
-  return enqueueJob({ id: `${sendMailJob}-${newId()}`, kind: sendMailJob, payload, customer: accountId }, at)
 }
 
 /**
@@ -42,23 +30,25 @@ function mailJob(accountId: string, about: About, at: number): CommitParts {
  * /notifications/email`, `/confirm` and `/remove`. `open` is `POST /unsubscribe/:stop` (RFC 8058), which needs no session and
  * does nothing but stop.
  */
-export function notifications({ ledger, names, vaultUrl, sendMail, now }: Parts): {
+export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
   api: Router
   open: Router
-  handlers: JobHandlers
-  tell: TellCustomer
 } {
   const parseEmail = parser('api/set-email.json')
   const parseConfirm = parser('api/confirm-email.json')
   const parseNothing = parser('api/nothing.json')
+  const parseBrowser = parser('api/add-browser.json')
+  const parseRemoval = parser('api/remove-browser.json')
   // Nobody's mailbox is to be filled from here, by one customer or by many.
   const perCustomer = limitPer({ points: 5, seconds: 3_600 })
   const perAddress = limitPer({ points: 3, seconds: 3_600 })
 
   const view = async (accountId: string): Promise<NotificationsView> => {
-    const email = (await readNotifications(ledger, accountId))?.value.email
+    const { email, push: browsers = [] } = (await readNotifications(ledger, accountId))?.value ?? {}
     return {
-      emailOffered: sendMail !== undefined,
+      emailOffered: byMail,
+      pushKey,
+      browsers: browsers.length,
       ...(email === undefined ? {} : { email: { address: email.address, confirmed: email.isConfirmed } }),
     }
   }
@@ -71,7 +61,7 @@ export function notifications({ ledger, names, vaultUrl, sendMail, now }: Parts)
   api.post('/notifications/email', jsonBody(), async (request, response) => {
     const { accountId } = customerOf(request)
     const { address } = parseEmail(request.body)
-    if (sendMail === undefined) throw new DomainError('forbidden', 'This vault sends no e-mail')
+    if (!byMail) throw new DomainError('forbidden', 'This vault sends no e-mail')
     await perCustomer(accountId)
     await perAddress(address.toLowerCase())
     const found = await readNotifications(ledger, accountId)
@@ -101,6 +91,25 @@ export function notifications({ ledger, names, vaultUrl, sendMail, now }: Parts)
     response.json(await view(accountId))
   })
 
+  api.post('/notifications/browsers', jsonBody(), async (request, response) => {
+    const { accountId } = customerOf(request)
+    const browser = parseBrowser(request.body)
+    await perCustomer(accountId)
+    const found = await readNotifications(ledger, accountId)
+    const others = (found?.value.push ?? []).filter(({ endpoint }) => endpoint !== browser.endpoint)
+    // The oldest gives way: browsers that were left do not say so.
+    const kept = [...others, browser].slice(-mostBrowsers)
+    await ledger.commit(setPush(found, accountId, kept))
+    response.json(await view(accountId))
+  })
+
+  api.post('/notifications/browsers/remove', jsonBody(), async (request, response) => {
+    const { accountId } = customerOf(request)
+    const { endpoint } = parseRemoval(request.body)
+    await forgetBrowser(ledger, accountId, endpoint)
+    response.json(await view(accountId))
+  })
+
   const open = Router()
   open.post<{ stop: string }>('/unsubscribe/:stop', async (request, response) => {
     const { stop } = request.params
@@ -110,56 +119,5 @@ export function notifications({ ledger, names, vaultUrl, sendMail, now }: Parts)
     response.status(204).end()
   })
 
-  async function send({ payload }: { readonly payload: Json }): Promise<void> {
-    const { accountId, about } = payload as { accountId: string; about: About }
-    const email = (await readNotifications(ledger, accountId))?.value.email
-    // Removed meanwhile, or another address, which has had a message of its own.
-    if (sendMail === undefined || email === undefined || email.isConfirmed !== (about === 'reminder')) return
-    const unsubscribeUrl = `${vaultUrl}/unsubscribe/${email.stop}`
-    await sendMail({
-      to: email.address,
-      unsubscribeUrl,
-      ...words(about, { vaultUrl, email, unsubscribeUrl }),
-    })
-  }
-
-  return {
-    api,
-    open,
-    handlers: { [sendMailJob]: { run: send } },
-    async tell(accountId, at) {
-      const stored = await readNotifications(ledger, accountId)
-      if (sendMail === undefined || stored?.value.email?.isConfirmed !== true) return {}
-      if (at - (stored.value.lastToldAt ?? Number.NEGATIVE_INFINITY) < day) return {}
-      return combine(noteTold(stored, accountId, at), mailJob(accountId, 'reminder', at))
-    },
-  }
-}
-
-/** Names nobody and nothing: neither the customer, nor a business, nor what she keeps. */
-function words(
-  about: About,
-  { vaultUrl, email, unsubscribeUrl }: { vaultUrl: string; email: EmailChannel; unsubscribeUrl: string },
-): { subject: string; text: string } {
-  const stop = `To get no more of these messages: ${unsubscribeUrl}`
-  if (about === 'confirm')
-    return {
-      subject: 'Confirm this address for your vault',
-      text: [
-        'Somebody, probably you, asked to be reminded at this address of what needs a look in their vault.',
-        `To confirm it, open this page while signed in: ${vaultUrl}/settings?confirm=${email.confirm}`,
-        'If it was not you, do nothing: nothing more is sent.',
-        stop,
-        '',
-      ].join('\n\n'),
-    }
-  return {
-    subject: 'Something in your vault wants your attention',
-    text: [
-      `There is something to look at in your vault: ${vaultUrl}/`,
-      'For your privacy this message says no more.',
-      stop,
-      '',
-    ].join('\n\n'),
-  }
+  return { api, open }
 }

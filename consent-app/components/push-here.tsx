@@ -1,0 +1,38 @@
+import { PushRefused, canPush, usePushHere, useStartPush, useStopPush } from '../data/push.ts'
+import { useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
+import { Soft } from './layout.tsx'
+import { Notice } from './notice.tsx'
+import styles from './passkeys.module.css'
+import { ProblemNote } from './problem-note.tsx'
+
+/** Messages in this browser (Web Push), asked for here and ended here. */
+export function PushHere({ pushKey }: { pushKey: string }) {
+  const { text } = useText()
+  const isOn = usePushHere().data
+  const start = useStartPush({ title: text('push.title'), body: text('push.body') })
+  const stop = useStopPush()
+  if (!canPush()) return <Soft>{text('push.not-here')}</Soft>
+  const failed = start.error ?? stop.error
+  return (
+    <div className={styles.form}>
+      <p role="status">{text(isOn === true ? 'push.on' : 'push.off')}</p>
+      {isOn === true ? (
+        <Button small onPress={() => stop.mutate(undefined)} isPending={stop.isPending}>
+          {text('push.stop')}
+        </Button>
+      ) : (
+        <Button small onPress={() => start.mutate(pushKey)} isPending={start.isPending}>
+          {text('push.start')}
+        </Button>
+      )}
+      {failed instanceof PushRefused ? (
+        <Notice tone="attention" announce>
+          <p>{text('push.refused')}</p>
+        </Notice>
+      ) : (
+        failed !== null && <ProblemNote error={failed} />
+      )}
+    </div>
+  )
+}

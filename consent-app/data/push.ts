@@ -1,0 +1,63 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { AddBrowser, NotificationsView } from '#schemas/types.gen.ts'
+import { call, vaultUrl } from './http.ts'
+
+/** The person, or her browser, does not let this page show messages. */
+export class PushRefused extends Error {}
+
+export function canPush(): boolean {
+  return 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window
+}
+
+/** Whether this very browser is pushed to. */
+export function usePushHere() {
+  return useQuery({
+    queryKey: ['push-here'],
+    queryFn: async () => (await subscriptionHere()) !== undefined,
+    enabled: canPush(),
+  })
+}
+
+/** The words go with the worker's address, since a push says nothing. */
+export function useStartPush(words: { readonly title: string; readonly body: string }) {
+  return usePushAct(async (pushKey: string) => {
+    if ((await Notification.requestPermission()) !== 'granted') throw new PushRefused()
+    const worker = vaultUrl('push-worker.js')
+    for (const [name, text] of Object.entries(words)) worker.searchParams.set(name, text)
+    const registration = await navigator.serviceWorker.register(worker)
+    const made = await registration.pushManager
+      .subscribe({ userVisibleOnly: true, applicationServerKey: pushKey })
+      .catch((cause: unknown) => {
+        throw new PushRefused('', { cause })
+      })
+    const { endpoint = '', keys = {} } = made.toJSON()
+    const body: AddBrowser = { endpoint, p256dh: keys['p256dh'] ?? '', auth: keys['auth'] ?? '' }
+    return await call<NotificationsView>('POST', 'api/notifications/browsers', { body })
+  })
+}
+
+export function useStopPush() {
+  return usePushAct(async () => {
+    const made = await subscriptionHere()
+    const body = made === undefined ? {} : { endpoint: made.endpoint }
+    const view = await call<NotificationsView>('POST', 'api/notifications/browsers/remove', { body })
+    await made?.unsubscribe()
+    return view
+  })
+}
+
+async function subscriptionHere(): Promise<PushSubscription | undefined> {
+  const registration = await navigator.serviceWorker.getRegistration(vaultUrl('./'))
+  return (await registration?.pushManager.getSubscription()) ?? undefined
+}
+
+function usePushAct<Told>(act: (told: Told) => Promise<NotificationsView>) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: act,
+    onSuccess: (view) => {
+      client.setQueryData(['notifications'], view)
+      void client.invalidateQueries({ queryKey: ['push-here'] })
+    },
+  })
+}

@@ -1,0 +1,125 @@
+import { day } from '#core/domain/times.ts'
+import type { JobHandlers } from '#core/jobs/worker.ts'
+import type { Json, Ledger, LedgerReader } from '#core/ledger/ledger.ts'
+import { newId } from '#core/records/ids.ts'
+import { enqueueJob } from '#core/records/jobs.ts'
+import { noteTold, readNotifications, setPush } from '#core/records/notifications.ts'
+import type { EmailChannel } from '#core/records/notifications.ts'
+import { combine } from '#core/records/parts.ts'
+import type { CommitParts } from '#core/records/parts.ts'
+import type { SendMail } from '../mail/mailer.ts'
+import type { SendPush } from '../mail/web-push.ts'
+import type { TellCustomer } from './reminders.ts'
+
+const sendMailJob = 'send-mail'
+const sendPushJob = 'send-push'
+
+type About = 'confirm' | 'reminder'
+
+/** A message to whatever address she has when it is sent: nothing of it lies in the queue. */
+export function mailJob(accountId: string, about: About, at: number): CommitParts {
+  const payload = { accountId, about }
+  return enqueueJob({ id: `${sendMailJob}-${newId()}`, kind: sendMailJob, payload, customer: accountId }, at)
+}
+
+function pushJob(accountId: string, endpoint: string, at: number): CommitParts {
+  const payload = { accountId, endpoint }
+  return enqueueJob({ id: `${sendPushJob}-${newId()}`, kind: sendPushJob, payload, customer: accountId }, at)
+}
+
+/** Reminders by every way a customer asked for, bundled: once a day at most. `byMail`: this vault can. */
+export function tellingBy({ reader, byMail }: { reader: LedgerReader; byMail: boolean }): TellCustomer {
+  return async (accountId, at) => {
+    const stored = await readNotifications(reader, accountId)
+    if (stored === undefined) return {}
+    const { email, push: browsers = [], lastToldAt = Number.NEGATIVE_INFINITY } = stored.value
+    const ways = browsers.map(({ endpoint }) => pushJob(accountId, endpoint, at))
+    if (byMail && email?.isConfirmed === true) ways.push(mailJob(accountId, 'reminder', at))
+    if (ways.length === 0 || at - lastToldAt < day) return {}
+    return combine(noteTold(stored, accountId, at), ...ways)
+  }
+}
+
+/** The jobs that write: `send-mail` and `send-push`. */
+export function notificationJobs({
+  ledger,
+  vaultUrl,
+  sendMail,
+  sendPush,
+}: {
+  ledger: Ledger
+  vaultUrl: string
+  /** `undefined` where nobody is written to. */
+  sendMail: SendMail | undefined
+  sendPush: SendPush
+}): JobHandlers {
+  async function send({ payload }: { readonly payload: Json }): Promise<void> {
+    const { accountId, about } = payload as { accountId: string; about: About }
+    const email = (await readNotifications(ledger, accountId))?.value.email
+    // Removed meanwhile, or another address, which has had a message of its own.
+    if (sendMail === undefined || email === undefined || email.isConfirmed !== (about === 'reminder')) return
+    const unsubscribeUrl = `${vaultUrl}/unsubscribe/${email.stop}`
+    await sendMail({
+      to: email.address,
+      unsubscribeUrl,
+      ...words(about, { vaultUrl, email, unsubscribeUrl }),
+    })
+  }
+
+  /** One browser a job: what is slow or gone holds up no other. The words are the browser's own. */
+  async function pushTo({ payload }: { readonly payload: Json }): Promise<void> {
+    const { accountId, endpoint } = payload as { accountId: string; endpoint: string }
+    const stored = await readNotifications(ledger, accountId)
+    const browser = stored?.value.push?.find((one) => one.endpoint === endpoint)
+    if (browser === undefined) return
+    if ((await sendPush(browser, 'reminder')) === 'gone') await forgetBrowser(ledger, accountId, endpoint)
+  }
+
+  return {
+    [sendMailJob]: { run: send },
+    [sendPushJob]: {
+      run: pushTo,
+      laneOf: async (payload) => new URL((payload as { endpoint: string }).endpoint).host,
+    },
+  }
+}
+
+/** One browser, or all. */
+export async function forgetBrowser(
+  ledger: Ledger,
+  accountId: string,
+  endpoint: string | undefined,
+): Promise<void> {
+  const found = await readNotifications(ledger, accountId)
+  const before = found?.value.push ?? []
+  const kept = endpoint === undefined ? [] : before.filter((browser) => browser.endpoint !== endpoint)
+  if (kept.length < before.length) await ledger.commit(setPush(found, accountId, kept))
+}
+
+/** Names nobody and nothing: neither the customer, nor a business, nor what she keeps. */
+function words(
+  about: About,
+  { vaultUrl, email, unsubscribeUrl }: { vaultUrl: string; email: EmailChannel; unsubscribeUrl: string },
+): { subject: string; text: string } {
+  const stop = `To get no more of these messages: ${unsubscribeUrl}`
+  if (about === 'confirm')
+    return {
+      subject: 'Confirm this address for your vault',
+      text: [
+        'Somebody, probably you, asked to be reminded at this address of what needs a look in their vault.',
+        `To confirm it, open this page while signed in: ${vaultUrl}/settings?confirm=${email.confirm}`,
+        'If it was not you, do nothing: nothing more is sent.',
+        stop,
+        '',
+      ].join('\n\n'),
+    }
+  return {
+    subject: 'Something in your vault wants your attention',
+    text: [
+      `There is something to look at in your vault: ${vaultUrl}/`,
+      'For your privacy this message says no more.',
+      stop,
+      '',
+    ].join('\n\n'),
+  }
+}
