@@ -8,7 +8,7 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { gainAccess } from '#core/records/access.ts'
 import { createAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import type { ReleaseBasis } from '#core/records/disclosures.ts'
-import { grantEntry, vendorEntry } from '#core/records/entries.ts'
+import { grantEntry, requestEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, createGrant, readGrant } from '#core/records/grants.ts'
 import { createNames } from '#core/records/names.ts'
 import type { Names } from '#core/records/names.ts'
@@ -140,7 +140,8 @@ export async function openRecordsWorld(place?: LedgerFolders): Promise<RecordsWo
         redeemBy,
         notice,
       })
-      await ledger.commit(combine(parts, { entries: [granted] }))
+      const asked = requestEntry(grant, { type: 'requested', items, until })
+      await ledger.commit(combine(parts, { entries: [asked, granted] }))
       if (redeemed) {
         const stored = await must(readGrant(ledger, grant.grantId))
         const next = await changeGrant(rows, stored, redeem(stored.value, now()))

@@ -10,6 +10,7 @@ import { changeGrant, seqKey } from '#core/records/grants.ts'
 import { combine } from '#core/records/parts.ts'
 import { reinstateVendor, readVendor, suspendVendor } from '#core/records/vendors.ts'
 import type { Grant } from '#schemas/types.gen.ts'
+import { loggedFacts } from '../logged-facts.ts'
 import { openRecordsWorld, refusalOf } from '../records-world.ts'
 import type { RecordsWorld } from '../records-world.ts'
 
@@ -136,19 +137,7 @@ describe('a disclosure', () => {
 
 describe('the log of all this', () => {
   test('replays without a finding', async () => {
-    const { ledger } = world
-    const threads = new Set<string>()
-    const facts = new Map<number, string>()
-    for (const row of await ledger.list<{ id?: string }>('grant-of-account/', { limit: 10_000 }))
-      threads.add(row.value.id ?? '')
-    for (const row of await ledger.list<{ vendorId: string }>('vendor/', { limit: 10_000 }))
-      threads.add(row.value.vendorId)
-    for (const thread of threads) {
-      for (const { index, ops } of await ledger.history(thread, { limit: 1_000 })) facts.set(index, ops)
-    }
-    const log = [...facts]
-      .toSorted(([one], [other]) => one - other)
-      .map(([index, ops]) => ({ index, fact: readFact(ops) }))
+    const log = await loggedFacts(world.ledger)
     expect(log.filter(({ fact }) => fact.type === 'disclosed')).not.toHaveLength(0)
     expect(replay(log)).toEqual([])
   })
