@@ -171,16 +171,21 @@ function closedByOtherSide(error: unknown): boolean {
 }
 
 /** `Link` (RFC 8288), as far as pods use it: absolute or relative targets with one or more relations. */
+export function linksOf(header: string | null): { target: string; relations: string[] }[] {
+  const links = [...(header ?? '').matchAll(/<([^<>]*)>((?:[^,<"]|"[^"]*")*)/g)]
+  return links.map(([, target = '', parameters = '']) => {
+    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters)
+    return { target, relations: (relation?.[1] ?? relation?.[2] ?? '').split(/\s+/).filter(Boolean) }
+  })
+}
+
+/** The first target of each relation, as an address. */
 export function parseLinks(header: string | null, base: string): Map<string, string> {
   const links = new Map<string, string>()
-  for (const [, target = '', parameters = ''] of (header ?? '').matchAll(
-    /<([^<>]*)>((?:[^,<"]|"[^"]*")*)/g,
-  )) {
-    const relations = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters)
-    if (!relations || !URL.canParse(target, base)) continue
-    for (const relation of (relations[1] ?? relations[2] ?? '').split(/\s+/)) {
-      if (relation && !links.has(relation)) links.set(relation, new URL(target, base).href)
-    }
+  for (const { target, relations } of linksOf(header)) {
+    if (!URL.canParse(target, base)) continue
+    for (const relation of relations)
+      if (!links.has(relation)) links.set(relation, new URL(target, base).href)
   }
   return links
 }

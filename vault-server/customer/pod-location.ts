@@ -1,6 +1,6 @@
 import { DataFactory, Store } from 'n3'
 import { DomainError } from '#core/domain/errors.ts'
-import { createPodClient } from '#core/pods/client.ts'
+import { createPodClient, linksOf } from '#core/pods/client.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import { parseRdf, readableRdf } from '#core/pods/rdf-formats.ts'
 
@@ -48,7 +48,7 @@ async function discover(webId: string, fetch: PodFetch): Promise<readonly string
 
 /** Solid Protocol 4.1: every resource of a storage links to what describes the storage. */
 async function readDescription(document: string, fetch: PodFetch): Promise<readonly string[]> {
-  const links = linksOf(await ask(document, 'HEAD', fetch))
+  const links = linksOf((await ask(document, 'HEAD', fetch)).headers.get('link'))
   const address = links.find(({ relations }) => relations.includes(descriptionRelation))?.target
   if (address === undefined || !URL.canParse(address, document)) return []
   const { href, origin } = new URL(address, document)
@@ -69,15 +69,9 @@ async function readDescription(document: string, fetch: PodFetch): Promise<reado
 }
 
 function typesOf(reply: Response): string[] {
-  return linksOf(reply).flatMap(({ target, relations }) => (relations.includes('type') ? [target] : []))
-}
-
-function linksOf(reply: Response): { target: string; relations: string[] }[] {
-  const links = [...(reply.headers.get('link') ?? '').matchAll(/<([^<>]*)>((?:[^,<"]|"[^"]*")*)/g)]
-  return links.map(([, target = '', parameters = '']) => {
-    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters)
-    return { target, relations: (relation?.[1] ?? relation?.[2] ?? '').split(/\s+/) }
-  })
+  return linksOf(reply.headers.get('link')).flatMap(({ target, relations }) =>
+    relations.includes('type') ? [target] : [],
+  )
 }
 
 async function ask(url: string, method: string, fetch: PodFetch): Promise<Response> {
