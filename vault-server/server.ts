@@ -183,7 +183,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     now,
   })
 
-  const sendMail = config.mail === undefined ? undefined : createMailer(config.mail)
+  const sendMail = config.mail === undefined ? undefined : createMailer(config.mail, { now })
   const pushKey = await keys.document('push', newSigningKey)
   const byMail = sendMail !== undefined
   const sendPush = createPush({ key: pushKey, vaultUrl, fetch, now })

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { FormEvent } from 'react'
 import { useSearchParams } from 'react-router'
 import type { EmailView } from '#schemas/types.gen.ts'
@@ -43,13 +43,13 @@ function Confirmation() {
   const [token] = useState(() => parameters.get('confirm'))
   const confirm = useConfirmEmail()
   const { mutate } = confirm
+  const isAsked = useRef(false)
   useEffect(() => {
-    if (token === null) return
+    if (token === null || isAsked.current) return
+    isAsked.current = true
     setParameters({}, { replace: true })
     mutate(token)
-    // Once for the link that led here.
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
-  }, [token])
+  }, [token, mutate, setParameters])
   if (confirm.isError)
     return (
       <Notice tone="attention" announce>

@@ -264,7 +264,7 @@ test('a mail server gets the message as it is, and one that refuses makes it a f
   await once(server, 'listening')
   try {
     const url = `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const send = createMailer({ kind: 'smtp', url, from: 'reach@vault.example' })
+    const send = createMailer({ kind: 'smtp', url, from: 'reach@vault.example' }, { now })
     const mail: Mail = { to: address, subject: 'A', text: 'B', unsubscribeUrl: 'https://vault.example/stop' }
     await send(mail)
     expect(heard).toContain(`RCPT TO:<${address}>`)
@@ -275,7 +275,7 @@ test('a mail server gets the message as it is, and one that refuses makes it a f
     // A password is not told to a server that offers no TLS.
     const open = url.replace('smtp://', 'smtp://reach:secret@')
     await expect(
-      createMailer({ kind: 'smtp', url: open, from: 'reach@vault.example' })(mail),
+      createMailer({ kind: 'smtp', url: open, from: 'reach@vault.example' }, { now })(mail),
     ).rejects.toThrow()
     expect(heard.join('\n')).not.toContain('AUTH')
   } finally {

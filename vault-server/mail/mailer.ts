@@ -18,7 +18,7 @@ export type SendMail = (mail: Mail) => Promise<void>
 const timeoutMs = 20_000
 
 /** Plain text only: nothing is loaded, nothing is counted, and no link says who opened it. */
-export function createMailer(config: MailConfig): SendMail {
+export function createMailer(config: MailConfig, { now }: { now: () => number }): SendMail {
   // What would let a message read files or fetch addresses is shut, although all of it is ours.
   const shut = { disableFileAccess: true, disableUrlAccess: true }
   const message = ({ to, subject, text, unsubscribeUrl }: Mail) => ({
@@ -62,6 +62,6 @@ export function createMailer(config: MailConfig): SendMail {
   return async (mail) => {
     const { message: bytes } = await transport.sendMail(message(mail))
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    await writeFile(join(folder, `${Date.now()}-${randomUUID()}.eml`), bytes as Buffer, { mode: 0o600 })
+    await writeFile(join(folder, `${now()}-${randomUUID()}.eml`), bytes as Buffer, { mode: 0o600 })
   }
 }
