@@ -57,7 +57,9 @@ async function ready(
     onAccessLost: (accountId, category) => void lost.push(category ? `${accountId} ${category}` : accountId),
     ...options,
   })
-  await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeDefined(), { timeout: 5000 })
+  await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeDefined(), {
+    timeout: 5000,
+  })
   const account: PodAccount = {
     accountId: 'account-of-ada',
     webId: customer.webId,
