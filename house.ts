@@ -10,8 +10,9 @@ import { DomainError } from '#core/domain/errors.ts'
 import { createOutbound } from '#core/http/outbound.ts'
 import { KeysDamaged } from '#core/ledger/key-files.ts'
 import { type KeyStore, openKeyStore } from '#core/ledger/key-store.ts'
-import { type Ledger, LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
+import { type Ledger, LedgerBusy, LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
+import { openPgLedger } from '#core/ledger/pg-ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { createAgentFetch } from '#core/pods/agent.ts'
 import { createPodCache, type PodCache } from '#core/pods/cache.ts'
@@ -36,20 +37,32 @@ export async function openLedgerAndKeys({
   now,
   part,
 }: {
-  config: Pick<Config, 'dataFolder' | 'keysFolder' | 'vaultUrl'>
+  config: Pick<Config, 'dataFolder' | 'keysFolder' | 'storeUrl' | 'vaultUrl'>
   now: () => number
   part: string
 }): Promise<{ ledger: Ledger; keys: KeyStore } & AsyncDisposable> {
   const keysFolder = join(config.keysFolder, part)
   const keys = await openKeyStore(keysFolder)
-  const ledger = await openLevelLedger({
-    folder: join(config.dataFolder, part, 'ledger'),
-    keys,
-    anchorFile: join(keysFolder, 'anchor'),
-    // tlog-tiles: the URL prefix of the log without its scheme.
-    origin: `${new URL(config.vaultUrl).host}/${part === '' ? '' : `${part}/`}log`,
-    now,
-  })
+  // tlog-tiles: the URL prefix of the log without its scheme.
+  const origin = `${new URL(config.vaultUrl).host}/${part === '' ? '' : `${part}/`}log`
+  const data = join(config.dataFolder, part)
+  // The replicas on a database share the keys; what each has seen lies in its own data folder.
+  const ledger = await (config.storeUrl === undefined
+    ? openLevelLedger({
+        folder: join(data, 'ledger'),
+        keys,
+        anchorFile: join(keysFolder, 'anchor'),
+        origin,
+        now,
+      })
+    : openPgLedger({
+        url: config.storeUrl,
+        part,
+        keys,
+        anchorFile: join(data, 'replica', 'anchor'),
+        origin,
+        now,
+      }))
   return { ledger, keys, [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose]() }
 }
 
@@ -66,9 +79,8 @@ export function configUnder(config: Config, part: string): Config {
 
 /** Why a ledger or its keys refuse to open, in one line for the operator; `undefined` for any other error. */
 export function refusalToOpen(error: unknown): string | undefined {
-  const refuses =
-    error instanceof LedgerDamaged || error instanceof LedgerForeign || error instanceof KeysDamaged
-  return refuses ? `The ledger refuses to open: ${error.message}` : undefined
+  const refuses = [LedgerBusy, LedgerDamaged, LedgerForeign, KeysDamaged].some((one) => error instanceof one)
+  return refuses && error instanceof Error ? `The ledger refuses to open: ${error.message}` : undefined
 }
 
 /** The pods of this ledger's customers: one guarded way out, one agent, one cache. */

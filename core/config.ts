@@ -42,6 +42,8 @@ interface CommonConfig {
   /** Absolute folders; neither lies within the other, so a copy of the data is never a copy of the keys. */
   readonly dataFolder: string
   readonly keysFolder: string
+  /** `postgres://` address of the ledger's database, with its password; undefined for the embedded one. */
+  readonly storeUrl: string | undefined
   /** Absolute folder with further categories of the catalogue. */
   readonly catalogueFolder: string | undefined
   readonly tour: boolean
@@ -153,9 +155,7 @@ export function readConfig(env: Environment, root: string): Config {
       'must be a folder apart from REACH_DATA, so that no backup holds both',
     )
 
-  const store = get('REACH_STORE') ?? 'level'
-  if (store !== 'level')
-    throw new ConfigError('REACH_STORE', 'must be level: PostgreSQL is not available in this version')
+  const storeUrl = storeOf(get('REACH_STORE') ?? 'level')
 
   const tour = oneOf('REACH_TOUR', get('REACH_TOUR'), ['on', 'off'], production ? 'off' : 'on') === 'on'
   if (tour && production) throw new ConfigError('REACH_TOUR', 'cannot be on in production')
@@ -189,6 +189,7 @@ export function readConfig(env: Environment, root: string): Config {
     adminPort,
     dataFolder,
     keysFolder,
+    storeUrl,
     catalogueFolder: catalogue === undefined ? undefined : resolve(root, catalogue),
     tour,
     sandbox,
@@ -325,6 +326,14 @@ function refuseSharedPorts(ports: readonly (readonly [Setting, number])[]): void
     if (other !== undefined)
       throw new ConfigError(name, `must be another port than that of ${other[0]}, or of its address`)
   }
+}
+
+function storeOf(value: string): string | undefined {
+  if (value === 'level') return undefined
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (!url || !/^postgres(?:ql)?:$/.test(url.protocol) || url.pathname.length < 2)
+    throw new ConfigError('REACH_STORE', 'must be level, or postgres://user:password@host/database')
+  return value
 }
 
 function listenHost(value: string | undefined): string {

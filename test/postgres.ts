@@ -59,7 +59,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   if (server.stdin instanceof Socket) server.stdin.unref()
 
   const address = (database: string): string =>
-    `postgres://reach@/${database}?host=${encodeURIComponent(folder)}`
+    `postgres://reach@localhost/${database}?host=${encodeURIComponent(folder)}`
   async function query(text: string): Promise<Record<string, unknown>[]> {
     const client = new pg.Client(address('postgres'))
     client.on('error', () => undefined)

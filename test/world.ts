@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly sandbox?: boolean
   /** Origins of this machine that guarded requests may reach, such as a business's own endpoint. */
   readonly outboundAllow?: readonly string[]
+  /** Address of a PostgreSQL database instead of the embedded one. */
+  readonly store?: string
 }
 
 /** Resolves when the pods answer, too. */
@@ -39,6 +41,7 @@ export async function createWorld({
   tour = false,
   sandbox = false,
   outboundAllow = [],
+  store = 'level',
 }: WorldOptions = {}): Promise<World> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'reach-world-'))
@@ -53,6 +56,7 @@ export async function createWorld({
       REACH_TOUR: tour ? 'on' : 'off',
       REACH_SANDBOX: sandbox ? 'on' : 'off',
       REACH_OUTBOUND_ALLOW: outboundAllow.join(),
+      REACH_STORE: store,
     },
     folder,
   )

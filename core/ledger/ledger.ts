@@ -83,7 +83,7 @@ export interface Claims {
 }
 
 export interface Entry {
-  /** Runs once, inside the group, and must be quick, pure and must not throw. */
+  /** Runs inside the group, again only where that one is known not to have happened; quick, pure, must not throw. */
   readonly claims: (place: Place) => Claims
   /** Opaque ids (account, grant) under which `history` finds this entry again. */
   readonly threads?: readonly string[]
@@ -136,7 +136,7 @@ export class CommitRefused extends Error {
   }
 }
 
-/** The queue is full: nothing happened, try later (HTTP 503 with Retry-After). */
+/** The queue is full or the database away: nothing happened, try later (HTTP 503 with Retry-After). */
 export class LedgerBusy extends Error {
   readonly code = 'ledger-busy'
 }
@@ -173,7 +173,10 @@ export interface HistoryItem {
 export interface LedgerReader {
   /** `undefined`: never written, deleted or expired. Throws `LedgerDamaged` for a value that does not open. */
   get<Value = Json>(key: string): Promise<KeyedRow<Value> | undefined>
-  /** The row when it is at hand without I/O; says nothing when it is not. For the hot path before `get`. */
+  /**
+   * The row when it is at hand without I/O; says nothing when it is not. For the hot path before `get`, and behind it for a
+   * moment where others write too: what it gives is good for a check of a commit, which decides.
+   */
   peek<Value = Json>(key: string): KeyedRow<Value> | undefined
   /** Whether the row, as read here, is still what `get` would give. Without I/O; `false` when that cannot be told. */
   isNewest(row: KeyedRow<unknown>): boolean

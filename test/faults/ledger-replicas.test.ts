@@ -174,7 +174,7 @@ describe('several replicas of a ledger on one PostgreSQL', () => {
     await using place = await pgPlace()
     await using ledger = (await openReplica(place)).ledger
     const server = await postgres()
-    const database = new URL(place.url.replace('reach@/', 'reach@host/')).pathname.slice(1)
+    const database = new URL(place.url).pathname.slice(1)
     for (let round = 1; round <= 3; round++) {
       await server.query(
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
@@ -202,7 +202,7 @@ describe('several replicas of a ledger on one PostgreSQL', () => {
   test('a database put back to an earlier copy is refused, by a replica that opens and by one that runs', async () => {
     await using place = await pgPlace()
     const server = await postgres()
-    const database = new URL(place.url.replace('reach@/', 'reach@host/')).pathname.slice(1)
+    const database = new URL(place.url).pathname.slice(1)
     const copy = { ...place, url: place.url.replace(database, `${database}_copy`) }
     {
       await using ledger = (await openReplica(place)).ledger

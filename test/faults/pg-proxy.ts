@@ -17,7 +17,7 @@ export interface PgProxy extends AsyncDisposable {
 }
 
 export async function proxyTo(url: string): Promise<PgProxy> {
-  const target = new URL(url.replace('postgres://reach@/', 'postgres://reach@host/'))
+  const target = new URL(url)
   const folder = await mkdtemp(join(tmpdir(), 'reach-px-'))
   const sockets = new Set<Socket>()
   let losing: 'commit' | 'answer' | undefined
@@ -51,7 +51,7 @@ export async function proxyTo(url: string): Promise<PgProxy> {
   })
   await new Promise<void>((resolve) => void server.listen(join(folder, SOCKET), resolve))
   return {
-    url: `postgres://reach@${target.pathname}?host=${encodeURIComponent(folder)}`,
+    url: `postgres://reach@localhost${target.pathname}?host=${encodeURIComponent(folder)}`,
     lose(what) {
       losing = what
     },
