@@ -3,8 +3,11 @@
  * is offered, made, used, renamed and removed by keyboard, and leads to the pod's sign-in where that is needed; and what
  * happens while a page is open comes up in it.
  */
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Browser, CDPSession, Page } from '@playwright/test'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { day } from '#core/domain/times.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { Story } from '../story.ts'
 import type { Customer } from '../story.ts'
@@ -75,6 +78,15 @@ async function press(name: string): Promise<void> {
   throw new Error(`the keyboard does not reach ${name}`)
 }
 
+/** The message that was written into the folder, without its folded lines. */
+async function onlyMail(): Promise<string> {
+  const { mail } = story.world.config
+  const folder = mail?.kind === 'folder' ? mail.folder : ''
+  const [name = '', ...others] = await readdir(folder)
+  expect(others).toEqual([])
+  return (await readFile(join(folder, name), 'utf8')).replaceAll('=\n', '').replaceAll('=3D', '=')
+}
+
 const credentials = async () =>
   (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials
 
@@ -87,7 +99,7 @@ test('a passkey is offered once on Home, and said no to does not come again', as
   await page.reload()
   await page.getByRole('heading', { name: 'Nobody can read your data.' }).waitFor()
   expect(await page.getByText('Come back with a passkey').count()).toBe(0)
-})
+}, 60_000)
 
 test('by keyboard it is made in the settings; the authenticator keeps nothing that names the account', async () => {
   await page.goto(vault('/settings'))
@@ -108,7 +120,7 @@ test('by keyboard it is made in the settings; the authenticator keeps nothing th
   await page.getByRole('textbox', { name: 'Name of the passkey' }).first().fill('Laptop')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Laptop' }).waitFor()
-})
+}, 60_000)
 
 test('it opens the next visit at the page one came to, and the pod’s sign-in opens the rest there', async () => {
   await press('Sign out')
@@ -134,7 +146,7 @@ test('it opens the next visit at the page one came to, and the pod’s sign-in o
   await expect
     .poll(() => profile.getByLabel('Name', { exact: true }).inputValue(), { timeout: 10_000 })
     .toBe('Ada Lovelace')
-})
+}, 60_000)
 
 test('a read that happens while the page is open comes up in it', async () => {
   // Her first session ended with its sign-out.
@@ -154,7 +166,73 @@ test('a read that happens while the page is open comes up in it', async () => {
   await story.act(ada, relation, 'withdraw')
   await page.getByText(`You withdrew from ${shop.name}`).first().waitFor()
   expect(await page.evaluate(() => performance.timeOrigin)).toBe(loaded)
-})
+}, 60_000)
+
+test('what nobody used for 60 days is proposed for pausing, in one press', async () => {
+  const shop = await story.shop()
+  await story.allow(ada, shop)
+  story.world.clock.ahead = 61 * day
+  await page.goto(vault('/'))
+  await press('Use a passkey')
+  await page.getByText(`${shop.name} has read nothing since you allowed it`).waitFor()
+  await look('6-unused')
+  await press(`Pause ${shop.name}`)
+  await page.getByText(`${shop.name} has read nothing since you allowed it`).waitFor({ state: 'detached' })
+  await page.getByText('You paused').first().waitFor()
+}, 60_000)
+
+test('an address is written to once its link was opened, and one press in a message ends it', async () => {
+  await page.goto(vault('/settings'))
+  const field = page.getByRole('textbox', { name: 'E-mail address' })
+  await field.fill('not an address')
+  await press('Write to me')
+  await page.getByText('Enter one e-mail address.').waitFor()
+  await field.fill('ada@zerlina.example')
+  await look('7-notifications')
+  await press('Write to me')
+  await page.getByText('A message is on its way to ada@zerlina.example').waitFor()
+  await story.world.settle()
+  const mail = await onlyMail()
+  await page.goto(/http\S+confirm=\S+/.exec(mail)?.[0] ?? '')
+  await page.getByText('This address is confirmed.').waitFor()
+  await page.getByText('You are written to at ada@zerlina.example').waitFor()
+  expect(new URL(page.url()).search).toBe('')
+  // Opened like any link it stops nothing by itself.
+  await page.goto(/http[^\s>]+unsubscribe[^\s>]+/.exec(mail)?.[0] ?? '')
+  await page.getByRole('heading', { name: 'Stop these messages' }).waitFor()
+  await press('Stop')
+  await page.getByText('Nothing more is sent to you').waitFor()
+  await page.goto(vault('/settings'))
+  await field.waitFor()
+}, 60_000)
+
+test('a push comes up as a message in the words it was asked for with, and says nothing else', async () => {
+  await page.goto(vault('/settings'))
+  await page.getByRole('button', { name: 'Tell me in this browser' }).waitFor()
+  await page.context().grantPermissions(['notifications'], { origin: new URL(vault('/')).origin })
+  // The push service of a browser is its maker's: from here on it is the browser's own developer tools that push.
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.register('push-worker.js?title=Your+vault&body=Have+a+look')
+    await navigator.serviceWorker.ready
+  })
+  const registered = new Promise<string>((resolve) => {
+    devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const [found] = registrations
+      if (found !== undefined) resolve(found.registrationId)
+    })
+  })
+  await devtools.send('ServiceWorker.enable')
+  const origin = new URL(vault('/')).origin
+  const registrationId = await registered
+  await devtools.send('ServiceWorker.deliverPushMessage', { origin, registrationId, data: 'reminder' })
+  const shown = () =>
+    page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.ready
+      const all = await registration.getNotifications()
+      return all.map(({ title, body }) => ({ title, body }))
+    })
+  await expect.poll(shown, { timeout: 15_000 }).toEqual([{ title: 'Your vault', body: 'Have a look' }])
+}, 60_000)
 
 test('an authenticator that does not verify its user lets nobody in, nor does a passkey that was removed', async () => {
   await page.goto(vault('/settings'))
@@ -171,8 +249,7 @@ test('an authenticator that does not verify its user lets nobody in, nor does a 
   await page.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
   await press('Use a passkey')
   await page.getByText('This passkey was not accepted here').waitFor()
-  await look('5-refused')
-})
+}, 60_000)
 
 test('no page ran into an error, broke its own rules or asked anybody else', () => {
   expect(faults).toEqual([])
