@@ -23,7 +23,7 @@ const anchorOf = (root: string, name: string): string => join(root, `replica-${n
 
 /** What an operator does for a further replica. */
 export async function letIn({ root }: PgPlace, name: string): Promise<void> {
-  await mkdir(join(root, `replica-${name}`))
+  await mkdir(join(root, `replica-${name}`), { recursive: true })
   await createAnchor(anchorOf(root, name))
 }
 
