@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react'
 import type { ReactNode } from 'react'
+import { useText } from '../messages/text.tsx'
 import { classNames } from './class-names.ts'
 import styles from './layout.module.css'
 
@@ -8,12 +9,13 @@ import styles from './layout.module.css'
  * where one is and the keyboard begins at the top.
  */
 export function PageTitle({ title, children }: { title: string; children?: ReactNode }) {
+  const name = useText().text('app.name')
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
-    document.title = `${title} · Reach`
+    document.title = `${title} · ${name}`
     heading.current?.focus({ preventScroll: true })
     window.scrollTo(0, 0)
-  }, [title])
+  }, [title, name])
   return (
     <h1 ref={heading} tabIndex={-1}>
       {children ?? title}

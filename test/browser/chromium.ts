@@ -31,15 +31,17 @@ export async function openPage(
   options: {
     viewport?: { width: number; height: number }
     colorScheme?: 'light' | 'dark'
+    /** The language that the browser prefers. */
+    locale?: string
     allowed: readonly string[]
   },
 ): Promise<{ page: Page; faults: string[] }> {
-  const { viewport = { width: 1280, height: 900 }, colorScheme = 'light', allowed } = options
+  const { viewport = { width: 1280, height: 900 }, colorScheme = 'light', locale = 'en-GB', allowed } = options
   const context = await browser.newContext({
     viewport,
     colorScheme,
     reducedMotion: 'reduce',
-    locale: 'en-GB',
+    locale,
   })
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)

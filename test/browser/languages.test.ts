@@ -1,0 +1,145 @@
+/**
+ * The languages in a real Chromium: a pseudo-locale in which every text of ours carries its mark, so that one that
+ * bypasses the messages shows; Arabic from right to left, and German.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Browser } from '@playwright/test'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { purposesIn } from '#core/domain/purposes.ts'
+import type { MessageId } from '../../consent-app/messages/locale.ts'
+import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { ask } from '../business.ts'
+import { Story } from '../story.ts'
+import { launchChromium, lookAt, openPage } from './chromium.ts'
+import { Walker, cast, walkHome, walkIn, walkRequest } from './every-page.ts'
+import type { Cast, Walk } from './every-page.ts'
+import { marked, markedModule, namesByIntl, saidBy, unmarked } from './pseudo-locale.ts'
+
+const folder = join(import.meta.dirname, '../../consent-app/messages')
+const textsOf = (language: string): Record<MessageId, string> =>
+  JSON.parse(readFileSync(join(folder, `${language}.json`), 'utf8'))
+
+let story: Story
+let browser: Browser
+let people: Cast
+
+beforeAll(async () => {
+  await buildConsentApp()
+  story = await Story.open()
+  browser = await launchChromium()
+  people = await cast(story)
+}, 120_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await story?.[Symbol.asyncDispose]()
+}, 30_000)
+
+const allowed = () => {
+  const { vaultUrl, gatewayUrl, podsUrl } = story.world.config
+  return [vaultUrl, gatewayUrl, podsUrl ?? '']
+}
+
+test('in the pseudo-locale every text and every accessible name carries its mark, on every page', async () => {
+  const { page, faults } = await openPage(browser, { allowed: allowed() })
+  const texts = textsOf('en')
+  await page.route(/\/assets\/en-[^/]*\.js$/, (route) =>
+    route.fulfill({ contentType: 'text/javascript', body: markedModule(texts) }),
+  )
+  const found: string[] = []
+  const stops: string[] = []
+  const look: Walk['look'] = async (stop) => {
+    stops.push(stop)
+    const data = [...dataOf(story), ...(await namesByIntl(page))]
+    found.push(...unmarked(await saidBy(page), data).map((text) => `${stop}: ${text}`))
+  }
+  const walk = { story, page, look, say: (id: MessageId) => marked(texts[id]) }
+  await walkIn(walk)
+  await walkRequest(walk, people)
+  await walkHome(walk, people)
+  expect([...new Set(found)]).toEqual([])
+  expect(stops.length).toBeGreaterThan(30)
+  expect(faults.filter((fault) => !/Failed to load/.test(fault))).toEqual([])
+}, 120_000)
+
+test.each([
+  ['ar', 'rtl', 'إذا سمحت'],
+  ['de', 'ltr', 'Wenn Sie erlauben'],
+] as const)(
+  'in %s the decision page and Home are whole, on a desk and on a phone',
+  async (language, direction, sentence) => {
+    const { page, faults } = await openPage(browser, { allowed: allowed(), locale: language })
+    const texts = textsOf(language)
+    const at = new Walker({ story, page, look: async () => {}, say: (id) => texts[id] })
+    const look = async (stop: string) => {
+      expect(
+        await page.evaluate(() => [document.documentElement.lang, document.documentElement.dir]),
+      ).toEqual([language, direction])
+      await lookAt(page, `${language}-${stop}`)
+      await page.setViewportSize({ width: 390, height: 844 })
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await lookAt(page, `${language}-${stop}-phone`)
+      const overhang = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      )
+      expect(overhang, `${stop} is wider than a phone`).toBeLessThanOrEqual(0)
+      await page.setViewportSize({ width: 1280, height: 900 })
+      await page.emulateMedia({ colorScheme: 'light' })
+    }
+    await at.signInAs(people.ada.browser)
+    await at.go((await ask(await story.shop())).url.href)
+    await at.button('decision.allow').waitFor()
+    const purpose = purposesIn(language).find(({ id }) => id === 'dpv:CustomerOrderManagement')
+    await page.getByRole('heading', { name: purpose?.title ?? '', exact: true }).waitFor()
+    await page.getByText(sentence).first().waitFor()
+    await look('request')
+    await at.press('decision.allow')
+    await page.getByRole('alertdialog').waitFor()
+    expect(await page.getByRole('button', { name: 'Dismiss' }).count()).toBe(0)
+    await page.keyboard.press('Escape')
+    await at.go('/')
+    await page.getByRole('heading', { name: texts['home.who'] }).waitFor()
+    await look('home')
+    expect(faults).toEqual([])
+  },
+  60_000,
+)
+
+test('another language is chosen by its own name, keeps what was ticked, and is kept on the device', async () => {
+  const { page, faults } = await openPage(browser, { allowed: allowed() })
+  const [english, german] = [textsOf('en'), textsOf('de')]
+  const at = new Walker({ story, page, look: async () => {}, say: (id) => german[id] })
+  await at.signInAs(people.ada.browser)
+  await at.go((await ask(await story.shop())).url.href)
+  await page.getByRole('button', { name: english['decision.allow'], exact: true }).waitFor()
+  await page.getByRole('checkbox').first().click({ force: true })
+  await page.getByRole('button', { name: 'Deutsch' }).press('Enter')
+  await at.button('decision.allow').waitFor()
+  expect(await page.evaluate(() => document.documentElement.lang)).toBe('de')
+  expect(await page.getByRole('checkbox').first().isChecked()).toBe(true)
+  await page.getByRole('heading', { name: 'Bestellungen bearbeiten' }).waitFor()
+  await at.go('/settings')
+  expect(await page.getByRole('button', { name: 'Deutsch' }).getAttribute('aria-pressed')).toBe('true')
+  await page.getByRole('button', { name: 'العربية' }).press('Enter')
+  await expect.poll(() => page.evaluate(() => document.documentElement.dir)).toBe('rtl')
+  expect(faults).toEqual([])
+}, 60_000)
+
+/** What the people and businesses here are called and say. */
+function dataOf({ names, secrets }: Story): string[] {
+  return [
+    ...names,
+    ...secrets,
+    'Ada Lovelace',
+    'walnuts',
+    'Vegan',
+    'To put your name on the order.',
+    'To leave out what you cannot eat.',
+    'To sell wine.',
+    'To call you.',
+    'To fit.',
+    'Parcel Service',
+    'delivers the parcel',
+  ]
+}
