@@ -1,5 +1,6 @@
 /** Links and QR codes (RFC 8628), and the code that goes the other way. Row 43. */
 import * as oauth from 'openid-client'
+import { renderSVG } from 'uqr'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DecisionResult } from '../../schemas/types.gen.ts'
 import { accessRequest, outcome, postForm, refresh, verdict } from '../business.ts'
@@ -29,6 +30,7 @@ describe('a link or QR code', () => {
   interface Link {
     device_code: string
     user_code: string
+    verification_qr_uri: string
     verification_uri: string
     verification_uri_complete: string
     expires_in: number
@@ -60,6 +62,10 @@ describe('a link or QR code', () => {
     const link = await begin()
     expect(link.verification_uri).toBe(`${vault.vaultUrl}/link`)
     expect(link.verification_uri_complete).toBe(`${vault.vaultUrl}/link?code=${link.user_code}`)
+    const picture = await fetch(link.verification_qr_uri)
+    expect(picture.headers.get('content-type')).toBe('image/svg+xml')
+    expect(await picture.text()).toBe(renderSVG(link.verification_uri_complete, { border: 4 }))
+    expect((await fetch(`${vault.vaultUrl}/link.svg?code=%22%3E%3Cscript%3E`)).status).toBe(400)
     expect(link.expires_in).toBe(600)
     expect(await verdict(poll(link))).toBe('400 authorization_pending')
     const { page, view } = await opened(link)

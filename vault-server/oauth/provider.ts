@@ -17,6 +17,7 @@ import { grantHooks } from './grant-hooks.ts'
 import { openInteractions } from './interactions.ts'
 import type { Interactions } from './interactions.ts'
 import { tellModes } from './message-signing.ts'
+import { linkPictureRoutes } from './link-picture.ts'
 import { readOAuthKeys, readStatementKey } from './oauth-keys.ts'
 import { registrationCommit } from './registration-commit.ts'
 import { codeHash, registrationPolicy } from './registration.ts'
@@ -27,7 +28,7 @@ import { linksToVault } from './without-browser.ts'
 
 export interface AuthorizationServer {
   readonly issuer: string
-  /** `/oauth`, to be mounted at the vault's base with no body parser in front. */
+  /** `/oauth` and `/link.svg`, to be mounted at the vault's base with no body parser in front. */
   readonly routes: Router
   /** RFC 8414 metadata, to be mounted at the root of the origin: its path holds that of the issuer. */
   readonly metadataRoutes: Router
@@ -106,6 +107,7 @@ export async function openAuthorizationServer({
   const routes = Router({ strict: true, caseSensitive: true })
   routes.post('/oauth/reg', limitRegistrations())
   routes.use('/oauth', pinHost(vaultUrl), mount)
+  routes.use(linkPictureRoutes({ vaultUrl }))
 
   const metadataRoutes = Router({ strict: true, caseSensitive: true })
   const { pathname } = new URL(issuer)

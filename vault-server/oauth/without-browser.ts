@@ -4,6 +4,7 @@ import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { findKnownCustomer } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
 import { vendorIdOf } from './policies.ts'
+import { linkOf, linkPictureOf } from './link-picture.ts'
 
 const minute = 60
 const day = 86_400
@@ -75,7 +76,8 @@ export function linksToVault({ vaultUrl }: { vaultUrl: string }) {
     ctx.body = {
       ...ctx.body,
       verification_uri: `${vaultUrl}/link`,
-      verification_uri_complete: `${vaultUrl}/link?code=${code}`,
+      verification_uri_complete: linkOf(vaultUrl, code),
+      verification_qr_uri: linkPictureOf(vaultUrl, code),
       interval: pollEvery,
     }
   }

@@ -35,8 +35,9 @@ export interface WaitingRequest {
 }
 
 export interface LinkRequest extends WaitingRequest {
-  /** For the QR code. */
   readonly url: string
+  /** Address of the same link as a QR code (SVG), to be shown as an image. */
+  readonly qrUrl: string
   /** To be shown large beside it: the customer compares it with the one on her phone. */
   readonly code: string
 }
@@ -267,6 +268,7 @@ export class Authorization {
       kind: 'link',
       id: reply.device_code,
       url: reply.verification_uri_complete ?? reply.verification_uri,
+      qrUrl: String(reply['verification_qr_uri']),
       code: reply.user_code,
       ...waiting(reply),
     }
