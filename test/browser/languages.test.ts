@@ -93,6 +93,13 @@ test.each([
     const purpose = purposesIn(language).find(({ id }) => id === 'dpv:CustomerOrderManagement')
     await page.getByRole('heading', { name: purpose?.title ?? '', exact: true }).waitFor()
     await page.getByText(sentence).first().waitFor()
+    // With the mouse, on the words beside it.
+    await page
+      .locator('label')
+      .filter({ has: page.getByRole('checkbox') })
+      .first()
+      .click()
+    expect(await page.getByRole('checkbox').first().isChecked()).toBe(true)
     await look('request')
     await at.press('decision.allow')
     await page.getByRole('alertdialog').waitFor()
@@ -113,7 +120,7 @@ test('another language is chosen by its own name, keeps what was ticked, and is 
   await at.signInAs(people.ada.browser)
   await at.go((await ask(await story.shop())).url.href)
   await page.getByRole('button', { name: english['decision.allow'], exact: true }).waitFor()
-  await page.getByRole('checkbox').first().click({ force: true })
+  await page.getByRole('checkbox').first().press(' ')
   await page.getByRole('button', { name: 'Deutsch' }).press('Enter')
   await at.button('decision.allow').waitFor()
   expect(await page.evaluate(() => document.documentElement.lang)).toBe('de')
