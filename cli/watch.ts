@@ -18,7 +18,7 @@ export async function watchLog(
   const times = options.times === undefined ? Infinity : wholeNumber(options.times, '--times')
   const stop = new AbortController()
   void stopped().then(() => stop.abort())
-  let unreachable: unknown
+  let unreachable: CommandFailed | undefined
   for (let look = 1; !stop.signal.aborted; look++) {
     try {
       const { report } = await verifySource(source, options, { stateFolder })

@@ -17,7 +17,8 @@ export const events = {
   'webhook-endpoint-disabled': 'An endpoint of a business takes no more messages',
   'pod-server-ready': 'The embedded pod server answers',
   'pod-server-ended': 'The embedded pod server ended and is started again',
-  'stream-cut': 'A stream of rows was cut off: its reader was slow or gone, its right ended, or a fault of ours',
+  'stream-cut':
+    'A stream of rows was cut off: its reader was slow or gone, its right ended, or a fault of ours',
   'unknown-subjects': 'Businesses asked for subjects that are not theirs',
   'witness-failed': 'A witness did not cosign a checkpoint of the log',
   'witness-contradicts': 'A witness has seen another history of the log than this one',

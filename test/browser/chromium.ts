@@ -36,7 +36,12 @@ export async function openPage(
     allowed: readonly string[]
   },
 ): Promise<{ page: Page; faults: string[] }> {
-  const { viewport = { width: 1280, height: 900 }, colorScheme = 'light', locale = 'en-GB', allowed } = options
+  const {
+    viewport = { width: 1280, height: 900 },
+    colorScheme = 'light',
+    locale = 'en-GB',
+    allowed,
+  } = options
   const context = await browser.newContext({
     viewport,
     colorScheme,

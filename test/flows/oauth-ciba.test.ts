@@ -200,11 +200,13 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
 
   test('pings the business by a job of the decision, which finds out nothing but that there is an answer', async () => {
     const pings: { auth?: string | undefined; body: string }[] = []
-    const server = createServer(async (request, response) => {
+    const server = createServer((request, response) => {
       let body = ''
-      for await (const chunk of request) body += String(chunk)
-      pings.push({ auth: request.headers.authorization, body })
-      response.writeHead(pings.length === 1 ? 500 : 204).end()
+      request.on('data', (chunk) => (body += String(chunk)))
+      request.on('end', () => {
+        pings.push({ auth: request.headers.authorization, body })
+        response.writeHead(pings.length === 1 ? 500 : 204).end()
+      })
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

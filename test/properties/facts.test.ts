@@ -38,7 +38,11 @@ const disclosed = fc.record({
 
 const category = fc.constantFrom('profile', 'contact-rules')
 
-const period = { businesses: fc.uniqueArray(vendor, { minLength: 1, maxLength: 3 }), since: time, before: time }
+const period = {
+  businesses: fc.uniqueArray(vendor, { minLength: 1, maxLength: 3 }),
+  since: time,
+  before: time,
+}
 const look = {
   time,
   auditor: anId(),

@@ -84,7 +84,9 @@ describe('accounts', () => {
     const standing = await must(readCustomerStanding(ledger, account.accountId))
     expect(standing.value).toEqual({ v: 1, podAccess: 'none' })
     await ledger.commit(changeStanding(standing, { podAccess: 'open' }))
-    await expect(ledger.commit(changeStanding(standing, { podAccess: 'lost' }))).rejects.toBeInstanceOf(CommitRefused)
+    await expect(ledger.commit(changeStanding(standing, { podAccess: 'lost' }))).rejects.toBeInstanceOf(
+      CommitRefused,
+    )
     const stored = await must(readAccount(ledger, account.accountId))
     await ledger.commit(changeAccount(stored, { container: 'https://x.example/vrm/' }))
     expect((await must(readAccount(ledger, account.accountId))).value).toEqual({

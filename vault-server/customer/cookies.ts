@@ -15,7 +15,10 @@ export interface HostCookie {
  * Mounts share an origin, and with `Path=/` their cookies too, so the mount's path is part of the name. Lax,
  * not Strict: the way back from an issuer or a business comes from another site. Values are base64url.
  */
-export function hostCookie(name: 'session' | 'sign-in' | 'auditor' | 'passkey', vaultUrl: string): HostCookie {
+export function hostCookie(
+  name: 'session' | 'sign-in' | 'auditor' | 'passkey',
+  vaultUrl: string,
+): HostCookie {
   const mount = new URL(vaultUrl).pathname.replaceAll(/[^A-Za-z0-9]+/g, '-').replace(/-$/, '')
   const fullName = `__Host-reach${mount}-${name}`
   const attributes = { path: '/', secure: true, httpOnly: true, sameSite: 'lax' } as const

@@ -10,7 +10,7 @@ import type { ReachPods } from '../pods/reach-pods.ts'
 import { customerIfAny } from './session.ts'
 import type { Customer } from './session.ts'
 
-export type ShowMe = (customer: Pick<Customer, 'accountId'> & Partial<Customer> | undefined) => Promise<Me>
+export type ShowMe = (customer: (Pick<Customer, 'accountId'> & Partial<Customer>) | undefined) => Promise<Me>
 
 /**
  * What the app shows first: how this Reach is set up, whether its pods are there yet, and who is signed in.

@@ -22,7 +22,7 @@ const keptFor = 24 * 3_600
 const tokenLivesMs = 12 * 3_600_000
 
 /** The public key as browsers want it (`applicationServerKey`): the uncompressed point in base64url. */
-export function publicPoint({ x = '', y = '' }: SigningKey): string {
+export function publicPoint({ x, y }: SigningKey): string {
   return Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]).toString(
     'base64url',
   )

@@ -115,15 +115,16 @@ export async function startPodFront(options: {
     const began = performance.now()
     const upstream = httpRequest(
       { socketPath: socket, agent, method: req.method, path: req.url, headers: forwardedHeaders(req) },
-      async (reply) => {
-        if (isSignIn(req)) await sleep(Math.max(0, SIGN_IN_TAKES_MS - (performance.now() - began)))
-        if (res.destroyed) return void reply.destroy()
-        const headers = [...endToEnd(reply.rawHeaders), ...pageHeaders(req.url ?? '')]
-        res.writeHead(reply.statusCode ?? 502, reply.statusMessage, headers)
-        reply.pipe(res)
-        reply.on('error', () => res.destroy())
-      },
+      (reply) => void passOn(reply).catch(() => res.destroy()),
     )
+    async function passOn(reply: IncomingMessage): Promise<void> {
+      if (isSignIn(req)) await sleep(Math.max(0, SIGN_IN_TAKES_MS - (performance.now() - began)))
+      if (res.destroyed) return void reply.destroy()
+      const headers = [...endToEnd(reply.rawHeaders), ...pageHeaders(req.url ?? '')]
+      res.writeHead(reply.statusCode ?? 502, reply.statusMessage, headers)
+      reply.pipe(res)
+      reply.on('error', () => res.destroy())
+    }
     upstream.on('error', () => {
       if (res.headersSent) res.destroy()
       else answer(req, res, { status: 503, title: 'The pods do not answer', retryAfter: 2 })
