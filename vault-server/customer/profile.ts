@@ -81,11 +81,14 @@ export async function categoriesOf(
   today: string,
 ): Promise<CategoryView[]> {
   const { container, pod } = await podOf(parts, customer)
-  return await Promise.all(
-    known.map(async (category) =>
-      viewCategory(category, await readDocument(pod, container, category), today),
-    ),
+  const documents = await Promise.all(
+    known.map(async (category) => ({ category, document: await readDocument(pod, container, category) })),
   )
+  // One that is shut has a rule of its own; when all are, the folder is not hers.
+  const [first] = documents
+  if (first?.document.refusal !== undefined && documents.every(({ document }) => document.refusal))
+    throw first.document.refusal
+  return documents.map(({ category, document }) => viewCategory(category, document, today))
 }
 
 interface PodDocument {
@@ -94,6 +97,8 @@ interface PodDocument {
   readonly etag: string | null
   readonly text: string | undefined
   readonly unreadable?: string | undefined
+  /** The pod did not let her read it. */
+  readonly refusal?: PodRefusal
 }
 
 async function readDocument(pod: PodClient, container: string, { id }: Category): Promise<PodDocument> {
@@ -110,8 +115,10 @@ async function readDocument(pod: PodClient, container: string, { id }: Category)
     const isShut = error instanceof PodRefusal && error.status === 403
     const isUnreadable = error instanceof DomainError && error.code === 'pod-unreadable'
     if (!isShut && !isUnreadable) throw error
-    const unreadable = isShut ? 'Your pod does not let you read this' : error.message
-    return { values: {}, etag: '', text: undefined, unreadable }
+    const nothing = { values: {}, etag: '', text: undefined }
+    return isShut
+      ? { ...nothing, unreadable: 'Your pod does not let you read this', refusal: error }
+      : { ...nothing, unreadable: error.message }
   }
 }
 
