@@ -1,5 +1,5 @@
 /** A mirror folder with openings, of a real ledger that holds these facts. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { writeFact } from '../core/domain/facts.ts'
@@ -14,6 +14,8 @@ export interface OpenedMirror extends AsyncDisposable {
   readonly folder: string
   readonly vkey: string
   readonly facts: readonly string[]
+  /** Folder of a copy with one file of openings made another. */
+  forged(file: string, turn: (text: string) => string): Promise<string>
 }
 
 export async function openedMirror(facts: readonly Fact[]): Promise<OpenedMirror> {
@@ -62,5 +64,17 @@ export async function openedMirror(facts: readonly Fact[]): Promise<OpenedMirror
   })
   if (sizeOf(note) !== facts.length) throw new Error('not every fact was logged')
   const resources = opened.move()
-  return { folder, vkey: log.vkey, facts: lines, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+  return {
+    folder,
+    vkey: log.vkey,
+    facts: lines,
+    async forged(file, turn) {
+      const copy = await mkdtemp(join(home, 'forged-'))
+      await cp(folder, copy, { recursive: true })
+      const name = join(copy, 'openings', file)
+      await writeFile(name, turn(await readFile(name, 'utf8')))
+      return copy
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }

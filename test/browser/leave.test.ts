@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { createWorld, type World } from '../world.ts'
 import { launchChromium, lookAt, openPage } from './chromium.ts'
+import { createVault } from './new-vault.ts'
 
 const person = { podName: 'hedy-lamarr', email: 'hedy@example.org', password: 'frequency hopping 1942' }
 const phone = { width: 390, height: 844 }
@@ -21,13 +22,7 @@ beforeAll(async () => {
   browser = await launchChromium()
   const { vaultUrl, podsUrl } = world.config
   ;({ page, faults } = await openPage(browser, { allowed: [vaultUrl, podsUrl ?? ''] }))
-  await page.goto(vaultUrl)
-  await page.getByLabel('Name of your pod').fill(person.podName)
-  await page.getByLabel('E-mail', { exact: true }).fill(person.email)
-  await page.getByLabel('Password', { exact: true }).fill(person.password)
-  await page.getByRole('button', { name: 'Create my vault' }).click()
-  await page.getByRole('button', { name: 'Give Reach this access' }).click()
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await createVault(page, vaultUrl, person)
   await page.getByRole('link', { name: 'Settings', exact: true }).click()
   await page.getByRole('heading', { name: 'Leave', exact: true }).waitFor()
 }, 120_000)

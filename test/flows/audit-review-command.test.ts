@@ -1,6 +1,6 @@
 /** `reach audit` behind the entries, offline: what it finds, what it exports, what it compares. */
 import { createHash } from 'node:crypto'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -32,15 +32,6 @@ afterAll(async () => {
 
 const reach = (...words: string[]) => reachAudit(home, ...words)
 
-/** A copy of the mirror with one file of openings made another. */
-async function forged(file: string, turn: (text: string) => string): Promise<string> {
-  const copy = await mkdtemp(join(home, 'forged-'))
-  await cp(mirror.folder, copy, { recursive: true })
-  const name = join(copy, 'openings', file)
-  await writeFile(name, turn(await readFile(name, 'utf8')))
-  return copy
-}
-
 test('verifies a log with every entry opened, and replays it without a finding', async () => {
   const verified = await reach('verify', mirror.folder, '--openings')
   expect(verified).toMatchObject({ code: 0 })
@@ -59,8 +50,8 @@ test('verifies a log with every entry opened, and replays it without a finding',
 })
 
 test('the codes reach the shell', async () => {
-  const wrong = await forged('000', (text) => text.replace('\\"seq\\":1,', '\\"seq\\":2,'))
-  const few = await forged('000', (text) => text.replace(/.*\n/, ''))
+  const wrong = await mirror.forged('000', (text) => text.replace('\\"seq\\":1,', '\\"seq\\":2,'))
+  const few = await mirror.forged('000', (text) => text.replace(/.*\n/, ''))
   const ended = await Promise.all([
     reachProcess(home, 'replay', mirror.folder),
     reachProcess(home, 'replay', wrong),

@@ -22,15 +22,6 @@ afterAll(async () => {
 
 const reach = (...words: string[]) => reachAudit(home, ...words)
 
-/** A copy of the mirror with one file of openings made another. */
-async function forged(file: string, turn: (text: string) => string): Promise<string> {
-  const copy = await mkdtemp(join(home, 'forged-'))
-  await cp(mirror.folder, copy, { recursive: true })
-  const name = join(copy, 'openings', file)
-  await writeFile(name, turn(await readFile(name, 'utf8')))
-  return copy
-}
-
 describe('openings that were tampered with fail, in one line and with the entry:', () => {
   const lineOf = (text: string, at: number) => text.split('\n')[at] ?? ''
   const cases: readonly [string, string, (text: string) => string, RegExp][] = [
@@ -89,7 +80,7 @@ describe('openings that were tampered with fail, in one line and with the entry:
     ],
   ]
   test.each(cases)('%s', async (_, file, turn, reason) => {
-    const place = await forged(file, turn)
+    const place = await mirror.forged(file, turn)
     const ended = await reach('replay', place)
     expect(ended).toMatchObject({ code: 1, out: '' })
     expect(ended.err).toMatch(/^FAILED {2}[^\n]*\n$/)
@@ -97,13 +88,13 @@ describe('openings that were tampered with fail, in one line and with the entry:
   })
 
   test('a file that is too large for any log', async () => {
-    const place = await forged('000', (text) => text + ' '.repeat(17 * 1024 * 1024))
+    const place = await mirror.forged('000', (text) => text + ' '.repeat(17 * 1024 * 1024))
     expect(await reach('replay', place)).toMatchObject({ code: 1, out: '' })
   })
 })
 
 test('entries that nobody opened are a finding, unless one says that they may stay closed', async () => {
-  const place = await forged('000', (text) => text.replace(/.*"seq\\":7,.*\n/, ''))
+  const place = await mirror.forged('000', (text) => text.replace(/.*"seq\\":7,.*\n/, ''))
   const ended = await reach('replay', place)
   expect(ended).toMatchObject({ code: 4, out: '' })
   expect(ended.err).toContain('not-opened: 1 of 305')
