@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { installFromDebian } from './debian.ts'
 
 const places = [
   '/usr/bin/chromium',
@@ -20,14 +20,7 @@ export function findChromium(): string | undefined {
 /** Like `findChromium`, and installs Debian's package where that is possible. */
 export function ensureChromium(): string | undefined {
   const found = findChromium()
-  if (found !== undefined || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return found
-  console.log('Installing chromium with apt-get ...')
-  aptGet('update', '-q')
-  aptGet('install', '-y', '-q', '--no-install-recommends', 'chromium')
+  if (found !== undefined) return found
+  installFromDebian('chromium')
   return findChromium()
-}
-
-function aptGet(...args: string[]): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  spawnSync('apt-get', args, { stdio: ['ignore', 'inherit', 'inherit'], env })
 }
