@@ -33,6 +33,7 @@ export async function serveLog(): Promise<ServedLog> {
     origin: ledger.log.origin,
     vkey: ledger.log.vkey,
     checkpoint: () => shown('checkpoint', Buffer.from(ledger.log.checkpoint())).toString(),
+    newest: async () => shown('checkpoint', Buffer.from(await ledger.log.newest())).toString(),
     async tile(level, index, width) {
       const bytes = await ledger.log.tile(level, index, width)
       return bytes && shown('tile', bytes)

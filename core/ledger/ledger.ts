@@ -200,8 +200,10 @@ export interface LogReader {
   readonly origin: string
   /** Verifier key in note form: `<origin>+<key id>+<base64>`. */
   readonly vkey: string
-  /** Newest durable signed checkpoint. */
+  /** Newest durable signed checkpoint that this process has heard of. */
   checkpoint(): string
+  /** The newest there is, also where other processes write the same log. */
+  newest(): Promise<string>
   /** Hash tile of the tree of the newest checkpoint's size, or undefined where there is none of that width. */
   tile(level: number, index: number, width: number): Promise<Uint8Array | undefined>
   /** Entry bundle in wire form (uint16 length, entry), or undefined where there is none of that width. */

@@ -82,7 +82,7 @@ export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
   // Nobody else can have been first, or this changes nothing.
   const first = await groups.form(() => []).catch(rethrow)
   await groups.anchor(first.mark)
-  const log = new StoredLog(reader, signer, first)
+  const log = new StoredLog(reader, signer, first, catchUp)
   const writer = new GroupWriter({
     form: (take) => groups.form(take),
     limits: { queue: limits.queue ?? QUEUE, group: limits.group ?? GROUP_ENTRIES },
@@ -94,6 +94,10 @@ export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
     },
   })
   let newest = first.mark.group
+  /** Asks first, beside the one connection that groups take turns on. */
+  async function catchUp(): Promise<void> {
+    if ((await reader.group().catch(() => newest)) > newest) await follow()
+  }
   const following = setInterval(() => void follow(), FOLLOW_MS).unref()
   async function follow(): Promise<void> {
     try {

@@ -29,6 +29,7 @@ export class History {
 
   /** Newest first, below index `before`, at most `limit`. */
   async read(thread: string, before: number, limit: number): Promise<HistoryItem[]> {
+    await this.#log.newest()
     const items: HistoryItem[] = []
     // What is written but not yet published stays out, like in the rest of the log.
     const below = Math.min(before, this.#log.size)
@@ -42,6 +43,7 @@ export class History {
 
   /** Entries `first` up to below `first + count`, as far as they are published, in the order of the log. */
   async range(first: number, count: number): Promise<HistoryItem[]> {
+    await this.#log.newest()
     const end = Math.min(first + count, this.#log.size)
     const items: HistoryItem[] = []
     let box: OpenedBox | undefined

@@ -23,13 +23,21 @@ export class StoredLog implements LogReader {
   readonly #db: Stored
   /** Full tiles that gave the hash of their parent. */
   readonly #verified = new LRUCache<string, Buffer>({ max: CACHED_TILES })
+  readonly #catchUp: () => Promise<void>
   #tree: PublishedTree
 
-  constructor(db: Stored, signer: LogSigner, tree: PublishedTree) {
+  /** `catchUp` publishes what other processes wrote meanwhile, where there are any. */
+  constructor(
+    db: Stored,
+    signer: LogSigner,
+    tree: PublishedTree,
+    catchUp: () => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#db = db
     this.origin = signer.origin
     this.vkey = signer.vkey
     this.#tree = tree
+    this.#catchUp = catchUp
   }
 
   get size(): number {
@@ -44,13 +52,18 @@ export class StoredLog implements LogReader {
     return this.#tree.checkpoint
   }
 
+  async newest(): Promise<string> {
+    await this.#catchUp()
+    return this.checkpoint()
+  }
+
   async tile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
-    if (!isPosition(level) || level > 63 || !this.#has(level, index, width)) return undefined
+    if (!isPosition(level) || level > 63 || !(await this.#reaches(level, index, width))) return undefined
     return (await this.#tileAt(level, index)).subarray(0, width * HASH_BYTES)
   }
 
   async bundle(index: number, width: number): Promise<Uint8Array | undefined> {
-    if (!this.#has(0, index, width)) return undefined
+    if (!(await this.#reaches(0, index, width))) return undefined
     return Buffer.concat((await this.entries(index * TILE_WIDTH, width)).map(wireEntry))
   }
 
@@ -77,6 +90,13 @@ export class StoredLog implements LogReader {
     if (!found || !leafHash(found).equals(tile.subarray(at, at + HASH_BYTES)))
       throw new LedgerDamaged(`entry ${index} is damaged`)
     return found
+  }
+
+  /** Who was shown a checkpoint by another process asks this one for its tiles. */
+  async #reaches(level: number, index: number, width: number): Promise<boolean> {
+    if (this.#has(level, index, width)) return true
+    await this.#catchUp()
+    return this.#has(level, index, width)
   }
 
   #has(level: number, index: number, width: number): boolean {

@@ -20,7 +20,7 @@ export function logRoutes({ log }: { log: LogReader }): Router {
     response.set({ 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' })
     next()
   })
-  router.get('/checkpoint', (_request, response) => sendText(response, log.checkpoint()))
+  router.get('/checkpoint', async (_request, response) => sendText(response, await log.newest()))
   router.get('/vkey', (_request, response) => sendText(response, `${log.vkey}\n`))
   router.get('/tile/*place', async (request, response) => {
     // The path as sent: a decoded one would give one tile several names in caches.

@@ -9,14 +9,14 @@ export interface ProofParts {
 }
 
 /** Proof of one entry, with its facts where they are given, as a `.tlog-proof` file, under the newest cosigned checkpoint that has it. */
-export function writeProof(
+export async function writeProof(
   { ledger, publicLog }: ProofParts,
   index: number,
   openings: Openings,
   facts?: string,
 ): Promise<string> {
-  const witnessed = publicLog.checkpoint()
+  const witnessed = await publicLog.newest()
   // Witnesses come a moment later than the entry.
   const checkpoint = index < sizeOf(witnessed) ? witnessed : ledger.log.checkpoint()
-  return proveEntry(ledger.log, { index, checkpoint, openings, facts })
+  return await proveEntry(ledger.log, { index, checkpoint, openings, facts })
 }

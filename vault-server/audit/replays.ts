@@ -33,7 +33,7 @@ export async function states(
   const { asOf: moment = now() } = timeOf('asOf', '/asOf', asked.asOf)
   // What happened after the period of an invitation is not told by what it left behind either.
   const asOf = Math.min(moment, (look.auditor.value.scope.before ?? Infinity) - 1)
-  const size = sizeOf(ledger.log.checkpoint())
+  const size = sizeOf(await ledger.log.newest())
   const end = await facts.firstSince(asOf + 1, size)
   const { page, totals, more } = await counts.at(end, (replayed) =>
     pageOf(replayed.grants(asOf), filter, asked.after),
@@ -101,7 +101,7 @@ export async function overview(
   if (asked.filter?.purpose !== undefined || asked.filter?.grant !== undefined)
     throw invalid('/filter', 'counts are by business, type and day')
   const filter = filterOf(look, asked.filter)
-  const size = sizeOf(ledger.log.checkpoint())
+  const size = sizeOf(await ledger.log.newest())
   const isWhole = Object.keys(look.auditor.value.scope).length === 0
   const told = await counts.at(size, (replayed) => counts.tell(filter, isWhole ? replayed : undefined))
   await recordLook(ledger, look, { act: 'overview', filter, first: 0, end: size, count: 0 })

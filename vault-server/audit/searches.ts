@@ -37,7 +37,7 @@ export async function search(
 ): Promise<AuditEntries> {
   const filter = filterOf(look, asked.filter)
   const { limit = usualPage } = asked
-  const size = sizeOf(ledger.log.checkpoint())
+  const size = sizeOf(await ledger.log.newest())
   const ceiling = filter.before === undefined ? size : await facts.firstSince(filter.before, size)
   const end = Math.min(asked.before ?? size, ceiling)
   const floor = filter.since === undefined ? 0 : await facts.firstSince(filter.since, size)
@@ -89,7 +89,7 @@ export async function openRange(
   { first, count }: Omit<AuditRange, 'reason'>,
 ): Promise<AuditEntries> {
   const filter = within({}, look.auditor.value.scope)
-  const size = sizeOf(ledger.log.checkpoint())
+  const size = sizeOf(await ledger.log.newest())
   const end = Math.min(first + count, size)
   const found: OpenedEntry[] = []
   for await (const entry of facts.forward(first, end)) if (isAskedFor(entry.fact, filter)) found.push(entry)
@@ -102,7 +102,7 @@ export async function openRange(
 export async function showEntry(parts: SearchParts, look: Look, index: number): Promise<AuditEntryView> {
   const { ledger, facts } = parts
   const filter = within({}, look.auditor.value.scope)
-  const size = sizeOf(ledger.log.checkpoint())
+  const size = sizeOf(await ledger.log.newest())
   const entry = index < size ? await facts.one(index) : undefined
   if (entry === undefined || !isAskedFor(entry.fact, filter))
     throw new DomainError('not-found', 'There is no such entry that your invitation covers')
@@ -120,7 +120,7 @@ export async function timeline(
   grant: string,
 ): Promise<AuditTimelineView> {
   const filter = filterOf(look, { grant })
-  const size = sizeOf(ledger.log.checkpoint())
+  const size = sizeOf(await ledger.log.newest())
   const found: OpenedEntry[] = []
   let releases = 0
   let truncated = false

@@ -48,7 +48,7 @@ export function witnessedLog({
   let shown = 0
 
   async function askAll(): Promise<void> {
-    const note = source.checkpoint()
+    const note = await source.newest()
     const size = sizeOf(note)
     if (size === 0 || size === askedFor) return
     waitingSince ??= now()
@@ -82,6 +82,9 @@ export function witnessedLog({
         return cosignaturesIn(body, parseNote(note).text, witness.key)
       }
       const known = response.status === 409 && /^(0|[1-9]\d{0,15})\n$/.test(body) ? Number(body) : undefined
+      // Another process of this log was here meanwhile, with what it wrote.
+      if (known !== undefined && known > sizeOf(note) && sizeOf(await source.newest()) >= known)
+        throw new Error('a witness has seen a newer checkpoint of ours')
       // Of this size it has seen another tree, when it refuses to continue just that.
       const isForked = known === old && known === sizeOf(note)
       if (response.status === 422 || isForked || (known !== undefined && known > sizeOf(note)))
@@ -107,15 +110,20 @@ export function witnessedLog({
   const asking = every(ASK_EVERY_MS, () =>
     askAll().catch((error: unknown) => log.error('witness-failed', {}, error)),
   )
+  function checkpoint(): string {
+    const isStuck = waitingSince !== undefined && now() - waitingSince > PATIENCE_MS
+    if (published !== undefined && !isStuck && published.size >= shown) return published.note
+    const own = source.checkpoint()
+    shown = sizeOf(own)
+    return own
+  }
   return {
     origin: source.origin,
     vkey: source.vkey,
-    checkpoint() {
-      const isStuck = waitingSince !== undefined && now() - waitingSince > PATIENCE_MS
-      if (published !== undefined && !isStuck && published.size >= shown) return published.note
-      const own = source.checkpoint()
-      shown = sizeOf(own)
-      return own
+    checkpoint,
+    async newest() {
+      await source.newest()
+      return checkpoint()
     },
     tile: (level, index, width) => source.tile(level, index, width),
     bundle: (index, width) => source.bundle(index, width),

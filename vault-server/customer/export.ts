@@ -176,7 +176,7 @@ async function addRecords(archive: Archive, parts: ExportParts, { accountId }: A
   }
   await archive.add('receipts/keys.json', pretty({ keys: publicKeys }))
   await archive.add('log/vkey', `${publicLog.vkey}\n`)
-  await archive.add('log/checkpoint', publicLog.checkpoint())
+  await archive.add('log/checkpoint', await publicLog.newest())
   let number = 0
   for (let before: number | undefined; ;) {
     const from = before === undefined ? {} : { before }

@@ -37,7 +37,7 @@ export class LogProofs {
     if (violations.length > 0)
       throw new DomainError('invalid-input', 'The query is not valid', { violations })
     await this.#limits.take(vendorId, 1)
-    const checkpoint = this.#log.checkpoint()
+    const checkpoint = await this.#log.newest()
     const [, size] = parseNote(checkpoint).text.split('\n')
     if (Number(index) >= Number(size)) throw new DomainError('not-found', 'The log has no such entry yet')
     const body = await proveEntry(this.#log, { index: Number(index), checkpoint, openings: {} })
