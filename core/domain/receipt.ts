@@ -1,5 +1,7 @@
 import type { AccessRequest, GrantedItem, Recipient, RequestedItem, Vendor } from '#schemas/types.gen.ts'
 import { findField } from './catalogue.ts'
+import { notStated, receiptFrom } from './receipt-terms.ts'
+import type { DataTerms, ItemTerms, Node } from './receipt-terms.ts'
 import { isSandboxLog } from './sandbox.ts'
 import { formatTime } from './times.ts'
 
@@ -33,144 +35,82 @@ export interface ReceiptSource {
     | { readonly status: 'refused' }
 }
 
-type Node = { readonly [member: string]: unknown }
-
-/** Names are bound here and nowhere else: reading a receipt needs no network. */
-const context = {
-  dpv: 'https://w3id.org/dpv#',
-  pd: 'https://w3id.org/dpv/pd#',
-  loc: 'https://w3id.org/dpv/loc#',
-  dct: 'http://purl.org/dc/terms/',
-  reach: 'urn:reach:receipt:1#',
-} as const
-
-const profile = 'https://w3id.org/dpv/schema/dpv-27560#'
-
-/**
- * The canonical receipt: ISO/IEC TS 27560 in the terms of W3C DPV 2.3 as JSON-LD ("Implementing ISO/IEC TS
- * 27560 with DPV", sections 6 and 7). What the business did not state, such as where it stores, is said to be
- * not stated. To sign and to hash it, write it with `canonical`.
- */
+/** The canonical receipt of a decision. What the business did not state, such as where it stores, is said to be not stated. */
 export function receiptOf(source: ReceiptSource): Node {
-  const { decided, request, vaultUrl, receiptId } = source
+  const { decided, request, vendor, vaultUrl, receiptId } = source
   const allowed = decided.status === 'allowed' ? decided : undefined
-  return {
-    '@context': context,
-    '@type': 'dpv:ConsentReceipt',
-    'dct:conformsTo': `${profile}receipt`,
-    'dct:identifier': receiptId,
-    'dct:created': formatTime(source.issuedAt),
-    'dct:publisher': vaultUrl,
-    'reach:request': request.requestId,
-    'reach:requestHash': request.requestHash,
-    'reach:logOrigin': source.logOrigin,
-    ...(isSandboxLog(source.logOrigin) ? { 'reach:sandbox': true } : {}),
-    ...(allowed?.replaces === undefined ? {} : { 'dct:replaces': allowed.replaces }),
-    ...(allowed?.reads === undefined ? {} : { 'reach:reads': allowed.reads }),
-    'reach:statusUri': `${vaultUrl}/api/receipts/${receiptId}`,
-    'dpv:hasRecordOfActivity': {
-      '@type': 'dpv:ConsentRecord',
-      'dct:conformsTo': `${profile}record`,
-      'dct:identifier': allowed?.grantId ?? request.requestId,
-      'dpv:hasDataSubject': {
-        '@type': 'dpv:DataSubject',
-        // Nobody has been told an id of a person who refused: whoever opened this request stands for her.
-        'dct:identifier': allowed?.subject ?? request.requestId,
-      },
-      'dpv:hasNotice': {
-        '@type': 'dpv:ConsentNotice',
-        'dct:identifier': `sha-256:${source.noticeHash}`,
-        'dct:language': source.language,
-      },
-      'dpv:hasProcess': request.items.map((item) =>
-        processOf(source, item, allowed?.items.find((granted) => granted.id === item.id)?.fields),
-      ),
+  const withdrawAt = `${vaultUrl}/relationships${allowed === undefined ? '' : `/${allowed.grantId}`}`
+  const { contact, website, privacyPolicy, dataProtectionContact } = vendor
+  const contacts = [contact, website, privacyPolicy].filter((one) => one !== undefined)
+  return receiptFrom({
+    receiptId,
+    issuedAt: formatTime(source.issuedAt),
+    vault: vaultUrl,
+    own: {
+      'reach:request': request.requestId,
+      'reach:requestHash': request.requestHash,
+      'reach:logOrigin': source.logOrigin,
+      ...(isSandboxLog(source.logOrigin) ? { 'reach:sandbox': true } : {}),
+      ...(allowed?.replaces === undefined ? {} : { 'dct:replaces': allowed.replaces }),
+      ...(allowed?.reads === undefined ? {} : { 'reach:reads': allowed.reads }),
+      'reach:statusUri': `${vaultUrl}/api/receipts/${receiptId}`,
     },
-  }
+    record: allowed?.grantId ?? request.requestId,
+    // Nobody has been told an id of a person who refused: whoever opened this request stands for her.
+    subject: allowed?.subject ?? request.requestId,
+    notice: `sha-256:${source.noticeHash}`,
+    language: source.language,
+    business: {
+      id: vendor.vendorId,
+      name: vendor.name,
+      contact: contacts.length === 0 ? notStated : contacts,
+    },
+    retention: request.retention,
+    recipients: request.recipients.map(recipientOf),
+    withdrawAt,
+    rightsAt: dataProtectionContact ?? contact ?? privacyPolicy ?? website ?? withdrawAt,
+    jurisdiction: vendor.jurisdiction === undefined ? notStated : `loc:${vendor.jurisdiction}`,
+    ...(allowed === undefined ? {} : { until: formatTime(allowed.until) }),
+    items: request.items.map((item) =>
+      itemOf(item, allowed?.items.find((granted) => granted.id === item.id)?.fields),
+    ),
+  })
 }
 
 /** One item as it was decided: given for some fields, refused for the others, or refused whole. */
-function processOf(source: ReceiptSource, item: RequestedItem, granted: readonly string[] = []): Node {
-  const { decided, request, vendor, vaultUrl } = source
-  const refused = item.fields.filter((field) => !granted.includes(field))
-  const place = decided.status === 'allowed' ? `/relationships/${decided.grantId}` : '/relationships'
+function itemOf(
+  { id, why, purpose, required, fields }: RequestedItem,
+  granted: readonly string[] = [],
+): ItemTerms {
   return {
-    '@type': 'dpv:Process',
-    'dct:identifier': item.id,
-    'dct:description': item.why,
-    'dpv:hasPurpose': item.purpose,
-    'dpv:hasPersonalData': granted.map(dataOf),
-    'dpv:hasNecessity': item.required ? 'dpv:Required' : 'dpv:Optional',
-    'dpv:hasLegalBasis': 'dpv:ExplicitlyExpressedConsent',
-    'dpv:hasConsentStatus': [
-      ...(decided.status === 'allowed' && granted.length > 0
-        ? [{ ...eventOf(source, 'dpv:ConsentGiven'), 'dct:valid': formatTime(decided.until) }]
-        : []),
-      ...(refused.length > 0
-        ? [{ ...eventOf(source, 'dpv:ConsentRefused'), 'dpv:hasPersonalData': refused.map(dataOf) }]
-        : []),
-    ],
-    'dpv:hasStorageCondition': [
-      { '@type': 'dpv:StorageDuration', 'dpv:hasDuration': request.retention },
-      { '@type': 'dpv:StorageLocation', 'dct:description': 'not stated' },
-    ],
-    'dpv:hasDataController': controllerOf(vendor),
-    'dpv:hasRecipient': [
-      { '@type': 'dpv:Recipient', 'dct:identifier': vendor.vendorId },
-      ...request.recipients.map(recipientOf),
-    ],
-    'dpv:hasConsentControl': { '@type': 'dpv:WithdrawConsent', 'dpv:isExercisedAt': vaultUrl + place },
-    'dpv:hasRight': {
-      '@type': 'dpv:DataSubjectRight',
-      'dpv:isExercisedAt':
-        vendor.dataProtectionContact ??
-        vendor.contact ??
-        vendor.privacyPolicy ??
-        vendor.website ??
-        vaultUrl + place,
-    },
-    'dpv:hasJurisdiction': vendor.jurisdiction === undefined ? 'not stated' : `loc:${vendor.jurisdiction}`,
+    id,
+    why,
+    purpose,
+    necessity: required ? 'dpv:Required' : 'dpv:Optional',
+    given: granted.map(dataOf),
+    refused: fields.filter((field) => !granted.includes(field)).map(dataOf),
   }
 }
 
-function eventOf(source: ReceiptSource, state: 'dpv:ConsentGiven' | 'dpv:ConsentRefused'): Node {
-  return {
-    '@type': state,
-    'dpv:isIndicatedAtTime': formatTime(source.issuedAt),
-    'dpv:isIndicatedBy': 'dpv:DataSubject',
-  }
-}
-
-function dataOf(id: string): Node {
+function dataOf(id: string): DataTerms {
   const field = findField(id)
   const kinds = {
     ordinary: 'dpv:PersonalData',
     sensitive: 'dpv:SensitivePersonalData',
     special: 'dpv:SpecialCategoryPersonalData',
   }
-  if (field === undefined) return { '@type': 'dpv:PersonalData', 'dct:identifier': id }
-  const node = {
-    '@type': [kinds[field.sensitivity], field.dpv],
-    'dct:identifier': id,
-    'dct:title': field.title,
-  }
-  if (field.kind === 'stored') return node
+  if (field === undefined) return { field: id, more: { '@type': 'dpv:PersonalData' } }
+  const type = [kinds[field.sensitivity], field.dpv]
+  const more = { '@type': type, 'dct:title': field.title }
+  if (field.kind === 'stored') return { field: id, more }
   return {
-    ...node,
-    '@type': [...node['@type'], 'dpv:DerivedPersonalData'],
-    'dct:description': field.rule,
-    'dct:source': [...field.from],
-  }
-}
-
-function controllerOf(vendor: Vendor): Node {
-  const contacts = [vendor.contact, vendor.website, vendor.privacyPolicy].filter((one) => one !== undefined)
-  return {
-    '@type': 'dpv:DataController',
-    'dct:identifier': vendor.vendorId,
-    'dpv:hasName': vendor.name,
-    'dpv:hasContact': contacts.length === 0 ? 'not stated' : contacts,
-    'dpv:hasAddress': 'not stated',
+    field: id,
+    more: {
+      ...more,
+      '@type': [...type, 'dpv:DerivedPersonalData'],
+      'dct:description': field.rule,
+      'dct:source': [...field.from],
+    },
   }
 }
 

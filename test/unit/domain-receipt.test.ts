@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { canonical } from '../../core/domain/canonical.ts'
 import { noticeOf, noticeText } from '../../core/domain/notice.ts'
@@ -82,6 +83,23 @@ function terms(value: unknown): string[] {
     ...terms(member),
   ])
 }
+
+test('the bytes of receipts are for ever: what version 0.2.0 wrote is written today', () => {
+  const bare: Vendor = { v: 1, vendorId: 'vendor-vendor-vendor-2', name: 'Bare', admittedAt: 1 }
+  const amended = { ...allowed.decided, reads: 3, replaces: 'receipt-receipt-rece-0' }
+  const sources: ReceiptSource[] = [
+    allowed,
+    { ...allowed, decided: { status: 'refused' } },
+    { ...allowed, logOrigin: 'vault.example/sandbox/log', decided: amended },
+    { ...allowed, vendor: bare, request: { ...request, recipients: [] } },
+  ]
+  expect(sources.map((source) => hash('sha256', canonical(receiptOf(source)), 'base64url'))).toEqual([
+    'YHBae9uodsF93Yn8LOV8J3khqBJw_mWJDIGkkkj4650',
+    'zUbiI0SuGyhM9oPViU4ZKMAq2qo3zl81JrhIGIwAG6s',
+    'rbgg3Z-n1OJ-NK8o7GzsCUlYzYcvldLZZnwRYellVwA',
+    'cLuD4EHSCdKviE5jpe_yL4-xiiDgUsAoZQ8pnfEuDWA',
+  ])
+})
 
 describe('a receipt', () => {
   test('of a sandbox say so, and no other does', () => {
