@@ -66,8 +66,10 @@ export class Authenticator {
     const nextNonce = await this.#proofs.verify(proof, target)
     if (!isSurelyUnmarked(this.#ledger, token) && (await isTokenMarked(this.#ledger, token)))
       throw this.#badToken()
+    const known = peekVendor(this.#ledger, token.clientId)
+    // No commit stands behind this: keys that were taken away at another process are none here either.
     const vendor =
-      peekVendor(this.#ledger, token.clientId) ?? (await findVendor(this.#ledger, token.clientId))
+      known && this.#ledger.isNewest(known) ? known : await findVendor(this.#ledger, token.clientId)
     return { vendorId: this.#vendorOf(token, vendor?.value), token, nextNonce }
   }
 

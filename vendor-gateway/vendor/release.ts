@@ -82,6 +82,12 @@ interface Choice {
   readonly fields: readonly string[]
 }
 
+/** Without `of` the business has no such subject. */
+interface Refused {
+  readonly verdict: Verdict
+  readonly of?: { readonly grant: Stored<Grant>; readonly reason: RefusalReason }
+}
+
 interface Ready {
   readonly basis: ReleaseBasis
   readonly data: string
@@ -151,9 +157,9 @@ export class Release {
     const verdicts = subjects.map((): Verdict => contended)
     let open = [...subjects.keys()]
     for (let attempt = 1; attempt <= ATTEMPTS && open.length > 0; attempt++) {
+      const known = peekVendorStanding(this.#ledger, caller.vendorId)
       const standing =
-        peekVendorStanding(this.#ledger, caller.vendorId) ??
-        (await readVendorStanding(this.#ledger, caller.vendorId))
+        known?.value.state === 'active' ? known : await readVendorStanding(this.#ledger, caller.vendorId)
       const query = { caller, vendor: active(standing), asked }
       const tried = pick(subjects, open)
       const decided = tried.map((subject) => this.#decideNow(query, subject))
@@ -210,7 +216,8 @@ export class Release {
     const rows = this.#subjects.peek(query.caller, subject)
     if (rows === undefined) return undefined
     const choice = this.#choose(query, rows)
-    if (!('basis' in choice)) return choice
+    // No commit stands behind a refusal, so what another process may have changed is read first.
+    if ('verdict' in choice) return this.#areNewest(rows) ? this.#counted(choice) : undefined
     const read = this.#pods.peek(choice.account, choice.fields)
     return read === undefined ? undefined : this.#ready(query, choice, read)
   }
@@ -222,7 +229,7 @@ export class Release {
     again = true,
   ): Promise<Ready | Verdict> {
     const choice = this.#choose(query, await this.#subjects.read(query.caller, subject))
-    if (!('basis' in choice)) return choice
+    if ('verdict' in choice) return this.#counted(choice)
     try {
       const { account, fields } = choice
       const read = this.#pods.peek(account, fields)
@@ -236,38 +243,43 @@ export class Release {
     }
   }
 
-  #choose({ vendor, asked }: Query, { grants, customer, account }: Rows): Choice | Verdict {
+  #areNewest({ grants, customer, account }: Rows): boolean {
+    return [...grants, customer, account].every((row) => row !== undefined && this.#ledger.isNewest(row))
+  }
+
+  #choose({ vendor, asked }: Query, { grants, customer, account }: Rows): Choice | Refused {
     const now = this.#now()
     const usedUp = grants.find((grant) => this.#usedUp.has(grant.value))
     const left = usedUp === undefined ? grants : grants.filter((grant) => !this.#usedUp.has(grant.value))
     const choice = chooseGrant(left, asked, now)
     const held = 'held' in choice ? choice.held : nearest(left, choice.refused, now)
     if (held === undefined) {
-      if (usedUp !== undefined) return this.#refused(usedUp, 'used-up', unavailable)
-      this.#refusals.countUnknown()
-      return unavailable
+      if (usedUp !== undefined) return refused(usedUp, 'used-up', unavailable)
+      return { verdict: unavailable }
     }
     const isUnseen = 'held' in choice || choice.refused === 'not-granted'
     const standing = isUnseen ? standingRefusal(customer?.value, vendor.value) : undefined
     if (standing !== undefined || customer === undefined || account === undefined)
-      return this.#refused(held, standing ?? 'access-lost', unavailable)
+      return refused(held, standing ?? 'access-lost', unavailable)
     if (!('held' in choice))
-      return this.#refused(held, choice.refused, choice.refused === 'not-granted' ? notGranted : unavailable)
+      return refused(held, choice.refused, choice.refused === 'not-granted' ? notGranted : unavailable)
     // What a category holds that another app has shut is as good as not granted: the rest goes on.
     const fields = visibleFields(choice.fields, customer.value)
-    if (fields.length === 0) return this.#refused(held, 'access-lost', unavailable)
+    if (fields.length === 0) return refused(held, 'access-lost', unavailable)
     return { basis: { grant: held, customer, vendor }, account: account.value, fields }
   }
 
   #podRefusal({ basis }: Choice, error: unknown): Verdict {
     if (!(error instanceof DomainError)) throw error
-    if (error.code === 'pod-access-lost') return this.#refused(basis.grant, 'access-lost', unavailable)
+    if (error.code === 'pod-access-lost')
+      return this.#counted(refused(basis.grant, 'access-lost', unavailable))
     if (error.code !== 'pod-unreachable' && error.code !== 'pod-unreadable') throw error
-    return this.#refused(basis.grant, 'unreachable', { kind: 'later', refusal: error })
+    return this.#counted(refused(basis.grant, 'unreachable', { kind: 'later', refusal: error }))
   }
 
-  #refused(grant: Stored<Grant>, reason: RefusalReason, verdict: Verdict): Verdict {
-    this.#refusals.count(grant.value, reason)
+  #counted({ of, verdict }: Refused): Verdict {
+    if (of === undefined) this.#refusals.countUnknown()
+    else this.#refusals.count(of.grant.value, of.reason)
     return verdict
   }
 
@@ -323,6 +335,10 @@ interface Query {
   readonly caller: Caller
   readonly vendor: Stored<VendorStanding>
   readonly asked: Asked
+}
+
+function refused(grant: Stored<Grant>, reason: RefusalReason, verdict: Verdict): Refused {
+  return { verdict, of: { grant, reason } }
 }
 
 /** Throws `vendor-suspended`. */
