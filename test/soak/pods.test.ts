@@ -2,7 +2,7 @@
  * Many customers at two embedded pod servers: how fast their pods are made, how long Reach takes to start with them, and how
  * long a cold read through the gateway takes, with the pod servers' share of it. `PODS=60 npm run test:soak` for fewer.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -193,10 +193,9 @@ test(`${count} pods at two servers, read cold through the gateway`, async () => 
     warmMsPerCustomer: Number((warmMs / count).toFixed(2)),
     shareOfPodServers: Number(((coldMs - warmMs) / coldMs).toFixed(3)),
   }
-  await writeFile(
-    join(import.meta.dirname, '../results/pods.json'),
-    `${JSON.stringify(figures, undefined, 2)}\n`,
-  )
+  const results = join(import.meta.dirname, '../results')
+  await mkdir(results, { recursive: true })
+  await writeFile(join(results, 'pods.json'), `${JSON.stringify(figures, undefined, 2)}\n`)
   console.log(JSON.stringify(figures))
   // Starting is work of its own: with all pods it takes about what it takes with none.
   expect(again.startMs).toBeLessThan(3 * empty.startMs + 5_000)
