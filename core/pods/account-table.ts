@@ -13,7 +13,11 @@ export interface AccountTable {
   all(): Iterable<AccountEntry>
 }
 
-export function createAccountTable(maxBytes: number): AccountTable {
+/** `onDrop` is told of an account that was the last one at its container. */
+export function createAccountTable(
+  maxBytes: number,
+  onDrop: (entry: AccountEntry) => void = () => undefined,
+): AccountTable {
   // A Map keeps the order of insertion: entries in use are inserted anew.
   const accounts = new Map<string, AccountEntry>()
   const containers = new Map<string, Set<AccountEntry>>()
@@ -33,7 +37,9 @@ export function createAccountTable(maxBytes: number): AccountTable {
     count(entry, 0)
     const same = containers.get(entry.container.url)
     same?.delete(entry)
-    if (same?.size === 0) containers.delete(entry.container.url)
+    if (same?.size !== 0) return
+    containers.delete(entry.container.url)
+    onDrop(entry)
   }
 
   function grew(entry: AccountEntry): void {

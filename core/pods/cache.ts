@@ -71,7 +71,10 @@ export function createPodCache(options: {
   const { now, feed, onAccessLost, maxBytes = MAX_BYTES } = options
   const circuit = createHostCircuit(now)
   const backoff = createBackoff(now)
-  const accounts = createAccountTable(maxBytes)
+  // Nobody listens for a customer who is gone, or had to make room.
+  const accounts = createAccountTable(maxBytes, ({ container, categories }) => {
+    for (const { url } of [container, ...categories.values()]) notifications?.unwatch(url)
+  })
   const looks = new Map<CategoryEntry, NodeJS.Timeout>()
   const unsubscribe = feed?.subscribe(onChange)
   const notifications =
@@ -265,6 +268,7 @@ export function createPodCache(options: {
     }
     if ('category' in resource) {
       entry.categories.delete(resource.category)
+      notifications?.unwatch(resource.url)
       // Is it this resource alone? The container says.
       entry.container.changes += 1
       await confirm(entry, entry.container)

@@ -28,12 +28,19 @@ export interface PodNotifications extends Disposable {
    * never fails.
    */
   watch(url: string, fetch: PodFetch): void
+  /** Listens no longer: whoever it was for is gone. */
+  unwatch(url: string): void
 }
 
 /** What ends a channel; `until` is when it has to be asked for anew, in Unix ms. */
 interface Channel {
   readonly until: number
   close(): void
+}
+
+/** Of a resource that is listened to; without a channel while that is being opened. */
+interface Watch {
+  channel?: Channel
 }
 
 /**
@@ -49,45 +56,45 @@ export function createPodNotifications(options: {
   now: () => number
 }): PodNotifications {
   const { connect, webhooks, onChange, now } = options
-  /** `undefined` while it is being opened. */
-  const watched = new Map<string, Channel | undefined>()
+  const watched = new Map<string, Watch>()
   const resting = new Map<string, number>()
   let sockets = 0
   let stopped = false
 
-  async function open(url: string, fetch: PodFetch): Promise<void> {
+  async function open(url: string, fetch: PodFetch, watch: Watch): Promise<void> {
     const services = await findServices(url, fetch)
     const socket = sockets < MAX_SOCKETS ? services.get('WebSocketChannel2023') : undefined
     const hook = services.get('WebhookChannel2023')
     const channel =
       socket !== undefined
-        ? await openSocket(url, socket, fetch)
+        ? await openSocket(url, socket, fetch, watch)
         : hook !== undefined && webhooks !== undefined
           ? await openWebhook(url, hook, fetch, webhooks)
           : undefined
     if (channel === undefined) throw new Error('no channel')
-    if (stopped || !watched.has(url)) channel.close()
-    else watched.set(url, channel)
+    if (stopped || watched.get(url) !== watch) channel.close()
+    else watch.channel = channel
   }
 
-  async function openSocket(url: string, service: string, fetch: PodFetch): Promise<Channel> {
+  async function openSocket(url: string, service: string, fetch: PodFetch, watch: Watch): Promise<Channel> {
     const { receiveFrom } = await subscribe(service, fetch, { type: 'WebSocketChannel2023', topic: url })
     if (typeof receiveFrom !== 'string') throw new Error('no channel')
     const socket = connect(receiveFrom)
     sockets++
-    const channel: Channel = { until: Number.POSITIVE_INFINITY, close: () => socket.close() }
     socket.addEventListener('message', ({ data }) => {
       // What it says is not believed, only that something happened: the resource is asked.
       if (typeof data === 'string' && data.length <= MAX_MESSAGE) onChange(url)
     })
     socket.addEventListener('close', () => {
       sockets--
-      if (watched.get(url) === channel) watched.delete(url)
+      // We closed it.
+      if (stopped || watched.get(url) !== watch) return
+      watched.delete(url)
       // Whatever happened since is unknown. And a server that closes at once is not run after.
       rest(url)
-      if (!stopped) onChange(url)
+      onChange(url)
     })
-    return channel
+    return { until: Number.POSITIVE_INFINITY, close: () => socket.close() }
   }
 
   async function openWebhook(
@@ -116,26 +123,30 @@ export function createPodNotifications(options: {
   }
 
   function drop(url: string): void {
-    const channel = watched.get(url)
+    const watch = watched.get(url)
     watched.delete(url)
-    channel?.close()
+    watch?.channel?.close()
   }
 
   return {
     watch(url, fetch) {
       if (stopped || (resting.get(url) ?? 0) > now()) return
-      if (watched.has(url)) {
-        if ((watched.get(url)?.until ?? Number.POSITIVE_INFINITY) > now()) return
+      const known = watched.get(url)
+      if (known !== undefined) {
+        if ((known.channel?.until ?? Number.POSITIVE_INFINITY) > now()) return
         drop(url)
       }
       if (watched.size >= MAX_WATCHED) return
       resting.delete(url)
-      watched.set(url, undefined)
-      open(url, fetch).catch(() => {
+      const watch: Watch = {}
+      watched.set(url, watch)
+      open(url, fetch, watch).catch(() => {
+        if (watched.get(url) !== watch) return
         drop(url)
         rest(url)
       })
     },
+    unwatch: drop,
     [Symbol.dispose]() {
       stopped = true
       for (const url of watched.keys()) drop(url)

@@ -10,6 +10,7 @@ import { awaitSignatures } from './forgotten-grants.ts'
 import { forgetGrants } from './grants.ts'
 import { newId } from './ids.ts'
 import { enqueueJob } from './jobs.ts'
+import { forgetLostPod } from './lost-pods.ts'
 import type { Names } from './names.ts'
 import { combine } from './parts.ts'
 import type { CommitParts } from './parts.ts'
@@ -124,6 +125,7 @@ async function forgetRows({ ledger, names }: Ports, accountId: string): Promise<
       await forgetBoundaries(ledger, accountId),
       await forgetReadings(ledger, accountId, []),
       forgetPodMove(accountId),
+      await forgetLostPod(ledger, accountId),
       dropCredentials(accountId),
       await forgetNotifications({ reader: ledger, names }, accountId),
       ...(await listPasskeys(ledger, accountId)).map((passkey) => removePasskey(names, passkey)),

@@ -254,6 +254,25 @@ test('a pod without a feed tells of a change over its own notifications, and is 
   cache[Symbol.dispose]()
 })
 
+test('nobody listens any more for a customer who is forgotten', async () => {
+  const sockets: ReturnType<TestAgent['connect']>[] = []
+  const connect = (url: string) => {
+    const socket = agent.connect(url)
+    sockets.push(socket)
+    return socket
+  }
+  const { cache, account } = await ready({ connect })
+  const states = () => sockets.map(({ readyState }) => readyState)
+  await cache.read(account, ['profile.name'])
+  await vi.waitFor(() => expect(states()).toEqual([1, 1]), { timeout: 5000 })
+  cache.forget(account.accountId)
+  await vi.waitFor(() => expect(states()).toEqual([3, 3]), { timeout: 5000 })
+  // Whoever comes after her is listened for at once: it was we who closed.
+  await cache.read({ ...account, accountId: 'another-account' }, ['profile.name'])
+  await vi.waitFor(() => expect(states()).toEqual([3, 3, 1, 1]), { timeout: 5000 })
+  cache[Symbol.dispose]()
+})
+
 test('a birthday comes at midnight without any change in the pod', async () => {
   const { cache, account, customer, clock } = await ready()
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(5, 10)
