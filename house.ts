@@ -10,7 +10,7 @@ import { DomainError } from '#core/domain/errors.ts'
 import { createOutbound } from '#core/http/outbound.ts'
 import { KeysDamaged } from '#core/ledger/key-files.ts'
 import { type KeyStore, openKeyStore } from '#core/ledger/key-store.ts'
-import { type Ledger, LedgerBusy, LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
+import { type Ledger, LedgerBusy, LedgerDamaged, LedgerForeign, LedgerStopped } from '#core/ledger/ledger.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
 import { openPgLedger } from '#core/ledger/pg-ledger.ts'
 import type { Logger } from '#core/logger.ts'
@@ -77,10 +77,25 @@ export function configUnder(config: Config, part: string): Config {
   }
 }
 
+/** What files answer when it is the disk, or the rights on it, that is at fault. */
+const diskCodes: ReadonlySet<string> = new Set([
+  'EIO',
+  'ENOSPC',
+  'EDQUOT',
+  'EFBIG',
+  'EROFS',
+  'EACCES',
+  'EPERM',
+])
+
 /** Why a ledger or its keys refuse to open, in one line for the operator; `undefined` for any other error. */
 export function refusalToOpen(error: unknown): string | undefined {
-  const refuses = [LedgerBusy, LedgerDamaged, LedgerForeign, KeysDamaged].some((one) => error instanceof one)
-  return refuses && error instanceof Error ? `The ledger refuses to open: ${error.message}` : undefined
+  if (!(error instanceof Error)) return undefined
+  const known = [LedgerBusy, LedgerDamaged, LedgerForeign, LedgerStopped, KeysDamaged]
+  if (known.some((one) => error instanceof one)) return `The ledger refuses to open: ${error.message}`
+  if ('code' in error && diskCodes.has(String(error.code)))
+    return `The ledger refuses to open: the disk refuses (${String(error.code)}); is it full, read-only or failing?`
+  return undefined
 }
 
 /** The pods of this ledger's customers: one guarded way out, one agent, one cache. */

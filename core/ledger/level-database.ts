@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { Level } from 'level'
 import { isCode, makePrivateFolder } from './key-files.ts'
-import { LedgerDamaged, LedgerInUse } from './ledger.ts'
+import { LedgerDamaged, LedgerInUse, LedgerStopped } from './ledger.ts'
 import { liveTables } from './level-manifest.ts'
 import { isTableSound } from './table-files.ts'
 
@@ -45,6 +45,11 @@ export async function openDatabase(
     await db.close()
     const cause = error instanceof Error ? error.cause : undefined
     if (isCode(cause, 'LEVEL_LOCKED')) throw new LedgerInUse('the data folder is in use by another process')
+    if (isCode(cause, 'LEVEL_IO_ERROR'))
+      throw new LedgerStopped(
+        'the disk refuses to read or write the database; is it full, read-only or failing?',
+        { cause: error },
+      )
     throw new LedgerDamaged('the database does not open', { cause: error })
   }
   return { db, tables: later }

@@ -119,7 +119,9 @@ export async function startLevelLedger({
     await anchor.write(mark)
     await anchor.write(mark)
   } catch (error) {
-    throw new LedgerStopped('the ledger cannot write', { cause: error })
+    throw new LedgerStopped('the ledger cannot write; is the disk full, read-only or failing?', {
+      cause: error,
+    })
   }
   const scrub = scrubTables(tables, (error) => writer.fail(error))
   return new StoredLedger({
