@@ -7,8 +7,17 @@ const WINDOW_S = 60
 /** Subjects per minute and business: 500 a second without pause. */
 const SUBJECTS = 30_000
 
-/** Where the counts lie: in this process, or in a store that replicas share (any of rate-limiter-flexible). */
-export type LimiterStore = (options: { points: number; duration: number }) => RateLimiterAbstract
+/**
+ * Where counts lie: in this process, or in a store that replicas share (any of rate-limiter-flexible). `name` tells what is
+ * counted; `duration` in seconds.
+ */
+export type LimiterStore = (options: {
+  name: string
+  points: number
+  duration: number
+}) => RateLimiterAbstract
+
+export const countedHere: LimiterStore = ({ points, duration }) => new RateLimiterMemory({ points, duration })
 
 export type LimitFields = Readonly<Record<'RateLimit-Policy' | 'RateLimit', string>>
 
@@ -31,9 +40,9 @@ export class VendorLimits {
   readonly #standings = new LRUCache<string, Standing>({ max: 10_000 })
 
   constructor(options: { now: () => number; subjectsPerMinute?: number; store?: LimiterStore }) {
-    const { subjectsPerMinute = SUBJECTS, store = (settings) => new RateLimiterMemory(settings) } = options
+    const { subjectsPerMinute = SUBJECTS, store = countedHere } = options
     this.#points = subjectsPerMinute
-    this.#limiter = store({ points: subjectsPerMinute, duration: WINDOW_S })
+    this.#limiter = store({ name: 'subjects', points: subjectsPerMinute, duration: WINDOW_S })
     this.#now = options.now
     this.#policy = `"subjects";q=${subjectsPerMinute};w=${WINDOW_S}`
   }

@@ -60,7 +60,7 @@ export interface GatewayOptions {
   readonly tuning?: GatewayTuning
 }
 
-/** What the benchmark and tests set otherwise; everybody else leaves it out. */
+/** What the benchmark, tests and replicas set otherwise; everybody else leaves it out. */
 export interface GatewayTuning {
   /** Keys of the issuer; fetched from `<vaultUrl>/oauth/jwks` when left out. */
   readonly issuerKeys?: JWTVerifyGetKey
@@ -148,7 +148,7 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
   const same = (reply: Reply): Handler => open(() => reply)
   const catalogue = catalogueReplies()
 
-  const webhooks = openWebhooks({ config, ledger, names, now, log })
+  const webhooks = openWebhooks({ config, ledger, names, now, log, limiterStore: tuning.limiterStore })
   const ofWebhooks = Object.entries<WebhookAnswer>(webhooks.answers).map(([id, answer]) => {
     const handler = guarded(
       webhookOperations[id as WebhookOperationId],

@@ -68,8 +68,25 @@ export async function connect(url: string): Promise<pg.Client> {
   return client
 }
 
-export function openPool(url: string, connections: number): pg.Pool {
-  const pool = new pg.Pool({ ...settings(url), max: connections })
+/** Two who create at once: one of them is told that it exists. */
+async function create(db: Connection, text: string): Promise<void> {
+  await ask(db, { text }).catch((error: unknown) => {
+    if (!(error instanceof pg.DatabaseError && /^(?:23505|42P07)$/.test(error.code ?? ''))) throw error
+  })
+}
+
+/** Creates a table of something else than a ledger. Throws `ConnectionLost`. */
+export async function createTable(url: string, text: string): Promise<void> {
+  const client = await connect(url)
+  await create(client, text).finally(() => client.end().catch(() => undefined))
+}
+
+export function openPool(
+  url: string,
+  connections: number,
+  other: Pick<pg.ClientConfig, 'connectionTimeoutMillis' | 'query_timeout' | 'options'> = {},
+): pg.Pool {
+  const pool = new pg.Pool({ ...settings(url), ...other, max: connections })
   pool.on('error', () => undefined)
   return pool
 }
@@ -86,11 +103,7 @@ export class PgDatabase implements Stored {
 
   /** Creates what is missing. Throws `LedgerForeign` for tables of a later version. */
   async prepare(): Promise<void> {
-    for (const text of TABLES)
-      // Two who create at once: one of them is told that it exists.
-      await ask(this.#db, { text }).catch((error: unknown) => {
-        if (!(error instanceof pg.DatabaseError && /^(?:23505|42P07)$/.test(error.code ?? ''))) throw error
-      })
+    for (const text of TABLES) await create(this.#db, text)
     const text = `insert into reach_head (part, format, "group") values ($1, $2, -1) on conflict (part) do nothing`
     await ask(this.#db, { text, values: [this.#part, FORMAT] })
     const query = { text: 'select format from reach_head where part = $1', values: [this.#part] }

@@ -1,5 +1,9 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { describe, expect, test } from 'vitest'
+import { connect } from '#core/ledger/pg-database.ts'
+import { openPgLimits } from '#core/ledger/pg-limits.ts'
+import { proxyTo } from '../faults/pg-proxy.ts'
+import { postgres } from '../postgres.ts'
 import { VendorLimits } from '../../vendor-gateway/limits.ts'
 import { Turns } from '../../vendor-gateway/turns.ts'
 
@@ -36,6 +40,41 @@ describe('the limits of businesses', () => {
     const replicas = [1, 2].map(() => new VendorLimits({ now, subjectsPerMinute: 10, store: () => shared }))
     for (let n = 0; n < 10; n++) await replicas[n % 2]?.take('one', 1)
     for (const replica of replicas) await expect(replica.take('one', 1)).rejects.toMatchObject(refusal)
+  })
+
+  test('are counted by replicas in their database, which tells each the same', async () => {
+    const url = await (await postgres()).database()
+    await using first = await openPgLimits(url)
+    await using second = await openPgLimits(url)
+    const replicas = [first, second].map(
+      (counts) => new VendorLimits({ now, subjectsPerMinute: 10, store: counts.open }),
+    )
+    const [one, other] = replicas as [VendorLimits, VendorLimits]
+    await one.take('shop', 4)
+    await other.take('shop', 5)
+    expect(other.fields('shop').RateLimit).toMatch(/^"subjects";r=1;t=\d+$/)
+    await expect(one.take('shop', 2)).rejects.toMatchObject(refusal)
+    await one.take('shop', 1)
+    for (const replica of replicas) await expect(replica.take('shop', 1)).rejects.toMatchObject(refusal)
+    await Promise.all(replicas.map((replica) => replica.take('other', 5)))
+    for (const replica of replicas) await expect(replica.take('other', 1)).rejects.toMatchObject(refusal)
+  })
+
+  test('hold at each replica by itself while the database is slow or away', async () => {
+    const url = await (await postgres()).database()
+    await using proxy = await proxyTo(url)
+    await using counts = await openPgLimits(proxy.url)
+    const limits = new VendorLimits({ now, subjectsPerMinute: 10, store: counts.open })
+    await limits.take('shop', 1)
+    const other = await connect(url)
+    await other.query('begin')
+    await other.query('select * from reach_limits for update')
+    await limits.take('shop', 10)
+    await expect(limits.take('shop', 1)).rejects.toMatchObject(refusal)
+    await other.end()
+    await proxy[Symbol.asyncDispose]()
+    await limits.take('late', 10)
+    await expect(limits.take('late', 1)).rejects.toMatchObject(refusal)
   })
 })
 

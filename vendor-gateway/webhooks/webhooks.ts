@@ -1,4 +1,5 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterRes } from 'rate-limiter-flexible'
+import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import type { Config } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { createOutbound } from '#core/http/outbound.ts'
@@ -6,6 +7,8 @@ import type { Slots } from '#core/jobs/slots.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Names } from '#core/records/names.ts'
+import { countedHere } from '../limits.ts'
+import type { LimiterStore } from '../limits.ts'
 import { jsonReply, noContent } from '../reply.ts'
 import type { Reply } from '../reply.ts'
 import type { Caller } from '../tokens/authenticate.ts'
@@ -42,8 +45,9 @@ export function openWebhooks(parts: {
   names: Names
   now: () => number
   log: Logger
+  limiterStore?: LimiterStore | undefined
 }): Webhooks {
-  const { config, ledger, names, now, log } = parts
+  const { config, ledger, names, now, log, limiterStore = countedHere } = parts
   const { gatewayUrl, outboundAllow } = config
   const outbound = createOutbound({
     allow: outboundAllow,
@@ -56,7 +60,7 @@ export function openWebhooks(parts: {
   const wake = () => delivery.wake()
   const endpoints = new Endpoints({ ledger, send, outboundAllow, now, wake })
   const acknowledgements = new Acknowledgements({ ledger, names, gatewayUrl, now })
-  const limiter = new RateLimiterMemory({ points, duration: 3_600 })
+  const limiter = limiterStore({ name: 'webhooks', points, duration: 3_600 })
   const take = (vendorId: string, what: keyof typeof cost) => takeOf(limiter, vendorId, cost[what])
 
   return {
@@ -110,7 +114,7 @@ export function openWebhooks(parts: {
 
 const json = (value: object): Reply => jsonReply(JSON.stringify(value))
 
-async function takeOf(limiter: RateLimiterMemory, vendorId: string, amount: number): Promise<void> {
+async function takeOf(limiter: RateLimiterAbstract, vendorId: string, amount: number): Promise<void> {
   try {
     await limiter.consume(vendorId, amount)
   } catch (refusal) {
