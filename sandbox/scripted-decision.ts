@@ -38,14 +38,13 @@ export async function answerRequest(
   }
 }
 
-/** What was refused is not asked again for a while: such a request comes decided, and the page only leads back. */
+/** What was refused is not asked again for a while: the page of such a request only leads back. */
 async function decide(
   browser: SampleBrowser,
   page: string,
   { view, script }: { view: RequestView; script: SandboxDecision },
 ): Promise<Omit<DecisionResult, 'receipt'>> {
-  const { status, returnTo } = view
-  if (status === 'refused' && returnTo !== undefined) return { status, returnTo }
+  if (view.turnedAway !== undefined) return browser.call('POST', `${page}/leave`, {})
   return browser.call('POST', `${page}/decision`, decisionOf(view, script.answer))
 }
 

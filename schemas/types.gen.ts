@@ -327,6 +327,14 @@ export interface Boundary {
   /**
    * The newest requests that did not reach her, newest first.
    *
+  /**
+   * When she refused all of a request, newest first, since she last allowed anything.
+   *
+   * @maxItems 3
+   *
+   * Items: Unix time in ms.
+   */
+  refusals?: number[]
    * @maxItems 20
    */
   turnedAway: TurnedAway[]

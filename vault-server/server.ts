@@ -62,6 +62,7 @@ import { sessionRoutes } from './customer/sessions.ts'
 import { signInMs, signInRoutes } from './customer/sign-in.ts'
 import { termsRoutes } from './customer/terms.ts'
 import { vaultRoutes } from './customer/vaults.ts'
+import { turnedAwayJobs } from './customer/turned-away.ts'
 import type { ThrowAway } from './customer/vaults.ts'
 import { vendorLogoRoutes } from './customer/vendor-logos.ts'
 import { createMailer } from './mail/mailer.ts'
@@ -205,7 +206,8 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
           await podServer.removePod(account.podUrl)
       },
     }),
-    ...cibaPings({ fetch, now }),
+    ...turnedAwayJobs({ ledger, interactions, now }),
+    ...cibaPings({ reader: ledger, fetch, now }),
   }
   const jobs = opened.use(startJobs({ ledger, handlers, now, random: Math.random, log }))
   opened.use(

@@ -42,8 +42,18 @@ export function useDecided(uid: string): DecisionResult | undefined {
   return useQuery<DecisionResult>({ queryKey: ['decided', uid], queryFn: skipToken }).data
 }
 
-/** Sends the answer. The same answer again gives the same result, so a lost reply can be asked for again. */
-export function useDecide(uid: string) {
+/** Leaves a request that was turned away for the business: there it is refused now, and this browser gets its way back. */
+export function useLeave(uid: string) {
+  return useMutation({
+    mutationFn: () => call<DecisionResult>('POST', `consent/${encodeURIComponent(uid)}/leave`, { body: {} }),
+  })
+}
+
+/**
+ * Sends the answer. The same answer again gives the same result, so a lost reply can be asked for again. `undefined` when it
+ * waits for the network.
+ */
+export function useDecide(uid: string, business: string) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: (body: Decision) =>

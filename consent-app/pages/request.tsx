@@ -42,7 +42,12 @@ export function RequestPage() {
           <PageSkeleton />
         )
       ) : view.turnedAway !== undefined ? (
-        <TurnedAway request={view} turnedAway={view.turnedAway} />
+        <TurnedAway
+          uid={uid}
+          request={view}
+          turnedAway={view.turnedAway}
+          onMayAsk={() => void request.refetch()}
+        />
       ) : outcome !== undefined ? (
         <RequestOutcome request={view} outcome={outcome} />
       ) : me !== undefined && me.podAccess !== 'open' ? (

@@ -175,6 +175,8 @@ test('what was denied is turned away the next time, and she can change her mind'
   await page.goto((await ask(other)).url.href)
   await page.getByRole('heading', { name: 'Turned away' }).waitFor()
   await look('turned-away')
+  await page.getByRole('button', { name: /^Go back to/ }).press('Enter')
+  await page.waitForURL(/error=access_denied/)
   await page.goto(vault('/settings'))
   const row = page.getByRole('article', { name: other.name })
   await row.getByText('1 request turned away').waitFor()

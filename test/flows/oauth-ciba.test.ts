@@ -1,20 +1,44 @@
 /** Questions to a customer whom the business knows (OpenID Connect CIBA Core 1.0). */
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { letAsk } from '#core/domain/boundary.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { startJobs } from '#core/jobs/worker.ts'
 import { createLogger } from '#core/logger.ts'
+import { boundaryOf } from '#core/records/boundaries.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { listDueJobs } from '#core/records/jobs.ts'
+import { readRequest } from '#core/records/requests.ts'
 import { listVendorEvents } from '#core/records/vendor-events.ts'
+import { turnedAwayJobs } from '../../vault-server/customer/turned-away.ts'
 import { cibaPings } from '../../vault-server/oauth/ciba-ping.ts'
 import type { DecisionResult } from '../../schemas/types.gen.ts'
 import { accessRequest, ask, postForm, refresh, verdict } from '../business.ts'
 import type { Business } from '../business.ts'
-import { allowing, decideAt, postDecision, readPage, startTwoShops } from '../oauth-vault.ts'
+import {
+  allowing,
+  comeBack,
+  decideAt,
+  openPage,
+  postDecision,
+  readPage,
+  startTwoShops,
+} from '../oauth-vault.ts'
 import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
-import { answer, ciba, firstPage, json, known, listOf, pageOf, polling, stateOf } from '../without-browser.ts'
+import {
+  answer,
+  as,
+  ciba,
+  firstPage,
+  json,
+  known,
+  listOf,
+  pageOf,
+  polling,
+  stateOf,
+} from '../without-browser.ts'
 
 let vault: OAuthVault
 let shop: Registered
@@ -46,6 +70,15 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
       authorization_details: JSON.stringify([accessRequest()]),
       ...over,
     })
+  /** What is turned away is refused when its time has come; this is after the longest. */
+  const refuseDue = async () => {
+    const now = () => Date.now() + 11_000
+    const { ledger, authorization } = vault
+    const handlers = turnedAwayJobs({ ledger, interactions: authorization.interactions, now })
+    const log = createLogger({ level: 'silent' })
+    await using jobs = startJobs({ ledger, handlers, now, random: () => 0, log })
+    await jobs.settle()
+  }
   const poll = (id: string, business: Business = shop) =>
     postForm(business, 'token', { grant_type: ciba, auth_req_id: id })
 
@@ -142,9 +175,51 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     await postDecision(page, alma, answer('deny')(await readPage(page, alma)))
     const asked = await json<{ auth_req_id: string }>(question(subject))
     expect(await listOf(vault, alma)).toEqual([])
+    // Nobody can tell it from a question that she has not looked at yet.
+    expect(await verdict(poll(asked.auth_req_id))).toBe('400 authorization_pending')
+    await refuseDue()
     expect(await verdict(poll(asked.auth_req_id))).toBe('400 access_denied')
     const [latest] = await vault.ledger.history(alma.accountId, { limit: 1 })
     expect(readFact(latest?.ops ?? '')).toMatchObject({ type: 'turned-away', reason: 'cool-off' })
+  })
+
+  test('a question that is turned away waits like any other, and is hers again when she lets the business ask', async () => {
+    const { subject } = await known(vault, alma, shop)
+    await question(subject)
+    const page = await firstPage(vault, alma)
+    await postDecision(page, alma, answer('deny')(await readPage(page, alma)))
+    const asked = await json<{ auth_req_id: string }>(question(subject))
+    await question(subject)
+    expect(await verdict(question(subject))).toBe('429 temporarily_unavailable')
+    const { boundary, set } = await boundaryOf(vault.ledger, alma.accountId, shop.vendorId)
+    await vault.ledger.commit(set(letAsk(boundary)))
+    await refuseDue()
+    expect(await verdict(poll(asked.auth_req_id))).toBe('400 authorization_pending')
+    const waiting = await listOf(vault, alma)
+    expect(waiting).toHaveLength(2)
+    const hers = pageOf(vault, String(waiting[1]?.page))
+    await postDecision(hers, alma, allowing(await readPage(hers, alma)))
+    expect((await poll(asked.auth_req_id)).status).toBe(200)
+  })
+
+  test('who walks away from a page that turned away leaves a refusal all the same, and can still go back', async () => {
+    await decideAt(vault, alma, (await ask(shop)).url, answer('deny'))
+    const page = await openPage(vault, alma, (await ask(shop)).url)
+    const view = await readPage(page, alma)
+    expect(view).toMatchObject({ status: 'open', turnedAway: { reason: 'cool-off' } })
+    expect(view).not.toHaveProperty('returnTo')
+    const statusOf = async () => (await readRequest(vault.ledger, view.requestId))?.value.status
+    // Looking again brings it no earlier, nor twice.
+    await readPage(page, alma)
+    expect(await statusOf()).toBe('open')
+    await refuseDue()
+    expect(await statusOf()).toBe('refused')
+    const { returnTo } = await json<DecisionResult>(alma.browser.post(`${page.href}/leave`, {}, as(alma)))
+    const callback = await comeBack(vault, alma, returnTo)
+    expect(callback.searchParams.get('error')).toBe('access_denied')
+    const told = await vault.ledger.history(alma.accountId, { limit: 10 })
+    const types = told.map(({ ops }) => readFact(ops).type)
+    expect(types).toEqual(['turned-away', 'requested', 'refused', 'requested'])
   })
 
   test('turned away is told to the business as a refusal is: by the event and by the ping', async () => {
@@ -172,6 +247,9 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
       if (times === 1) {
         const page = await firstPage(vault, alma)
         await postDecision(page, alma, answer('deny')(await readPage(page, alma)))
+      } else {
+        expect(await told()).toEqual({ refusals: before.refusals + 1, pings: before.pings + 1 })
+        await refuseDue()
       }
       expect(await told()).toEqual({ refusals: before.refusals + times, pings: before.pings + times })
     }
@@ -237,15 +315,24 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     )
     const page = await firstPage(vault, alma)
     await postDecision(page, alma, allowing(await readPage(page, alma)))
+    await vault.operator.suspend(pinged.vendorId)
     {
       const now = () => Date.now()
-      const handlers = cibaPings({ fetch, now })
+      const handlers = cibaPings({ reader: vault.ledger, fetch, now })
       const log = createLogger({ level: 'silent' })
       await using jobs = startJobs(
         { ledger: vault.ledger, handlers, now, random: () => 0, log },
-        { backoffMs: 1, pollMs: 5 },
+        { backoffMs: 1, mostBackoffMs: 50, mostAttempts: 10_000, pollMs: 5 },
       )
       jobs.wake()
+      const id = `ciba-ping-${hash('sha256', asked.auth_req_id, 'base64url')}`
+      const attempts = async () =>
+        (await listDueJobs(vault.ledger, Date.now() + 600_000, { limit: 1_000 })).find(
+          ({ value }) => value.id === id,
+        )?.value.attempts
+      await expect.poll(attempts, { timeout: 10_000 }).toBeGreaterThan(1)
+      expect(pings).toEqual([])
+      await vault.operator.reinstate(pinged.vendorId)
       await expect.poll(() => pings.length, { timeout: 10_000 }).toBe(2)
       await jobs.settle()
     }

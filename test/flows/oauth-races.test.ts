@@ -34,6 +34,7 @@ import {
   readPage,
   startSlowVault,
 } from '../oauth-vault.ts'
+import type { OAuthVault } from '../oauth-vault.ts'
 import type { DecisionResult } from '../../schemas/types.gen.ts'
 import { generateKeyPair } from 'jose'
 
@@ -154,10 +155,9 @@ test('two consume() at once: one is refused, the OAuth Grant is gone, ours is re
   const pending = await ask(shop)
   const { callback, result } = await decideAt(vault, alma, pending.url)
   const code = String(callback.searchParams.get('code'))
-  const { ledger, names, gatewayUrl } = vault
-  const limits = requestLimits()
+  const { ledger } = vault
   const now = () => Date.now()
-  const open = ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl, limits }) })
+  const open = ledgerAdapter({ ledger, now, hooks: hooksOf(vault) })
   const [codes, grants] = [open('AuthorizationCode'), open('Grant')]
   const found = await codes.find(code)
   const oauthGrantId = String(found?.grantId)
@@ -175,10 +175,9 @@ test('two consume() at once: one is refused, the OAuth Grant is gone, ours is re
 
 test('a saved Grant cannot bring back one that was ended', async () => {
   await using vault = await startSlowVault(0)
-  const { ledger, names, gatewayUrl } = vault
-  const limits = requestLimits()
+  const { ledger } = vault
   const now = () => Date.now()
-  const open = ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl, limits }) })
+  const open = ledgerAdapter({ ledger, now, hooks: hooksOf(vault) })
   await expect(open('Grant').upsert('some-grant', { accountId: 'a', clientId: 'c' }, 60)).rejects.toThrow(
     'decision',
   )
@@ -301,3 +300,9 @@ describe('a commit whose reply was lost', () => {
     }
   })
 })
+
+function hooksOf({ ledger, names, gatewayUrl }: OAuthVault) {
+  const addresses = { gatewayUrl, mode: 'development' } as const
+  const limits = requestLimits()
+  return grantHooks({ ledger, names, now: () => Date.now(), random: Math.random, addresses, limits })
+}

@@ -24,6 +24,7 @@ import type {
   GrantView,
   ReceiptView,
   VendorGrants,
+  VendorRequests,
 } from '../../schemas/types.gen.ts'
 
 let story: Story
@@ -336,11 +337,21 @@ describe('what she does not want to be asked', () => {
     const denied = await story.ask(alma, shop)
     expectOk(await decide(alma.browser, denied, { decision: 'deny' }))
     const again = await story.ask(alma, shop)
-    expect(again.view).toMatchObject({ status: 'refused', turnedAway: { reason: 'cool-off' } })
+    expect(again.view).toMatchObject({ status: 'open', turnedAway: { reason: 'cool-off' } })
     expect(matches('api/request-view.json', again.view)).toBe(true)
     expect(JSON.stringify(again.view.items)).not.toContain('"value"')
+    // To the business it is open until she leaves: its list, and no event.
+    const requests = async () =>
+      JSON.parse((await story.call(shop, await batchToken(shop), '/v1/requests')).text) as VendorRequests
+    const { requestId } = again.view
+    const statusOf = async () =>
+      (await requests()).requests.find((one) => one.request_id === requestId)?.status
+    expect(await statusOf()).toBe('open')
+    const left = await alma.browser.post(`${again.path}/leave`)
+    expect(matches('api/decision-result.json', left.body)).toBe(true)
+    expect(await statusOf()).toBe('refused')
     const callback = await alma.browser.jar.follow(
-      String(again.view.returnTo),
+      String((left.body as DecisionResult).returnTo),
       (next) => next.origin !== new URL(story.world.config.vaultUrl).origin,
     )
     expect(callback.url.searchParams.get('error')).toBe('access_denied')
@@ -352,7 +363,9 @@ describe('what she does not want to be asked', () => {
     const other = accessRequest({
       items: [{ purpose: 'dpv:CustomerCare', fields: ['profile.name'], why: 'To help you.', required: true }],
     })
-    expect((await story.ask(alma, shop, { items: other.items })).view.status).toBe('open')
+    const waiting = await story.ask(alma, shop, { items: other.items })
+    expect(waiting.view).not.toHaveProperty('turnedAway')
+    expect((await alma.browser.post(`${waiting.path}/leave`)).status).toBe(409)
     expectOk(await alma.browser.post(`/api/businesses/${shop.vendorId}/let-ask`))
     expect((await story.ask(alma, shop)).view.status).toBe('open')
     expect((await boundaryOf(shop))?.denied).toEqual([])

@@ -1,5 +1,4 @@
-import { allow as allowAgain, deny, noteTurnedAway } from '#core/domain/boundary.ts'
-import type { TurnAway } from '#core/domain/boundary.ts'
+import { allow as allowAgain, deny } from '#core/domain/boundary.ts'
 import type { Outcome } from '#core/domain/decision.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { newGrant } from '#core/domain/grant.ts'
@@ -25,6 +24,7 @@ import type {
   Vendor,
   VendorStanding,
 } from '#schemas/types.gen.ts'
+import { declined } from '../oauth/interactions.ts'
 import type { Asked, Concluded, Interactions } from '../oauth/interactions.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
@@ -57,8 +57,6 @@ export interface Case {
   readonly at: number
   /** Ids of the grants that the page said would end. */
   readonly amends?: readonly string[]
-  /** Refused without being shown, as she had decided before. */
-  readonly turnedAway?: TurnAway['reason']
 }
 
 /** The commit of an outcome, and what it tells the page. */
@@ -123,34 +121,17 @@ async function allow(
 }
 
 async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
-  const { request, noticeHash, webId, at, turnedAway } = found
+  const { request, noticeHash, webId, at } = found
   const { boundary, set } = await boundaryOf(parts.ledger, request.accountId, request.vendorId)
-  // To the business a request that is turned away is refused like any other: it does not learn that it is blocked.
-  const { parts: concluded, ...back } = await parts.interactions.refuse(found.asked, {
-    error: 'access_denied',
-    description: 'the customer declined',
-    final: true,
-  })
-  const told = vendorEvent({ type: 'request.decided', request, status: 'refused', at })
-  const outcome = decided(found, 'refused', back)
-  if (turnedAway !== undefined) {
-    const commit = combine(
-      concluded,
-      set(noteTurnedAway(boundary, turnedAway, at)),
-      decideRequest(found.stored, { ...outcome, turnedAway }),
-      told,
-      { entries: [requestEntry(request, { type: 'turned-away', reason: turnedAway }, { who: webId })] },
-    )
-    return { commit, result: { status: 'refused', ...back } }
-  }
+  const { parts: concluded, ...back } = await parts.interactions.refuse(found.asked, declined)
   const receipt = await receiptFor(parts, found, { status: 'refused' }, newId())
   const fact = { type: 'refused', notice: noticeHash } as const
   const commit = combine(
     concluded,
     set(deny(boundary, await refusedItems(parts.ledger, found), at)),
     issueReceipt(receipt, at),
-    decideRequest(found.stored, { ...outcome, receiptId: receipt.receiptId }),
-    told,
+    decideRequest(found.stored, { ...decided(found, 'refused', back), receiptId: receipt.receiptId }),
+    vendorEvent({ type: 'request.decided', request, status: 'refused', at }),
     { entries: [requestEntry(request, fact, { who: webId, data: receipt.jws })] },
   )
   return { commit, result: { status: 'refused', ...back, receipt: viewReceipt(receipt) } }

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import type { TurnAway } from '#core/domain/boundary.ts'
 import { answersText, decide } from '#core/domain/decision.ts'
 import type { Answers } from '#core/domain/decision.ts'
 import { DomainError } from '#core/domain/errors.ts'
@@ -30,8 +29,6 @@ export type Decide = (
     readonly uid: string
     readonly accountId: string
     readonly decision: Decision
-    /** A refusal that she decided before: the request was not shown. */
-    readonly turnedAway?: TurnAway['reason']
   },
 ) => Promise<DecisionResult>
 
@@ -74,7 +71,6 @@ async function decideOnce(
     const notice = noticeOf({ ...request, vendor }, asked.decision.language)
     const shown = noticeText(notice)
     const noticeHash = sha256(shown)
-    const { turnedAway } = asked
     const { amends } = asked.decision
     const found: Case = {
       asked: way,
@@ -86,7 +82,6 @@ async function decideOnce(
       noticeHash,
       answersHash,
       at,
-      ...(turnedAway && { turnedAway }),
       ...(amends && { amends }),
     }
     const { commit, result } = await conclude(parts, found, outcome)

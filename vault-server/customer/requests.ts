@@ -11,7 +11,7 @@ import { newSecret } from '#core/ledger/leaf.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { readAccount } from '#core/records/accounts.ts'
-import { listBoundaries, readBoundary } from '#core/records/boundaries.ts'
+import { listBoundaries } from '#core/records/boundaries.ts'
 import { requestEntry } from '#core/records/entries.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
@@ -26,6 +26,7 @@ import { plainCode } from '../oauth/received.ts'
 import { sameOriginOnly } from './csrf.ts'
 import type { Decide } from './decision.ts'
 import { limitPer } from './limits.ts'
+import { expectRefusal, leaveTurnedAway, turnedAwayBy } from './turned-away.ts'
 import { valuesToday, viewItems } from './values-today.ts'
 import type { Preview } from './values-today.ts'
 import { viewVendor } from './views.ts'
@@ -43,7 +44,7 @@ interface RequestParts {
 }
 
 /**
- * `POST /consent/:uid/open` and `/decision`, and `GET /api/requests`. The first two lie under the
+ * `POST /consent/:uid/open`, `/decision` and `/leave`, and `GET /api/requests`. The first three lie under the
  * interaction's own address, since that is the path of its cookie; `decide` makes the one commit of a
  * decision.
  */
@@ -65,14 +66,19 @@ export function requestRoutes(
   consent.post('/consent/:uid/open', guards, async (request: Request, response: Response) => {
     const { accountId } = await signedIn(request)
     parseNothing(request.body)
-    response.json(
-      await openRequest({ ...parts, decide }, [request, response], { uid: uidOf(request), accountId }),
-    )
+    response.json(await openRequest(parts, [request, response], { uid: uidOf(request), accountId }))
   })
   consent.post('/consent/:uid/decision', guards, async (request: Request, response: Response) => {
     const { accountId } = await signedIn(request)
     const decision = parseDecision(request.body)
     response.json(await decide([request, response], { uid: uidOf(request), accountId, decision }))
+  })
+
+  consent.post('/consent/:uid/leave', guards, async (request: Request, response: Response) => {
+    const { accountId } = await signedIn(request)
+    parseNothing(request.body)
+    const asked = await findRequest(parts.interactions, [request, response], uidOf(request))
+    response.json(await leaveTurnedAway(parts, { asked, accountId }))
   })
 
   const api = Router({ strict: true, caseSensitive: true })
@@ -110,10 +116,11 @@ export async function findRequest(
 
 /**
  * Shows the request with today's exact values. The browser that the business sent makes it this customer's for good;
- * anybody else who opens it, at the same time or later, gets `not-found`. Its customer finds it on her list, too.
+ * anybody else who opens it, at the same time or later, gets `not-found`. Its customer finds it on her list, too. What
+ * she has decided not to be asked is shown as turned away.
  */
 async function openRequest(
-  parts: RequestParts & { readonly decide: Decide },
+  parts: RequestParts,
   exchange: Exchange,
   { uid, accountId }: { uid: string; accountId: string },
 ): Promise<RequestView> {
@@ -121,21 +128,9 @@ async function openRequest(
   const request = asked.isSent
     ? await claim(parts, asked.requestId, accountId)
     : await ownRequest(parts.ledger, asked.requestId, accountId)
-  const turnedAway = await turnedAwayBy(parts, request)
-  if (turnedAway === undefined) return viewRequest(parts, request, asked)
-  const decision = { accountId, requestHash: request.requestHash, decision: 'deny' as const }
-  await parts.decide(exchange, { uid, accountId, decision, turnedAway })
-  return viewRequest(parts, await ownRequest(parts.ledger, asked.requestId, accountId), asked)
-}
-
-/** Why the customer need not answer: she blocked the business, or refused the same not long ago. */
-async function turnedAwayBy(
-  { ledger, now }: RequestParts,
-  request: ClaimedRequest,
-): Promise<TurnAway['reason'] | undefined> {
-  if (request.status !== 'open') return undefined
-  const boundary = await readBoundary(ledger, request.accountId, request.vendorId)
-  return turnAway(boundary?.value, request, now())?.reason
+  const turnedAway = await turnedAwayBy(parts.ledger, request, parts.now())
+  if (turnedAway !== undefined) await expectRefusal(parts, request)
+  return viewRequest(parts, request, { asked, turnedAway: turnedAway?.reason ?? request.turnedAway })
 }
 
 async function ownRequest(ledger: Ledger, requestId: string, accountId: string): Promise<ClaimedRequest> {
@@ -218,16 +213,20 @@ async function refuseSuspended(ledger: Ledger, stored: Stored<AccessRequest>): P
   if (suspended) throw new DomainError('vendor-suspended', 'This business is suspended')
 }
 
-async function viewRequest(parts: RequestParts, request: ClaimedRequest, asked: Asked): Promise<RequestView> {
+async function viewRequest(
+  parts: RequestParts,
+  request: ClaimedRequest,
+  { asked, turnedAway: reason }: { asked: Asked; turnedAway: TurnAway['reason'] | undefined },
+): Promise<RequestView> {
   const now = parts.now()
   const returnTo = returnOf(request, asked)
   const { redirectUri } = asked
-  const isOpen = request.status === 'open' || request.status === 'later'
+  const isOpen = reason === undefined && (request.status === 'open' || request.status === 'later')
   const [vendor, today, amends, turnedAway] = await Promise.all([
     viewVendor(parts.ledger, request.vendorId),
     isOpen ? valuesToday(parts, request) : { unavailable: undefined },
     isOpen ? amendmentOf(parts.ledger, request, now) : undefined,
-    request.turnedAway === undefined ? undefined : viewTurnedAway(parts.ledger, request, now),
+    reason === undefined ? undefined : viewTurnedAway(parts.ledger, { ...request, turnedAway: reason }, now),
   ])
   return {
     requestId: request.requestId,

@@ -19,14 +19,9 @@ const replayMemory = 900_000
  * What belongs to our grants and requests; the adapter asks for it at the moments when a commit must hold
  * both.
  */
-/** `answered`: members of the record that say that the customer need not be asked. */
-export type Received = CommitParts & {
-  readonly answered?: { readonly error: string; readonly errorDescription: string }
-}
-
 export interface AdapterHooks {
   /** A new record that asks a customer: the access request it is about, if that is not there yet. */
-  received(model: string, payload: AdapterPayload): Promise<Received>
+  received(model: string, payload: AdapterPayload): Promise<CommitParts>
   /** A business asks whether there is an answer. Throws when it asks too often. */
   polled(id: string): Promise<void>
   /**
@@ -91,7 +86,7 @@ class LedgerAdapter implements Adapter {
     const collection = collecting()
     if (collection !== undefined) return collection.write(...writes)
     if (this.#model === 'Grant') throw new Error('an OAuth Grant is saved by a decision only')
-    if (isNewQuestion(this.#model, payload)) return this.#begin(key, writes, payload)
+    if (isNewQuestion(this.#model, payload)) return this.#begin(writes, payload)
     await this.#ledger.commit({ writes })
   }
 
@@ -99,19 +94,15 @@ class LedgerAdapter implements Adapter {
    * A new interaction, question or link and the access request that it is about. Two of the same request at once: one
    * brings it.
    */
-  async #begin(key: string, writes: readonly Write[], payload: AdapterPayload): Promise<void> {
+  async #begin(writes: readonly Write[], payload: AdapterPayload): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const {
         checks = [],
         writes: more = [],
         entries = [],
-        answered = {},
       } = await this.#hooks.received(this.#model, payload)
-      const told = writes.map((write) =>
-        write.key === key ? { ...write, value: { ...(write.value as object), ...answered } as Json } : write,
-      )
       try {
-        await this.#ledger.commit({ checks, writes: [...told, ...more], entries })
+        await this.#ledger.commit({ checks, writes: [...writes, ...more], entries })
         return
       } catch (error) {
         if (!(error instanceof CommitRefused) || attempt === attempts) throw error

@@ -17,17 +17,19 @@ export function grantHooks({
   ledger,
   names,
   now,
-  gatewayUrl,
+  random,
+  addresses,
   limits,
 }: {
   ledger: Ledger
   names: Names
   now: () => number
-  gatewayUrl: string
+  random: () => number
+  addresses: Parameters<typeof receiving>[0]['addresses']
   limits: RequestLimits
 }): AdapterHooks {
   return {
-    received: receiving({ reader: ledger, names, now, gatewayUrl }),
+    received: receiving({ reader: ledger, names, now, random, addresses }),
 
     polled: limits.polled,
 

@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Interaction, InteractionResults, Provider } from 'oidc-provider'
 import { errors } from 'oidc-provider'
+import { refusalTime } from '#core/domain/boundary.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import type { Json, Ledger } from '#core/ledger/ledger.ts'
 import { pointOAuthGrant } from '#core/records/oauth-grants.ts'
 import { oauthModelKey } from '#core/records/oauth-models.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import { keepWay, readWay } from '#core/records/request-ways.ts'
-import type { Grant } from '#schemas/types.gen.ts'
+import { refuseLater } from '#core/records/turned-away.ts'
+import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
 import { collect } from './collected.ts'
 import type { Collection } from './collected.ts'
 import { batchScope, customerScopes } from './policies.ts'
@@ -48,6 +50,10 @@ export interface Interactions {
   allow(asked: Asked, grant: Grant): Promise<Concluded>
   /** Told to the business as RFC 6749 4.1.2.1 has it, or in the answer to its next poll. */
   refuse(asked: Asked, refusal: Refusal): Promise<Concluded>
+  /** The business gets the answer after a while, in which nobody can tell whether somebody looks at its request. */
+  turnAway(request: Pick<AccessRequest, 'requestId' | 'expiresAt'>): CommitParts
+  /** Refused with nobody at a page: told to the next poll. A browser that is still at its page goes back by `refuse`. */
+  refuseUnseen(requestId: string): Promise<CommitParts>
   /** A request that a browser brought can be answered until `expires` (Unix ms), wherever its customer is signed in. */
   keepOpen(requestId: string, expires: number): Promise<CommitParts>
   /**
@@ -57,15 +63,24 @@ export interface Interactions {
   sendBack(asked: Asked, returnTo: string | undefined): void
 }
 
+/** What a business is told of a refusal, whoever or whatever refused. */
+export const declined: Refusal = {
+  error: 'access_denied',
+  description: 'the customer declined',
+  final: true,
+}
+
 export function openInteractions({
   provider,
   ledger,
   gatewayUrl,
+  mode,
   now,
 }: {
   provider: Provider
   ledger: Ledger
   gatewayUrl: string
+  mode: 'development' | 'production'
   /** Unix ms. */
   now: () => number
 }): Interactions {
@@ -166,6 +181,18 @@ export function openInteractions({
         return conclude(asked.exchange, { error, error_description: description }, collection)
       })
       return result
+    },
+
+    turnAway({ requestId, expiresAt }) {
+      return refuseLater(requestId, refusalTime({ expiresAt }, { now: now(), random: Math.random(), mode }))
+    },
+
+    async refuseUnseen(requestId) {
+      const way = await readWay(ledger, requestId)
+      if (way === undefined) return {}
+      if (way.channel === 'browser') return spentRequest(ledger, ways.pushedRequestOf(way))
+      const { collection } = await collect((saved) => ways.refuse(way, declined, saved))
+      return collection.commit()
     },
 
     async keepOpen(requestId, expires) {

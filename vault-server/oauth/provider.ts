@@ -82,7 +82,11 @@ export async function openAuthorizationServer({
   const limits = requestLimits()
   const provider = new Provider(issuer, {
     ...oauthConfiguration({ addresses: config, ledger, names, keys: oauthKeys, now, policy, limits }),
-    adapter: ledgerAdapter({ ledger, now, hooks: grantHooks({ ledger, names, now, gatewayUrl, limits }) }),
+    adapter: ledgerAdapter({
+      ledger,
+      now,
+      hooks: grantHooks({ ledger, names, now, random: Math.random, addresses: config, limits }),
+    }),
   })
   allowPolling(provider)
   // The scheme is told by `pinHost`, which lets no forwarding header of others through.
@@ -125,7 +129,7 @@ export async function openAuthorizationServer({
     issuer,
     routes,
     metadataRoutes,
-    interactions: openInteractions({ provider, ledger, gatewayUrl, now }),
+    interactions: openInteractions({ provider, ledger, gatewayUrl, now, mode: config.mode }),
     async admit({ vendorId, name }) {
       const code = new provider.InitialAccessToken({ policies: ['business'], expiresIn: admissionLife })
       const admissionCode = await code.save()

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import { errors, Provider } from 'oidc-provider'
-import type { AdapterPayload, Client } from 'oidc-provider'
-import { noteTurnedAway, turnAway } from '#core/domain/boundary.ts'
+import { errors } from 'oidc-provider'
+import type { AdapterPayload } from 'oidc-provider'
+import { refusalTime, turnAway } from '#core/domain/boundary.ts'
 import { requestText } from '#core/domain/request.ts'
 import { day } from '#core/domain/times.ts'
 import { newSecret } from '#core/ledger/leaf.ts'
@@ -14,12 +14,10 @@ import { combine } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import { keepWay, nameByCode, noteAsked, readAsked } from '#core/records/request-ways.ts'
 import { readRequest, receiveClaimed, receiveRequest } from '#core/records/requests.ts'
-import { vendorEvent } from '#core/records/vendor-events.ts'
+import { refuseLater } from '#core/records/turned-away.ts'
 import { findVendor } from '#core/records/vendors.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
 import { readAccessRequest } from './access-request-type.ts'
-import type { Received } from './adapter.ts'
-import { pingOf } from './ciba-ping.ts'
 import { tooManyRequests } from './too-many-requests.ts'
 
 /**
@@ -34,9 +32,6 @@ export function requestIdOf(held: string): string {
 /** Questions that one business may ask one customer directly in a day, and those of them that may wait for an answer. */
 const mostAsked = { inADay: 5, waiting: 2 }
 
-/** Until then the business has learnt the id of a question that was answered as it came. In ms. */
-const pingAfter = 5_000
-
 /**
  * The access request that comes with a new record of the library, for the commit that saves the record: by a browser
  * (interaction), as a question to somebody the business knows (CIBA), or to whoever opens a link (RFC 8628).
@@ -45,14 +40,19 @@ export function receiving({
   reader,
   names,
   now,
-  gatewayUrl,
+  random,
+  addresses,
 }: {
   reader: LedgerReader
   names: Names
   now: () => number
-  gatewayUrl: string
+  /** From 0 to 1. */
+  random: () => number
+  addresses: { readonly gatewayUrl: string; readonly mode: 'development' | 'production' }
 }) {
-  return (model: string, payload: AdapterPayload): Promise<Received> => {
+  const { gatewayUrl, mode } = addresses
+
+  return (model: string, payload: AdapterPayload): Promise<CommitParts> => {
     switch (model) {
       case 'BackchannelAuthenticationRequest':
         return question(payload)
@@ -79,7 +79,7 @@ export function receiving({
     )
   }
 
-  async function question(payload: AdapterPayload): Promise<Received> {
+  async function question(payload: AdapterPayload): Promise<CommitParts> {
     const { jti, accountId, params } = payload
     if (jti === undefined || accountId === undefined) throw new Error('a question to nobody')
     const account = await readAccount(reader, accountId)
@@ -92,30 +92,18 @@ export function receiving({
       accountId,
       secret: newSecret(),
     }
-    const { requestId, items, until } = request
-    const { boundary, holds, set } = await boundaryOf(reader, accountId, request.vendorId)
-    const turned = turnAway(boundary, request, request.receivedAt)
-    // What she does not want to be asked does not reach her; to the business it is refused like anything else.
-    if (turned !== undefined) {
-      const { receivedAt: at } = request
-      const { reason } = turned
-      const parts = combine(
-        receiveClaimed({ ...request, status: 'refused', decidedAt: at, turnedAway: reason }),
-        set(noteTurnedAway(boundary, reason, at)),
-        await counted(request),
-        vendorEvent({ type: 'request.decided', request, status: 'refused', at }),
-        pingOf(payload, clientThatAsks(), at + pingAfter),
-        { entries: [requestEntry(request, { type: 'turned-away', reason }, { who: account.value.webId })] },
-      )
-      return {
-        ...parts,
-        answered: { error: 'access_denied', errorDescription: 'the customer declined' },
-      }
-    }
+    const { requestId, items, until, receivedAt, expiresAt } = request
+    const { boundary, holds } = await boundaryOf(reader, accountId, request.vendorId)
+    // What she does not want to be asked does not reach her. To the business it is open, until it is refused.
+    const refusal =
+      turnAway(boundary, request, receivedAt) === undefined
+        ? {}
+        : refuseLater(requestId, refusalTime({ expiresAt }, { now: receivedAt, random: random(), mode }))
     return combine(
       holds,
+      refusal,
       receiveClaimed(request),
-      keepWay(requestId, { channel: 'ciba', id: jti }, request.expiresAt),
+      keepWay(requestId, { channel: 'ciba', id: jti }, expiresAt),
       await counted(request),
       { entries: [requestEntry(request, { type: 'requested', items, until }, { who: account.value.webId })] },
     )
@@ -175,12 +163,6 @@ export function receiving({
       status: 'open',
     }
   }
-}
-
-function clientThatAsks(): Client {
-  const client = Provider.ctx?.oidc.client
-  if (client === undefined) throw new Error('a question without a client')
-  return client
 }
 
 /** The code as the business shows it: two groups of four letters. */

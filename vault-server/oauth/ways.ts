@@ -40,10 +40,14 @@ export function answering({
   gatewayUrl: string
   now: () => number
 }) {
-  return { redirectUriOf, askedBy, allow, refuse, letResume }
+  return { redirectUriOf, pushedRequestOf, askedBy, allow, refuse, letResume }
 
   function redirectUriOf(way: RequestWay): string | undefined {
     return way.channel === 'browser' ? String(keptOf(way).params['redirect_uri']) : undefined
+  }
+
+  function pushedRequestOf(way: RequestWay & { channel: 'browser' }): string {
+    return keptOf(way).parJti
   }
 
   /** The client that asked, and for which scopes. */
