@@ -9,7 +9,14 @@ const folder = join(root, 'dist', 'consent-app')
 const stampFile = join(root, 'dist', 'consent-app.stamp')
 
 /** Everything the build depends on: folders with all that is in them, and files. */
-const sources = ['consent-app', 'schemas', 'core/domain', 'package-lock.json', 'scripts/build-consent-app.ts']
+const sources = [
+  'consent-app',
+  'schemas',
+  'core/domain',
+  'core/verifier',
+  'package-lock.json',
+  'scripts/build-consent-app.ts',
+]
 
 /**
  * Builds the consent app where its sources have changed since, and resolves with the folder. Other processes
@@ -70,6 +77,8 @@ async function buildInto(outDir: string): Promise<void> {
   const { build } = await import('vite')
   const configFile = join(root, 'consent-app', 'vite.config.ts')
   await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
+  const checker = join(root, 'consent-app', 'checker', 'vite.config.ts')
+  await build({ configFile: checker, logLevel: 'error', build: { outDir } })
 }
 
 if (import.meta.main) {

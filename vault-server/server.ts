@@ -56,6 +56,7 @@ import { receiptDelivery } from './customer/receipt-delivery.ts'
 import { reminderRoutes, remindOfDue } from './customer/reminders.ts'
 import { requestRoutes } from './customer/requests.ts'
 import { readReceiptKey } from './customer/receipt-signing.ts'
+import { receiptChecker, receiptCheckerRoutes } from './customer/receipt-checker.ts'
 import { receiptRoutes } from './customer/receipts.ts'
 import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from './customer/session.ts'
 import { sessionRoutes } from './customer/sessions.ts'
@@ -166,6 +167,8 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const names = createNames(await keys.secret('names'))
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
   const receiptKey = await readReceiptKey(keys)
+  const publicKeys = [publicPart(receiptKey)]
+  const checker = receiptChecker({ appFolder, vaultUrl, publicLog, publicKeys, now })
   const { interactions } = authorization
   const decide = await decisions({ vaultUrl, ledger, interactions, keys, now })
 
@@ -265,7 +268,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   if (podServer !== undefined)
     api.use(vaultRoutes(signInParts, { podServer, showMe, throwAway: parts.throwAway }))
   api.use(vendorLogoRoutes({ reader: ledger }))
-  api.use(receiptRoutes({ ledger, publicLog, publicKeys: [publicPart(receiptKey)] }))
+  api.use(receiptRoutes({ ledger, publicLog, publicKeys }))
   api.use(signedInOnly)
   const podParts = { ledger, podLogins, pods, now }
   api.use(podConnectionRoutes(podParts), podPlaceRoutes(podParts), podCredentialRoutes(podParts))
@@ -278,7 +281,16 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(sessionRoutes({ ledger, podLogins, now }))
   api.use(importRoutes({ reader: ledger, podLogins, now }))
   api.use(
-    exportRoutes({ ledger, publicLog, publicKeys: [publicPart(receiptKey)], vaultUrl, podLogins, pods, now }),
+    exportRoutes({
+      ledger,
+      publicLog,
+      publicKeys,
+      receiptChecker: checker,
+      vaultUrl,
+      podLogins,
+      pods,
+      now,
+    }),
   )
   api.use(
     leaveRoutes({ ledger, names, sessions, podLogins, pods, podServer, now }, { changed: () => jobs.wake() }),
@@ -299,6 +311,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   router.use(requests.consent)
   // Below these nothing is a page.
   router.use(['/log', '/agent', '/oauth'], notFound)
+  router.use(receiptCheckerRoutes({ page: checker }))
   router.use(appRoutes({ folder: appFolder, vaultUrl }))
   router.use(notFound, problemHandler({ log }))
 

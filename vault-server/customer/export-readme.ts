@@ -10,6 +10,8 @@ consents/      What you decided.
                refusals.json     whom you blocked, and what you refused for a time
 receipts/      For each decision the signed receipt (.jws) and the proof that it stands in the log
                (.tlog-proof). keys.json has the keys with which anybody can check the signatures.
+               check.html checks a receipt: open it in a browser and drop both files in. It works
+               without a network, and without us.
 activity/      Every entry of the log about you, newest first, 50 to a file, one to a line (JSON):
                facts, the exact line that was logged; subject, the name under which that business
                knows you; proof, which shows that the entry is in the log and says this.

@@ -34,6 +34,8 @@ export interface ExportParts extends ProofParts {
   readonly podLogins: Pick<PodLogins, 'fetchOf'>
   readonly pods: ReachPods
   readonly publicKeys: readonly object[]
+  /** The page that checks receipts; undefined where it was not built. */
+  readonly receiptChecker: () => string | undefined
   /** Unix ms. */
   readonly now: () => number
 }
@@ -58,7 +60,9 @@ export function exportRoutes(parts: ExportParts): Router {
       'Content-Type': 'application/zip',
       'Content-Disposition': `attachment; filename="reach-export-${day}.zip"`,
       'Cache-Control': 'no-store',
-      'Reach-Export-Files': String(data.length + (await countOf(parts, account)) + 8),
+      'Reach-Export-Files': String(
+        data.length + (await countOf(parts, account)) + 8 + (parts.receiptChecker() === undefined ? 0 : 1),
+      ),
     })
     const archive = new Archive(response)
     try {
@@ -163,7 +167,7 @@ async function countOf({ ledger }: ExportParts, { accountId }: Account): Promise
 }
 
 async function addRecords(archive: Archive, parts: ExportParts, { accountId }: Account): Promise<void> {
-  const { ledger, publicLog, publicKeys, now } = parts
+  const { ledger, publicLog, publicKeys, receiptChecker, now } = parts
   await archive.add('README.txt', readmeOf(formatTime(now())))
   await archive.add('consents/permissions.json', pretty(await allGrants(parts, accountId)))
   await archive.add('consents/requests.json', pretty(await allRequests(parts, accountId)))
@@ -175,6 +179,8 @@ async function addRecords(archive: Archive, parts: ExportParts, { accountId }: A
     await archive.add(`receipts/${receiptId}.tlog-proof`, await proveReceipt(parts, stored.value))
   }
   await archive.add('receipts/keys.json', pretty({ keys: publicKeys }))
+  const checker = receiptChecker()
+  if (checker !== undefined) await archive.add('receipts/check.html', checker)
   await archive.add('log/vkey', `${publicLog.vkey}\n`)
   await archive.add('log/checkpoint', await publicLog.newest())
   let number = 0

@@ -1,5 +1,6 @@
 import { Router } from 'express'
 import type { JWK } from 'jose'
+import { dialectIds, dialects } from '#core/domain/dialects/dialects.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { saltOf } from '#core/ledger/leaf.ts'
@@ -15,8 +16,8 @@ type OfReceipt = { receiptId: string }
 
 /**
  * Receipts of the customer's decisions: `GET /receipts/:receiptId` with the signed bytes and what they say,
- * `/proof` with the proof that the decision is in the log, and `GET /receipts/keys`, public, with which
- * anybody checks a receipt.
+ * `/proof` with the proof that the decision is in the log, `/as/:dialect` with the same in a form that other programs read, and
+ * `GET /receipts/keys`, public, with which anybody checks a receipt.
  */
 export function receiptRoutes({
   ledger,
@@ -46,6 +47,26 @@ export function receiptRoutes({
     })
     response.end(proof)
   })
+
+  router.get<OfReceipt & { dialect: string }>(
+    '/receipts/:receiptId/as/:dialect',
+    signedInOnly,
+    async (request, response) => {
+      const { accountId } = customerOf(request)
+      const id = dialectIds.find((known) => known === request.params.dialect)
+      if (id === undefined) throw new DomainError('not-found', 'Receipts have no such dialect')
+      const receipt = await readOwnReceipt(ledger, accountId, request.params.receiptId)
+      const { mediaType, extension, write } = dialects[id]
+      const document = write(viewReceipt(receipt).payload)
+      if (document === undefined)
+        throw new DomainError('not-found', 'This dialect has no word for a request that was refused')
+      response.set({
+        'Content-Type': mediaType,
+        'Content-Disposition': `attachment; filename="reach-receipt-${receipt.receiptId}.${extension}"`,
+      })
+      response.end(`${JSON.stringify(document, null, 2)}\n`)
+    },
+  )
   return router
 }
 
