@@ -81,6 +81,7 @@ export interface Schemas {
   'api/me.json': Me
   'api/name-passkey.json': NamePasskey
   'api/new-sandbox-customer.json': NewSandboxCustomer
+  'api/new-vault.json': NewVault
   'api/nothing.json': Nothing
   'api/notifications.json': NotificationsView
   'api/open-link.json': OpenLink
@@ -1942,6 +1943,23 @@ export interface EmailView {
    * Nothing is sent before the link in the first message was opened.
    */
   confirmed: boolean
+}
+/**
+ * How far the vault has come that this browser asked for.
+ */
+export interface NewVault {
+  /**
+   * none: none was asked for. waiting: others are before it. pod: the pod is being made. sign-in: the sign-in at the new pod is walked through. ready: it can be entered. failed: see code. lost: the server was started again meanwhile; asking again goes on.
+   */
+  state: 'none' | 'waiting' | 'pod' | 'sign-in' | 'ready' | 'failed' | 'lost'
+  /**
+   * While waiting: how many pods are made first.
+   */
+  before?: number
+  /**
+   * Why it failed, as in a problem.
+   */
+  code?: string
 }
 /**
  * The code of a link or QR code that a business shows; case and hyphen do not matter.

@@ -62,9 +62,10 @@ import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from '.
 import { sessionRoutes } from './customer/sessions.ts'
 import { signInMs, signInRoutes } from './customer/sign-in.ts'
 import { termsRoutes } from './customer/terms.ts'
-import { vaultRoutes } from './customer/vaults.ts'
 import { turnedAwayJobs } from './customer/turned-away.ts'
+import { vaultRoutes } from './customer/vaults.ts'
 import type { ThrowAway } from './customer/vaults.ts'
+import { vaultsElsewhere } from './customer/vaults-elsewhere.ts'
 import { vendorLogoRoutes } from './customer/vendor-logos.ts'
 import { createMailer } from './mail/mailer.ts'
 import { createPush, publicPoint } from './mail/web-push.ts'
@@ -266,7 +267,15 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const passkeyParts = { ledger, names, sessions, podLogins, now }
   api.use(passkeyRoutes(passkeyParts, { cookie: hostCookie('passkey', vaultUrl), vaultUrl, showMe }))
   if (podServer !== undefined)
-    api.use(vaultRoutes(signInParts, { podServer, showMe, throwAway: parts.throwAway }))
+    api.use(
+      vaultRoutes(signInParts, {
+        podServer,
+        showMe,
+        cookie: hostCookie('new-vault', vaultUrl),
+        throwAway: parts.throwAway,
+      }),
+    )
+  else if (podOrigins.length > 0) api.use('/vaults', vaultsElsewhere)
   api.use(vendorLogoRoutes({ reader: ledger }))
   api.use(receiptRoutes({ ledger, publicLog, publicKeys }))
   api.use(signedInOnly)

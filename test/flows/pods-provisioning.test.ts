@@ -1,11 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Session } from '@inrupt/solid-client-authn-node'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { leanExpress, listen } from '../../core/http/server.ts'
 import { SIGN_IN_TAKES_MS } from '../../vault-server/pods/front.ts'
 import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
+import type { NewVault } from '../../schemas/types.gen.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
+import { startTestVault } from '../vault.ts'
+import type { VaultBrowser } from '../vault.ts'
 
 let pods: TestPods
 
@@ -109,7 +113,7 @@ test('of six who want one name at once exactly one gets it', async () => {
     email: `eve${n}@example.org`,
     password: 'correct horse',
   }))
-  const made = await Promise.allSettled(wanted.map(createPod))
+  const made = await Promise.allSettled(wanted.map((one) => createPod(one)))
   expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
 })
 
@@ -155,4 +159,70 @@ test('a sign-in takes as long for an address that is known as for one that is no
   // Both are held back until the same moment after they came, which is later than either would be ready.
   expect(await time(email)).toBeGreaterThanOrEqual(SIGN_IN_TAKES_MS - 5)
   expect(await time('nobody@example.org')).toBeGreaterThanOrEqual(SIGN_IN_TAKES_MS - 5)
+})
+
+describe('a page that waits for its vault', { timeout: 60_000 }, () => {
+  const person = (name: string) => ({
+    podName: name,
+    email: `${name}@example.org`,
+    password: 'a long way to go',
+  })
+  const progress = async (browser: VaultBrowser) =>
+    (await browser.get('/api/vaults/progress')).body as NewVault
+
+  test('is told at once how many are before it, step by step what becomes of it, and enters once', async () => {
+    await using vault = await startTestVault(pods)
+    const name = `w${Date.now()}`
+    const { createPod } = createProvisioning(pods.server.door)
+    const others = [0, 1, 2, 3].map((n) => createPod(person(`${name}-${n}`)))
+    const browser = vault.browser()
+    const begun = await browser.post('/api/vaults/begin', person(name))
+    expect(begun).toMatchObject({ status: 202, body: { state: 'waiting' } })
+    const seen = [begun.body as NewVault]
+    // The page may be loaded again at any time: all it needs is its cookie.
+    const steps = ['waiting', 'pod', 'sign-in', 'ready']
+    while (seen.at(-1)?.state !== 'ready') {
+      await sleep(150)
+      seen.push(await progress(browser))
+      expect(steps).toContain(seen.at(-1)?.state)
+    }
+    await Promise.all(others)
+    const places = seen.map(({ state }) => steps.indexOf(state))
+    expect(places).toEqual(places.toSorted((a, b) => a - b))
+    const before = seen.flatMap((view) => view.before ?? [])
+    expect(before[0]).toBeGreaterThan(1)
+    expect(before).toEqual(before.toSorted((a, b) => b - a))
+    // Nobody else enters it.
+    const stranger = vault.browser()
+    expect(await progress(stranger)).toEqual({ state: 'none' })
+    expect(await stranger.post('/api/vaults/enter')).toMatchObject({ status: 409 })
+    expect(await browser.post('/api/vaults/enter')).toMatchObject({ status: 201, body: { signedIn: true } })
+    expect((await browser.get('/api/me')).body).toMatchObject({
+      webId: `${pods.server.baseUrl}${name}/profile/card#me`,
+    })
+    expect(await browser.post('/api/vaults/enter')).toMatchObject({ status: 409, body: { code: 'conflict' } })
+    expect(await progress(browser)).toEqual({ state: 'none' })
+  })
+
+  test('is told why it failed, and that a restart has lost it; asking again goes on', async () => {
+    await using vault = await startTestVault(pods)
+    const { email } = await pods.customer()
+    const browser = vault.browser()
+    await browser.post('/api/vaults/begin', { ...person(`x${Date.now()}`), email })
+    const patience = { timeout: 30_000, interval: 200 }
+    await vi.waitFor(
+      async () => expect(await progress(browser)).toEqual({ state: 'failed', code: 'account-exists' }),
+      patience,
+    )
+    expect(await browser.post('/api/vaults/enter')).toMatchObject({ status: 409 })
+    const wanted = person(`y${Date.now()}`)
+    // What can be refused at once leaves no trace.
+    const refused = await vault.browser().post('/api/vaults/begin', { ...wanted, password: 'x'.repeat(73) })
+    expect(refused).toMatchObject({ status: 400, body: { code: 'invalid-input' } })
+    await vault.restart()
+    expect(await progress(browser)).toEqual({ state: 'lost' })
+    expect((await browser.post('/api/vaults/begin', wanted)).status).toBe(202)
+    await vi.waitFor(async () => expect((await progress(browser)).state).toBe('ready'), patience)
+    expect((await browser.post('/api/vaults/enter')).status).toBe(201)
+  })
 })

@@ -16,7 +16,7 @@ export interface HostCookie {
  * not Strict: the way back from an issuer or a business comes from another site. Values are base64url.
  */
 export function hostCookie(
-  name: 'session' | 'sign-in' | 'auditor' | 'passkey',
+  name: 'session' | 'sign-in' | 'auditor' | 'passkey' | 'new-vault',
   vaultUrl: string,
 ): HostCookie {
   const mount = new URL(vaultUrl).pathname.replaceAll(/[^A-Za-z0-9]+/g, '-').replace(/-$/, '')

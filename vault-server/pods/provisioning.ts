@@ -30,19 +30,21 @@ export interface Provisioning {
   /**
    * Makes an account with a login and one pod. Refuses with `invalid-input` (a pointer per member),
    * `account-exists` (name or e-mail address taken) or `pod-unreachable`. Asking again after a failure goes
-   * on where it ended.
+   * on where it ended. `onQueued` is called at once when it is not refused, with how many pods are made before this
+   * one, to be asked again and again; 0 is this one's own turn.
    */
-  createPod(wanted: WantedPod): Promise<NewPod>
+  createPod(wanted: WantedPod, onQueued?: (before: () => number) => void): Promise<NewPod>
 }
 
 /** What is under way at a pod server, whichever vault asked for it: the tour's is one of its own. */
-const queues = new WeakMap<PodServerDoor, { last: Promise<unknown>; waiting: number }>()
+const queues = new WeakMap<PodServerDoor, { last: Promise<unknown>; entered: number; left: number }>()
 /** A pod takes about half a second to make: whoever comes behind so many would wait longer than a person does. */
 const MOST_WAITING = 40
 
 /** How many pods are being made or wait for it. */
 export function podsWaiting(door: PodServerDoor): number {
-  return queues.get(door)?.waiting ?? 0
+  const { entered, left } = queues.get(door) ?? { entered: 0, left: 0 }
+  return entered - left
 }
 
 /**
@@ -51,16 +53,17 @@ export function podsWaiting(door: PodServerDoor): number {
  */
 export function createProvisioning(door: PodServerDoor): Provisioning {
   return {
-    async createPod(wanted) {
+    async createPod(wanted, onQueued) {
       checkWanted(wanted)
-      const queue = queues.get(door) ?? { last: Promise.resolve(), waiting: 0 }
+      const queue = queues.get(door) ?? { last: Promise.resolve(), entered: 0, left: 0 }
       queues.set(door, queue)
-      if (queue.waiting >= MOST_WAITING)
+      if (queue.entered - queue.left >= MOST_WAITING)
         throw new DomainError('busy', 'Many pods are being made right now', {
           retryAfter: Math.ceil(MOST_WAITING / 4),
         })
-      queue.waiting++
-      const mine = queue.last.then(() => makePod(door, wanted)).finally(() => queue.waiting--)
+      const place = queue.entered++
+      onQueued?.(() => Math.max(0, place - queue.left))
+      const mine = queue.last.then(() => makePod(door, wanted)).finally(() => queue.left++)
       queue.last = mine.catch(() => undefined)
       return await mine
     },
