@@ -13,6 +13,7 @@ import { type KeyStore, openKeyStore } from '#core/ledger/key-store.ts'
 import { type Ledger, LedgerBusy, LedgerDamaged, LedgerForeign, LedgerStopped } from '#core/ledger/ledger.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
 import { openPgLedger } from '#core/ledger/pg-ledger.ts'
+import { openPgLimits, type PgLimits } from '#core/ledger/pg-limits.ts'
 import type { Logger } from '#core/logger.ts'
 import { createAgentFetch } from '#core/pods/agent.ts'
 import { createPodCache, type PodCache } from '#core/pods/cache.ts'
@@ -31,15 +32,20 @@ import type { ReachPods } from './vault-server/pods/reach-pods.ts'
 const MAX_REPLY_BYTES = 1024 * 1024
 const POD_TIMEOUT_MS = 10_000
 
-/** `part` is the folder below the data and keys folders, and the path of the log's origin: '' or 'tour'. */
+/**
+ * `part` is the folder below the data and keys folders, and the path of the log's origin: '' or 'tour'. `replica` is the folder
+ * for what this process has seen of a database that others write to as well.
+ */
 export async function openLedgerAndKeys({
   config,
   now,
   part,
+  replica = 'replica',
 }: {
   config: Pick<Config, 'dataFolder' | 'keysFolder' | 'storeUrl' | 'vaultUrl'>
   now: () => number
   part: string
+  replica?: 'replica' | 'replica-gateway'
 }): Promise<{ ledger: Ledger; keys: KeyStore } & AsyncDisposable> {
   const keysFolder = join(config.keysFolder, part)
   const keys = await openKeyStore(keysFolder)
@@ -59,7 +65,7 @@ export async function openLedgerAndKeys({
         url: config.storeUrl,
         part,
         keys,
-        anchorFile: join(data, 'replica', 'anchor'),
+        anchorFile: join(data, replica, 'anchor'),
         origin,
         now,
       }))
@@ -98,12 +104,25 @@ export function refusalToOpen(error: unknown): string | undefined {
   return undefined
 }
 
-/** The pods of this ledger's customers: one guarded way out, one agent, one cache. */
+/** Where the processes on one database count together; none where there is one process. */
+export async function openCounts({
+  storeUrl,
+}: Pick<Config, 'storeUrl'>): Promise<Partial<PgLimits> & AsyncDisposable> {
+  return storeUrl === undefined
+    ? { [Symbol.asyncDispose]: () => Promise.resolve() }
+    : await openPgLimits(storeUrl)
+}
+
+/**
+ * The pods of this ledger's customers: one guarded way out, one agent, one cache. Not `isAlone`: other processes answer at the
+ * same addresses, so that pod servers cannot call this one.
+ */
 export async function openPods({
   config,
   ledger,
   keys,
   podServer,
+  isAlone = true,
   now,
   log,
 }: {
@@ -111,6 +130,7 @@ export async function openPods({
   ledger: Ledger
   keys: KeyStore
   podServer: EmbeddedPods | undefined
+  isAlone?: boolean
   now: () => number
   log: Logger
 }): Promise<ReachPods & PodCache & AsyncDisposable> {
@@ -138,7 +158,7 @@ export async function openPods({
     fetch: asReach,
     now,
     connect: (url) => new WebSocket(url, { dispatcher: outbound.dispatcher }),
-    webhooks,
+    ...(isAlone ? { webhooks } : {}),
     onAccessLost: async (accountId, category) => {
       await (category === undefined
         ? recordLostAccess(ledger, accountId)

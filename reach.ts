@@ -3,37 +3,22 @@
  * operator port, and in development the tour, which is the same house a second time under `/tour`. Reads as a
  * table of contents.
  */
-import { join } from 'node:path'
 import express from 'express'
-import type { Config } from '#core/config.ts'
 import type { Slots } from '#core/jobs/slots.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import type { Logger } from '#core/logger.ts'
-import type { Metrics } from '#core/metrics.ts'
 import type { PodCache } from '#core/pods/cache.ts'
-import { createNames } from '#core/records/names.ts'
-import { openLedgerAndKeys, openPods } from './house.ts'
+import { startPods } from './embedded-pods.ts'
+import { openCounts, openLedgerAndKeys, openPods } from './house.ts'
 import type { Mounts } from './mounted-house.ts'
+import { openOperatorPort } from './operator-port.ts'
 import { openSandbox, type Sandbox } from './sandbox/open-sandbox.ts'
+import type { ServeParts } from './serve.ts'
 import { openTour } from './tour/open-tour.ts'
 import { readWitnessPolicy } from './vault-server/audit/witnesses.ts'
-import { startAdmin } from './vault-server/admin.ts'
-import { auditorOperator } from './vault-server/operator/auditors.ts'
-import { customerOperator } from './vault-server/operator/customers.ts'
-import { vendorOperator } from './vault-server/operator/vendors.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
-import { startPodShards } from './vault-server/pods/shards.ts'
 import { startVaultServer, type VaultServer } from './vault-server/server.ts'
 import { startVendorGateway } from './vendor-gateway/server.ts'
-
-export interface ReachParts {
-  readonly config: Config
-  /** Unix ms. */
-  readonly now: () => number
-  readonly log: Logger
-  readonly metrics: Metrics
-}
 
 export interface Reach extends AsyncDisposable {
   readonly ledger: Ledger
@@ -50,7 +35,7 @@ export interface Reach extends AsyncDisposable {
 }
 
 /** Starts it all; resolves when vault, gateway and operator port answer, which is before the pods do. */
-export async function startReach({ config, now, log, metrics }: ReachParts): Promise<Reach> {
+export async function startReach({ config, now, log, metrics }: ServeParts): Promise<Reach> {
   await using opened = new AsyncDisposableStack()
   const house = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
   const { ledger, keys } = house
@@ -78,42 +63,25 @@ export async function startReach({ config, now, log, metrics }: ReachParts): Pro
           : await readWitnessPolicy(config.witnessFile, ledger.log.vkey),
     }),
   )
+  const counts = opened.use(await openCounts(config))
   const gateway = opened.use(
-    await startVendorGateway({ config, ledger, keys, pods, now, log, mounts: gatewayMounts(houses) }),
+    await startVendorGateway({
+      config,
+      ledger,
+      keys,
+      pods,
+      now,
+      log,
+      mounts: gatewayMounts(houses),
+      tuning: { limiterStore: counts.open },
+    }),
   )
   await tour?.openShop()
   const admin = opened.use(
-    await startAdmin({
-      config,
-      state: {
-        stopped: () => ledger.stopped,
-        ready: () => podServer === undefined || podServer.state === 'ready',
-      },
-      vendors: vendorOperator({
-        ledger,
-        authorization: vault.authorization,
-        now,
-        outboundAllow: config.outboundAllow,
-      }),
-      auditors: auditorOperator({
-        ledger,
-        names: createNames(await keys.secret('names')),
-        vaultUrl: config.vaultUrl,
-        now,
-      }),
-      customers: customerOperator({
-        ledger,
-        names: createNames(await keys.secret('names')),
-        now,
-        changed(accountId) {
-          pods.forget(accountId)
-          vault.jobs.wake()
-        },
-      }),
-      sandbox: sandbox?.businesses,
-      metrics,
-      log,
-    }),
+    await openOperatorPort(
+      { config, now, log, metrics },
+      { ledger, keys, vault, pods, podServer, sandbox: sandbox?.businesses },
+    ),
   )
   const resources = opened.move()
   return {
@@ -144,18 +112,4 @@ function gatewayMounts(houses: readonly Mounts[]): MountsByPath {
 
 function mergeAll(mounts: readonly MountsByPath[]): MountsByPath {
   return Object.assign({}, ...mounts) as MountsByPath
-}
-
-async function startPods({ config, log }: Pick<ReachParts, 'config' | 'log'>) {
-  if (!config.embeddedPods) return undefined
-  return startPodShards({
-    url: config.podsUrl,
-    more: config.podShards,
-    folder: join(config.dataFolder, 'pods'),
-    vaultUrl: config.vaultUrl,
-    host: config.listen.host,
-    port: config.listen.podsPort,
-    outboundAllow: config.outboundAllow,
-    log,
-  })
 }

@@ -3,7 +3,6 @@
  * while none does. See docs/decisions/0003-operator-port.md.
  */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Config } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { createLogger } from '#core/logger.ts'
@@ -11,7 +10,7 @@ import { createNames } from '#core/records/names.ts'
 import { configUnder, openLedgerAndKeys } from '../house.ts'
 import { SANDBOX, sandboxBusinesses } from '../sandbox/businesses.ts'
 import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
-import { operatorTokenFile, type SandboxDoor } from '../vault-server/admin.ts'
+import { operatorTokenPath, type SandboxDoor } from '../vault-server/admin.ts'
 import { auditorOperator, type AuditorOperator } from '../vault-server/operator/auditors.ts'
 import { customerOperator, type CustomerOperator } from '../vault-server/operator/customers.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
@@ -35,7 +34,7 @@ type Act<Result> = (operator: Operator) => Promise<Result>
 /** Runs one act of the operator on businesses. Throws `CommandFailed` with what to do next. */
 export async function asOperator<Result>(settings: OperatorSettings, act: Act<Result>): Promise<Result> {
   const { config } = settings
-  const token = await readFile(join(config.keysFolder, operatorTokenFile), 'utf8').catch(() => undefined)
+  const token = await readFile(operatorTokenPath(config), 'utf8').catch(() => undefined)
   const url = `http://127.0.0.1:${config.adminPort}`
   try {
     if (token !== undefined && (await answers(url))) return await act(overPort(url, token.trim()))

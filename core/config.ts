@@ -46,6 +46,10 @@ interface CommonConfig {
   readonly storeUrl: string | undefined
   /** Absolute folder with further categories of the catalogue. */
   readonly catalogueFolder: string | undefined
+  /** Of the embedded pods, in whichever process they run. */
+  readonly podOrigins: readonly string[]
+  /** False: the embedded pods run in another process, which has the vault beside them. */
+  readonly podsHere: boolean
   readonly tour: boolean
   /** A second house under `/sandbox`, in which businesses try themselves out on sample customers. */
   readonly sandbox: boolean
@@ -81,6 +85,7 @@ const settings = [
   'REACH_GATEWAY_URL',
   'REACH_PODS_URL',
   'REACH_PODS_SHARDS',
+  'REACH_PODS_HERE',
   'REACH_LISTEN_HOST',
   'REACH_VAULT_PORT',
   'REACH_GATEWAY_PORT',
@@ -157,11 +162,13 @@ export function readConfig(env: Environment, root: string): Config {
 
   const storeUrl = storeOf(get('REACH_STORE') ?? 'level')
 
-  const tour = oneOf('REACH_TOUR', get('REACH_TOUR'), ['on', 'off'], production ? 'off' : 'on') === 'on'
+  const podsHere = oneOf('REACH_PODS_HERE', get('REACH_PODS_HERE'), ['on', 'off'], 'on') === 'on'
+  const tourUsual = production || !podsHere ? 'off' : 'on'
+  const tour = oneOf('REACH_TOUR', get('REACH_TOUR'), ['on', 'off'], tourUsual) === 'on'
   if (tour && production) throw new ConfigError('REACH_TOUR', 'cannot be on in production')
-  const sandboxUsual = production || podsUrl === undefined ? 'off' : 'on'
+  const sandboxUsual = production || podsUrl === undefined || !podsHere ? 'off' : 'on'
   const sandbox = oneOf('REACH_SANDBOX', get('REACH_SANDBOX'), ['on', 'off'], sandboxUsual) === 'on'
-  if (sandbox && podsUrl === undefined)
+  if (sandbox && (podsUrl === undefined || !podsHere))
     throw new ConfigError('REACH_SANDBOX', 'needs embedded pods for its sample customers')
   const allowed = (get('REACH_OUTBOUND_ALLOW') ?? '').split(/[\s,]+/).filter((part) => part !== '')
   if (allowed.length > 0 && production)
@@ -175,9 +182,9 @@ export function readConfig(env: Environment, root: string): Config {
       ['REACH_ADMIN_PORT', adminPort],
       ...podShards.map((shard) => ['REACH_PODS_SHARDS', shard.port] as const),
     ])
-  const own = [vaultUrl, ...(podsUrl === undefined ? [] : [podsUrl]), ...podShards.map((shard) => shard.url)]
+  const podOrigins = podsUrl === undefined ? [] : [podsUrl, ...podShards.map(({ url }) => url)]
   const outboundAllow = [
-    ...new Set([...own, ...allowed.map((url) => exactOrigin('REACH_OUTBOUND_ALLOW', url))]),
+    ...new Set([vaultUrl, ...podOrigins, ...allowed.map((url) => exactOrigin('REACH_OUTBOUND_ALLOW', url))]),
   ]
 
   const witnessFile = get('REACH_WITNESSES')
@@ -191,6 +198,8 @@ export function readConfig(env: Environment, root: string): Config {
     keysFolder,
     storeUrl,
     catalogueFolder: catalogue === undefined ? undefined : resolve(root, catalogue),
+    podOrigins,
+    podsHere,
     tour,
     sandbox,
     mail: mailOf(get, { production, vaultUrl, root, dataFolder }),

@@ -3,6 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Router } from 'express'
 import type { RequestHandler } from 'express'
+import type { Config } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { methodNotAllowed, notFound, problemHandler } from '#core/http/problem.ts'
@@ -16,8 +17,15 @@ import type { AuditorOperator } from './operator/auditors.ts'
 import type { CustomerOperator } from './operator/customers.ts'
 import type { VendorOperator } from './operator/vendors.ts'
 
-/** File in the keys folder with the token of the process that runs now; whoever reads it is the operator. */
+/** File with the token of the process that runs now; whoever reads it is the operator. */
 export const operatorTokenFile = 'operator-token'
+
+type TokenPlace = Pick<Config, 'keysFolder'> & Partial<Pick<Config, 'dataFolder' | 'storeUrl'>>
+
+/** In the keys folder; where replicas share that, in the folder of this replica. */
+export function operatorTokenPath({ keysFolder, dataFolder = '', storeUrl }: TokenPlace): string {
+  return join(storeUrl === undefined ? keysFolder : join(dataFolder, 'replica'), operatorTokenFile)
+}
 
 /** Lets a business into the sandbox. */
 export interface SandboxDoor {
@@ -33,13 +41,14 @@ export interface AdminState {
 
 /**
  * The operator's port, bound to 127.0.0.1 only: `/health`, `/ready` and `/metrics` for whoever runs this
- * machine, and `/vendors`, `/auditors` and `/customers` with the bearer token of `keysFolder`, made anew at each start and gone at the end.
+ * machine, and `/vendors`, `/auditors` and `/customers` with a bearer token, made anew at each start and gone at the end.
  * `url` is where it listens.
  */
 export async function startAdmin(options: {
-  config: { readonly adminPort: number; readonly keysFolder: string }
+  config: Pick<Config, 'adminPort'> & TokenPlace
   state: AdminState
-  vendors: VendorOperator
+  /** Of a process that has a vault in it. */
+  vendors?: VendorOperator | undefined
   auditors?: AuditorOperator | undefined
   customers?: CustomerOperator | undefined
   /** Where businesses are let into the sandbox, if there is one. */
@@ -53,14 +62,18 @@ export async function startAdmin(options: {
   const app = leanExpress()
   app.use(requestLog({ log, server: 'admin' }), localHostOnly)
   app.use(healthRoutes(state), metricsRoutes(metrics))
-  app.use('/vendors', bearerOnly(token), vendorRoutes(vendors, sandbox))
+  if (vendors !== undefined) app.use('/vendors', bearerOnly(token), vendorRoutes(vendors, sandbox))
   if (auditors !== undefined) app.use('/auditors', bearerOnly(token), auditorRoutes(auditors))
   if (customers !== undefined) app.use('/customers', bearerOnly(token), customerRoutes(customers))
   app.use(notFound, problemHandler({ log }))
   const { url } = opened.use(await listen({ app, host: '127.0.0.1', port: config.adminPort }))
 
+  if (vendors === undefined) {
+    const listening = opened.move()
+    return { url, [Symbol.asyncDispose]: () => listening.disposeAsync() }
+  }
   // Only now: a token file of another process that runs here must not be replaced.
-  const file = join(config.keysFolder, operatorTokenFile)
+  const file = operatorTokenPath(config)
   await rm(`${file}.new`, { force: true })
   await writeFile(`${file}.new`, `${token}\n`, { mode: 0o600, flag: 'wx' })
   await rename(`${file}.new`, file)

@@ -89,10 +89,13 @@ const checkDomainsEveryMs = 600_000
 
 export interface VaultParts {
   /** `vaultUrl` may carry a path: then the vault is to be mounted there. */
-  readonly config: Pick<Config, 'mode' | 'tour' | 'vaultUrl' | 'gatewayUrl' | 'outboundAllow' | 'mail'>
+  readonly config: Pick<
+    Config,
+    'mode' | 'tour' | 'vaultUrl' | 'gatewayUrl' | 'podOrigins' | 'podsHere' | 'outboundAllow' | 'mail'
+  >
   readonly ledger: Ledger
   readonly keys: KeyStore
-  /** `undefined` where there are no embedded pods. */
+  /** `undefined` where there are no embedded pods, or where they run beside another vault. */
   readonly podServer: EmbeddedPods | undefined
   /** The same that releases read by. */
   readonly pods: ReachPods
@@ -158,7 +161,7 @@ export interface Vault extends AsyncDisposable {
 /** The vault without a port: everything under `config.vaultUrl`, as one list. */
 export async function openVault(parts: VaultParts): Promise<Vault> {
   const { config, ledger, keys, podServer, pods, now, log } = parts
-  const { vaultUrl, outboundAllow: allow } = config
+  const { vaultUrl, podOrigins, outboundAllow: allow } = config
   await using opened = new AsyncDisposableStack()
   const { agent, anyone: fetch } = pods
   const publicLog =
@@ -199,16 +202,19 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     ...notificationJobs({ ledger, vaultUrl, sendMail, sendPush }),
     ...receiptDelivery({ ledger, publicLog, agentFetch: agent.fetch }),
     [endGrantsJob]: endVendorGrants({ ledger, names, now }),
-    [eraseJob]: eraseCustomer({
-      ledger,
-      names,
-      keys,
-      now,
-      endLogin: (podLogin) => podLogins.end(podLogin),
-      removePod: async (account) => {
-        if (podServer !== undefined && isPodHere({ podServer }, account))
-          await podServer.removePod(account.podUrl)
-      },
+    // Left to the vault that the embedded pods run beside: her pod may be one of them.
+    ...((config.podsHere || podOrigins.length === 0) && {
+      [eraseJob]: eraseCustomer({
+        ledger,
+        names,
+        keys,
+        now,
+        endLogin: (podLogin) => podLogins.end(podLogin),
+        removePod: async (account) => {
+          if (podServer !== undefined && isPodHere({ podOrigins }, account))
+            await podServer.removePod(account.podUrl)
+        },
+      }),
     }),
     ...turnedAwayJobs({ ledger, interactions, now }),
     ...cibaPings({ reader: ledger, fetch, now }),
@@ -302,7 +308,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     }),
   )
   api.use(
-    leaveRoutes({ ledger, names, sessions, podLogins, pods, podServer, now }, { changed: () => jobs.wake() }),
+    leaveRoutes({ ledger, names, sessions, podLogins, pods, podOrigins, now }, { changed: () => jobs.wake() }),
   )
   api.use(evidenceRoutes({ ledger, publicLog }))
   api.use(notFound)

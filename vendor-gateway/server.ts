@@ -67,7 +67,7 @@ export interface GatewayTuning {
   readonly signatureCheck?: SignatureCheck
   readonly subjectsPerMinute?: number
   /** Where replicas count together; in this process when left out. */
-  readonly limiterStore?: LimiterStore
+  readonly limiterStore?: LimiterStore | undefined
   /** How long the reader of a stream may take for one piece, in ms. */
   readonly streamPatienceMs?: number
 }

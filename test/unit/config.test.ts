@@ -31,6 +31,8 @@ describe('development', () => {
       podsUrl: 'http://localhost:3000',
       embeddedPods: true,
       podShards: [],
+      podOrigins: ['http://localhost:3000'],
+      podsHere: true,
       listen: { host: 'localhost', vaultPort: 3100, gatewayPort: 3200, podsPort: 3000 },
       adminPort: 3300,
       dataFolder: join(root, 'data'),
@@ -58,6 +60,8 @@ describe('development', () => {
     expect(readConfig({ REACH_PODS_URL: 'off' }, root).sandbox).toBe(false)
     expect(readConfig({ REACH_SANDBOX: 'off' }, root).sandbox).toBe(false)
     expect(refusal({ REACH_PODS_URL: 'off', REACH_SANDBOX: 'on' }).setting).toBe('REACH_SANDBOX')
+    expect(readConfig({ REACH_PODS_HERE: 'off' }, root)).toMatchObject({ tour: false, sandbox: false })
+    expect(refusal({ REACH_PODS_HERE: 'off', REACH_SANDBOX: 'on' }).setting).toBe('REACH_SANDBOX')
     expect(readConfig({ ...production, REACH_SANDBOX: 'on' }, root).sandbox).toBe(true)
   })
 

@@ -13,7 +13,6 @@ import { readLiveGrants } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
 import { withdrawAll } from '#core/records/withdrawals.ts'
 import type { Account, Left, LeaveView, WithdrawnAll } from '#schemas/types.gen.ts'
-import type { EmbeddedPods } from '../pods/embedded.ts'
 import type { ReachPods } from '../pods/reach-pods.ts'
 import { accountOfCustomer, fetchAsCustomer } from './pod-connection.ts'
 import type { PodLogins } from './pod-login.ts'
@@ -31,7 +30,8 @@ export interface LeaveParts {
   readonly sessions: Sessions
   readonly podLogins: PodLogins
   readonly pods: ReachPods
-  readonly podServer: EmbeddedPods | undefined
+  /** Of the embedded pods, in whichever process they run. */
+  readonly podOrigins: readonly string[]
   /** Unix ms. */
   readonly now: () => number
 }
@@ -99,10 +99,10 @@ function isRecent(request: Request, now: number): boolean {
  * delete.
  */
 export function isPodHere(
-  { podServer }: Pick<LeaveParts, 'podServer'>,
+  { podOrigins }: Pick<LeaveParts, 'podOrigins'>,
   { webId, podUrl }: Pick<Account, 'webId' | 'podUrl'>,
 ): boolean {
-  return podServer !== undefined && podServer.feed.covers(podUrl) && webId === `${podUrl}profile/card#me`
+  return podOrigins.includes(new URL(podUrl).origin) && webId === `${podUrl}profile/card#me`
 }
 
 /** Takes Reach out of the access lists of a pod that stays. The erasure does not wait for a pod that does not answer. */

@@ -17,7 +17,7 @@ export type ShowMe = (customer: (Pick<Customer, 'accountId'> & Partial<Customer>
  */
 export function meOf(options: {
   reader: LedgerReader
-  config: Pick<Config, 'mode' | 'tour'>
+  config: Pick<Config, 'mode' | 'tour' | 'podOrigins'>
   podServer: EmbeddedPods | undefined
   pods: ReachPods
   /** Nobody here is a real person. */
@@ -31,7 +31,7 @@ export function meOf(options: {
       mode: config.mode,
       tour: config.tour,
       ...(sandbox ? { sandbox } : {}),
-      embeddedPods: podServer !== undefined,
+      embeddedPods: config.podOrigins.length > 0,
       podsReady: podServer === undefined || podServer.state === 'ready',
       agent: pods.agent.webId,
     }

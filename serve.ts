@@ -1,0 +1,54 @@
+/** What every program of Reach has around its servers: settings, signals, and a fault in one line where somebody can mend it. */
+import { once } from 'node:events'
+import { addCatalogueFolder } from '#core/catalogue-folder.ts'
+import { type Config, ConfigError, readConfig } from '#core/config.ts'
+import { LedgerInUse } from '#core/ledger/ledger.ts'
+import { type Logger, createLogger } from '#core/logger.ts'
+import { type Metrics, createMetrics } from '#core/metrics.ts'
+import { refusalToOpen } from './house.ts'
+
+export interface ServeParts {
+  readonly config: Config
+  /** Unix ms. */
+  readonly now: () => number
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** Runs what `start` gives until the process is asked to end, then disposes it. Sets the exit code. */
+export async function serve<Served extends AsyncDisposable>(options: {
+  env: Parameters<typeof readConfig>[0]
+  now: () => number
+  start: (parts: ServeParts) => Promise<Served>
+  /** `stop` is aborted when the process is asked to end. */
+  announce: (served: Served, config: Config, stop: AbortSignal) => void
+}): Promise<void> {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  try {
+    const config = readConfig(options.env, import.meta.dirname)
+    for (const warning of config.warnings) console.error(warning)
+    if (config.catalogueFolder !== undefined) addCatalogueFolder(config.catalogueFolder)
+    const metrics = createMetrics()
+    const log = createLogger({ level: config.logLevel, observe: metrics.observe })
+    await using served = await options.start({ config, now: options.now, log, metrics })
+    options.announce(served, config, stop.signal)
+    if (!stop.signal.aborted) await once(stop.signal, 'abort')
+    console.log('\nStopping; what is under way gets its answer.')
+  } catch (error) {
+    const line = inOneLine(error)
+    if (line === undefined) throw error
+    console.error(line)
+    process.exitCode = 1
+  }
+}
+
+/** What the operator can do something about, in one line; anything else is a bug and keeps its stack. */
+function inOneLine(error: unknown): string | undefined {
+  if (error instanceof ConfigError) return error.message
+  if (error instanceof LedgerInUse)
+    return 'Reach is already running on this data folder: stop it first, or set REACH_DATA and REACH_KEYS.'
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error)
+    return `Port ${String(error.port)} is taken by another program: stop it, or set another address.`
+  return refusalToOpen(error)
+}
