@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import type { ReceiptView } from '#schemas/types.gen.ts'
-import { proofUrl, readReceipt, saveReceipt } from '../data/receipts.ts'
+import { checkerUrl, dialectsOf, proofUrl, readReceipt, saveReceipt } from '../data/receipts.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { Icon } from './icons.tsx'
@@ -8,13 +8,17 @@ import { Row, Soft } from './layout.tsx'
 import { ProblemNote } from './problem-note.tsx'
 import styles from './receipt-files.module.css'
 
-/** The receipt as a file, and the proof that its decision is in the log. Both verify without Reach. */
+/**
+ * The receipt as a file, the proof that its decision is in the log, and the page that checks both without Reach. Without `receipt`
+ * it is one of a permission.
+ */
 export function ReceiptFiles({ receiptId, receipt }: { receiptId: string; receipt?: ReceiptView }) {
   const { text } = useText()
   const formats = useFormats()
   const save = useMutation({
     mutationFn: async () => saveReceipt(receipt ?? (await readReceipt(receiptId))),
   })
+  const isGiven = receipt === undefined || receipt.grantId !== undefined
   return (
     <>
       {receipt !== undefined && (
@@ -33,6 +37,25 @@ export function ReceiptFiles({ receiptId, receipt }: { receiptId: string; receip
         </a>
       </Row>
       {save.isError && <ProblemNote error={save.error} onRetry={() => save.mutate()} />}
+      <details className={styles.more}>
+        <summary>{text('receipt.more')}</summary>
+        <p>
+          <a href={checkerUrl()} download="reach-receipt-checker.html">
+            {text('receipt.checker')}
+          </a>{' '}
+          {text('receipt.checker.explain')}
+        </p>
+        <p>{text('receipt.dialects')}</p>
+        <ul>
+          {dialectsOf(receiptId, isGiven).map(({ id, url }) => (
+            <li key={id}>
+              <a href={url} download>
+                {text(`receipt.dialect.${id}`)}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </details>
     </>
   )
 }

@@ -1,0 +1,283 @@
+/** The page that checks receipts, opened from a file by a real browser with its network off. */
+import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser, Page } from '@playwright/test'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dialects } from '#core/domain/dialects/dialects.ts'
+import type { DecisionResult } from '#schemas/types.gen.ts'
+import ar from '../../consent-app/checker/words/ar.json' with { type: 'json' }
+import de from '../../consent-app/checker/words/de.json' with { type: 'json' }
+import en from '../../consent-app/checker/words/en.json' with { type: 'json' }
+import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { decide } from '../consent.ts'
+import { expectOk, Story } from '../story.ts'
+import { launchChromium, lookAt, openPage } from './chromium.ts'
+
+let story: Story
+let browser: Browser
+let folder: string
+let page: Page
+let faults: string[]
+const words = { en, de, ar }
+const file = (name: string) => join(folder, name)
+
+/** As a customer saves them: the page, a receipt and its proof, those of a refusal, and the keys. */
+beforeAll(async () => {
+  await buildConsentApp()
+  story = await Story.open()
+  folder = await mkdtemp(join(tmpdir(), 'reach-test-checker-'))
+  const ada = await story.customer()
+  const { receiptId } = await story.allow(ada, await story.shop())
+  const asked = await story.ask(ada, await story.shop())
+  const refused = expectOk(await decide(ada.browser, asked, { decision: 'deny', items: [] }))
+  const fetched = async (path: string) => {
+    const reply = await ada.browser.jar.go(story.world.config.vaultUrl + path)
+    expect([path, reply.status]).toEqual([path, 200])
+    return reply
+  }
+  const checker = await fetched('/receipt-checker.html')
+  expect(checker.headers.get('content-disposition')).toContain('attachment')
+  await writeFile(file('check.html'), await checker.text())
+  for (const [name, id] of [
+    ['given', receiptId],
+    ['refused', (refused.body as DecisionResult).receipt?.receiptId ?? ''],
+  ] as const) {
+    const { jws, payload } = (await (await fetched(`/api/receipts/${id}`)).json()) as {
+      jws: string
+      payload: object
+    }
+    await writeFile(file(`${name}.jws`), jws)
+    await writeFile(file(`${name}.tlog-proof`), await (await fetched(`/api/receipts/${id}/proof`)).text())
+    for (const [dialect, { write, mediaType, extension }] of Object.entries(dialects)) {
+      const reply = await ada.browser.jar.go(
+        `${story.world.config.vaultUrl}/api/receipts/${id}/as/${dialect}`,
+      )
+      const expected = write(payload)
+      if (expected === undefined) expect([dialect, reply.status]).toEqual([dialect, 404])
+      else {
+        expect(await reply.json()).toEqual(expected)
+        expect(reply.headers.get('content-type')).toContain(mediaType)
+        expect(reply.headers.get('content-disposition')).toContain(`reach-receipt-${id}.${extension}`)
+      }
+    }
+  }
+  await writeFile(file('keys.json'), await (await fetched('/api/receipts/keys')).text())
+  await writeFile(file('vkey'), `${story.world.reach.ledger.log.vkey}\n`)
+  browser = await launchChromium()
+}, 120_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await story?.[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+}, 30_000)
+
+async function open(options: Partial<Parameters<typeof openPage>[1]> = {}, name = 'check.html') {
+  ;({ page, faults } = await openPage(browser, { allowed: ['null'], ...options }))
+  await page.context().setOffline(true)
+  await page.goto(pathToFileURL(file(name)).href)
+}
+async function close() {
+  expect(faults).toEqual([])
+  await page.context().close()
+}
+const give = (...names: string[]) => page.locator('#input').setInputFiles(names.map(file))
+const verdict = () => page.locator('#verdict')
+const states = () =>
+  page.locator('#steps li').evaluateAll((steps) => steps.map((step) => step.getAttribute('data-state')))
+
+describe('with the network off, from a file', () => {
+  test.each([
+    ['en', 'desktop', 'light'],
+    ['de', 'phone', 'dark'],
+    ['ar', 'phone', 'light'],
+  ] as const)('a receipt is checked in %s, on a %s, %s', async (locale, size, colorScheme) => {
+    const viewport = size === 'phone' ? { width: 390, height: 844 } : { width: 1280, height: 900 }
+    await open({ locale, viewport, colorScheme })
+    const said = words[locale]
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe(locale)
+    expect(await page.evaluate(() => document.documentElement.dir)).toBe(locale === 'ar' ? 'rtl' : 'ltr')
+    await expect(verdict().textContent()).resolves.toBe(said['wait.receipt'])
+    await give('given.jws', 'given.tlog-proof')
+    await page.getByText(said['verdict.genuine'], { exact: true }).waitFor()
+    expect(await states()).toEqual(Array.from({ length: 6 }, () => 'held'))
+    await lookAt(page, `checker-${locale}-${size}-${colorScheme}`)
+    await page.getByLabel(said.language).selectOption('en')
+    await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+    await close()
+  })
+
+  test('a refusal is checked as well', async () => {
+    await open()
+    await give('refused.tlog-proof', 'refused.jws')
+    await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+    await page.getByText(en['says.refused-all']).waitFor()
+    await close()
+  })
+
+  test('by keyboard alone', async () => {
+    await open()
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('language')
+    await page.keyboard.press('Tab')
+    const chosen = page.waitForEvent('filechooser')
+    await page.keyboard.press('Space')
+    await (await chosen).setFiles([file('given.jws'), file('given.tlog-proof')])
+    await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+    await close()
+  })
+
+  test('dropped anywhere in the place for it', async () => {
+    await open()
+    const texts = await Promise.all(
+      ['given.jws', 'given.tlog-proof'].map(async (name) => [name, await readFile(file(name), 'utf8')]),
+    )
+    await page.evaluate((all) => {
+      const data = new DataTransfer()
+      for (const [name = '', text = ''] of all) data.items.add(new File([text], name))
+      document
+        .getElementById('drop')
+        ?.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true }))
+    }, texts)
+    await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+    await close()
+  })
+})
+
+/** A file with one character in it changed for another of its kind. */
+async function forge(name: string, change: (text: string) => string): Promise<string> {
+  const text = await readFile(file(name), 'utf8')
+  const forged = change(text)
+  expect(forged).not.toBe(text)
+  await writeFile(file(`forged-${name}`), forged)
+  return `forged-${name}`
+}
+const other = (character: string | undefined) => (character === 'A' ? 'B' : 'A')
+const swapAt = (text: string, at: number) => text.slice(0, at) + other(text[at]) + text.slice(at + 1)
+
+test.each<[what: string, name: string, change: (text: string) => string, failed: (keyof typeof en)[]]>([
+  [
+    'one letter of what was decided',
+    'given.jws',
+    (jws) => {
+      const [head = '', body = '', signature = ''] = jws.split('.')
+      const text = Buffer.from(body, 'base64url').toString().replace('dpv:Required', 'dpv:Optional')
+      return [head, Buffer.from(text).toString('base64url'), signature].join('.')
+    },
+    ['signature.failed', 'entry.failed'],
+  ],
+  [
+    'one byte of the signature',
+    'given.jws',
+    (jws) => swapAt(jws, jws.lastIndexOf('.') + 10),
+    ['signature.failed', 'entry.failed'],
+  ],
+  ['a second form of the same text', 'given.jws', (jws) => jws.replace('.', '.IA'), ['form.failed']],
+  [
+    'one hash of the path',
+    'given.tlog-proof',
+    (proof) => proof.replace(/^(index \d+\n)(.)/m, (_, index: string, first) => index + other(first)),
+    ['place.failed'],
+  ],
+  [
+    'another place',
+    'given.tlog-proof',
+    (proof) => proof.replace(/^index (\d+)$/m, (_, index) => `index ${Number(index) - 1}`),
+    ['place.failed'],
+  ],
+  [
+    'the root under the signature',
+    'given.tlog-proof',
+    (proof) => proof.replace(/^(\d+\n)(.)(?=.{42}=\n\n)/m, (_, size: string, first) => size + other(first)),
+    ['head.failed'],
+  ],
+])('%s changed is told, and which step fails', async (_what, name, change, failed) => {
+  await open()
+  const forged = await forge(name, change)
+  const names = ['given.jws', 'given.tlog-proof'].map((one) => (one === name ? forged : one))
+  await give(...names)
+  await page.getByText(en['verdict.forged'], { exact: true }).waitFor()
+  const told = await page.locator('#steps li[data-state="failed"]').allTextContents()
+  expect(told.length).toBeGreaterThanOrEqual(failed.length)
+  for (const id of failed)
+    expect(told.some((text) => text.includes(en[id].replace(/\s*\{.*/, '')))).toBe(true)
+  await page
+    .getByText(en['says.unproven'])
+    .or(page.locator('#says[hidden]'))
+    .first()
+    .waitFor({ state: 'attached' })
+  if (failed.includes('head.failed')) await lookAt(page, 'checker-forged')
+  // What is whole again is believed again.
+  await give('given.jws', 'given.tlog-proof')
+  await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+  await close()
+})
+
+test('files that do not belong together are told apart', async () => {
+  await open()
+  await give('given.jws', 'refused.tlog-proof')
+  await page.getByText(en['entry.failed']).waitFor()
+  expect(await states()).toEqual(['held', 'held', 'held', 'held', 'held', 'failed'])
+  await close()
+})
+
+test('what is missing is said to be missing, and nothing is called genuine without it', async () => {
+  const bare = (await readFile(file('check.html'), 'utf8')).replace(
+    /(id="origin">)[^<]*(?=<)/,
+    (_, head: string) => `${head}null`,
+  )
+  await writeFile(file('bare.html'), bare)
+  await open({}, 'bare.html')
+  await give('given.jws')
+  await page.getByText(en['verdict.unsettled'], { exact: true }).waitFor()
+  await give('given.tlog-proof')
+  expect(await states()).toEqual(['held', 'open', 'held', 'open', 'open', 'held'])
+  await page.getByText(en['keys.none']).waitFor()
+  await give('vkey')
+  expect(await states()).toEqual(['held', 'open', 'held', 'held', 'held', 'held'])
+  await lookAt(page, 'checker-unsettled')
+  await give('keys.json')
+  await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+  await page.getByText(en['keys.given']).waitFor()
+  await close()
+})
+
+test('a file that is none of these, or huge, or hostile, is left aside and runs nothing', async () => {
+  await open()
+  await writeFile(file('huge.jws'), 'a'.repeat(300_000))
+  await writeFile(file('<img src=x onerror=alert(1)>.html'), '<script>document.title = "taken"</script>')
+  await writeFile(file('deep.json'), `${'['.repeat(60_000)}${']'.repeat(60_000)}`)
+  await give('huge.jws', '<img src=x onerror=alert(1)>.html', 'deep.json')
+  await page.getByText(en['kind.large']).waitFor()
+  expect(await page.locator('#files li').count()).toBe(3)
+  expect(await page.locator('#files img').count()).toBe(0)
+  expect(await page.title()).toContain(en.title)
+  expect(await verdict().textContent()).toBe(en['wait.receipt'])
+  await close()
+})
+
+test('the page may load nothing and run no script but its own', async () => {
+  const text = await readFile(file('check.html'), 'utf8')
+  expect(text).toMatch(/content="default-src 'none'; script-src 'sha256-[\w+/]{43}='; style-src 'sha256-/)
+  expect(text).not.toMatch(/(?:src|href)=|url\(|@import|fetch\(|XMLHttpRequest|WebSocket|sendBeacon/)
+  await writeFile(
+    file('injected.html'),
+    text.replace('</main>', '<script>document.title="taken"</script></main>'),
+  )
+  const opened = await openPage(browser, { allowed: ['null'] })
+  await opened.page.goto(pathToFileURL(file('injected.html')).href)
+  expect(await opened.page.title()).toContain(en.title)
+  expect(opened.faults.join()).toMatch(/Content Security Policy/)
+  await opened.page.context().close()
+})
+
+test('every language has every word, with the same places to fill', () => {
+  const placesIn = (text: string) => (text.match(/\{\w+\}/g) ?? []).toSorted()
+  for (const language of [de, ar]) {
+    expect(Object.keys(language)).toEqual(Object.keys(en))
+    for (const [id, text] of Object.entries(language))
+      expect([id, placesIn(text)]).toEqual([id, placesIn(en[id as keyof typeof en])])
+  }
+})
