@@ -31,7 +31,12 @@ export async function serveLog(): Promise<ServedLog> {
     served.tamper?.(file, Buffer.from(bytes)) ?? Buffer.from(bytes)
   const log: LogReader = {
     origin: ledger.log.origin,
-    vkey: ledger.log.vkey,
+    get vkey() {
+      return ledger.log.vkey
+    },
+    get keyChanges() {
+      return ledger.log.keyChanges
+    },
     checkpoint: () => shown('checkpoint', Buffer.from(ledger.log.checkpoint())).toString(),
     newest: async () => shown('checkpoint', Buffer.from(await ledger.log.newest())).toString(),
     async tile(level, index, width) {

@@ -1,13 +1,14 @@
 /** Checks entries of the log in this browser, from its public files, believing nothing that the vault says of them. */
 import type { EntryEvidence } from '#schemas/types.gen.ts'
 import { isEqual } from '#core/verifier/bytes.ts'
-import { NotProven, openCheckpoint, readLogKey, type LogKey } from '#core/verifier/checkpoint.ts'
+import { NotProven, openCheckpoint, readLogKey, type LogKey, type TreeHead } from '#core/verifier/checkpoint.ts'
 import { commitsTo, readProof, type Proof } from '#core/verifier/evidence.ts'
 import { KeptHead } from '#core/verifier/kept-head.ts'
+import { keysAround, servedKeys } from '#core/verifier/key-changes.ts'
 import { inclusionPath, readEntry } from '#core/verifier/tiles.ts'
 import { isIncluded, leafHash } from '#core/verifier/tree.ts'
 import { call, ProblemError, vaultUrl } from './http.ts'
-import { keepLog, readKeptLog } from './kept-log.ts'
+import { keepLog, readKeptLog, type KeptLog } from './kept-log.ts'
 
 /** In the order they are made; the first that fails ends the checking. */
 export const checks = ['key', 'signature', 'history', 'place', 'facts'] as const
@@ -41,24 +42,23 @@ export async function verifyEvidence(
   evidence: Pick<EntryEvidence, 'facts' | 'subject' | 'proof'>,
   agrees: (facts: Facts) => boolean,
 ): Promise<Verification> {
-  const vkey = new TextDecoder().decode((await readLogFile('vkey')) ?? new Uint8Array()).trim()
-  const kept = keptFor(vkey)
+  const served = new TextDecoder().decode((await readLogFile('vkey')) ?? new Uint8Array()).trim()
+  const kept = await keptFor(served)
   const held: Check[] = []
   let size = 0
   let before: Verification['before']
   let check: Check = 'key'
-  const received = JSON.stringify({ evidence, vkey, kept: kept ?? null }, null, 2)
+  const received = JSON.stringify({ evidence, vkey: served, kept: kept ?? null }, null, 2)
   try {
-    if (kept !== undefined && kept.vkey !== vkey)
-      throw new NotProven(`the log had the key ${kept.vkey} and now names ${vkey}`)
-    const key = await readLogKey(vkey)
+    const trusted = await trustedKey(served, kept)
     held.push(check)
     check = 'signature'
     const proof = readProof(evidence.proof)
-    size = (await openCheckpoint(proof.checkpoint, key)).size
+    const { head, key } = await openUnder(proof.checkpoint, trusted)
+    size = head.size
     held.push(check)
     check = 'history'
-    before = await acceptHead(proof.checkpoint, vkey)
+    before = await acceptHead(proof.checkpoint, trusted, kept)
     held.push(check)
     check = 'place'
     await demandPlace(proof, key)
@@ -73,22 +73,56 @@ export async function verifyEvidence(
   }
 }
 
+/** What this browser trusts: the key it kept, as long as that one leads to the log's own; else what the log names. */
+async function trustedKey(served: string, kept: KeptLog | undefined): Promise<string> {
+  const [newest = ''] = await servedKeys(served)
+  if (kept === undefined || kept.vkey === newest) return newest
+  const { earlier, later } = await keysAround(kept.vkey, await readChanges())
+  if (![...earlier, ...later].includes(newest))
+    throw new NotProven(`the log had the key ${kept.vkey} and now names ${newest}`)
+  return kept.vkey
+}
+
+/** With the newest key of the log that signed it, of those that the trusted one vouches for. */
+async function openUnder(note: string, trusted: string): Promise<{ head: TreeHead; key: LogKey }> {
+  const { earlier, later } = await keysAround(trusted, await readChanges())
+  let refusal: unknown
+  for (const vkey of [...later.toReversed(), trusted, ...earlier.toReversed()]) {
+    const key = await readLogKey(vkey)
+    try {
+      return { head: await openCheckpoint(note, key), key }
+    } catch (error) {
+      refusal ??= error
+    }
+  }
+  throw refusal
+}
+
+async function readChanges(): Promise<string> {
+  return new TextDecoder().decode((await readLogFile('key-changes')) ?? new Uint8Array())
+}
+
 /** On this machine every installation for trying has another log under the same name. */
-function keptFor(vkey: string): ReturnType<typeof readKeptLog> {
+async function keptFor(served: string): Promise<KeptLog | undefined> {
   const kept = readKeptLog()
   const isOwnMachine = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname)
-  return isOwnMachine && kept?.vkey !== vkey ? undefined : kept
+  if (!isOwnMachine || kept === undefined || served.split('\n').includes(kept.vkey)) return kept
+  const around = await keysAround(kept.vkey, await readChanges()).catch(() => undefined)
+  return around !== undefined && around.later.length > 0 ? kept : undefined
 }
 
 /** Demands that the head continues the kept one, and keeps the newer. Resolves to what was kept before. */
-async function acceptHead(note: string, vkey: string): Promise<Verification['before']> {
-  const kept = keptFor(vkey)
+async function acceptHead(
+  note: string,
+  trusted: string,
+  kept: KeptLog | undefined,
+): Promise<Verification['before']> {
   const head = new KeptHead({
-    vkey,
+    vkey: trusted,
     read: readLogFile,
     store: {
       load: async () => kept?.note,
-      save: async (newer) => keepLog({ vkey, note: newer, at: performance.timeOrigin + performance.now() }),
+      save: async (newer) => keepLog({ ...newer, at: performance.timeOrigin + performance.now() }),
     },
   })
   const { since } = await head.accept(note)

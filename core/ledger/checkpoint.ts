@@ -1,5 +1,6 @@
 /** Signed tree heads of a log: C2SP tlog-checkpoint, Ed25519 (signature type 0x01). */
 import { sign, verify, type KeyObject } from 'node:crypto'
+import type { LogKeys } from './log-keys.ts'
 import { HASH_BYTES } from './merkle.ts'
 import {
   decodeBase64,
@@ -18,26 +19,53 @@ export interface Checkpoint {
   readonly root: Buffer
 }
 
-/** Signs the log's checkpoints. The key's name is the origin, as tlog-checkpoint wants it. */
+/** Signs the log's checkpoints. The name of its keys is the origin, as tlog-checkpoint wants it. */
 export interface LogSigner {
   readonly origin: string
-  /** Verifier key: `<origin>+<key id>+<base64>`. */
+  /** Newest verifier key: `<origin>+<key id>+<base64>`. */
   readonly vkey: string
-  sign(tree: { size: number; root: Uint8Array }): string
+  /** All that the log ever had, newest first. */
+  readonly vkeys: readonly string[]
+  /** A signed note for each change from one key to the next, oldest first. */
+  readonly keyChanges: readonly string[]
+  /** A line by each key that signs at `time` (Unix ms): the newest, and those before it for as long as they overlap. */
+  sign(tree: { size: number; root: Uint8Array; time?: number }): string
 }
 
-/** `key` is an Ed25519 private key. */
-export function createLogSigner(origin: string, key: KeyObject): LogSigner {
+/** `keys`: Ed25519 private keys, of which there may come more while the signer is in use. */
+export function createLogSigner(origin: string, keys: KeyObject | LogKeys): LogSigner {
   if (!isKeyName(origin)) throw new TypeError('an origin must have no spaces, control characters or +')
-  const vkey = writeVkey(origin, SIGNATURE_TYPE.ed25519, key)
-  const { id } = parseVkey(vkey)
+  const ring: LogKeys =
+    'logKeys' in keys ? keys : { logKeys: [{ key: keys, until: undefined }], keyChanges: [] }
+  const named: { readonly vkey: string; readonly id: string }[] = []
+  /** Newest first. */
+  function all() {
+    for (const { key } of ring.logKeys.slice(named.length)) {
+      const vkey = writeVkey(origin, SIGNATURE_TYPE.ed25519, key)
+      named.push({ vkey, id: parseVkey(vkey).id })
+    }
+    return ring.logKeys
+      .map((one, i) => ({ ...one, vkey: named[i]?.vkey ?? '', id: named[i]?.id ?? '' }))
+      .toReversed()
+  }
   return {
     origin,
-    vkey,
-    sign({ size, root }) {
+    get vkey() {
+      return all()[0]?.vkey ?? ''
+    },
+    get vkeys() {
+      return all().map(({ vkey }) => vkey)
+    },
+    get keyChanges() {
+      return ring.keyChanges
+    },
+    sign({ size, root, time = 0 }) {
       const text = `${origin}\n${size}\n${Buffer.from(root).toString('base64')}\n`
-      const signature = sign(null, Buffer.from(text), key)
-      return `${text}\n${writeSignatureLine({ name: origin, id, signature })}`
+      const bytes = Buffer.from(text)
+      const lines = all()
+        .filter(({ until }) => until === undefined || time < until)
+        .map(({ id, key }) => writeSignatureLine({ name: origin, id, signature: sign(null, bytes, key) }))
+      return `${text}\n${lines.join('')}`
     },
   }
 }

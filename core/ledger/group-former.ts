@@ -323,7 +323,8 @@ export class GroupFormer {
       draft.changes.push(rowTag(box))
       draft.operations.push([boxKey(draft.first), box])
     }
-    if (draft.claims.length > 0 || checkpoint === '') checkpoint = this.#signer.sign({ size, root })
+    if (draft.claims.length > 0 || checkpoint === '')
+      checkpoint = this.#signer.sign({ size, root, time: draft.time })
     if (checkpoint !== this.#head.checkpoint) draft.operations.push([HEAD_KEY, Buffer.from(checkpoint)])
     for (const [key, count] of draft.counters) {
       draft.changes.push(key, String(count))

@@ -18,6 +18,7 @@ import {
 } from './key-files.ts'
 import type { Json } from './ledger.ts'
 import type { OpsKey } from './leaf.ts'
+import { writeKeyChange, type LogKeys } from './log-keys.ts'
 
 /** `data` seals state values; `ops` seals and salts the policy facts of log entries, a key per period. */
 export type Ring = 'data' | 'ops'
@@ -29,9 +30,14 @@ export interface Progress {
   readonly seals: number
 }
 
-export interface KeyStore extends CustomerKeys {
-  /** Ed25519 private key that signs checkpoints. */
+export interface KeyStore extends CustomerKeys, LogKeys {
+  /** Newest Ed25519 private key that signs checkpoints. */
   readonly logKey: KeyObject
+  /**
+   * Makes the next key of the log, which signs from now on. The one before signs beside it until `until` (Unix ms). Resolves to the
+   * note of the change once it is durable.
+   */
+  rotateLogKey(change: { origin: string; until: number }): Promise<string>
   /** The key a ring seals with now. `renew` must have been awaited once. */
   current(ring: Ring): RingKey
   /** Any key of a ring, past periods included. Throws `KeysDamaged` when it is not there. */
@@ -47,6 +53,8 @@ export interface KeyStore extends CustomerKeys {
 
 const MONTH = 31 * 24 * 3600 * 1000
 const MAX_SEALS = 2 ** 30
+/** Of group time: how soon a key that another process made is used here. */
+const LOOK_MS = 10_000
 
 /**
  * Opens the key store, or creates it with a new log key. `period` (ms) is how long a sealing key is used; `maxSeals`
@@ -57,7 +65,15 @@ export async function openKeyStore(
   { period = MONTH, maxSeals = MAX_SEALS }: { period?: number; maxSeals?: number } = {},
 ): Promise<KeyStore> {
   for (const part of ['', 'data', 'ops', 'secrets', 'documents']) await makePrivateFolder(join(folder, part))
-  const logKey = await readLogKey(join(folder, 'log.json'))
+  const logFile = (number: number): string => join(folder, number === 1 ? 'log.json' : `log-${number}.json`)
+  const log: [StoredLogKey, ...StoredLogKey[]] = [await firstLogKey(logFile(1))]
+  /** Others may have made the next one. */
+  function readNewLogKeys(): void {
+    for (let next = readLogKey(logFile(log.length + 1)); next; next = readLogKey(logFile(log.length + 1)))
+      log.push(next)
+  }
+  readNewLogKeys()
+  let looked = 0
   const rings = { data: await readRing(join(folder, 'data')), ops: await readRing(join(folder, 'ops')) }
   /** Another process of the same ledger may have begun a period; names count up, so those before it come first. */
   function madeElsewhere(ring: Ring, name: string): StoredKey | undefined {
@@ -72,9 +88,28 @@ export async function openKeyStore(
   const isKeyDue = (key: StoredKey | undefined, { time, seals }: Progress): boolean =>
     !key || time >= key.created + period || seals >= key.seals + maxSeals
 
+  const newest = (): StoredLogKey => log.at(-1) ?? log[0]
+  const customerKeys = await openCustomerKeys(folder)
   return {
-    ...(await openCustomerKeys(folder)),
-    logKey,
+    ...customerKeys,
+    get logKey() {
+      return newest().key
+    },
+    get logKeys() {
+      return log.map(({ key }, i) => ({ key, until: log[i + 1]?.change?.until }))
+    },
+    get keyChanges() {
+      return log.flatMap(({ change }) => (change === undefined ? [] : [change.note]))
+    },
+    async rotateLogKey({ origin, until }) {
+      const { privateKey } = generateKeyPairSync('ed25519')
+      const note = writeKeyChange({ origin, from: newest().key, to: privateKey, until })
+      const made = { v: 1, key: encodeLogKey(privateKey), until, note }
+      if (!(await createDocument(logFile(log.length + 1), made)))
+        throw new KeysDamaged('another process has just changed the key of the log')
+      readNewLogKeys()
+      return note
+    },
     current(ring) {
       const key = rings[ring].at(-1)
       if (!key) throw new KeysDamaged('the key store has no sealing key yet')
@@ -85,8 +120,13 @@ export async function openKeyStore(
       if (!key) throw new KeysDamaged('the key store lacks a sealing key')
       return key
     },
-    isDue: (progress) => isKeyDue(rings.data.at(-1), progress) || isKeyDue(rings.ops.at(-1), progress),
+    isDue: (progress) =>
+      progress.time >= looked + LOOK_MS ||
+      isKeyDue(rings.data.at(-1), progress) ||
+      isKeyDue(rings.ops.at(-1), progress),
     async renew(progress) {
+      looked = progress.time
+      readNewLogKeys()
       for (const ring of ['data', 'ops'] as const) {
         if (!isKeyDue(rings[ring].at(-1), progress)) continue
         const name = `${ring[0]}${rings[ring].length + 1}`
@@ -139,16 +179,32 @@ function parseRingKey(content: Json | undefined, name: string): StoredKey {
   }
 }
 
-async function readLogKey(path: string): Promise<KeyObject> {
-  const made = await documentAt(path, () => {
-    const { privateKey } = generateKeyPairSync('ed25519')
-    return { v: 1, key: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64url') }
-  })
-  return createPrivateKey({
-    key: Buffer.from(textOf(made, 'key'), 'base64url'),
-    format: 'der',
-    type: 'pkcs8',
-  })
+interface StoredLogKey {
+  readonly key: KeyObject
+  /** From the key before; undefined for the first. */
+  readonly change?: { readonly until: number; readonly note: string }
+}
+
+const encodeLogKey = (key: KeyObject): string =>
+  key.export({ format: 'der', type: 'pkcs8' }).toString('base64url')
+
+function decodeLogKey(content: Json): KeyObject {
+  const key = Buffer.from(textOf(content, 'key'), 'base64url')
+  return createPrivateKey({ key, format: 'der', type: 'pkcs8' })
+}
+
+async function firstLogKey(path: string): Promise<StoredLogKey> {
+  const make = (): Json => ({ v: 1, key: encodeLogKey(generateKeyPairSync('ed25519').privateKey) })
+  return { key: decodeLogKey(await documentAt(path, make)) }
+}
+
+function readLogKey(path: string): StoredLogKey | undefined {
+  const content = readDocument(path)
+  if (content === undefined) return undefined
+  return {
+    key: decodeLogKey(content),
+    change: { until: numberOf(content, 'until'), note: textOf(content, 'note') },
+  }
 }
 
 function checkName(name: string): string {

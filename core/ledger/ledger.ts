@@ -198,8 +198,10 @@ export interface LedgerReader {
 /** The public log: everything here may be shown to anybody (C2SP tlog-tiles). */
 export interface LogReader {
   readonly origin: string
-  /** Verifier key in note form: `<origin>+<key id>+<base64>`. */
+  /** Newest verifier key in note form: `<origin>+<key id>+<base64>`. */
   readonly vkey: string
+  /** A signed note for each change from one key of the log to the next, oldest first. */
+  readonly keyChanges: readonly string[]
   /** Newest durable signed checkpoint that this process has heard of. */
   checkpoint(): string
   /** The newest there is, also where other processes write the same log. */

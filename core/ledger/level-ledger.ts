@@ -77,7 +77,7 @@ export async function startLevelLedger({
   anchor: Anchor
   tables?: readonly string[]
 }): Promise<Ledger> {
-  const signer = createLogSigner(origin, keys.logKey)
+  const signer = createLogSigner(origin, keys)
   const tailBytes = 2 * Math.max(limits.writeBufferSize ?? 0, WRITE_BUFFER)
   const { head, tree } = await recover(db, { signer, anchored: anchor.last ?? NOTHING_ANCHORED, tailBytes })
   const rows = new Rows(db, keys, () => Math.max(now(), former.head.time))

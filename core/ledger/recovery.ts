@@ -18,7 +18,7 @@ import {
   leafHash,
   tileHashes,
 } from './merkle.ts'
-import { NoteInvalid, parseNote } from './note.ts'
+import { NoteInvalid, parseNote, parseVkey } from './note.ts'
 import { parseBundle } from './tiles.ts'
 
 export interface Recovered {
@@ -77,10 +77,9 @@ function openOwn(checkpoint: string, signer: LogSigner): { size: number; root: B
     const [origin] = text.split('\n')
     if (origin !== signer.origin)
       throw new LedgerForeign('the ledger has another log origin than the settings')
-    const id = signer.vkey.slice(origin.length + 1, origin.length + 9)
-    if (!signatures.some((one) => one.id === id))
-      throw new LedgerForeign('the key store is of another ledger')
-    return openCheckpoint(checkpoint, signer.vkey)
+    const own = signer.vkeys.find((vkey) => signatures.some(({ id }) => id === parseVkey(vkey).id))
+    if (own === undefined) throw new LedgerForeign('the key store is of another ledger')
+    return openCheckpoint(checkpoint, own)
   } catch (error) {
     if (error instanceof NoteInvalid)
       throw new LedgerDamaged('the stored checkpoint is damaged', { cause: error })

@@ -19,11 +19,11 @@ const isPosition = (n: number): boolean => Number.isSafeInteger(n) && n >= 0
 
 export class StoredLog implements LogReader {
   readonly origin: string
-  readonly vkey: string
   readonly #db: Stored
   /** Full tiles that gave the hash of their parent. */
   readonly #verified = new LRUCache<string, Buffer>({ max: CACHED_TILES })
   readonly #catchUp: () => Promise<void>
+  readonly #signer: LogSigner
   #tree: PublishedTree
 
   /** `catchUp` publishes what other processes wrote meanwhile, where there are any. */
@@ -35,9 +35,17 @@ export class StoredLog implements LogReader {
   ) {
     this.#db = db
     this.origin = signer.origin
-    this.vkey = signer.vkey
+    this.#signer = signer
     this.#tree = tree
     this.#catchUp = catchUp
+  }
+
+  get vkey(): string {
+    return this.#signer.vkey
+  }
+
+  get keyChanges(): readonly string[] {
+    return this.#signer.keyChanges
   }
 
   get size(): number {

@@ -196,7 +196,7 @@ describe('the kept head', () => {
     let kept: string | undefined
     const store = {
       load: async () => kept,
-      save: async (note: string) => {
+      save: async ({ note }: { note: string }) => {
         kept = note
       },
     }
@@ -219,7 +219,7 @@ describe('the kept head', () => {
     expect(await load()).toBe(log.head(300).note)
     // Whoever serves other tiles as well convinces nobody who kept a head.
     const fooled = keeping(fork.read)
-    await fooled.save(log.head(300).note)
+    await fooled.save({ note: log.head(300).note })
     await expect(fooled.head.accept(fork.head(600).note)).rejects.toBeInstanceOf(NotProven)
   })
 })

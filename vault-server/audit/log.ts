@@ -3,6 +3,7 @@ import type { Response } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { methodNotAllowed } from '#core/http/problem.ts'
 import type { LogReader } from '#core/ledger/ledger.ts'
+import { vkeysUnder, writeKeyChanges } from '#core/ledger/log-keys.ts'
 import { parseTilePath } from '#core/ledger/tiles.ts'
 import type { TileName } from '#core/ledger/tiles.ts'
 
@@ -10,7 +11,8 @@ const immutable = 'public, max-age=31536000, immutable'
 
 /**
  * The public log to C2SP tlog-tiles, to be mounted at `<vaultUrl>/log`: `/checkpoint`,
- * `/tile/<L>/<N>[.p/<W>]`, `/tile/entries/<N>[.p/<W>]`, and `/vkey` with the key that verifies it. Open to
+ * `/tile/<L>/<N>[.p/<W>]`, `/tile/entries/<N>[.p/<W>]`, `/vkey` with the keys that verify it, the newest first, and
+ * `/key-changes` with what leads from one to the next. Open to
  * every origin and to caches: what is here may be shown to anybody. What does not exist, or is spelled in
  * another way than the one of the spec, is 404.
  */
@@ -21,7 +23,15 @@ export function logRoutes({ log }: { log: LogReader }): Router {
     next()
   })
   router.get('/checkpoint', async (_request, response) => sendText(response, await log.newest()))
-  router.get('/vkey', (_request, response) => sendText(response, `${log.vkey}\n`))
+  router.get('/vkey', async (_request, response) => {
+    sendText(
+      response,
+      vkeysUnder(await log.newest(), log)
+        .map((vkey) => `${vkey}\n`)
+        .join(''),
+    )
+  })
+  router.get('/key-changes', (_request, response) => sendText(response, writeKeyChanges(log.keyChanges)))
   router.get('/tile/*place', async (request, response) => {
     // The path as sent: a decoded one would give one tile several names in caches.
     const tile = parseTilePath(request.path.slice(1))
@@ -29,7 +39,7 @@ export function logRoutes({ log }: { log: LogReader }): Router {
     if (bytes === undefined) throw new DomainError('not-found', 'The log has no such tile')
     response.set({ 'Content-Type': 'application/octet-stream', 'Cache-Control': immutable }).end(bytes)
   })
-  router.all(['/checkpoint', '/vkey', '/tile/*place'], methodNotAllowed('GET', 'HEAD'))
+  router.all(['/checkpoint', '/vkey', '/key-changes', '/tile/*place'], methodNotAllowed('GET', 'HEAD'))
   return router
 }
 

@@ -119,7 +119,12 @@ export function witnessedLog({
   }
   return {
     origin: source.origin,
-    vkey: source.vkey,
+    get vkey() {
+      return source.vkey
+    },
+    get keyChanges() {
+      return source.keyChanges
+    },
     checkpoint,
     async newest() {
       await source.newest()

@@ -4,9 +4,10 @@
  */
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { Disclosure } from '../../schemas/types.gen.ts'
-import { NotProven, openCheckpoint, readLogKey, type LogKey } from '../../core/verifier/checkpoint.ts'
+import { NotProven, openCheckpoint, type LogKey } from '../../core/verifier/checkpoint.ts'
 import { checkProof, commitsTo, readProof } from '../../core/verifier/evidence.ts'
 import { KeptHead } from '../../core/verifier/kept-head.ts'
+import { keysAround, servedKeys } from '../../core/verifier/key-changes.ts'
 import { inclusionPath, readEntry } from '../../core/verifier/tiles.ts'
 import { isIncluded, leafHash } from '../../core/verifier/tree.ts'
 import { noReply, refusalOf } from './errors.ts'
@@ -69,8 +70,8 @@ const CACHED_FILES = 512
 export class LogVerifier {
   readonly #options: LogOptions
   readonly #files = new Map<string, Uint8Array>()
-  #opened: Promise<{ key: LogKey; head: KeptHead }> | undefined
-  #accepted = ''
+  #opened: Promise<KeptHead> | undefined
+  #accepted: { readonly note: string; readonly key: LogKey } | undefined
   #size = 0
 
   constructor(options: LogOptions) {
@@ -88,12 +89,7 @@ export class LogVerifier {
    * old one, played again. Throws `NotProven` with what does not hold: then the vault has lied, or somebody between.
    */
   async verify({ subject, data, log }: Disclosure, { asked = 0 }: { asked?: number } = {}): Promise<void> {
-    const { key, head } = await this.#ready()
-    if (log.checkpoint !== this.#accepted) {
-      const { size } = (await head.accept(log.checkpoint)).head
-      this.#accepted = log.checkpoint
-      this.#size = Math.max(this.#size, size)
-    }
+    const key = await this.#accept(log.checkpoint)
     if (log.index < asked) throw new NotProven(`entry ${log.index} is older than the question`)
     const values = { subject, data: JSON.stringify(data) }
     if (log.proof === undefined) return this.#verifyFromTiles(log, values, key)
@@ -120,8 +116,17 @@ export class LogVerifier {
         throw new NotProven(`entry ${index} commits to another ${slot} than the reply has`)
   }
 
+  /** Resolves to the key of the log that signed it. */
+  async #accept(note: string): Promise<LogKey> {
+    if (this.#accepted?.note === note) return this.#accepted.key
+    const { head, key } = await (await this.#ready()).accept(note)
+    this.#accepted = { note, key }
+    this.#size = Math.max(this.#size, head.size)
+    return key
+  }
+
   /** What fails to open is opened again the next time. */
-  #ready(): Promise<{ key: LogKey; head: KeptHead }> {
+  #ready(): Promise<KeptHead> {
     this.#opened ??= this.#open().catch((error: unknown) => {
       this.#opened = undefined
       throw error
@@ -129,27 +134,31 @@ export class LogVerifier {
     return this.#opened
   }
 
-  async #open(): Promise<{ key: LogKey; head: KeptHead }> {
+  async #open(): Promise<KeptHead> {
     const { store, vkey: given } = this.#options
     const kept = await store.load()
-    const vkey = given ?? kept?.vkey ?? (await this.#servedKey())
-    if (kept !== undefined && kept.vkey !== vkey)
-      throw new NotProven('the log is kept under another key than the one that is given')
-    const head = new KeptHead({
+    const vkey = kept?.vkey ?? given ?? (await this.#servedKey())
+    if (kept !== undefined && given !== undefined && kept.vkey !== given)
+      await this.#demandOfOneLog(given, kept.vkey)
+    return new KeptHead({
       vkey,
-      read: (path) => this.#read(path),
-      store: {
-        load: async () => (await store.load())?.note,
-        save: (note) => store.save({ vkey, note }),
-      },
+      read: (path) => (path.startsWith('tile/') ? this.#read(path) : this.#fetch(path)),
+      store: { load: async () => (await store.load())?.note, save: (newer) => store.save(newer) },
     })
-    return { key: await readLogKey(vkey), head }
+  }
+
+  /** What was kept may be a later key of the one that is given, or the other way round. */
+  async #demandOfOneLog(given: string, kept: string): Promise<void> {
+    const changes = new TextDecoder().decode(await this.#fetch('key-changes'))
+    const { earlier, later } = await keysAround(given, changes)
+    if (![...earlier, ...later].includes(kept))
+      throw new NotProven('the log is kept under another key than the one that is given')
   }
 
   async #servedKey(): Promise<string> {
     const bytes = await this.#fetch('vkey')
     if (bytes === undefined) throw new NotProven('the vault names no key of its log')
-    return new TextDecoder().decode(bytes).trim()
+    return (await servedKeys(new TextDecoder().decode(bytes)))[0] ?? ''
   }
 
   /** Files of a log never change, but for the checkpoint; partial ones are soon out of use. */
