@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAnchor } from '#core/ledger/anchor.ts'
+import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { openKeyStore, type KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { enrolReplica } from '#core/ledger/pg-enrol.ts'
 import { openPgLedger, type PgLimits } from '#core/ledger/pg-ledger.ts'
 import { ORIGIN, ledgerFolders } from './level-ledger.ts'
 import { postgres } from './postgres.ts'
@@ -21,10 +21,11 @@ export async function pgPlace(): Promise<PgPlace & AsyncDisposable> {
 
 const anchorOf = (root: string, name: string): string => join(root, `replica-${name}`, 'anchor')
 
-/** What an operator does for a further replica. */
-export async function letIn({ root }: PgPlace, name: string): Promise<void> {
-  await mkdir(join(root, `replica-${name}`), { recursive: true })
-  await createAnchor(anchorOf(root, name))
+/** What an operator does for a further replica; without a checkpoint the database is believed. */
+export async function letIn({ url, root }: PgPlace, name: string, checkpoint?: string): Promise<void> {
+  const keys = await openKeyStore(join(root, 'keys'))
+  const signer = createLogSigner(ORIGIN, keys.logKey)
+  await enrolReplica({ url, part: '', signer, anchorFile: anchorOf(root, name), checkpoint })
 }
 
 /** Opens one replica; every opening gets a key store of its own, as a new process would. */

@@ -52,9 +52,11 @@ function decode(bytes: Buffer): Mark | undefined {
   return encode(mark).equals(bytes.subarray(0, MARK_BYTES)) ? mark : undefined
 }
 
-/** Creates the file with nothing acknowledged in it: the operator's act, or the first start of an empty ledger. */
-export async function createAnchor(path: string): Promise<void> {
-  if (!(await createFile(path, Buffer.alloc(2 * SLOT_BYTES)))) throw new Error('there is an anchor already')
+/** Creates the file, with nothing acknowledged in it at the first start of an empty ledger: else it is the operator's act. */
+export async function createAnchor(path: string, mark?: Mark): Promise<void> {
+  const bytes = Buffer.alloc(2 * SLOT_BYTES)
+  if (mark) encode(mark).copy(bytes)
+  if (!(await createFile(path, bytes))) throw new Error('there is an anchor already')
 }
 
 /** The readable marks of both slots; undefined when there is no file. Throws `LedgerDamaged` when nothing is readable. */

@@ -111,6 +111,13 @@ export class PgDatabase implements Stored {
     if (rows[0]?.format !== FORMAT) throw new LedgerForeign('the database has the format of another version')
   }
 
+  /** Which ledgers were ever written to. */
+  static async parts(db: Connection): Promise<string[]> {
+    await create(db, TABLES[0] ?? '')
+    const text = 'select part from reach_head where "group" <> -1 order by part'
+    return (await ask<{ part: string }>(db, { text })).rows.map(({ part }) => part)
+  }
+
   async get(key: string): Promise<Buffer | undefined> {
     const text = 'select value from reach_ledger where part = $1 and key = $2'
     const values = [this.#part, Buffer.from(key)]

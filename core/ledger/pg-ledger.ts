@@ -5,6 +5,7 @@
 import { dirname } from 'node:path'
 import { createAnchor, openAnchor, readAnchor, type Mark } from './anchor.ts'
 import { createLogSigner } from './checkpoint.ts'
+import { refuseCopy } from './copy-marks.ts'
 import { GROUP_ENTRIES } from './group-commit.ts'
 import type { Group } from './group-former.ts'
 import { GroupWriter } from './group-writer.ts'
@@ -58,12 +59,12 @@ const NOTHING_ANCHORED: Mark = { group: -1, size: 0, root: EMPTY_ROOT, chain: Bu
 export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
   const { url, part, keys, anchorFile, origin, now, limits = {} } = options
   await using stack = new AsyncDisposableStack()
-  await prepare(url, part, anchorFile).catch(rethrow)
+  await prepare(url, part, keys, anchorFile).catch(rethrow)
   const anchor = stack.use(await openAnchor(anchorFile))
   const pool = openPool(url, READERS)
   stack.defer(() => pool.end())
   const reader = new PgDatabase(pool, part)
-  const signer = createLogSigner(origin, keys)
+  const signer = createLogSigner(origin, keys.logKey)
   const groups = new PgGroups(
     {
       url,
@@ -130,19 +131,27 @@ export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
   })
 }
 
-/** Makes tables and anchor where nothing was acknowledged yet; a replica that joins later is let in by an operator. */
-async function prepare(url: string, part: string, anchorFile: string): Promise<void> {
+/**
+ * Makes tables and anchor where nothing was ever acknowledged. A replica that joins later has seen nothing that could tell it
+ * a database that was put back, or emptied: an operator lets it in (`pg-enrol.ts`).
+ */
+async function prepare(url: string, part: string, keys: KeyStore, anchorFile: string): Promise<void> {
   const client = await connect(url)
   try {
     const db = new PgDatabase(client, part)
     await db.prepare()
+    await refuseCopy(db)
     await makePrivateFolder(dirname(anchorFile))
-    if ((await readAnchor(anchorFile)) !== undefined) return
-    if ((await db.group()) >= 0)
+    const seen = await readAnchor(anchorFile)
+    if (seen !== undefined && seen !== 'new') return
+    // Nothing was ever sealed under these keys, or an operator has said that there is nothing.
+    const mayBegin = seen === 'new' || keys.isDue({ time: 0, seals: 0 })
+    // The first group holds nothing: a crash of the very first start may have left it.
+    if ((await db.group()) > 0 || !mayBegin)
       throw new LedgerDamaged(
-        'the anchor of this replica is missing, the database is not empty: an operator must decide',
+        'this replica has seen nothing yet of a ledger that was begun: let it in with `reach store enrol`',
       )
-    await createAnchor(anchorFile)
+    if (seen === undefined) await createAnchor(anchorFile)
   } finally {
     await client.end().catch(() => undefined)
   }

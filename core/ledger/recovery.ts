@@ -3,6 +3,7 @@
  * anchor outside. LevelDB drops what it cannot replay without a word, so any doubt refuses.
  */
 import type { Mark } from './anchor.ts'
+import { refuseCopy } from './copy-marks.ts'
 import { openCheckpoint, type LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, LedgerForeign } from './ledger.ts'
 import { chainOf, type GroupRow, type Head } from './group-former.ts'
@@ -18,7 +19,7 @@ import {
   leafHash,
   tileHashes,
 } from './merkle.ts'
-import { NoteInvalid, parseNote, parseVkey } from './note.ts'
+import { NoteInvalid, parseNote } from './note.ts'
 import { parseBundle } from './tiles.ts'
 
 export interface Recovered {
@@ -39,7 +40,8 @@ const NOTHING: Head = {
 
 /**
  * `tailBytes`: how much of what was written last may come from a replay of the log file (two write buffers), and so
- * is read again. `isShared`: others write as well, so the anchor may be any number of groups behind. Throws `LedgerDamaged`, or `LedgerForeign` when keys or origin are those of another ledger.
+ * is read again. `isShared`: others write as well, so the anchor may be any number of groups behind.
+ * `isCopy`: whoever copies it asks. Throws `LedgerDamaged`, or `LedgerForeign` when keys or origin are those of another ledger.
  */
 export async function recover(
   db: Stored,
@@ -48,8 +50,10 @@ export async function recover(
     anchored,
     tailBytes,
     isShared = false,
-  }: { signer: LogSigner; anchored: Mark; tailBytes: number; isShared?: boolean },
+    isCopy = false,
+  }: { signer: LogSigner; anchored: Mark; tailBytes: number; isShared?: boolean; isCopy?: boolean },
 ): Promise<Recovered> {
+  if (!isCopy) await refuseCopy(db)
   const stored = await db.get(HEAD_KEY)
   if (!stored) {
     for await (const _ of db.keys({ limit: 1 })) throw new LedgerDamaged('the database has no checkpoint')
@@ -77,9 +81,10 @@ function openOwn(checkpoint: string, signer: LogSigner): { size: number; root: B
     const [origin] = text.split('\n')
     if (origin !== signer.origin)
       throw new LedgerForeign('the ledger has another log origin than the settings')
-    const own = signer.vkeys.find((vkey) => signatures.some(({ id }) => id === parseVkey(vkey).id))
-    if (own === undefined) throw new LedgerForeign('the key store is of another ledger')
-    return openCheckpoint(checkpoint, own)
+    const id = signer.vkey.slice(origin.length + 1, origin.length + 9)
+    if (!signatures.some((one) => one.id === id))
+      throw new LedgerForeign('the key store is of another ledger')
+    return openCheckpoint(checkpoint, signer.vkey)
   } catch (error) {
     if (error instanceof NoteInvalid)
       throw new LedgerDamaged('the stored checkpoint is damaged', { cause: error })

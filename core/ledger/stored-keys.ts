@@ -19,6 +19,8 @@ export interface Stored {
 
 const pad = (n: number): string => String(n).padStart(16, '0')
 
+/** Of a store that is being copied, or was: see `copy-marks.ts`. */
+export const COPY_KEY = 'c'
 /** Signed checkpoint of the newest group that had entries. */
 export const HEAD_KEY = 'h'
 /** Entries `first` and following of one group and one bundle, in wire form. */

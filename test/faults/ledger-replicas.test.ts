@@ -8,6 +8,7 @@ import {
   type Committed,
   type Ledger,
 } from '#core/ledger/ledger.ts'
+import { AlreadyEnrolled } from '#core/ledger/pg-enrol.ts'
 import { checkLog } from '../check-log.ts'
 import { entry, refusal, sizeOf } from '../contracts/ledger-under-test.ts'
 import { letIn, openReplica, pgPlace, type PgPlace } from '../pg-ledger.ts'
@@ -237,7 +238,39 @@ describe('several replicas of a ledger on one PostgreSQL', () => {
     await using ledger = (await openReplica(place)).ledger
     await ledger.commit({ entries: [entry('{}')] })
     await expect(openReplica(place, { name: 'b' })).rejects.toBeInstanceOf(LedgerDamaged)
-    await using joined = (await joinAs(place, 'b')).ledger
+    await letIn(place, 'b', ledger.log.checkpoint())
+    await using joined = (await openReplica(place, { name: 'b' })).ledger
     expect(sizeOf(joined)).toBe(1)
+    await expect(letIn(place, 'b')).rejects.toBeInstanceOf(AlreadyEnrolled)
+  })
+
+  test('whoever is let in on a checkpoint is not shown a database that was put back, or emptied', async () => {
+    await using place = await pgPlace()
+    const server = await postgres()
+    await using ledger = (await openReplica(place)).ledger
+    const early = (await ledger.commit({ entries: [entry('{"a":1}')] })).checkpoint
+    await ledger[Symbol.asyncDispose]()
+    const database = new URL(place.url).pathname.slice(1)
+    const old = { ...place, url: place.url.replace(database, `${database}_old`) }
+    await server.query(`create database ${database}_old template ${database}`)
+    await using grown = (await openReplica(place)).ledger
+    const { checkpoint } = await grown.commit({ entries: [entry('{"a":2}')] })
+    const empty = { ...place, url: await server.database() }
+
+    for (const [where, name] of [
+      [old, 'b'],
+      [empty, 'c'],
+    ] as const) {
+      await expect(letIn(where, name, checkpoint)).rejects.toBeInstanceOf(LedgerDamaged)
+      await expect(openReplica(where, { name })).rejects.toThrow('reach store enrol')
+    }
+    await letIn(place, 'd', early)
+    await using joined = (await openReplica(place, { name: 'd' })).ledger
+    expect(joined.log.checkpoint()).toBe(checkpoint)
+    await expect(openReplica(old, { name: 'd' })).rejects.toBeInstanceOf(LedgerDamaged)
+    // Said by the operator, and by nobody else: the ledger begins anew.
+    await letIn(empty, 'c')
+    await using anew = (await openReplica(empty, { name: 'c' })).ledger
+    expect(sizeOf(anew)).toBe(0)
   })
 })
