@@ -14,6 +14,8 @@ export const events = {
   'jobs-failed': 'Jobs could not be read or leased',
   'webhook-failed': 'A message to a business did not get through and is tried again',
   'webhook-laid-aside': 'A message to a business did not get through for the last time',
+  'webhook-row-unreadable':
+    'Something about what businesses are told does not open, or is of a later version, and was stepped over',
   'webhook-endpoint-disabled': 'An endpoint of a business takes no more messages',
   'pod-server-ready': 'The embedded pod server answers',
   'pod-server-ended': 'The embedded pod server ended and is started again',

@@ -169,6 +169,12 @@ export interface HistoryItem {
   readonly salt: string
 }
 
+export interface ListOptions {
+  readonly after?: string | undefined
+  readonly limit?: number
+  readonly onDamaged?: (key: string) => void
+}
+
 /** Reads state. What only reads takes this type and cannot commit. */
 export interface LedgerReader {
   /** `undefined`: never written, deleted or expired. Throws `LedgerDamaged` for a value that does not open. */
@@ -182,8 +188,11 @@ export interface LedgerReader {
   isNewest(row: KeyedRow<unknown>): boolean
   /** Whether `get` would give nothing. Without I/O; `false` when that cannot be told. */
   isAbsent(key: string): boolean
-  /** Rows under a prefix in key order (by UTF-8 bytes), beginning behind `after`; without `limit` all of them. */
-  list<Value = Json>(prefix: string, options?: { after?: string; limit?: number }): Promise<KeyedRow<Value>[]>
+  /**
+   * Rows under a prefix in key order (by UTF-8 bytes), beginning behind `after`; without `limit` all of them. `onDamaged` is
+   * told of each row that does not open, which is then left out; without it the first one throws `LedgerDamaged`.
+   */
+  list<Value = Json>(prefix: string, options?: ListOptions): Promise<KeyedRow<Value>[]>
   /** Current value of a counter; 0 when it was never raised. */
   count(key: string): Promise<number>
   /** Entries of a thread, newest first, below index `before`. Opens sealed facts: callers decide who may see. */

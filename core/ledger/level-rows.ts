@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import type { KeyStore } from './key-store.ts'
 import type { DurableState } from './group-former.ts'
-import type { KeyedRow } from './ledger.ts'
+import { LedgerDamaged, type KeyedRow, type ListOptions } from './ledger.ts'
 import type { Database } from './level-database.ts'
 import { counterKey, rowKey } from './stored-keys.ts'
 import { ReadRow, decodeCount, isLive, openStored, type OpenedRow } from './row-values.ts'
@@ -75,17 +75,22 @@ export class Rows implements DurableState {
     return opened && this.isLive(opened, this.#time()) ? this.#read(key, opened) : undefined
   }
 
-  async list(prefix: string, after: string | undefined, limit: number): Promise<KeyedRow[]> {
+  async list(prefix: string, { after, limit = Infinity, onDamaged }: ListOptions): Promise<KeyedRow[]> {
     const rows: KeyedRow[] = []
     const from = after !== undefined && after >= prefix ? { gt: rowKey(after) } : { gte: rowKey(prefix) }
     const time = this.#time()
     for await (const [stored, bytes] of this.#db.iterator(from)) {
       if (rows.length >= limit || !stored.startsWith(rowKey(prefix))) break
       const key = stored.slice(rowKey('').length)
-      const cached = this.#cache.get(key)
-      const opened =
-        cached?.version === readRowHead(bytes).version ? cached : openStored(this.#keys, key, bytes)
-      if (opened && this.isLive(opened, time)) rows.push(this.#read(key, opened))
+      try {
+        const cached = this.#cache.get(key)
+        const opened =
+          cached?.version === readRowHead(bytes).version ? cached : openStored(this.#keys, key, bytes)
+        if (opened && this.isLive(opened, time)) rows.push(this.#read(key, opened))
+      } catch (error) {
+        if (!(error instanceof LedgerDamaged) || onDamaged === undefined) throw error
+        onDamaged(key)
+      }
     }
     return rows
   }

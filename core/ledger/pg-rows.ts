@@ -4,7 +4,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { KeyStore } from './key-store.ts'
-import { LedgerDamaged, type KeyedRow } from './ledger.ts'
+import { LedgerDamaged, type KeyedRow, type ListOptions } from './ledger.ts'
 import type { PgDatabase } from './pg-database.ts'
 import { ReadRow, decodeCount, isLive, openStored, type OpenedRow } from './row-values.ts'
 import { readRowHead } from './sealing.ts'
@@ -70,17 +70,22 @@ export class PgRows implements RowReader {
     }
   }
 
-  async list(prefix: string, after: string | undefined, limit: number): Promise<KeyedRow[]> {
+  async list(prefix: string, { after, limit = Infinity, onDamaged }: ListOptions): Promise<KeyedRow[]> {
     const rows: KeyedRow[] = []
     const from = after !== undefined && after >= prefix ? { gt: rowKey(after) } : { gte: rowKey(prefix) }
     for await (const [stored, bytes] of this.#db.iterator(from)) {
       if (rows.length >= limit || !stored.startsWith(rowKey(prefix))) break
       const key = stored.slice(rowKey('').length)
-      const cached = this.#cache.get(key)
-      const isSame = cached?.version === readRowHead(bytes).version
-      const opened = isSame ? cached : await this.#open(key, bytes)
-      const row = opened && this.#read(key, opened)
-      if (row) rows.push(row)
+      try {
+        const cached = this.#cache.get(key)
+        const isSame = cached?.version === readRowHead(bytes).version
+        const opened = isSame ? cached : await this.#open(key, bytes)
+        const row = opened && this.#read(key, opened)
+        if (row) rows.push(row)
+      } catch (error) {
+        if (!(error instanceof LedgerDamaged) || onDamaged === undefined) throw error
+        onDamaged(key)
+      }
     }
     return rows
   }

@@ -10,6 +10,7 @@ import {
   type Json,
   type KeyedRow,
   type Ledger,
+  type ListOptions,
 } from './ledger.ts'
 import { History } from './stored-history.ts'
 import type { Stored } from './stored-keys.ts'
@@ -21,7 +22,7 @@ export interface RowReader {
   peek(key: string): KeyedRow | undefined
   isNewest(row: KeyedRow<unknown>): boolean
   isAbsent(key: string): boolean
-  list(prefix: string, after: string | undefined, limit: number): Promise<KeyedRow[]>
+  list(prefix: string, options: ListOptions): Promise<KeyedRow[]>
   count(key: string): number | Promise<number>
 }
 
@@ -92,11 +93,8 @@ export class StoredLedger implements Ledger {
     return this.#parts.rows.isAbsent(key)
   }
 
-  async list<Value = Json>(
-    prefix: string,
-    { after, limit = Infinity }: { after?: string; limit?: number } = {},
-  ): Promise<KeyedRow<Value>[]> {
-    return this.#reading(() => this.#parts.rows.list(prefix, after, limit)) as Promise<KeyedRow<Value>[]>
+  async list<Value = Json>(prefix: string, options: ListOptions = {}): Promise<KeyedRow<Value>[]> {
+    return this.#reading(() => this.#parts.rows.list(prefix, options)) as Promise<KeyedRow<Value>[]>
   }
 
   async count(key: string): Promise<number> {

@@ -1,5 +1,5 @@
 import { liveness } from '#core/domain/grant.ts'
-import { CommitRefused } from '#core/ledger/ledger.ts'
+import { CommitRefused, LedgerDamaged } from '#core/ledger/ledger.ts'
 import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 import { readGrant, readLiveGrants } from './grants.ts'
@@ -113,15 +113,20 @@ async function notedFor(
   return parts
 }
 
-/** Tells of the changes whose moment has come, as far as their grants are live now. */
-export async function tellDataChanges({ ledger, now }: Pick<Ports, 'ledger' | 'now'>): Promise<void> {
-  const due = await ledger.list<{ id: string }>(duePrefix, { limit: 200 })
+/** Tells of the changes whose moment has come, as far as their grants are live now. What does not open holds up no other. */
+export async function tellDataChanges({
+  ledger,
+  now,
+  onDamaged = () => undefined,
+}: Pick<Ports, 'ledger' | 'now'> & { onDamaged?: (key: string) => void }): Promise<void> {
+  const due = await ledger.list<{ id: string }>(duePrefix, { limit: 200, onDamaged })
   for (const row of due.filter(({ key }) => key < duePrefix + ascending(now() + 1))) {
     try {
       await ledger.commit(await told(ledger, row, now()))
     } catch (error) {
+      if (error instanceof LedgerDamaged) onDamaged(row.key)
       // Something changed meanwhile: at the next look.
-      if (!(error instanceof CommitRefused)) throw error
+      else if (!(error instanceof CommitRefused)) throw error
     }
   }
 }

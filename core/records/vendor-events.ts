@@ -1,6 +1,6 @@
 import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
 import { newId } from './ids.ts'
-import type { LedgerReader } from '#core/ledger/ledger.ts'
+import type { LedgerReader, ListOptions } from '#core/ledger/ledger.ts'
 import { ascending, part, put } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
@@ -105,13 +105,16 @@ const acknowledges: { readonly [Type in VendorEventType]?: 'withdrawal' | 'delet
 
 /**
  * Events that were not handed on to endpoints yet, some of them: of each grant that occurs, all, in the order of
- * their commits.
+ * their commits. `after`: the greatest key of the last look.
  */
-export async function listVendorEvents(reader: LedgerReader, limit: number): Promise<Stored<VendorEvent>[]> {
-  const found = await reader.list<VendorEvent>(outboxPrefix, { limit })
+export async function listVendorEvents(
+  reader: LedgerReader,
+  { limit, ...options }: ListOptions & { readonly limit: number },
+): Promise<Stored<VendorEvent>[]> {
+  const found = await reader.list<VendorEvent>(outboxPrefix, { ...options, limit })
   const last = found.at(-1)
   if (last !== undefined && found.length === limit) {
-    const rest = await reader.list<VendorEvent>(threadPrefix(last.value), { after: last.key })
+    const rest = await reader.list<VendorEvent>(threadPrefix(last.value), { ...options, after: last.key })
     found.push(...rest)
   }
   return found.toSorted((one, other) => one.version - other.version || rank(one) - rank(other))

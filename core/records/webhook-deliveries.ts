@@ -1,4 +1,5 @@
-import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { LedgerDamaged } from '#core/ledger/ledger.ts'
+import type { LedgerReader, ListOptions } from '#core/ledger/ledger.ts'
 import { newId } from './ids.ts'
 import { descending, page, part, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Page, Stored } from './parts.ts'
@@ -65,20 +66,7 @@ export function queueDelivery(
   message: Message,
   { version, now }: { version: number; now: number },
 ): { delivery: WebhookDelivery; parts: CommitParts } {
-  const rank = vendorEventTypes.findIndex((type) => type === message.type)
-  const delivery: WebhookDelivery = {
-    v: 1,
-    deliveryId: newId(),
-    endpointId: endpoint.endpointId,
-    endpoint: endpoint.name,
-    message,
-    order: `${String(version).padStart(16, '0')}-${rank < 0 ? 9 : rank}`,
-    state: 'waiting',
-    tries: 0,
-    attempts: [],
-    createdAt: now,
-    nextAt: now,
-  }
+  const delivery = deliveryOf(endpoint, message, { version, now })
   const parts = {
     writes: [
       put(deliveryKey(delivery.deliveryId), delivery),
@@ -87,6 +75,27 @@ export function queueDelivery(
     ],
   }
   return { delivery, parts }
+}
+
+/** For an endpoint that cannot be read: on the list of those that failed, to be sent again when it can. */
+export function layAside(
+  name: string,
+  message: Message,
+  { version, now }: { version: number; now: number },
+): CommitParts {
+  const { nextAt: _, ...delivery } = deliveryOf({ endpointId: newId(), name }, message, { version, now })
+  return { writes: done({ ...delivery, state: 'failed' }, now) }
+}
+
+function deliveryOf(
+  { endpointId, name }: Pick<WebhookEndpoint, 'endpointId' | 'name'>,
+  message: Message,
+  { version, now }: { version: number; now: number },
+): WebhookDelivery {
+  const rank = vendorEventTypes.findIndex((type) => type === message.type)
+  const order = `${String(version).padStart(16, '0')}-${rank < 0 ? 9 : rank}`
+  const base = { v: 1, deliveryId: newId(), endpointId, endpoint: name, message, order } as const
+  return { ...base, state: 'waiting', tries: 0, attempts: [], createdAt: now, nextAt: now }
 }
 
 /** The state after an attempt. `nextAt` in Unix ms: it stays in line until then; else it is done with. */
@@ -125,12 +134,15 @@ function done(delivery: WebhookDelivery, now: number) {
   ]
 }
 
-/** Back in line, at its place, under its old id. Of one that waits only the waiting ends. */
+/**
+ * Back in line, at its place, under its old id, for the endpoint that has its name now. Of one that waits only the waiting
+ * ends.
+ */
 export function requeueDelivery(
   stored: Stored<WebhookDelivery>,
-  now: number,
+  { endpointId, now }: { endpointId: string; now: number },
 ): { delivery: WebhookDelivery; parts: CommitParts } {
-  const delivery: WebhookDelivery = { ...stored.value, state: 'waiting', tries: 0, nextAt: now }
+  const delivery: WebhookDelivery = { ...stored.value, endpointId, state: 'waiting', tries: 0, nextAt: now }
   const parts = {
     checks: [unchanged(stored)],
     writes: [
@@ -158,13 +170,18 @@ export function readDelivery(
   return read<WebhookDelivery>(reader, deliveryKey(deliveryId))
 }
 
+/** For a `catch`: what does not open is as good as gone. */
+export function damagedIsGone(error: unknown): undefined {
+  if (!(error instanceof LedgerDamaged)) throw error
+}
+
 /** What stands in line for an endpoint, by grant; `after` is the key of the last one seen. */
 export function listWaiting(
   reader: LedgerReader,
   endpointId: string,
-  { limit, after }: { limit: number; after?: string | undefined },
+  options: ListOptions,
 ): Promise<Stored<Waiting>[]> {
-  return reader.list<Waiting>(waitingPrefix(endpointId), { limit, ...(after === undefined ? {} : { after }) })
+  return reader.list<Waiting>(waitingPrefix(endpointId), options)
 }
 
 /** Deliveries of a business, newest first; a page holds those of its rows that `isShown`. */
@@ -175,7 +192,7 @@ export function listDeliveries(
 ): Promise<Page<Stored<WebhookDelivery>>> {
   const { isShown, ...range } = options
   return page(reader, { prefix: vendorPrefix(vendorId), ...range }, async (id) => {
-    const found = await readDelivery(reader, id)
+    const found = await readDelivery(reader, id).catch(damagedIsGone)
     return found !== undefined && isShown(found.value) ? found : undefined
   })
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { LedgerDamaged } from '#core/ledger/ledger.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { newId } from './ids.ts'
 import { asFound, part, put, read, remove, unchanged } from './parts.ts'
@@ -38,9 +39,11 @@ const keyOf = (vendorId: string, name: string) => prefixOf(vendorId) + part(name
 /** Standard Webhooks: 24 to 64 random bytes in base64 behind this prefix. */
 const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`
 
+/** `found`: what stands there; only nothing, or what nobody can read, is replaced. */
 export function createEndpoint(
   wanted: Pick<WebhookEndpoint, 'vendorId' | 'name' | 'url' | 'events'>,
   now: number,
+  found?: typeof unreadable,
 ): { endpoint: WebhookEndpoint; parts: CommitParts } {
   const endpoint: WebhookEndpoint = {
     v: 1,
@@ -52,7 +55,8 @@ export function createEndpoint(
     failures: 0,
   }
   const key = keyOf(wanted.vendorId, wanted.name)
-  return { endpoint, parts: { checks: [asFound(key, undefined)], writes: [put(key, endpoint)] } }
+  const checks = found === undefined ? [asFound(key, undefined)] : []
+  return { endpoint, parts: { checks, writes: [put(key, endpoint)] } }
 }
 
 /** Another address has to be proven anew; what is to be told meanwhile waits, if one was proven before. */
@@ -105,23 +109,51 @@ export function removeEndpoint(stored: Stored<WebhookEndpoint>): CommitParts {
   return { checks: [unchanged(stored)], writes: [remove(stored.key)] }
 }
 
+/** For one that nobody can read. */
+export function dropEndpoint(vendorId: string, name: string): CommitParts {
+  return { writes: [remove(keyOf(vendorId, name))] }
+}
+
+/** An endpoint whose row does not open, or was written by a later version: it gets nothing, and holds up nobody. */
+export const unreadable = 'unreadable'
+
 /** `name` may come from outside. */
-export function readEndpoint(
+export async function readEndpoint(
   reader: LedgerReader,
   vendorId: string,
   name: string,
-): Promise<Stored<WebhookEndpoint> | undefined> {
-  return read<WebhookEndpoint>(reader, keyOf(vendorId, name))
+): Promise<Stored<WebhookEndpoint> | typeof unreadable | undefined> {
+  try {
+    const found = await read<WebhookEndpoint>(reader, keyOf(vendorId, name))
+    return found === undefined || isKnown(found) ? found : unreadable
+  } catch (error) {
+    if (!(error instanceof LedgerDamaged)) throw error
+    return unreadable
+  }
 }
 
-export function listEndpoints(reader: LedgerReader, vendorId: string): Promise<Stored<WebhookEndpoint>[]> {
-  return reader.list<WebhookEndpoint>(prefixOf(vendorId))
+/** `onUnreadable` is told the name of each that cannot be read. */
+export async function listEndpoints(
+  reader: LedgerReader,
+  vendorId: string,
+  onUnreadable: (name: string) => void = () => undefined,
+): Promise<Stored<WebhookEndpoint>[]> {
+  const prefix = prefixOf(vendorId)
+  const onDamaged = (key: string) => onUnreadable(key.slice(prefix.length))
+  const found = await reader.list<WebhookEndpoint>(prefix, { onDamaged })
+  for (const row of found) if (!isKnown(row)) onDamaged(row.key)
+  return found.filter(isKnown)
 }
+
+const isKnown = ({ value }: Stored<{ readonly v: number }>): boolean => value.v === 1
 
 /** For the deletion of a business: its endpoints with their secrets go in the same commit, its queue soon after. */
 export async function dropEndpoints(reader: LedgerReader, vendorId: string): Promise<CommitParts> {
-  const endpoints = await listEndpoints(reader, vendorId)
-  return { writes: endpoints.map(({ key }) => remove(key)) }
+  const names: string[] = []
+  const endpoints = await listEndpoints(reader, vendorId, (name) => names.push(name))
+  return {
+    writes: [...endpoints.map(({ key }) => key), ...names.map((name) => keyOf(vendorId, name))].map(remove),
+  }
 }
 
 export function wants({ state, events, provenAt }: WebhookEndpoint, type: VendorEventType): boolean {

@@ -1,4 +1,5 @@
-import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { LedgerDamaged } from '#core/ledger/ledger.ts'
+import type { LedgerReader, ListOptions } from '#core/ledger/ledger.ts'
 import { newId } from './ids.ts'
 import { ascending, asFound, part, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
@@ -43,8 +44,9 @@ export async function planRound(
   of: Of,
   { now, endRest = false }: { now: number; endRest?: boolean },
 ): Promise<CommitParts> {
-  const found = await readRound(reader, of.endpointId)
-  const checks = [asFound(roundKey(of.endpointId), found)]
+  const read = await readRound(reader, of.endpointId).catch(damagedIsPlannedAnew)
+  const found = read === 'damaged' ? undefined : read
+  const checks = read === 'damaged' ? [] : [asFound(roundKey(of.endpointId), found)]
   const restUntil = endRest ? undefined : found?.value.restUntil
   const runAt = Math.max(now, restUntil ?? 0)
   const { endpointId, vendorId, endpoint } = of
@@ -59,17 +61,30 @@ export async function planRound(
   return { checks, writes: placed(found.value, next) }
 }
 
+function damagedIsPlannedAnew(error: unknown): 'damaged' {
+  if (!(error instanceof LedgerDamaged)) throw error
+  return 'damaged'
+}
+
+/** A place in the queue. */
+export type DueRound = Stored<{ readonly id: string; readonly vendorId: string }>
+
 /** Rounds that may run now, the longest due first. */
 export async function listDueRounds(
   reader: LedgerReader,
   now: number,
-  { limit, after }: { limit: number; after?: string | undefined },
-): Promise<{ key: string; endpointId: string; vendorId: string }[]> {
-  type Due = { id: string; vendorId: string }
-  const first = await reader.list<Due>(duePrefix, { limit, ...(after === undefined ? {} : { after }) })
-  return first
-    .filter((row) => row.key < duePrefix + ascending(now + 1))
-    .map(({ key, value }) => ({ key, endpointId: value.id, vendorId: value.vendorId }))
+  options: ListOptions,
+): Promise<DueRound[]> {
+  const first = await reader.list<DueRound['value']>(duePrefix, options)
+  return first.filter((row) => row.key < duePrefix + ascending(now + 1))
+}
+
+/** A place whose round is no more, or is at another by now: left behind by a row that did not open. */
+export const isLeftBehind = ({ key }: DueRound, round: Stored<WebhookRound> | undefined): boolean =>
+  round === undefined || dueKey(round.value) !== key
+
+export function leaveDue(due: DueRound): CommitParts {
+  return { checks: [unchanged(due)], writes: [remove(due.key)] }
 }
 
 /** Test-and-set: one of all that saw it due gets it, until the lease runs out. */

@@ -29,7 +29,7 @@ if ((await readVendorStanding(ledger, vendorId)) === undefined) {
   await ledger.commit({ writes: [{ key: `vendor-standing/${vendorId}`, value: standing }] })
   await ledger.commit(createEndpoint({ vendorId, name: 'main', url }, now()).parts)
   const endpoint = await readEndpoint(ledger, vendorId, 'main')
-  if (endpoint !== undefined)
+  if (endpoint !== undefined && endpoint !== 'unreadable')
     await ledger.commit(changeEndpoint(endpoint, proveEndpoint(endpoint.value, now())))
 }
 const webhooks = openWebhooks({

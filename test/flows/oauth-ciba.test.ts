@@ -232,7 +232,7 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     })
     const { subject } = await known(vault, alma, pinged)
     const told = async () => {
-      const events = await listVendorEvents(vault.ledger, 1_000)
+      const events = await listVendorEvents(vault.ledger, { limit: 1_000 })
       const due = await listDueJobs(vault.ledger, Date.now() + 60_000, { limit: 1_000 })
       return {
         refusals: events.filter(

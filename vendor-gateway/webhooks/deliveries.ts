@@ -7,7 +7,7 @@ import { commitAnew } from '#core/ledger/try-commit.ts'
 import { combine } from '#core/records/parts.ts'
 import { listDeliveries, readDelivery, requeueDelivery } from '#core/records/webhook-deliveries.ts'
 import type { WebhookDelivery } from '#core/records/webhook-deliveries.ts'
-import { readEndpoint } from '#core/records/webhook-endpoints.ts'
+import { readEndpoint, unreadable } from '#core/records/webhook-endpoints.ts'
 import { planRound } from '#core/records/webhook-rounds.ts'
 import type { WebhookDeliveriesView, WebhookDeliveryView } from '#schemas/types.gen.ts'
 import { assertProven, placeOf } from './endpoints.ts'
@@ -46,11 +46,12 @@ export async function redeliver(
     if (found?.value.message.vendorId !== vendorId)
       throw new DomainError('not-found', 'There is no such delivery')
     const endpoint = await readEndpoint(ledger, vendorId, found.value.endpoint)
-    if (endpoint?.value.endpointId !== found.value.endpointId)
+    if (endpoint === undefined || endpoint === unreadable)
       throw new DomainError('not-found', 'The endpoint is no more')
     assertProven(endpoint.value)
     const at = now()
-    const { delivery, parts } = requeueDelivery(found, at)
+    const { endpointId } = endpoint.value
+    const { delivery, parts } = requeueDelivery(found, { endpointId, now: at })
     const planned = await planRound(ledger, placeOf(endpoint.value), { now: at, endRest: true })
     return { parts: combine(parts, planned), result: delivery }
   })

@@ -15,12 +15,14 @@ import {
   aimEndpoint,
   changeEndpoint,
   createEndpoint,
+  dropEndpoint,
   listEndpoints,
   mostEndpoints,
   proveEndpoint,
   readEndpoint,
   removeEndpoint,
   rotateSecret,
+  unreadable,
 } from '#core/records/webhook-endpoints.ts'
 import type { WebhookEndpoint } from '#core/records/webhook-endpoints.ts'
 import { planRound } from '#core/records/webhook-rounds.ts'
@@ -58,21 +60,22 @@ export class Endpoints {
     if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(name)) throw invalid('endpoint', 'is no name of an endpoint')
     return await commitAnew(ledger, async () => {
       const found = await readEndpoint(ledger, vendorId, name)
-      if (found !== undefined) {
+      if (found !== undefined && found !== unreadable) {
         const next = aimEndpoint(found.value, settings, now())
         return { parts: changeEndpoint(found, next), result: viewEndpoint(next) }
       }
       if ((await listEndpoints(ledger, vendorId)).length >= mostEndpoints)
         throw new DomainError('conflict', `There are ${mostEndpoints} endpoints already`)
-      const { endpoint, parts } = createEndpoint({ vendorId, name, ...settings }, now())
+      const { endpoint, parts } = createEndpoint({ vendorId, name, ...settings }, now(), found)
       return { parts, result: viewEndpoint(endpoint, { showSecret: true }) }
     })
   }
 
   async remove(vendorId: string, name: string): Promise<void> {
     await commitAnew(this.#parts.ledger, async () => {
-      const found = await this.#read(vendorId, name)
-      return { parts: removeEndpoint(found), result: undefined }
+      const isLost = (await readEndpoint(this.#parts.ledger, vendorId, name)) === unreadable
+      const parts = isLost ? dropEndpoint(vendorId, name) : removeEndpoint(await this.#read(vendorId, name))
+      return { parts, result: undefined }
     })
   }
 
@@ -140,6 +143,8 @@ export class Endpoints {
   async #read(vendorId: string, name: string): Promise<Stored<WebhookEndpoint>> {
     const found = await readEndpoint(this.#parts.ledger, vendorId, name)
     if (found === undefined) throw new DomainError('not-found', 'There is no endpoint of this name')
+    if (found === unreadable)
+      throw new DomainError('conflict', 'This endpoint was lost: put it anew, and prove it')
     return found
   }
 

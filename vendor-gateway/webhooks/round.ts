@@ -1,9 +1,11 @@
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { tryCommit } from '#core/ledger/try-commit.ts'
 import type { Logger } from '#core/logger.ts'
+import { combine } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 import {
+  damagedIsGone,
   dropDelivery,
   failDelivery,
   listWaiting,
@@ -16,12 +18,21 @@ import {
   changeEndpoint,
   disableEndpoint,
   failing,
+  listEndpoints,
   readEndpoint,
   recovered,
+  unreadable,
 } from '#core/records/webhook-endpoints.ts'
 import type { WebhookEndpoint } from '#core/records/webhook-endpoints.ts'
-import { endRound, readRound, takeRound } from '#core/records/webhook-rounds.ts'
-import type { WebhookRound } from '#core/records/webhook-rounds.ts'
+import {
+  endRound,
+  isLeftBehind,
+  leaveDue,
+  planRound,
+  readRound,
+  takeRound,
+} from '#core/records/webhook-rounds.ts'
+import type { DueRound, WebhookRound } from '#core/records/webhook-rounds.ts'
 import { inParallel } from '../vendor/parallel.ts'
 import { messageBody } from './message.ts'
 import type { Send } from './sender.ts'
@@ -66,16 +77,28 @@ export interface RoundParts {
   /** From 0 to 1. */
   readonly random: () => number
   readonly log: Logger
+  /** Told the key of what cannot be read. */
+  readonly onDamaged: (key: string) => void
   /** Aborts when this process ends: what is under way then was no attempt. */
   readonly stop: AbortSignal
 }
 
+/** For a `catch`: what does not open is told of, and as good as gone. */
+const toldAsGone =
+  ({ onDamaged }: Pick<RoundParts, 'onDamaged'>, key: string) =>
+  (error: unknown): undefined => {
+    damagedIsGone(error)
+    onDamaged(key)
+  }
+
 type Next = { readonly runAt: number; readonly restUntil?: number | undefined } | undefined
 
 /** Works off an endpoint's line for a while: in order per grant, several grants at once. */
-export async function runRound(parts: RoundParts, endpointId: string): Promise<void> {
+export async function runRound(parts: RoundParts, due: DueRound): Promise<void> {
   const { ledger, now } = parts
-  const found = await readRound(ledger, endpointId)
+  const endpointId = due.value.id
+  const found = await readRound(ledger, endpointId).catch(toldAsGone(parts, `webhook-round/${endpointId}`))
+  if (isLeftBehind(due, found)) return await planAnew(parts, due)
   if (found === undefined || found.value.runAt > now()) return
   const { parts: lease, taken } = takeRound(found, now() + leaseMs)
   const leased = await tryCommit(ledger, lease)
@@ -93,12 +116,26 @@ export async function runRound(parts: RoundParts, endpointId: string): Promise<v
   }
 }
 
+/**
+ * The round of a place that was left behind did not open: what waits for its endpoint is due, a moment later than the place
+ * that goes. Nothing happens where the place has gone already, as with a round that somebody else took.
+ */
+async function planAnew({ ledger, now }: RoundParts, due: DueRound): Promise<void> {
+  const { id, vendorId } = due.value
+  const endpoints = await listEndpoints(ledger, vendorId)
+  const endpoint = endpoints.find(({ value }) => value.endpointId === id)?.value
+  const place = endpoint && { endpointId: id, vendorId, endpoint: endpoint.name }
+  const planned = place === undefined ? {} : await planRound(ledger, place, { now: now() + 1 })
+  await tryCommit(ledger, combine(leaveDue(due), planned))
+}
+
 async function workOff(parts: RoundParts, round: WebhookRound): Promise<Next> {
   const { ledger, now } = parts
   const [stored, standing] = await Promise.all([
     readEndpoint(ledger, round.vendorId, round.endpoint),
     readVendorStanding(ledger, round.vendorId),
   ])
+  if (stored === unreadable) return await clear(parts, round, 'fail')
   // Deleted, or made anew under the same name.
   const endpoint = stored?.value.endpointId === round.endpointId ? stored : undefined
   if (endpoint === undefined || standing === undefined || standing.value.state === 'removed')
@@ -118,17 +155,19 @@ async function workOff(parts: RoundParts, round: WebhookRound): Promise<Next> {
 
 /** Nobody takes these any more. */
 async function clear(
-  { ledger, now }: RoundParts,
+  { ledger, now, onDamaged }: RoundParts,
   { endpointId }: WebhookRound,
   how: 'drop' | 'fail',
 ): Promise<Next> {
   const end = now() + sliceMs
   for (;;) {
-    const waiting = await listWaiting(ledger, endpointId, { limit: pageRows })
+    const waiting = await listWaiting(ledger, endpointId, { limit: pageRows, onDamaged })
     if (waiting.length === 0) return undefined
     if (now() > end) return { runAt: now() }
     for (const row of waiting) {
-      const delivery = await readDelivery(ledger, row.value.id)
+      const delivery = await readDelivery(ledger, row.value.id).catch(
+        toldAsGone({ onDamaged }, `webhook-delivery/${row.value.id}`),
+      )
       const fails = how === 'fail' && delivery !== undefined
       await tryCommit(ledger, fails ? failDelivery(delivery, now()) : dropDelivery(row, delivery))
     }
@@ -190,9 +229,9 @@ class Slice {
   }
 
   async run(): Promise<void> {
-    const { ledger } = this.#parts
+    const { ledger, onDamaged } = this.#parts
     for (let after: string | undefined; ;) {
-      const page = await listWaiting(ledger, this.#endpoint.endpointId, { limit: pageRows, after })
+      const page = await listWaiting(ledger, this.#endpoint.endpointId, { limit: pageRows, after, onDamaged })
       const threads = [...Map.groupBy(page, threadOf)]
       await inParallel(threads, lanes, ([thread, rows]) => this.#workOff(thread, rows))
       if (this.#isOver() || page.length < pageRows) return
@@ -229,7 +268,8 @@ class Slice {
 
   async #deliver(thread: string, row: Stored<Waiting>): Promise<void> {
     const { ledger, send, now, log } = this.#parts
-    const stored = await readDelivery(ledger, row.value.id)
+    const { id } = row.value
+    const stored = await readDelivery(ledger, id).catch(toldAsGone(this.#parts, `webhook-delivery/${id}`))
     if (stored === undefined) return void (await tryCommit(ledger, dropDelivery(row, undefined)))
     const { message, tries } = stored.value
     const { attempt, notBefore } = await send(this.#endpoint, { id: message.id, body: messageBody(message) })
