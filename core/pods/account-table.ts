@@ -5,6 +5,8 @@ import type { AccountEntry } from './cache-entry.ts'
  */
 export interface AccountTable {
   get(accountId: string): AccountEntry | undefined
+  /** To be told when an entry that is not `gone` was read from. */
+  use(entry: AccountEntry): void
   add(entry: AccountEntry): void
   drop(entry: AccountEntry): void
   /** To be told when `entry.bytes` has changed. */
@@ -52,12 +54,9 @@ export function createAccountTable(
   }
 
   return {
-    get(accountId) {
-      const entry = accounts.get(accountId)
-      if (!entry) return undefined
-      accounts.delete(accountId)
-      accounts.set(accountId, entry)
-      return entry
+    get: (accountId) => accounts.get(accountId),
+    use(entry) {
+      if (accounts.delete(entry.accountId)) accounts.set(entry.accountId, entry)
     },
     add(entry) {
       accounts.set(entry.accountId, entry)

@@ -44,6 +44,30 @@ const UNKNOWN_MS = 30_000
 const MAX_BYTES = 64 * 1024 * 1024
 const LOOK_SOON_MS = 1000
 
+/** The unbroken stretch of listening to the feed of a pod; `undefined` while nothing is heard. */
+interface Hearing {
+  readonly stretch: number | undefined
+}
+
+/** A category, and what it was read as. */
+interface Source {
+  readonly of: CategoryEntry
+  readonly fragments: Fragments
+}
+
+/** It remembers what it was made of: while that is confirmed and the same, it is what would be read again. */
+class CachedRead implements PodRead {
+  readonly fragments: Fragments
+  readonly entry: AccountEntry
+  readonly sources: readonly Source[]
+
+  constructor(fragments: Fragments, entry: AccountEntry, sources: readonly Source[]) {
+    this.fragments = fragments
+    this.entry = entry
+    this.sources = sources
+  }
+}
+
 export interface PodCache extends PodReader, Disposable {
   /** Why nothing of this customer's pod can be read right now, and since when (Unix ms), as far as it was asked. */
   trouble(accountId: string): { readonly reason: TroubleReason; readonly since: number } | undefined
@@ -107,14 +131,21 @@ export function createPodCache(options: {
     looks.set(resource, setTimeout(look, LOOK_SOON_MS).unref())
   }
 
-  function isConfirmed(resource: Resource, time: number, stretch: number | undefined): boolean {
+  /** What the feed says about a pod; `undefined` where no feed covers it. */
+  function hearing(entry: AccountEntry): Hearing | undefined {
+    const { url } = entry.container
+    return feed?.covers(url) === true ? { stretch: feed.stretch(url) } : undefined
+  }
+
+  function isConfirmed(resource: Resource, time: number, heard: Hearing | undefined): boolean {
     const { confirmed, changes } = resource
     if (!confirmed || confirmed.changes !== changes) return false
     const age = time - confirmed.at
     if (age < 0) return false
-    const covered = feed?.covers(resource.url) ?? false
-    if (age <= (covered ? SILENT_FEED_BOUND_MS : BOUND_MS)) return true
-    return covered && stretch !== undefined && stretch === confirmed.stretch && age <= LONGEST_BY_FEED_MS
+    if (heard === undefined) return age <= BOUND_MS
+    if (age <= SILENT_FEED_BOUND_MS) return true
+    const { stretch } = heard
+    return stretch !== undefined && stretch === confirmed.stretch && age <= LONGEST_BY_FEED_MS
   }
 
   function peek(account: PodAccount, fields: readonly string[]): PodRead | undefined {
@@ -122,40 +153,42 @@ export function createPodCache(options: {
     if (!entry || entry.container.url !== account.container || entry.actingAs !== account.actingAs)
       return undefined
     const time = now()
-    const stretch = feed?.stretch(entry.container.url)
-    if (!isConfirmed(entry.container, time, stretch)) return undefined
-    let confirmedAt = entry.container.confirmed?.at ?? 0
+    const sources = new Map<string, Source>()
     const fragments = new Map<string, string>()
-    const etags = new Map<string, string | undefined>()
     for (const field of fields) {
-      const category = findField(field)?.category
-      const found = category === undefined ? undefined : entry.categories.get(category)
-      if (category === undefined || !found) return undefined
-      if (!etags.has(category)) {
-        if (found.unreadable !== undefined || !isConfirmed(found, time, stretch)) return undefined
-        confirmedAt = Math.min(confirmedAt, found.confirmed?.at ?? 0)
-        etags.set(category, found.etag)
-      }
-      const fragment = todaysFragments(found, time).get(field)
+      const category = findField(field)?.category ?? ''
+      const of = entry.categories.get(category)
+      if (of === undefined || of.unreadable !== undefined) return undefined
+      const source = sources.get(category) ?? { of, fragments: todaysFragments(of, time) }
+      sources.set(category, source)
+      const fragment = source.fragments.get(field)
       if (fragment !== undefined) fragments.set(field, fragment)
     }
-    refreshBefore(entry, etags.keys(), confirmedAt, time)
-    return { fragments, etags, confirmedAt }
+    const read = new CachedRead(fragments, entry, [...sources.values()])
+    return holds(read) ? read : undefined
+  }
+
+  function holds(read: PodRead): boolean {
+    if (!(read instanceof CachedRead) || read.entry.gone) return false
+    const { entry, sources } = read
+    const time = now()
+    const heard = hearing(entry)
+    if (!isConfirmed(entry.container, time, heard)) return false
+    let oldest = entry.container.confirmed?.at ?? 0
+    for (const { of, fragments } of sources) {
+      if (!isConfirmed(of, time, heard) || todaysFragments(of, time) !== fragments) return false
+      oldest = Math.min(oldest, of.confirmed?.at ?? 0)
+    }
+    accounts.use(entry)
+    const half = (heard === undefined ? BOUND_MS : LONGEST_BY_FEED_MS) / 2
+    if (time - oldest > half) refresh(read, time - half)
+    return true
   }
 
   /** What is in use is asked about in the background, so that it does not run out while it is asked for. */
-  function refreshBefore(
-    entry: AccountEntry,
-    categories: Iterable<string>,
-    confirmedAt: number,
-    time: number,
-  ): void {
-    const bound = feed?.covers(entry.container.url) ? LONGEST_BY_FEED_MS : BOUND_MS
-    if (time - confirmedAt <= bound / 2) return
-    for (const resource of [entry.container, ...[...categories].map((one) => entry.categories.get(one))]) {
-      if (resource && time - (resource.confirmed?.at ?? 0) > bound / 2)
-        confirm(entry, resource).catch(() => undefined)
-    }
+  function refresh({ entry, sources }: CachedRead, before: number): void {
+    for (const resource of [entry.container, ...sources.map(({ of }) => of)])
+      if ((resource.confirmed?.at ?? 0) < before) confirm(entry, resource).catch(() => undefined)
   }
 
   async function read(account: PodAccount, fields: readonly string[]): Promise<PodRead> {
@@ -164,11 +197,11 @@ export function createPodCache(options: {
       const entry = enter(account)
       const asked = categories.map((one) => entryOf(entry, one))
       const time = now()
-      const stretch = feed?.stretch(entry.container.url)
+      const heard = hearing(entry)
       // Settled, not raced: a loss that one answer tells must not be overtaken by another's success.
       const answers = await Promise.allSettled(
         [entry.container, ...asked]
-          .filter((one) => !isConfirmed(one, time, stretch))
+          .filter((one) => !isConfirmed(one, time, heard))
           .map((one) => confirm(entry, one)),
       )
       const errors = answers.flatMap((answer) =>
@@ -268,6 +301,8 @@ export function createPodCache(options: {
     }
     if ('category' in resource) {
       entry.categories.delete(resource.category)
+      // Nothing that was read of it holds any more.
+      resource.confirmed = undefined
       notifications?.unwatch(resource.url)
       // Is it this resource alone? The container says.
       entry.container.changes += 1
@@ -283,6 +318,7 @@ export function createPodCache(options: {
 
   return {
     peek,
+    holds,
     read,
     trouble(accountId) {
       const known = accounts.get(accountId)?.trouble

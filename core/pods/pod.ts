@@ -38,12 +38,6 @@ export type CategoryValues = Readonly<Record<string, unknown>>
 
 export interface PodRead {
   readonly fragments: Fragments
-  /**
-   * Category to the ETag of the resource the fragments came from; `undefined` when there is no such resource.
-   */
-  readonly etags: ReadonlyMap<string, string | undefined>
-  /** Unix ms: the start of the oldest request that confirmed one of these values. */
-  readonly confirmedAt: number
 }
 
 /**
@@ -53,6 +47,8 @@ export interface PodRead {
 export interface PodReader {
   /** At once, without parsing; `undefined` unless every field asked for is confirmed within the bound. */
   peek(account: PodAccount, fields: readonly string[]): PodRead | undefined
+  /** At once: whether `peek` for the same account and fields would give these very values. */
+  holds(read: PodRead): boolean
   /**
    * Asks the pod where needed. Refuses with `pod-access-lost` (already purged and reported),
    * `pod-unreachable` (with `retryAfter`) or `pod-unreadable`.

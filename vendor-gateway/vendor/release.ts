@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { DomainError } from '#core/domain/errors.ts'
-import { chooseGrant, liveness } from '#core/domain/grant.ts'
+import { chooseGrant, endsAt, liveness } from '#core/domain/grant.ts'
 import type { RefusalReason } from '#core/domain/facts.ts'
 import { standingRefusal, visibleFields } from '#core/domain/standing.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
@@ -16,7 +16,7 @@ import type { Grant, VendorStanding } from '#schemas/types.gen.ts'
 import type { Caller } from '../tokens/authenticate.ts'
 import { inParallel } from './parallel.ts'
 import type { RefusalLog } from './refusal-log.ts'
-import { dataText, RowWriter } from './row-text.ts'
+import { dataText, RowWriter, valuesTag } from './row-text.ts'
 import { SubjectRows } from './subject-rows.ts'
 import type { Rows } from './subject-rows.ts'
 
@@ -27,11 +27,11 @@ export interface Asked {
 }
 
 export type Verdict =
-  /** The disclosure is on record; `text` is the JSON of its row, `data` that of the values in it. */
+  /** The disclosure is on record; `text` is the JSON of its row, `tag` stands for the values in it (`valuesTag`). */
   | {
       readonly kind: 'released'
       readonly text: string
-      readonly data: string
+      readonly tag: string
       readonly reliesOn: ReleaseBasis
     }
   /** One answer for unknown, foreign, paused, expired, withdrawn, used up and pod lost. */
@@ -55,6 +55,8 @@ const CHUNK = 100
 const ATTEMPTS = 4
 const PODS_AT_ONCE = 32
 const CACHED_SCOPES = 1_000
+const CACHED_RELEASES = 50_000
+const CACHED_CHARACTERS = 32 * 1024 * 1024
 /** After this long no further pod of a batch is asked: what is left is `later`. In ms. */
 const BATCH_PATIENCE = 8_000
 /** Characters of rows held together for one reply; subjects beyond are `later`. Pictures make rows of 350 kB. */
@@ -88,13 +90,22 @@ interface Refused {
   readonly of?: { readonly grant: Stored<Grant>; readonly reason: RefusalReason }
 }
 
+/** A release of these values, as often as it is asked for. */
 interface Ready {
   readonly basis: ReleaseBasis
   readonly data: string
+  /** The row up to what its commit adds. */
+  readonly text: string
+  readonly tag: string
   readonly commit: Commit
 }
 
-type CommitFactory = ReturnType<typeof disclosureOf>
+/** A release as it was decided, and everything that it was decided on: while all of that holds, so does it. */
+interface Known {
+  readonly ready: Ready
+  readonly by: readonly Stored<unknown>[]
+  readonly read: PodRead
+}
 
 /**
  * The only way data leaves Reach. Every row is one disclosure with one commit that checks the versions of grant,
@@ -108,10 +119,15 @@ export class Release {
   readonly #refusals: RefusalLog
   readonly #now: () => number
   readonly #rows: RowWriter
-  /** Per grant row as read: what its disclosures of one scope have in common. */
-  readonly #factories = new WeakMap<Grant, Map<Asked | string, CommitFactory>>()
-  /** One object for equal questions, so that what was made for one is found by it. */
-  readonly #scopes = new LRUCache<string, Asked>({ max: CACHED_SCOPES })
+  /** Equal questions under one number. */
+  readonly #scopes = new LRUCache<string, Scope>({ max: CACHED_SCOPES })
+  #scopesSeen = 0
+  /** By business, scope and subject. */
+  readonly #known = new LRUCache<string, Known>({
+    max: CACHED_RELEASES,
+    maxSize: CACHED_CHARACTERS,
+    sizeCalculation: ({ ready }) => ready.text.length + ready.data.length,
+  })
   /** Grant rows as read whose budget the ledger found spent. A row with more reads is another one. */
   readonly #usedUp = new WeakSet<Grant>()
 
@@ -129,7 +145,7 @@ export class Release {
    * for one customer must have been held to its subject before.
    */
   async query(caller: Caller, subjects: readonly string[], asked: Asked): Promise<Verdict[]> {
-    const scope = this.#same(withinToken(caller, asked))
+    const scope = this.#scopeOf(withinToken(caller, asked))
     // Who asks for one subject waits as long as the pod may take.
     const deadline = subjects.length === 1 ? Infinity : this.#now() + BATCH_PATIENCE
     const verdicts: Verdict[] = []
@@ -150,7 +166,7 @@ export class Release {
   async #release(
     caller: Caller,
     subjects: readonly string[],
-    asked: Asked,
+    scope: Scope,
     deadline: number,
   ): Promise<Verdict[]> {
     // What is still open after the last attempt was changed under every one of them.
@@ -160,7 +176,7 @@ export class Release {
       const known = peekVendorStanding(this.#ledger, caller.vendorId)
       const standing =
         known?.value.state === 'active' ? known : await readVendorStanding(this.#ledger, caller.vendorId)
-      const query = { caller, vendor: active(standing), asked }
+      const query = { caller, vendor: active(standing), scope }
       const tried = pick(subjects, open)
       const decided = tried.map((subject) => this.#decideNow(query, subject))
       if (decided.includes(undefined)) await this.#decideWaiting(query, tried, decided, deadline)
@@ -213,13 +229,30 @@ export class Release {
   }
 
   #decideNow(query: Query, subject: string): Ready | Verdict | undefined {
-    const rows = this.#subjects.peek(query.caller, subject)
+    const { caller, scope } = query
+    const place = `${caller.vendorId}/${caller.token.grantId ?? ''}/${scope.id}/${subject}`
+    const known = this.#known.get(place)
+    if (known !== undefined && this.#holds(known, query)) return known.ready
+    const rows = this.#subjects.peek(caller, subject)
     if (rows === undefined) return undefined
     const choice = this.#choose(query, rows)
     // No commit stands behind a refusal, so what another process may have changed is read first.
-    if ('verdict' in choice) return this.#areNewest(rows) ? this.#counted(choice) : undefined
+    if ('verdict' in choice)
+      return rows.by.every((row) => this.#ledger.isNewest(row)) ? this.#counted(choice) : undefined
     const read = this.#pods.peek(choice.account, choice.fields)
-    return read === undefined ? undefined : this.#ready(query, choice, read)
+    if (read === undefined) return undefined
+    const ready = this.#ready(query, choice, read)
+    this.#known.set(place, { ready, by: rows.by, read })
+    return ready
+  }
+
+  /** A grant as read, alone or among the same others, is chosen until it ends or is used up. */
+  #holds({ ready, by, read }: Known, { vendor }: Query): boolean {
+    const { basis } = ready
+    const grant = basis.grant.value
+    if (basis.vendor !== vendor || this.#now() > endsAt(grant) || this.#usedUp.has(grant)) return false
+    for (const row of by) if (!this.#ledger.isNewest(row)) return false
+    return this.#pods.holds(read)
   }
 
   async #decideSlowly(
@@ -243,15 +276,11 @@ export class Release {
     }
   }
 
-  #areNewest({ grants, customer, account }: Rows): boolean {
-    return [...grants, customer, account].every((row) => row !== undefined && this.#ledger.isNewest(row))
-  }
-
-  #choose({ vendor, asked }: Query, { grants, customer, account }: Rows): Choice | Refused {
+  #choose({ vendor, scope }: Query, { grants, customer, account }: Rows): Choice | Refused {
     const now = this.#now()
     const usedUp = grants.find((grant) => this.#usedUp.has(grant.value))
     const left = usedUp === undefined ? grants : grants.filter((grant) => !this.#usedUp.has(grant.value))
-    const choice = chooseGrant(left, asked, now)
+    const choice = chooseGrant(left, scope, now)
     const held = 'held' in choice ? choice.held : nearest(left, choice.refused, now)
     if (held === undefined) {
       if (usedUp !== undefined) return refused(usedUp, 'used-up', unavailable)
@@ -283,29 +312,18 @@ export class Release {
     return verdict
   }
 
-  #ready({ asked }: Query, { basis, account, fields }: Choice, { fragments }: PodRead): Ready {
+  #ready({ scope }: Query, { basis, account, fields }: Choice, { fragments }: PodRead): Ready {
+    const grant = basis.grant.value
     const data = dataText(fields, fragments)
-    const commit = this.#factory(basis.grant.value, asked, fields)(basis, { who: account.webId, data })
-    return { basis, data, commit }
+    const commit = disclosureOf(grant, scope.purpose, fields)(basis, { who: account.webId, data })
+    return { basis, data, text: this.#rows.begin(grant, data), tag: valuesTag(grant, data), commit }
   }
 
-  #same(asked: Asked): Asked {
-    const text = textOf(asked.purpose, asked.fields)
-    const known = this.#scopes.get(text)
-    if (known === undefined) this.#scopes.set(text, asked)
-    return known ?? asked
-  }
-
-  #factory(grant: Grant, asked: Asked, fields: readonly string[]): CommitFactory {
-    let ofGrant = this.#factories.get(grant)
-    if (ofGrant === undefined) this.#factories.set(grant, (ofGrant = new Map()))
-    const key = fields === asked.fields ? asked : textOf(asked.purpose, fields)
-    let factory = ofGrant.get(key)
-    if (factory === undefined) {
-      if (ofGrant.size >= 16) ofGrant.clear() // a business may ask in as many ways as it likes
-      ofGrant.set(key, (factory = disclosureOf(grant, asked.purpose, fields)))
-    }
-    return factory
+  #scopeOf({ purpose, fields }: Asked): Scope {
+    const text = `${purpose} ${fields.join()}`
+    let scope = this.#scopes.get(text)
+    if (scope === undefined) this.#scopes.set(text, (scope = { purpose, fields, id: ++this.#scopesSeen }))
+    return scope
   }
 
   /**
@@ -325,16 +343,20 @@ export class Release {
     return ledger.isNewest(grant) && ledger.isNewest(customer) && ledger.isNewest(vendor)
   }
 
-  #released({ basis, data }: Ready, committed: Committed): Verdict {
-    const text = this.#rows.write(basis.grant.value, data, committed)
-    return { kind: 'released', text, data, reliesOn: basis }
+  #released({ basis, text, tag }: Ready, committed: Committed): Verdict {
+    return { kind: 'released', text: this.#rows.end(text, committed), tag, reliesOn: basis }
   }
 }
 
 interface Query {
   readonly caller: Caller
   readonly vendor: Stored<VendorStanding>
-  readonly asked: Asked
+  readonly scope: Scope
+}
+
+/** What is asked, by a number: what was made for one question is found by it for every equal one. */
+interface Scope extends Asked {
+  readonly id: number
 }
 
 function refused(grant: Stored<Grant>, reason: RefusalReason, verdict: Verdict): Refused {
@@ -346,10 +368,6 @@ function active(standing: Stored<VendorStanding> | undefined): Stored<VendorStan
   if (standing?.value.state !== 'active')
     throw new DomainError('vendor-suspended', 'The business is suspended: nothing is released to it')
   return standing
-}
-
-function textOf(purpose: string, fields: readonly string[]): string {
-  return `${purpose} ${fields.join()}`
 }
 
 function isReady(outcome: Ready | Verdict | undefined): boolean {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { isField } from '#core/domain/catalogue.ts'
 import type { Committed } from '#core/ledger/ledger.ts'
 import type { Grant } from '#schemas/types.gen.ts'
@@ -28,6 +29,14 @@ export function dataText(fieldIds: readonly string[], fragments: ReadonlyMap<str
   return `{${members}}`
 }
 
+/**
+ * The same for the same values under the same grant. Salted with the grant's secret: it tells nobody who does not hold the
+ * values anything, also not after they are gone, and two businesses, or two grants, never have the same one.
+ */
+export function valuesTag({ secret }: Pick<Grant, 'secret'>, data: string): string {
+  return hash('sha256', `${secret}:etag:json:${data}`, 'base64url').slice(0, 22)
+}
+
 /** Writes the JSON of disclosures (schemas/api/disclosure.json) without parsing or copying values. */
 export class RowWriter {
   readonly #origin: string
@@ -38,8 +47,16 @@ export class RowWriter {
     this.#origin = JSON.stringify(origin)
   }
 
+  /** What is the same each time that these values are disclosed under this grant. */
+  begin({ subject, grantId }: Grant, data: string): string {
+    return (
+      `{"subject":"${subject}","grant_id":"${grantId}","data":${data},` +
+      `"log":{"origin":${this.#origin},"index":`
+    )
+  }
+
   /** `committed` is of a commit with one entry, the disclosure's. */
-  write({ subject, grantId }: Grant, data: string, committed: Committed): string {
+  end(begun: string, committed: Committed): string {
     const entry = committed.entries[0]
     if (entry === undefined) throw new Error('a disclosure has an entry')
     if (committed.checkpoint !== this.#checkpoint) {
@@ -49,8 +66,7 @@ export class RowWriter {
     }
     const { index, salts } = entry
     return (
-      `{"subject":"${subject}","grant_id":"${grantId}","data":${data},"log":{"origin":${this.#origin},` +
-      `"index":${index},"checkpoint":${this.#checkpointText},` +
+      `${begun}${index},"checkpoint":${this.#checkpointText},` +
       `"salts":{"subject":"${salts.subject}","data":"${salts.data}"}}}`
     )
   }

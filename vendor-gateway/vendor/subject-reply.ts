@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto'
 import type { LogReader } from '#core/ledger/ledger.ts'
 import { proveEntry } from '#core/ledger/proof.ts'
-import type { Disclosure, Grant } from '#schemas/types.gen.ts'
+import type { Disclosure } from '#schemas/types.gen.ts'
 import { jsonReply, unchangedReply } from '../reply.ts'
 import type { Reply } from '../reply.ts'
 import type { Verdict } from './release.ts'
@@ -27,9 +26,9 @@ export class SubjectReplies {
     this.#context = `{"@context":${JSON.stringify(options.contextUrl)},`
   }
 
-  async make({ text, data, reliesOn }: Released, wanted: Wanted): Promise<Reply> {
-    const tag = entityTag(reliesOn.grant.value, data, wanted.linkedData)
-    const headers = { ETag: tag, Vary: 'Accept' }
+  async make({ text, tag }: Released, wanted: Wanted): Promise<Reply> {
+    // Weak, since the position in the log differs each time (RFC 9110 section 8.8.1).
+    const headers = { ETag: `W/"${tag}${wanted.linkedData ? '.ld' : ''}"`, Vary: 'Accept' }
     const unchanged =
       wanted.ifNoneMatch === undefined
         ? undefined
@@ -49,16 +48,6 @@ export class SubjectReplies {
     const proof = await proveEntry(this.#log, { index, checkpoint, openings: { ...salts } })
     return `${text.slice(0, -2)},"proof":${JSON.stringify(proof)}}}`
   }
-}
-
-/**
- * The same values under the same grant have the same tag. Salted with the grant's secret: it tells nobody who does not
- * hold the values anything, also not after they are gone, and two businesses, or two grants, never have the same one.
- * Weak, since the position in the log differs each time (RFC 9110 section 8.8.1).
- */
-function entityTag({ secret }: Pick<Grant, 'secret'>, data: string, linkedData: boolean): string {
-  const form = linkedData ? 'ld' : 'json'
-  return `W/"${hash('sha256', `${secret}:etag:${form}:${data}`, 'base64url').slice(0, 22)}"`
 }
 
 /** What `log` holds in a reply with a body, as a dictionary of RFC 9651. */

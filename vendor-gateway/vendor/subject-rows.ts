@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import {
   peekAccount,
@@ -19,13 +18,11 @@ export interface Rows {
   readonly account: Stored<Account> | undefined
 }
 
-/** What was found, and every row that says so: while all of them are the newest, it is still so. */
-interface Found {
-  readonly rows: Rows
+/** The same, found without I/O. */
+export interface RowsAtHand extends Rows {
+  /** Every row that says so: while all of them are the newest, it is still so. */
   readonly by: readonly Stored<unknown>[]
 }
-
-const CACHED = 50_000
 
 const nobody: Rows = { grants: [], customer: undefined, account: undefined }
 
@@ -37,7 +34,6 @@ const nobody: Rows = { grants: [], customer: undefined, account: undefined }
 export class SubjectRows {
   readonly #reader: LedgerReader
   readonly #names: Names
-  readonly #found = new LRUCache<string, Found>({ max: CACHED })
 
   constructor(reader: LedgerReader, names: Names) {
     this.#reader = reader
@@ -45,16 +41,7 @@ export class SubjectRows {
   }
 
   /** Without I/O; `undefined` when a row is not at hand, which says nothing about whether it is there. */
-  peek(caller: Caller, subject: string): Rows | undefined {
-    const place = `${caller.vendorId}/${caller.token.grantId ?? ''}/${subject}`
-    const known = this.#found.get(place)
-    if (known?.by.every((row) => this.#reader.isNewest(row)) === true) return known.rows
-    const found = this.#find(caller, subject)
-    if (found !== undefined) this.#found.set(place, found)
-    return found?.rows
-  }
-
-  #find(caller: Caller, subject: string): Found | undefined {
+  peek(caller: Caller, subject: string): RowsAtHand | undefined {
     const { listed, grants } = this.#peekGrants(caller, subject) ?? { grants: [] }
     const accountId = grants[0]?.value.accountId
     if (accountId === undefined) return undefined
@@ -62,7 +49,7 @@ export class SubjectRows {
     const account = peekAccount(this.#reader, accountId)
     if (customer === undefined || account === undefined) return undefined
     const by = [...grants, customer, account, ...(listed === undefined ? [] : [listed])]
-    return { rows: { grants, customer, account }, by }
+    return { grants, customer, account, by }
   }
 
   async read(caller: Caller, subject: string): Promise<Rows> {
