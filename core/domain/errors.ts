@@ -37,6 +37,8 @@ export type ErrorCode =
   | 'pod-changed'
   | 'pod-unreachable'
   | 'pod-unreadable'
+  | 'pod-unsafe'
+  | 'pod-full'
   | 'rate-limited'
   | 'busy'
   | 'ledger-stopped'

@@ -50,6 +50,8 @@ export const problems: Readonly<Record<ErrorCode, ProblemKind>> = {
   'pod-changed': { status: 409, title: 'The pod was changed meanwhile' },
   'pod-unreachable': { status: 503, title: 'The pod does not answer', retryAfter: 10 },
   'pod-unreadable': { status: 503, title: 'The pod holds something that cannot be read', retryAfter: 60 },
+  'pod-unsafe': { status: 409, title: 'Writing to the pod could undo what another app wrote' },
+  'pod-full': { status: 409, title: 'The pod has no room for this' },
   'rate-limited': { status: 429, title: 'Too many requests', retryAfter: 10 },
   busy: { status: 503, title: 'Too much is waiting', retryAfter: 1 },
   'ledger-stopped': { status: 503, title: 'Nothing can be recorded, so nothing is done', retryAfter: 30 },

@@ -93,6 +93,8 @@ export function createPodClient(options: {
     if (status === 401 || status === 403) throw new PodRefusal(status)
     if (status === 409 || status === 412)
       throw new DomainError('pod-changed', 'The pod was changed meanwhile')
+    // 413 is what the Community Solid Server says when its own quota is used up.
+    if (status === 413 || status === 507) throw new DomainError('pod-full', 'The pod has no room for this')
     const trouble = troubleOfStatus(response)
     if (trouble !== undefined) throw trouble
     throw new DomainError('pod-unreadable', `The pod answered ${status}`)

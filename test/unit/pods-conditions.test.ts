@@ -1,0 +1,90 @@
+/** Pod servers that take no notice of conditions are found out before anything of the customer's is written. */
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { expect, test } from 'vitest'
+import { createPodClient } from '#core/pods/client.ts'
+import { createWriteCheck } from '#core/pods/conditions.ts'
+
+/** A pod server that honours these conditions of a PUT and no others. */
+async function podServer(honours: { ifMatch: boolean; ifNoneMatch: boolean }) {
+  const documents = new Map<string, { body: string; version: number }>()
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const { method = '', url = '', headers } = request
+    asked.push(`${method} ${url.replace(/check-[0-9a-f]+/, 'check')}`)
+    const found = documents.get(url)
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => {
+      const isLate =
+        (honours.ifNoneMatch && headers['if-none-match'] === '*' && found !== undefined) ||
+        (honours.ifMatch &&
+          headers['if-match'] !== undefined &&
+          headers['if-match'] !== `"${found?.version}"`)
+      if (method === 'PUT' && isLate) return response.writeHead(412).end()
+      if (method === 'PUT') documents.set(url, { body, version: (found?.version ?? 0) + 1 })
+      else if (method === 'DELETE') documents.delete(url)
+      return response.writeHead(method === 'PUT' ? 201 : 204).end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const container = `http://127.0.0.1:${(server.address() as AddressInfo).port}/pod/vrm/`
+  return {
+    container,
+    documents,
+    asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await once(server.close(), 'close')
+    },
+  }
+}
+
+test.each([
+  ['every condition', { ifMatch: true, ifNoneMatch: true }, undefined],
+  ['none', { ifMatch: false, ifNoneMatch: false }, 'pod-unsafe'],
+  ['If-None-Match alone', { ifMatch: false, ifNoneMatch: true }, 'pod-unsafe'],
+  ['If-Match alone', { ifMatch: true, ifNoneMatch: false }, 'pod-unsafe'],
+])('a server that honours %s is known for it, and nothing stays behind', async (_, honours, code) => {
+  await using server = await podServer(honours)
+  const clock = { time: 0 }
+  const check = createWriteCheck(() => clock.time)
+  const told = () =>
+    check(fetch, server.container).then(
+      () => undefined,
+      (error: { code?: string }) => error.code,
+    )
+  expect(await Promise.all([told(), told()])).toEqual([code, code])
+  expect([...server.documents.keys()]).toEqual([])
+  // Once a day for all customers of a server, whichever of them writes.
+  const before = server.asked.length
+  expect(server.asked.every((one) => one.endsWith('/pod/vrm/reach-check.ttl'))).toBe(true)
+  expect(await told()).toBe(code)
+  expect(server.asked.length).toBe(before)
+  clock.time += 25 * 3_600_000
+  await told()
+  expect(server.asked.length).toBeGreaterThan(before)
+})
+
+test('a server that does not answer is not judged: the next save asks it again', async () => {
+  const check = createWriteCheck(() => 0)
+  let isAway = true
+  const server = await podServer({ ifMatch: true, ifNoneMatch: true })
+  await using _ = server
+  const sometimes: typeof fetch = (url, init) =>
+    isAway ? Promise.resolve(new Response('', { status: 503 })) : fetch(url, init)
+  const asOwner = (url: string, init?: RequestInit) => sometimes(url, init)
+  await expect(check(asOwner, server.container)).rejects.toMatchObject({ code: 'pod-unreachable' })
+  isAway = false
+  await expect(check(asOwner, server.container)).resolves.toBeUndefined()
+})
+
+test.each([413, 507])(
+  'a pod that answers %i to a document is full, which is no trouble of its host',
+  async (status) => {
+    const pod = createPodClient({ fetch: async () => new Response('', { status }) })
+    const put = pod.put('https://pod.example/vrm/profile.ttl', '', { ifNoneMatch: '*' })
+    await expect(put).rejects.toMatchObject({ code: 'pod-full' })
+  },
+)
