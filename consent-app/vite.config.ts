@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
@@ -13,7 +14,7 @@ import type { Plugin } from 'vite'
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [compiledMessages(), react(), compressedFiles()],
+  plugins: [compiledMessages(), react(), compressedFiles(), serviceWorker()],
   resolve: {
     // Messages are parsed at build time, so no parser is shipped.
     alias: [
@@ -61,6 +62,29 @@ function compressedFiles(): Plugin {
         const source = await readFile(join(dir, fileName))
         if (source.length >= 512) await writeFile(join(dir, `${fileName}.br`), brotliCompressSync(source))
       }
+    },
+  }
+}
+
+/**
+ * The service worker, told the files of this very build and a version made of them and of itself: whatever changes, browsers
+ * find another worker.
+ */
+function serviceWorker(): Plugin {
+  return {
+    name: 'service-worker',
+    async writeBundle({ dir }, bundle) {
+      if (dir === undefined) throw new Error('the build has no folder')
+      const files = Object.keys(bundle).filter((name) => /\.(js|css|svg)$/.test(name))
+      const source = await readFile(join(import.meta.dirname, 'service-worker.js'), 'utf8')
+      const page = await readFile(join(dir, 'index.html'), 'utf8')
+      const version = createHash('sha256')
+        .update(JSON.stringify([files, source, page]))
+        .digest('hex')
+      const worker = source
+        .replace('__REACH_VERSION__', version.slice(0, 16))
+        .replace("'__REACH_FILES__'", files.map((name) => JSON.stringify(name)).join(', '))
+      await writeFile(join(dir, 'service-worker.js'), worker)
     },
   }
 }

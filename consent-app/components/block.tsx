@@ -1,22 +1,26 @@
 import { useState } from 'react'
 import type { VendorView } from '#schemas/types.gen.ts'
-import { useBoundaries, useBoundaryAct } from '../data/boundaries.ts'
+import { useBlock, useBoundaries } from '../data/boundaries.ts'
+import { useWaitingFor } from '../data/waiting.ts'
 import { useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { Confirm } from './confirm.tsx'
 import { Soft, Stack, Theirs } from './layout.tsx'
 import { ProblemNote } from './problem-note.tsx'
+import { WaitsNote } from './waiting-acts.tsx'
 
 /** Blocks a business, after showing what that ends; for one that is blocked, says so. */
 export function BlockBusiness({ vendor }: { vendor: VendorView }) {
   const { text, rich } = useText()
   const boundaries = useBoundaries()
-  const block = useBoundaryAct(vendor.vendorId, 'block')
+  const block = useBlock(vendor)
+  const waiting = useWaitingFor(vendor.vendorId) !== undefined
   const [isOpen, setOpen] = useState(false)
   const business = <Theirs>{vendor.name}</Theirs>
   const isBlocked = boundaries.data?.some(
     (one) => one.vendor.vendorId === vendor.vendorId && one.blockedAt !== undefined,
   )
+  if (waiting) return <Soft>{text('waiting.here')}</Soft>
   if (isBlocked === true)
     return (
       <Stack gap="s">
@@ -41,6 +45,7 @@ export function BlockBusiness({ vendor }: { vendor: VendorView }) {
       >
         <p>{rich('block.effect', { business })}</p>
         <p>{text('block.back')}</p>
+        <WaitsNote />
         {block.isError && <ProblemNote error={block.error} />}
       </Confirm>
     </Stack>

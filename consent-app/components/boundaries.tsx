@@ -1,5 +1,5 @@
 import type { BoundaryView } from '#schemas/types.gen.ts'
-import { useBoundaries, useBoundaryAct } from '../data/boundaries.ts'
+import { useBoundaries, useLetAsk } from '../data/boundaries.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import styles from './boundaries.module.css'
 import { Button } from './button.tsx'
@@ -35,7 +35,7 @@ function Boundary({ boundary }: { boundary: BoundaryView }) {
   const { text, rich } = useText()
   const formats = useFormats()
   const { vendor, blockedAt, denied, turnedAway } = boundary
-  const letAsk = useBoundaryAct(vendor.vendorId, 'let-ask')
+  const letAsk = useLetAsk(vendor.vendorId)
   return (
     <article className={styles.boundary} aria-label={vendor.name}>
       <BusinessMark vendor={vendor} />

@@ -1,5 +1,5 @@
 import type { GrantView } from '#schemas/types.gen.ts'
-import { useChangeGrant } from '../data/grants.ts'
+import { useAskDeletion } from '../data/grants.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { confirmationLine } from './confirmation-line.ts'
@@ -12,7 +12,7 @@ import styles from './confirmation.module.css'
 export function Confirmation({ grant }: { grant: GrantView }) {
   const { text, rich } = useText()
   const formats = useFormats()
-  const ask = useChangeGrant(grant.grantId, 'withdraw')
+  const ask = useAskDeletion(grant.grantId)
   const { acknowledgement, vendor } = grant
   const business = <Theirs>{vendor.name}</Theirs>
   const isDone = acknowledgement?.acknowledgedAt !== undefined
@@ -39,7 +39,7 @@ export function Confirmation({ grant }: { grant: GrantView }) {
         {acknowledgement?.kind !== 'deletion' && (
           <>
             <div>
-              <Button onPress={() => ask.mutate({ askDeletion: true })} isPending={ask.isPending}>
+              <Button onPress={() => ask.mutate()} isPending={ask.isPending}>
                 {text('deletion.ask')}
               </Button>
             </div>

@@ -3,8 +3,7 @@ import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import type { LeaveView, Me } from '#schemas/types.gen.ts'
 import { useLeave, useLeaveView, useWithdrawAll } from '../data/leave.ts'
-import { useSignIn } from '../data/sign-in.ts'
-import { forgetWays } from '../data/ways-back.ts'
+import { forgetHere, useSignIn } from '../data/sign-in.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { Confirm } from './confirm.tsx'
@@ -149,7 +148,7 @@ function LastLook({ view, onClose }: { view: LeaveView; onClose: () => void }) {
       { confirmation: 'erase', askDeletion, deletePod },
       {
         onSuccess: (left) => {
-          forgetWays()
+          forgetHere()
           void navigate('/left', { state: left, replace: true })
           client.removeQueries()
         },

@@ -10,7 +10,7 @@ import { ProblemNote } from './problem-note.tsx'
 export function PushHere({ pushKey }: { pushKey: string }) {
   const { text } = useText()
   const isOn = usePushHere().data
-  const start = useStartPush({ title: text('push.title'), body: text('push.body') })
+  const start = useStartPush()
   const stop = useStopPush()
   if (!canPush()) return <Soft>{text('push.not-here')}</Soft>
   const failed = start.error ?? stop.error

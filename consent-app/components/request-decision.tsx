@@ -21,6 +21,7 @@ import styles from './request-decision.module.css'
 import { RequestItem } from './request-item.tsx'
 import { RequestSummary, ScopeSentence } from './request-summary.tsx'
 import { UntilChoice } from './until-choice.tsx'
+import { WaitsNote } from './waiting-acts.tsx'
 
 /**
  * The decision page: who asks, what for, the exact values, on what conditions, until when; then the answers. Allow
@@ -169,6 +170,7 @@ export function RequestDecision({
           {missing !== undefined && hindrance !== undefined && <Notice tone="attention">{missing}</Notice>}
         </div>
         {!isConfirming && problem}
+        <WaitsNote />
         <Decision
           first={{ label: text('decision.allow'), onChoose: allow, isPending: isSending === 'allow' }}
           second={{

@@ -1,10 +1,12 @@
-import { lazy } from 'react'
+import { lazy, useEffect } from 'react'
 import type { ReactNode } from 'react'
 import { useLive } from '../data/live.ts'
 import { useMe } from '../data/me.ts'
+import { serveOffline } from '../data/service-worker.ts'
 import { Bare } from './bare.tsx'
 import { ProblemNote } from './problem-note.tsx'
 import { PageSkeleton } from './skeleton.tsx'
+import { WaitingActs } from './waiting-acts.tsx'
 
 const WelcomePage = lazy(() => import('../pages/welcome.tsx').then((page) => ({ default: page.WelcomePage })))
 
@@ -13,10 +15,11 @@ export function SignedInOnly({ children }: { children: ReactNode }) {
   const me = useMe()
   if (me.data !== undefined)
     return me.data.signedIn ? <Live key={me.data.accountId}>{children}</Live> : <WelcomePage me={me.data} />
-  if (me.isError)
+  // Also while it is tried once more.
+  if (me.errorUpdateCount > 0)
     return (
       <Bare>
-        <ProblemNote error={me.error} onRetry={() => void me.refetch()} />
+        <ProblemNote error={me.error ?? me.failureReason} onRetry={() => void me.refetch()} />
       </Bare>
     )
   return <PageSkeleton />
@@ -24,5 +27,11 @@ export function SignedInOnly({ children }: { children: ReactNode }) {
 
 function Live({ children }: { children: ReactNode }) {
   useLive()
-  return children
+  useEffect(() => void serveOffline(), [])
+  return (
+    <>
+      <WaitingActs />
+      {children}
+    </>
+  )
 }

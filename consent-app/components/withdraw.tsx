@@ -1,14 +1,16 @@
 import { useState } from 'react'
 import type { GrantView } from '#schemas/types.gen.ts'
 import { useChangeGrant } from '../data/grants.ts'
+import { useWaitingFor } from '../data/waiting.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { ContactLink } from './business.tsx'
 import { Confirm } from './confirm.tsx'
 import { Checkbox } from './controls.tsx'
 import { fieldsOf } from './grant-facts.ts'
-import { Theirs } from './layout.tsx'
+import { Soft, Theirs } from './layout.tsx'
 import { ProblemNote } from './problem-note.tsx'
+import { WaitsNote } from './waiting-acts.tsx'
 
 /** Withdrawing in two presses from wherever a grant is listed: no more than allowing took. */
 export function WithdrawButton({ grant, small = false }: { grant: GrantView; small?: boolean }) {
@@ -16,8 +18,10 @@ export function WithdrawButton({ grant, small = false }: { grant: GrantView; sma
   const formats = useFormats()
   const [isOpen, setOpen] = useState(false)
   const [askDeletion, setAskDeletion] = useState(false)
-  const withdraw = useChangeGrant(grant.grantId, 'withdraw')
+  const withdraw = useChangeGrant(grant, 'withdraw')
+  const waiting = useWaitingFor(grant.grantId)
   const { name, contact } = grant.vendor
+  if (waiting?.kind === 'withdraw') return <Soft>{text('waiting.here')}</Soft>
   return (
     <>
       <Button
@@ -58,6 +62,7 @@ export function WithdrawButton({ grant, small = false }: { grant: GrantView; sma
             {rich('withdraw.ask-deletion', { business: <Theirs>{name}</Theirs> })}
           </Checkbox>
         )}
+        <WaitsNote />
         {withdraw.isError && <ProblemNote error={withdraw.error} />}
       </Confirm>
     </>

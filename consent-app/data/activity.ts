@@ -9,10 +9,11 @@ export function useActivity(pageSize: number, grantId?: string) {
     queryFn: ({ pageParam, signal }) => {
       const parameters = new URLSearchParams({ limit: String(pageSize) })
       if (grantId !== undefined) parameters.set('grant', grantId)
-      if (pageParam !== undefined) parameters.set('before', String(pageParam))
+      if (pageParam !== null) parameters.set('before', String(pageParam))
       return call<Activity>('GET', `api/activity?${parameters}`, { signal })
     },
-    initialPageParam: undefined as number | undefined,
+    // Not `undefined`, which a copy kept as JSON would not bring back.
+    initialPageParam: null as number | null,
     getNextPageParam: ({ next }) => next,
   })
 }

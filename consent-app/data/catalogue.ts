@@ -18,21 +18,22 @@ const nothing: Catalogue = { categories: [], field: () => undefined, alternative
 /** What there can be in a pod, in the reader's language. It does not change while Reach runs. */
 export const catalogueQuery = queryOptions({
   queryKey: ['catalogue'],
-  queryFn: async ({ signal }): Promise<Catalogue> => {
-    const { categories } = await call<CatalogueView>('GET', 'api/catalogue', { signal })
-    const fields = new Map(categories.flatMap((category) => category.fields).map((one) => [one.field, one]))
-    return {
-      categories,
-      field: (id) => fields.get(id) as CatalogueField | undefined,
-      alternatives: (id) =>
-        [...fields.values()].filter(({ from, hides }) => hides === true && from?.includes(id) === true),
-    }
-  },
+  queryFn: ({ signal }) => call<CatalogueView>('GET', 'api/catalogue', { signal }),
   staleTime: Number.POSITIVE_INFINITY,
   gcTime: Number.POSITIVE_INFINITY,
 })
 
+function byField({ categories }: CatalogueView): Catalogue {
+  const fields = new Map(categories.flatMap((category) => category.fields).map((one) => [one.field, one]))
+  return {
+    categories,
+    field: (id) => fields.get(id) as CatalogueField | undefined,
+    alternatives: (id) =>
+      [...fields.values()].filter(({ from, hides }) => hides === true && from?.includes(id) === true),
+  }
+}
+
 /** Empty until it has come: codes stand for themselves as long. */
 export function useCatalogue(): Catalogue {
-  return useQuery(catalogueQuery).data ?? nothing
+  return useQuery({ ...catalogueQuery, select: byField }).data ?? nothing
 }

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ChangeGrant, Grants, GrantTerms, GrantView, Withdraw } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { sendOrWait } from './waiting.ts'
 
 /** Every grant, live and past. */
 export function useGrants() {
@@ -17,11 +18,27 @@ export function useGrant(grantId: string) {
   })
 }
 
-/** Withdraws, pauses or resumes; in effect once the reply is here. */
-export function useChangeGrant(grantId: string, act: 'withdraw' | 'pause' | 'resume') {
+/** Withdraws, pauses or resumes; in effect once the reply is here. `undefined` when it waits for the network. */
+export function useChangeGrant({ grantId, vendor }: GrantView, kind: 'withdraw' | 'pause' | 'resume') {
+  const client = useQueryClient()
   const known = useGrantReply(grantId)
   return useMutation({
-    mutationFn: (body: Withdraw) => call<GrantView>('POST', `${addressOf(grantId)}/${act}`, { body }),
+    mutationFn: (body: Withdraw) => {
+      const path = `${addressOf(grantId)}/${kind}`
+      return sendOrWait<GrantView>(client, { kind, about: grantId, business: vendor.name, path, body })
+    },
+    onSuccess: (grant) => {
+      if (grant !== undefined) known(grant)
+    },
+  })
+}
+
+/** Asks a business that can read no more to delete what it holds. */
+export function useAskDeletion(grantId: string) {
+  const known = useGrantReply(grantId)
+  return useMutation({
+    mutationFn: () =>
+      call<GrantView>('POST', `${addressOf(grantId)}/withdraw`, { body: { askDeletion: true } satisfies Withdraw }),
     onSuccess: known,
   })
 }

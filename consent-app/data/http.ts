@@ -1,5 +1,6 @@
 import type { Problem, ProblemViolation } from '#schemas/types.gen.ts'
 import type { ErrorCode } from '#core/domain/errors.ts'
+import { noteNoReply } from './connection.ts'
 
 /** What went wrong, by the closed code of the reply; `offline` when no reply came, `unknown` for a fault of ours. */
 export class ProblemError extends Error {
@@ -50,9 +51,14 @@ export async function call<Reply>(
     ...(signal === undefined ? {} : { signal }),
   }).catch((cause: unknown) => {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
+    noteNoReply()
     throw new ProblemError('offline', 0, 'No reply')
   })
-  if (!response.ok) throw await asProblem(response)
+  if (!response.ok) {
+    const problem = await asProblem(response)
+    if (problem.code === 'offline') noteNoReply()
+    throw problem
+  }
   return response.status === 204 ? (undefined as Reply) : ((await response.json()) as Reply)
 }
 
@@ -62,8 +68,10 @@ export async function asProblem(response: Response): Promise<ProblemError> {
   const retryAfter = Number.isFinite(seconds) ? seconds : undefined
   const isProblem = response.headers.get('Content-Type')?.startsWith('application/problem+json') ?? false
   const problem: Partial<Problem> = isProblem ? await response.json().catch(() => ({})) : {}
+  // What stands before a vault that is away says so in words of its own.
+  const isAway = !isProblem && [502, 503, 504].includes(response.status)
   return new ProblemError(
-    (problem.code ?? 'unknown') as ProblemError['code'],
+    (problem.code ?? (isAway ? 'offline' : 'unknown')) as ProblemError['code'],
     response.status,
     problem.detail ?? '',
     problem.errors ?? [],
@@ -71,7 +79,12 @@ export async function asProblem(response: Response): Promise<ProblemError> {
   )
 }
 
+/** Whether no reply came: then nobody can say more than that. */
+export function isOffline(error: unknown): boolean {
+  return error instanceof ProblemError && error.code === 'offline'
+}
+
 /** Whether trying the same again can help: no reply, or the vault says so itself. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof ProblemError && (error.code === 'offline' || error.status === 503)
+  return isOffline(error) || (error instanceof ProblemError && error.status === 503)
 }

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import type { LiveChange } from '#schemas/types.gen.ts'
+import { useConnection } from './connection.ts'
 import { vaultUrl } from './http.ts'
 
 /** What may have changed with an entry of the log. What is being typed (categories, terms) is left alone. */
@@ -14,7 +15,9 @@ const ofReads = ['activity', 'grants', 'reminders']
  */
 export function useLive(): void {
   const client = useQueryClient()
+  const isOnline = useConnection() === 'online'
   useEffect(() => {
+    if (!isOnline) return
     let stream: EventSource | undefined
     let seen: string | undefined
     const open = () => {
@@ -28,6 +31,8 @@ export function useLive(): void {
         seen = lastEventId
         refresh(client, JSON.parse(data) as LiveChange)
       })
+      // Broken off: whether Reach still answers, this tells.
+      stream.addEventListener('error', () => void client.invalidateQueries({ queryKey: ['me'] }))
       stream.addEventListener('signed-out', () => {
         stream?.close()
         void client.invalidateQueries({ queryKey: ['me'] })
@@ -44,7 +49,7 @@ export function useLive(): void {
       document.removeEventListener('visibilitychange', follow)
       stream?.close()
     }
-  }, [client])
+  }, [client, isOnline])
 }
 
 function refresh(client: QueryClient, { kinds }: LiveChange): void {

@@ -1,16 +1,37 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import type { CreateVault, Me, Redirect } from '#schemas/types.gen.ts'
-import { call } from './http.ts'
+import { noteReply, useConnection } from './connection.ts'
+import { call, isOffline } from './http.ts'
+import { forgetOthers, restoreCopy } from './kept-copy.ts'
 import { rememberIssuer } from './remembered-issuer.ts'
 
-/** Who is signed in, and how this Reach is set up. While the pods start it is asked again until they are there. */
+/**
+ * Who is signed in, and how this Reach is set up. While the pods start, or while nobody answers, it is asked again until they
+ * do. A page that begins while nobody answers shows the copy that was kept.
+ */
 export function useMe() {
+  const isAway = useConnection() !== 'online'
   return useQuery({
     queryKey: ['me'],
-    queryFn: ({ signal }) => call<Me>('GET', 'api/me', { signal }),
-    refetchInterval: (query) => (query.state.data?.podsReady === false ? 1500 : false),
+    queryFn: ({ signal, client }) => askMe(client, signal),
+    // What tells that it failed asks who is signed in, too.
+    retryOnMount: false,
+    refetchInterval: (query) => (isAway ? 3000 : query.state.data?.podsReady === false ? 1500 : false),
   })
+}
+
+async function askMe(client: QueryClient, signal: AbortSignal): Promise<Me> {
+  try {
+    const me = await call<Me>('GET', 'api/me', { signal })
+    noteReply()
+    return me
+  } catch (error) {
+    const isFirst = client.getQueryData(['me']) === undefined
+    const kept = isFirst && isOffline(error) ? restoreCopy(client) : undefined
+    if (kept === undefined) throw error
+    return kept
+  }
 }
 
 /** Makes a pod and signs in to it. */
@@ -24,14 +45,6 @@ export function useCreateVault() {
       if (me.issuer !== undefined) rememberIssuer(me.issuer)
     },
   })
-}
-
-/**
- * Somebody else, or nobody, is signed in now: what was read as the one before goes. The query of `me` itself stays, since pages
- * watch it, and would not see one that takes its place.
- */
-export function forgetOthers(client: QueryClient): void {
-  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'me' })
 }
 
 /** Makes a throw-away customer with sample data; the reply says where the tour goes on. */

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { NotificationsView, Reminders, ReminderView } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { sendOrWait } from './waiting.ts'
 
 /** What should be looked at and was not answered yet, newest first. */
 export function useReminders() {
@@ -17,9 +18,12 @@ export function useAnswerReminder({ grantId, kind }: ReminderView) {
   )
 }
 
-export function usePauseUnused({ grantId }: ReminderView) {
+/** `undefined` when it waits for the network. */
+export function usePauseUnused({ grantId, vendor: { name: business } }: ReminderView) {
+  const client = useQueryClient()
+  const path = `api/grants/${encodeURIComponent(grantId)}/pause`
   return useReminderAct(() =>
-    call<unknown>('POST', `api/grants/${encodeURIComponent(grantId)}/pause`, { body: {} }),
+    sendOrWait(client, { kind: 'pause', about: grantId, business, path, body: {} }),
   )
 }
 

@@ -7,7 +7,7 @@ import type {
 } from '@simplewebauthn/browser'
 import type { AddPasskey, Me, Passkeys, PasskeySignIn } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
-import { forgetOthers } from './me.ts'
+import { forgetOthers } from './kept-copy.ts'
 
 /** What the browser itself did not do: closed by the person, timed out, or a passkey that is there already. */
 export class PasskeyError extends Error {

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { AddBrowser, NotificationsView } from '#schemas/types.gen.ts'
 import { call, vaultUrl } from './http.ts'
+import { serveOffline } from './service-worker.ts'
 
 /** The person, or her browser, does not let this page show messages. */
 export class PushRefused extends Error {}
@@ -18,13 +19,11 @@ export function usePushHere() {
   })
 }
 
-/** The words go with the worker's address, since a push says nothing. */
-export function useStartPush(words: { readonly title: string; readonly body: string }) {
+export function useStartPush() {
   return usePushAct(async (pushKey: string) => {
     if ((await Notification.requestPermission()) !== 'granted') throw new PushRefused()
-    const worker = vaultUrl('push-worker.js')
-    for (const [name, text] of Object.entries(words)) worker.searchParams.set(name, text)
-    const registration = await navigator.serviceWorker.register(worker)
+    await serveOffline()
+    const registration = await navigator.serviceWorker.ready
     const made = await registration.pushManager
       .subscribe({ userVisibleOnly: true, applicationServerKey: pushKey })
       .catch((cause: unknown) => {

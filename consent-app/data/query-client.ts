@@ -1,15 +1,23 @@
 import { QueryCache, QueryClient } from '@tanstack/react-query'
-import { ProblemError, isPassing } from './http.ts'
+import { connection, onChange } from './connection.ts'
+import { ProblemError, isOffline, isPassing } from './http.ts'
+import { keepCopy } from './kept-copy.ts'
+
+/** Not read again by itself: who is signed in was just asked, and what is decided on is what was shown. */
+const asked: readonly unknown[] = ['me', 'request', 'terms', 'signed-in']
 
 /**
  * Replies stay fresh for a few seconds and are read again when the page is looked at again. A read that finds the
- * session gone asks anew who is signed in, and that brings the sign-in page up where the reader is.
+ * session gone asks anew who is signed in, and that brings the sign-in page up where the reader is. While nobody answers, what
+ * was read stays as it was, and all of it is read again afterwards.
  */
 export function createQueryClient(): QueryClient {
   const client: QueryClient = new QueryClient({
     queryCache: new QueryCache({
       onError: (error, query) => {
         const signedOut = error instanceof ProblemError && error.code === 'not-signed-in'
+        if (isOffline(error) && query.state.data !== undefined)
+          query.setState({ ...query.state, status: 'success', error: null })
         if (signedOut && query.queryKey[0] !== 'me') void client.invalidateQueries({ queryKey: ['me'] })
       },
     }),
@@ -17,10 +25,18 @@ export function createQueryClient(): QueryClient {
       queries: {
         staleTime: 10_000,
         networkMode: 'always',
-        retry: (failures, error) => failures < 2 && isPassing(error),
+        retry: (failures, error) => failures < 2 && isPassing(error) && connection() === 'online',
       },
       mutations: { networkMode: 'always' },
     },
+  })
+  keepCopy(client)
+  let before = connection()
+  onChange(() => {
+    const now = connection()
+    if (before !== 'online' && now === 'online')
+      void client.invalidateQueries({ predicate: ({ queryKey }) => !asked.includes(queryKey[0]) })
+    before = now
   })
   return client
 }

@@ -1,6 +1,8 @@
 import { skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { QueryClient } from '@tanstack/react-query'
 import type { Decision, DecisionResult, OpenLink, OpenRequests, Redirect, RequestView } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { sendOrWait } from './waiting.ts'
 import { forgetWay, rememberWay } from './ways-back.ts'
 
 /** Requests that wait for an answer, and those put off. */
@@ -56,12 +58,19 @@ export function useLeave(uid: string) {
 export function useDecide(uid: string, business: string) {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: (body: Decision) =>
-      call<DecisionResult>('POST', `consent/${encodeURIComponent(uid)}/decision`, { body }),
+    mutationFn: (body: Decision) => {
+      const path = `consent/${encodeURIComponent(uid)}/decision`
+      return sendOrWait<DecisionResult>(client, { kind: body.decision, about: uid, business, path, body })
+    },
     onSuccess: (result) => {
-      client.setQueryData(['decided', uid], result)
-      forgetWay(uid)
-      for (const key of ['requests', 'grants', 'activity']) void client.invalidateQueries({ queryKey: [key] })
+      if (result !== undefined) noteDecided(client, uid, result)
     },
   })
+}
+
+/** What came of an answer, wherever it was sent from. */
+export function noteDecided(client: QueryClient, uid: string, result: DecisionResult): void {
+  client.setQueryData(['decided', uid], result)
+  forgetWay(uid)
+  for (const key of ['requests', 'grants', 'activity']) void client.invalidateQueries({ queryKey: [key] })
 }

@@ -28,6 +28,7 @@ import { WithdrawButton } from '../components/withdraw.tsx'
 import { useActivity } from '../data/activity.ts'
 import { useChangeGrant, useGrant } from '../data/grants.ts'
 import { ProblemError } from '../data/http.ts'
+import { useWaitingFor } from '../data/waiting.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { NotFoundPage } from './not-found.tsx'
 import styles from './relationship.module.css'
@@ -138,10 +139,11 @@ function Relationship({ grant }: { grant: GrantView }) {
 /** Pausing and resuming count at once and can be turned back; withdrawing shows first what it does. */
 function Acts({ grant }: { grant: GrantView }) {
   const { text } = useText()
-  const pause = useChangeGrant(grant.grantId, 'pause')
-  const resume = useChangeGrant(grant.grantId, 'resume')
+  const pause = useChangeGrant(grant, 'pause')
+  const resume = useChangeGrant(grant, 'resume')
   const isPaused = grant.state === 'paused'
   const act = isPaused ? resume : pause
+  if (useWaitingFor(grant.grantId) !== undefined) return <Soft>{text('waiting.here')}</Soft>
   return (
     <Stack gap="s">
       <Row>

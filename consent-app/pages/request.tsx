@@ -12,6 +12,7 @@ import { TurnedAway } from '../components/turned-away.tsx'
 import { ProblemError } from '../data/http.ts'
 import { useMe } from '../data/me.ts'
 import { useDecide, useDecided, useRequest } from '../data/requests.ts'
+import { useWaitingFor } from '../data/waiting.ts'
 import { useText } from '../messages/text.tsx'
 import styles from './request.module.css'
 
@@ -20,9 +21,10 @@ export function RequestPage() {
   const { uid = '' } = useParams()
   const me = useMe().data
   const request = useRequest(uid, me?.accountId)
-  const decide = useDecide(uid)
   const decided = useDecided(uid)
   const view = request.data
+  const decide = useDecide(uid, view?.vendor.name ?? '')
+  const waiting = useWaitingFor(uid)
   const outcome =
     decided ??
     (view?.status === 'allowed' || view?.status === 'refused'
@@ -50,6 +52,8 @@ export function RequestPage() {
         />
       ) : outcome !== undefined ? (
         <RequestOutcome request={view} outcome={outcome} />
+      ) : waiting !== undefined ? (
+        <AnswerWaits business={view.vendor.name} />
       ) : me !== undefined && me.podAccess !== 'open' ? (
         <Stack gap="l">
           <ConnectPod me={me} forBusiness={view.vendor.name} onDone={() => void request.refetch()} />
@@ -69,6 +73,17 @@ export function RequestPage() {
         />
       )}
     </Bare>
+  )
+}
+
+/** Given while nobody could be asked; stands above, with the way to take it back. */
+function AnswerWaits({ business }: { business: string }) {
+  const { text } = useText()
+  return (
+    <Stack>
+      <PageTitle title={text('waiting.answer.title')} />
+      <p>{text('waiting.answer.body', { business })}</p>
+    </Stack>
   )
 }
 

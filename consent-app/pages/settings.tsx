@@ -8,6 +8,7 @@ import { Card, Fact, Facts, PageTitle, Row, Section, Soft, Stack } from '../comp
 import { LanguageChoice } from '../components/language-choice.tsx'
 import { ExportSection } from '../components/export.tsx'
 import { ImportSection } from '../components/import.tsx'
+import { KeepCopySection } from '../components/keep-copy.tsx'
 import { LeaveSection } from '../components/leave.tsx'
 import { MoveHouse } from '../components/move-house.tsx'
 import { NotificationsSection } from '../components/notifications.tsx'
@@ -48,6 +49,7 @@ export function SettingsPage() {
       <ImportSection />
       <ExportSection />
       <SessionsSection />
+      <KeepCopySection accountId={me.accountId} />
       <AccountSection me={me} />
       <LeaveSection me={me} />
     </>

@@ -33,6 +33,8 @@ export async function openPage(
     colorScheme?: 'light' | 'dark'
     /** The language that the browser prefers. */
     locale?: string
+    /** With the app's service worker, which takes requests for its files from where a test could answer them. */
+    serviceWorker?: boolean
     allowed: readonly string[]
   },
 ): Promise<{ page: Page; faults: string[] }> {
@@ -40,6 +42,7 @@ export async function openPage(
     viewport = { width: 1280, height: 900 },
     colorScheme = 'light',
     locale = 'en-GB',
+    serviceWorker = false,
     allowed,
   } = options
   const context = await browser.newContext({
@@ -47,6 +50,7 @@ export async function openPage(
     colorScheme,
     reducedMotion: 'reduce',
     locale,
+    serviceWorkers: serviceWorker ? 'allow' : 'block',
   })
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)

@@ -28,7 +28,8 @@ beforeAll(async () => {
   browser = await launchChromium()
   ada = await story.customer({ profile: { name: 'Ada Lovelace', birthDate: '1990-12-10' } })
   const { vaultUrl, gatewayUrl, podsUrl } = story.world.config
-  ;({ page, faults } = await openPage(browser, { allowed: [vaultUrl, gatewayUrl, podsUrl ?? ''] }))
+  const allowed = [vaultUrl, gatewayUrl, podsUrl ?? '']
+  ;({ page, faults } = await openPage(browser, { allowed, serviceWorker: true }))
   const url = vaultUrl.replace(/^http:/, 'https:')
   const session = { name: '__Host-reach-session', value: ada.browser.cookie('session') ?? '', url }
   await page.context().addCookies([{ ...session, secure: true, httpOnly: true, sameSite: 'Lax' }])
@@ -212,7 +213,6 @@ test('a push comes up as a message in the words it was asked for with, and says 
   await page.context().grantPermissions(['notifications'], { origin: new URL(vault('/')).origin })
   // The push service of a browser is its maker's: from here on it is the browser's own developer tools that push.
   await page.evaluate(async () => {
-    await navigator.serviceWorker.register('push-worker.js?title=Your+vault&body=Have+a+look')
     await navigator.serviceWorker.ready
   })
   const registered = new Promise<string>((resolve) => {
@@ -223,8 +223,9 @@ test('a push comes up as a message in the words it was asked for with, and says 
   })
   await devtools.send('ServiceWorker.enable')
   const origin = new URL(vault('/')).origin
+  const data = JSON.stringify({ title: 'Your vault', body: 'Have a look', lang: 'en', dir: 'ltr' })
   const registrationId = await registered
-  await devtools.send('ServiceWorker.deliverPushMessage', { origin, registrationId, data: 'reminder' })
+  await devtools.send('ServiceWorker.deliverPushMessage', { origin, registrationId, data })
   const shown = () =>
     page.evaluate(async () => {
       const registration = await navigator.serviceWorker.ready

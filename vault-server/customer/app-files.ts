@@ -4,7 +4,7 @@ import { extname, join, relative, sep } from 'node:path'
 import { Router } from 'express'
 import type { RequestHandler } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
-import { setPagePolicy } from './browser-headers.ts'
+import { setPagePolicy, setWorkerPolicy } from './browser-headers.ts'
 
 const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -45,6 +45,7 @@ export function appRoutes({ folder, vaultUrl }: { folder: string; vaultUrl: stri
       ETag: file.etag,
       Vary: 'Accept-Encoding',
     })
+    if (request.path === '/service-worker.js') setWorkerPolicy(response)
     if (request.headers['if-none-match'] === file.etag) {
       response.status(304).end()
       return

@@ -52,3 +52,8 @@ export function setPagePolicy(response: Response, nonce: string): void {
   const text = Object.entries(policy).map(([name, sources]) => `${name} ${sources}`)
   response.set('Content-Security-Policy', text.join('; '))
 }
+
+/** The policy for the app's service worker: it fetches the app's own files, and can do nothing else. */
+export function setWorkerPolicy(response: Response): void {
+  response.set('Content-Security-Policy', "default-src 'none'; connect-src 'self'")
+}

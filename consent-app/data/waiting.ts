@@ -1,0 +1,124 @@
+/**
+ * Answers that wait for the network. None of them is in effect: each is sent as it was given, by the page that is still
+ * open, or after the customer has said so again. What was asked is held to by its hash, as ever.
+ */
+import type { QueryClient } from '@tanstack/react-query'
+import { useSyncExternalStore } from 'react'
+import type { Me } from '#schemas/types.gen.ts'
+import { connection } from './connection.ts'
+import { ProblemError, call, isOffline } from './http.ts'
+
+export interface Act {
+  readonly kind: 'withdraw' | 'pause' | 'resume' | 'block' | 'allow' | 'deny' | 'later'
+  /** The permission, business or request it is about; a new answer takes the place of the one before. */
+  readonly about: string
+  readonly business: string
+  readonly path: string
+  readonly body: object
+}
+
+export interface WaitingAct extends Act {
+  readonly accountId: string
+  /** `left`: the page was left meanwhile, so she is asked again. `refused`: it came too late, by `code`. */
+  readonly state: 'waiting' | 'left' | 'refused'
+  readonly code?: ProblemError['code']
+}
+
+const storageKey = () => `reach.waiting ${new URL(document.baseURI).pathname}`
+let acts: readonly WaitingAct[] | undefined
+const listeners = new Set<() => void>()
+
+/** Sends it, or where nobody answers lets it wait and gives `undefined`. */
+export async function sendOrWait<Reply>(client: QueryClient, act: Act): Promise<Reply | undefined> {
+  try {
+    if (connection() === 'online') return await call<Reply>('POST', act.path, { body: act.body })
+  } catch (error) {
+    if (!isOffline(error)) throw error
+  }
+  const accountId = accountOf(client)
+  if (accountId === undefined) throw new ProblemError('offline', 0, 'No reply')
+  change([...others(act.about), { ...act, accountId, state: 'waiting' }])
+  return undefined
+}
+
+/** Sends what waits, oldest first; `sent` is told each reply. Answers of somebody else are let go. */
+export async function sendWaiting(
+  client: QueryClient,
+  sent: (act: WaitingAct, reply: unknown) => void,
+): Promise<void> {
+  for (const act of read()) {
+    if (act.accountId !== accountOf(client)) cancelWaiting(act.about)
+    else if (act.state === 'waiting' && !(await sendOne(act, sent))) return
+  }
+}
+
+/** Gives false when nobody answers. */
+async function sendOne(act: WaitingAct, sent: (act: WaitingAct, reply: unknown) => void): Promise<boolean> {
+  try {
+    const reply = await call<unknown>('POST', act.path, { body: act.body })
+    cancelWaiting(act.about)
+    sent(act, reply)
+    return true
+  } catch (error) {
+    if (isOffline(error)) return false
+    const code = error instanceof ProblemError ? error.code : 'unknown'
+    // Who has to sign in first is asked again afterwards.
+    const state = code === 'not-signed-in' ? 'left' : 'refused'
+    change([...others(act.about), { ...act, state, code }])
+    return true
+  }
+}
+
+/** She said again that it shall be sent. */
+export function confirmWaiting(about: string): void {
+  change(read().map((act) => (act.about === about ? { ...act, state: 'waiting' as const } : act)))
+}
+
+export function cancelWaiting(about: string): void {
+  change(others(about))
+}
+
+export function forgetWaiting(): void {
+  change([])
+}
+
+export function useWaiting(): readonly WaitingAct[] {
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }, read)
+}
+
+export function useWaitingFor(about: string): WaitingAct | undefined {
+  return useWaiting().find((act) => act.about === about)
+}
+
+const accountOf = (client: QueryClient) => client.getQueryData<Me>(['me'])?.accountId
+const others = (about: string) => read().filter((act) => act.about !== about)
+
+/** As this page left it; what an earlier page of this tab left is asked about again. */
+function read(): readonly WaitingAct[] {
+  acts ??= readLeft().map((act) => ({ ...act, state: 'left' as const }))
+  return acts
+}
+
+function readLeft(): readonly WaitingAct[] {
+  try {
+    return JSON.parse(sessionStorage.getItem(storageKey()) ?? '[]')
+  } catch {
+    return []
+  }
+}
+
+/** An Allow does not outlive its page: what would leave is to be looked at again. */
+function change(next: readonly WaitingAct[]): void {
+  acts = next
+  try {
+    const kept = next.filter(({ kind, state }) => kind !== 'allow' && state !== 'refused')
+    if (kept.length === 0) sessionStorage.removeItem(storageKey())
+    else sessionStorage.setItem(storageKey(), JSON.stringify(kept))
+  } catch {
+    // Storage may be switched off; then it waits as long as the page is open.
+  }
+  for (const listener of listeners) listener()
+}
