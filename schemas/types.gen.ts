@@ -326,9 +326,6 @@ export interface Boundary {
    */
   denials: Denial[]
   /**
-   * The newest requests that did not reach her, newest first.
-   *
-  /**
    * When she refused all of a request, newest first, since she last allowed anything.
    *
    * @maxItems 3
@@ -336,6 +333,9 @@ export interface Boundary {
    * Items: Unix time in ms.
    */
   refusals?: number[]
+  /**
+   * The newest requests that did not reach her, newest first.
+   *
    * @maxItems 20
    */
   turnedAway: TurnedAway[]
@@ -1916,6 +1916,23 @@ export interface NewSandboxCustomer {
   }
 }
 /**
+ * How far the vault has come that this browser asked for.
+ */
+export interface NewVault {
+  /**
+   * none: none was asked for. waiting: others are before it. pod: the pod is being made. sign-in: the sign-in at the new pod is walked through. ready: it can be entered. failed: see code. lost: the server was started again meanwhile; asking again goes on.
+   */
+  state: 'none' | 'waiting' | 'pod' | 'sign-in' | 'ready' | 'failed' | 'lost'
+  /**
+   * While waiting: how many pods are made first.
+   */
+  before?: number
+  /**
+   * Why it failed, as in a problem.
+   */
+  code?: string
+}
+/**
  * An act that needs no further words.
  */
 export interface Nothing {}
@@ -1943,23 +1960,6 @@ export interface EmailView {
    * Nothing is sent before the link in the first message was opened.
    */
   confirmed: boolean
-}
-/**
- * How far the vault has come that this browser asked for.
- */
-export interface NewVault {
-  /**
-   * none: none was asked for. waiting: others are before it. pod: the pod is being made. sign-in: the sign-in at the new pod is walked through. ready: it can be entered. failed: see code. lost: the server was started again meanwhile; asking again goes on.
-   */
-  state: 'none' | 'waiting' | 'pod' | 'sign-in' | 'ready' | 'failed' | 'lost'
-  /**
-   * While waiting: how many pods are made first.
-   */
-  before?: number
-  /**
-   * Why it failed, as in a problem.
-   */
-  code?: string
 }
 /**
  * The code of a link or QR code that a business shows; case and hyphen do not matter.
