@@ -18,6 +18,8 @@ export interface ProvenEntry {
   readonly line: string
   readonly salt: string
   readonly fact: Fact
+  /** The public entry. */
+  readonly leaf: Uint8Array
 }
 
 /** Text of the openings of one bundle, as far as `width`; undefined where there are none. */
@@ -85,7 +87,7 @@ export function proveOpenings(text: string, first: number, leaves: readonly Uint
     next = index + 1
     if (!opens(leaf, 'ops', salt, facts)) throw failed(`entry ${index} commits to other facts than these`)
     try {
-      return { index, line: facts, salt, fact: readFact(facts) }
+      return { index, line: facts, salt, fact: readFact(facts), leaf }
     } catch (cause) {
       throw failed(`entry ${index} commits to a line that is no fact`, cause)
     }

@@ -1,10 +1,17 @@
 /** Receipts as a customer's pod holds them, against the log: each must be what the log says was decided. */
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { compactVerify, createLocalJWKSet } from 'jose'
+import { dialectIds, dialects } from '#core/domain/dialects/dialects.ts'
+import type { DialectId } from '#core/domain/dialects/dialects.ts'
 import type { FactItem } from '#core/domain/facts.ts'
+import { NotThisDialect, termsOf } from '#core/domain/receipt-terms.ts'
+import type { ReceiptTerms } from '#core/domain/receipt-terms.ts'
+import { opens } from '#core/ledger/leaf.ts'
+import { parseProof, ProofInvalid } from '#core/ledger/proof.ts'
 import { readGiven } from './evidence.ts'
 import { CommandFailed, EXIT } from './exit.ts'
+import { writeWhole } from './log-source.ts'
 import type { ProvenEntry } from './openings.ts'
 
 export interface ReceiptDifference {
@@ -12,33 +19,87 @@ export interface ReceiptDifference {
   readonly what: string
 }
 
+export interface ComparedReceipts {
+  readonly receipts: number
+  /** Whose signature was checked, and of whose proof beside it the log's own entry was held against it. */
+  readonly signed: number
+  readonly proven: number
+  /** Files written in a dialect, and receipts that it has no word for. */
+  readonly written: number
+  readonly unsaid: number
+  readonly differences: readonly ReceiptDifference[]
+}
+
 const MAX_RECEIPTS = 100_000
+const MAX_BYTES = 262_144
 
 /**
- * Every difference between the receipts (`*.jws`) of a folder and the decisions of the log. `keys`: a file with the vault's JWKS;
- * without it no signature is checked.
+ * Every difference between the receipts of a folder and the decisions of the log: `*.jws`, with the `.tlog-proof` beside each, and
+ * copies in a dialect, which nobody signed. `keys`: a file with the vault's JWKS; without it no signature is checked. `into`: each
+ * receipt that agrees is written there in that dialect.
  */
 export async function compareReceipts(
   folder: string,
   decisions: readonly ProvenEntry[],
-  keys: string | undefined,
-): Promise<{ receipts: number; differences: ReceiptDifference[] }> {
+  { keys, dialect, into }: { keys?: string | undefined; dialect?: DialectId; into?: string | undefined },
+): Promise<ComparedReceipts> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new CommandFailed(EXIT.usage, `${folder} cannot be read`, { cause })
   })
-  const files = names.filter((name) => name.endsWith('.jws')).toSorted()
+  const files = names.filter((name) => name.endsWith('.jws') || dialectOf(name) !== undefined).toSorted()
   if (files.length > MAX_RECEIPTS) throw new CommandFailed(EXIT.usage, `${folder} holds too many receipts`)
   const verify = keys === undefined ? undefined : await verifier(keys)
+  const byDecision = Map.groupBy(decisions, ({ fact }) =>
+    'grant' in fact ? fact.grant : 'request' in fact ? fact.request : '',
+  )
   const differences: ReceiptDifference[] = []
+  const counts = { signed: 0, proven: 0, written: 0, unsaid: 0 }
   for (const file of files) {
-    const jws = (await readGiven(path.join(folder, file))).trim()
-    const what = (await verify?.(jws)) ?? differenceOf(jws, decisions)
-    if (what !== undefined) differences.push({ file, what })
+    try {
+      if ((await stat(path.join(folder, file))).size > MAX_BYTES)
+        throw new Differs('is too large for a receipt')
+      const text = (await readGiven(path.join(folder, file))).trim()
+      const own = dialectOf(file)
+      const payload = own === undefined ? payloadOf(text) : dialects[own].read(jsonOf(text))
+      const terms = termsOf(payload)
+      const decision = decisionOf(terms, byDecision.get(terms.record) ?? [])
+      if (own === undefined) {
+        if (verify !== undefined) {
+          await verify(text)
+          counts.signed++
+        }
+        const proof = file.replace(/\.jws$/, '.tlog-proof')
+        if (names.includes(proof)) {
+          demandProof(await readGiven(path.join(folder, proof)), text, decision)
+          counts.proven++
+        }
+      }
+      if (dialect === undefined || into === undefined) continue
+      const { write, extension } = dialects[dialect]
+      const document = write(payload)
+      if (document === undefined) counts.unsaid++
+      else {
+        const name = `${file.replace(/\.[a-z0-9.]+$/, '')}.${extension}`
+        await writeWhole(path.join(into, name), `${JSON.stringify(document, null, 2)}\n`)
+        counts.written++
+      }
+    } catch (error) {
+      if (error instanceof NotThisDialect) differences.push({ file, what: 'is no receipt' })
+      else if (error instanceof Differs) differences.push({ file, what: error.message })
+      else throw error
+    }
   }
-  return { receipts: files.length, differences }
+  return { receipts: files.length, ...counts, differences }
 }
 
-async function verifier(file: string): Promise<(jws: string) => Promise<string | undefined>> {
+/** What a receipt says otherwise than the log. */
+class Differs extends Error {}
+
+function dialectOf(name: string): DialectId | undefined {
+  return dialectIds.find((id) => name.endsWith(`.${dialects[id].extension}`))
+}
+
+async function verifier(file: string): Promise<(jws: string) => Promise<void>> {
   try {
     const keys = createLocalJWKSet(
       JSON.parse(await readGiven(file)) as Parameters<typeof createLocalJWKSet>[0],
@@ -46,7 +107,9 @@ async function verifier(file: string): Promise<(jws: string) => Promise<string |
     return (jws) =>
       compactVerify(jws, keys, { algorithms: ['ES256'] }).then(
         () => undefined,
-        () => 'no key of the vault signed it',
+        (cause: unknown) => {
+          throw new Differs('no key of the vault signed it', { cause })
+        },
       )
   } catch (cause) {
     if (cause instanceof CommandFailed) throw cause
@@ -54,38 +117,53 @@ async function verifier(file: string): Promise<(jws: string) => Promise<string |
   }
 }
 
-/** A receipt names its notice, and what was given; one entry of its grant or request must say both. */
-function differenceOf(jws: string, decisions: readonly ProvenEntry[]): string | undefined {
-  const receipt = payloadOf(jws)
-  const record = memberOf(receipt, 'dpv:hasRecordOfActivity')
-  const id = memberOf(record, 'dct:identifier')
-  const notice = String(memberOf(memberOf(record, 'dpv:hasNotice'), 'dct:identifier')).replace(
-    /^sha-256:/,
-    '',
+/** The one entry of its grant or request that says all that the receipt says. */
+function decisionOf(terms: ReceiptTerms, own: readonly ProvenEntry[]): ProvenEntry {
+  const { record, notice, business, until, items } = terms
+  if (own.length === 0) throw new Differs(`the log knows no decision on ${plain(record)}`)
+  const given = itemsText(
+    items.map(({ purpose, given: data }) => ({ purpose, fields: data.map(({ field }) => field) })),
   )
-  if (typeof id !== 'string') return 'is no receipt'
-  const own = decisions.filter(
-    ({ fact }) => ('grant' in fact && fact.grant === id) || ('request' in fact && fact.request === id),
+  const reads = terms.own['reach:reads']
+  const narrow = (
+    entries: readonly ProvenEntry[],
+    what: string,
+    fits: (fact: ProvenEntry['fact']) => boolean,
+  ): readonly ProvenEntry[] => {
+    const left = entries.filter(({ fact }) => fits(fact))
+    if (left.length === 0) throw new Differs(what)
+    return left
+  }
+  const shown = narrow(own, `the log names another notice than ${plain(notice)}`, (fact) =>
+    'notice' in fact ? `sha-256:${fact.notice}` === notice : false,
   )
-  if (own.length === 0) return `the log knows no decision on ${id.replaceAll(/[^\w-]/g, '?').slice(0, 64)}`
-  const shown = own.filter(({ fact }) => 'notice' in fact && fact.notice === notice)
-  if (shown.length === 0)
-    return `the log names another notice than ${notice.replaceAll(/[^\w-]/g, '?').slice(0, 64)}`
-  const given = givenIn(record)
-  const isSame = shown.some(({ fact }) => given === ('items' in fact ? itemsText(fact.items) : ''))
-  return isSame ? undefined : 'the log says that other data were given'
+  const same = narrow(shown, 'the log says that other data were given', (fact) =>
+    'items' in fact ? itemsText(fact.items) === given : given === '',
+  )
+  const of = narrow(same, 'the log names another business', (fact) =>
+    'vendor' in fact ? fact.vendor === business.id : false,
+  )
+  const ending = narrow(of, 'the log says another end', (fact) =>
+    'until' in fact ? fact.until === Date.parse(until ?? '') : until === undefined,
+  )
+  const [decision] = narrow(ending, 'the log says another number of reads', (fact) =>
+    'reads' in fact ? fact.reads === reads : reads === undefined,
+  )
+  if (decision === undefined) throw new Differs('the log knows no such decision')
+  return decision
 }
 
-function givenIn(record: unknown): string {
-  const processes = listOf(memberOf(record, 'dpv:hasProcess'))
-  return itemsText(
-    processes.map((process) => ({
-      purpose: String(memberOf(process, 'dpv:hasPurpose')),
-      fields: listOf(memberOf(process, 'dpv:hasPersonalData')).map((data) =>
-        String(memberOf(data, 'dct:identifier')),
-      ),
-    })),
-  )
+/** The proof is of this decision, and the entry that the verified log has there commits to exactly this receipt. */
+function demandProof(text: string, jws: string, { index, leaf }: ProvenEntry): void {
+  try {
+    const { index: place, openings } = parseProof(text)
+    if (place !== index) throw new Differs(`its proof is of entry ${place}, the decision is entry ${index}`)
+    if (!opens(leaf, 'data', openings.data ?? '', jws))
+      throw new Differs(`entry ${index} commits to another receipt than this`)
+  } catch (cause) {
+    if (cause instanceof ProofInvalid) throw new Differs('its proof is none', { cause })
+    throw cause
+  }
 }
 
 function itemsText(items: readonly FactItem[]): string {
@@ -97,17 +175,16 @@ function itemsText(items: readonly FactItem[]): string {
 }
 
 function payloadOf(jws: string): unknown {
+  return jsonOf(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString())
+}
+
+function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString())
-  } catch {
-    return undefined
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new NotThisDialect('is no JSON', { cause })
   }
 }
 
-function memberOf(node: unknown, name: string): unknown {
-  return typeof node === 'object' && node !== null ? (node as Record<string, unknown>)[name] : undefined
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as unknown[]) : []
-}
+/** What a file says, for a terminal. */
+const plain = (text: string) => text.replaceAll(/[^\w:-]/g, '?').slice(0, 64)

@@ -14,6 +14,7 @@ import { filterFrom, time, type FilterOptions } from './filter-options.ts'
 import { isAddress, openLogSource, writeWhole } from './log-source.ts'
 import type { ProvenEntry } from './openings.ts'
 import { compareReceipts } from './receipts.ts'
+import { dialectIds } from '#core/domain/dialects/dialects.ts'
 import { compareLists, parseList } from './reconcile.ts'
 import {
   businessNames,
@@ -26,6 +27,12 @@ import { drawSample } from './sample.ts'
 import { watchLog } from './watch.ts'
 
 type Shared = (command: Command) => Command
+
+interface ReceiptOptions {
+  readonly keys?: string
+  readonly dialect?: string
+  readonly into?: string
+}
 
 /** Adds the commands to `audit`. `shared` adds the options of every command that verifies. */
 export function reviewCommands(
@@ -155,25 +162,42 @@ export function reviewCommands(
     })
 
   reviewing('receipts')
-    .argument('<folder>', 'receipts (*.jws) as a pod holds them in vrm/receipts/')
+    .argument('<folder>', 'receipts (*.jws, with *.tlog-proof) as a pod holds them in vrm/receipts/')
     .option('--keys <file>', "the vault's keys (JWKS of /api/receipts/keys): also that it signed them")
+    .option('--dialect <id>', `write each that agrees in another form: ${dialectIds.join(', ')}`)
+    .option('--into <folder>', 'where those files go')
     .description('compare receipts with the log, and name every difference')
-    .action(async (place: string, folder: string, options: ReviewOptions & { keys?: string }) => {
+    .action(async (place: string, folder: string, options: ReviewOptions & ReceiptOptions) => {
+      const { keys, into } = options
+      const dialect = dialectIds.find((known) => known === options.dialect)
+      if (dialect === undefined && options.dialect !== undefined)
+        throw new CommandFailed(EXIT.usage, `--dialect is one of ${dialectIds.join(', ')}`)
+      if ((dialect === undefined) !== (into === undefined))
+        throw new CommandFailed(EXIT.usage, 'give --dialect and --into together')
       const decided = ['granted', 'changed', 'refused']
       const { found, reviewed } = await collect(place, options, parts, ({ fact }) =>
         decided.includes(fact.type),
       )
-      const { receipts, differences } = await compareReceipts(folder, found, options.keys)
-      if (options.json === true) output.json({ ...about(reviewed), receipts, differences })
+      const { receipts, differences, ...counts } = await compareReceipts(folder, found, {
+        keys,
+        into,
+        ...(dialect && { dialect }),
+      })
+      if (options.json === true) output.json({ ...about(reviewed), receipts, ...counts, differences })
       else for (const { file, what } of differences) output.line(`${file}  ${what}`)
       if (differences.length > 0)
         throw new CommandFailed(
           EXIT.finding,
           `FINDING  ${differences.length} of ${receipts} receipts differ from the log`,
         )
-      if (options.json !== true)
+      if (options.json === true) return
+      const { signed, proven, written, unsaid } = counts
+      output.line(
+        `ok  ${receipts} receipts are what the log says; ${signed} signatures checked${keys === undefined ? ' (give --keys)' : ''}, ${proven} held against their entry by the proof beside them`,
+      )
+      if (dialect !== undefined)
         output.line(
-          `ok  ${receipts} receipts are what the log says${options.keys === undefined ? '; without --keys their signatures were not checked' : ''}`,
+          `    ${written} written as ${dialect}${unsaid === 0 ? '' : `; it has no word for ${unsaid} refusals`}`,
         )
     })
 

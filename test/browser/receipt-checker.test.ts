@@ -20,6 +20,8 @@ let browser: Browser
 let folder: string
 let page: Page
 let faults: string[]
+let fetchAs: (path: string) => Promise<Response>
+const receipts: { id: string; payload: object }[] = []
 const words = { en, de, ar }
 const file = (name: string) => join(folder, name)
 
@@ -32,13 +34,13 @@ beforeAll(async () => {
   const { receiptId } = await story.allow(ada, await story.shop())
   const asked = await story.ask(ada, await story.shop())
   const refused = expectOk(await decide(ada.browser, asked, { decision: 'deny', items: [] }))
+  fetchAs = (path) => ada.browser.jar.go(story.world.config.vaultUrl + path)
   const fetched = async (path: string) => {
-    const reply = await ada.browser.jar.go(story.world.config.vaultUrl + path)
-    expect([path, reply.status]).toEqual([path, 200])
+    const reply = await fetchAs(path)
+    if (!reply.ok) throw new Error(`${path}: ${reply.status}`)
     return reply
   }
   const checker = await fetched('/receipt-checker.html')
-  expect(checker.headers.get('content-disposition')).toContain('attachment')
   await writeFile(file('check.html'), await checker.text())
   for (const [name, id] of [
     ['given', receiptId],
@@ -50,18 +52,7 @@ beforeAll(async () => {
     }
     await writeFile(file(`${name}.jws`), jws)
     await writeFile(file(`${name}.tlog-proof`), await (await fetched(`/api/receipts/${id}/proof`)).text())
-    for (const [dialect, { write, mediaType, extension }] of Object.entries(dialects)) {
-      const reply = await ada.browser.jar.go(
-        `${story.world.config.vaultUrl}/api/receipts/${id}/as/${dialect}`,
-      )
-      const expected = write(payload)
-      if (expected === undefined) expect([dialect, reply.status]).toEqual([dialect, 404])
-      else {
-        expect(await reply.json()).toEqual(expected)
-        expect(reply.headers.get('content-type')).toContain(mediaType)
-        expect(reply.headers.get('content-disposition')).toContain(`reach-receipt-${id}.${extension}`)
-      }
-    }
+    receipts.push({ id, payload })
   }
   await writeFile(file('keys.json'), await (await fetched('/api/receipts/keys')).text())
   await writeFile(file('vkey'), `${story.world.reach.ledger.log.vkey}\n`)
@@ -87,6 +78,25 @@ const give = (...names: string[]) => page.locator('#input').setInputFiles(names.
 const verdict = () => page.locator('#verdict')
 const states = () =>
   page.locator('#steps li').evaluateAll((steps) => steps.map((step) => step.getAttribute('data-state')))
+
+test('the vault hands out the page as a file, and each dialect of a receipt that has a word for it', async () => {
+  const checker = await fetchAs('/receipt-checker.html')
+  expect(checker.headers.get('content-disposition')).toContain('attachment')
+  for (const { id, payload } of receipts)
+    for (const [dialect, { write, mediaType, extension }] of Object.entries(dialects)) {
+      const reply = await fetchAs(`/api/receipts/${id}/as/${dialect}`)
+      const expected = write(payload)
+      if (expected === undefined) expect([dialect, reply.status]).toEqual([dialect, 404])
+      else {
+        expect(await reply.json()).toEqual(expected)
+        expect(reply.headers.get('content-type')).toContain(mediaType)
+        expect(reply.headers.get('content-disposition')).toContain(`reach-receipt-${id}.${extension}`)
+      }
+    }
+  const id = receipts[0]?.id ?? ''
+  expect((await fetchAs(`/api/receipts/${id}/as/latin`)).status).toBe(404)
+  expect((await fetch(`${story.world.config.vaultUrl}/api/receipts/${id}/as/kantara`)).status).toBe(401)
+})
 
 describe('with the network off, from a file', () => {
   test.each([

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Fact } from '#core/domain/facts.ts'
+import { receiptOf } from '#core/domain/receipt.ts'
+import type { ReceiptSource } from '#core/domain/receipt.ts'
 import {
   facts,
   grant,
@@ -13,7 +15,9 @@ import {
   reachAudit,
   reachProcess,
   reads,
+  request,
   start,
+  until,
   vendor,
 } from '../audit-command.ts'
 import { openedMirror } from '../opened-mirror.ts'
@@ -242,38 +246,78 @@ test('a log that holds what should not be is verified, and a finding', async () 
 
 test('receipts are held against the log, one by one', async () => {
   const folder = await mkdtemp(join(home, 'receipts-'))
-  const receipt = (turn: object = {}, fields = ['profile.name', 'diet.allergies']) => ({
-    'dpv:hasRecordOfActivity': {
-      'dct:identifier': grant,
-      'dpv:hasNotice': { 'dct:identifier': `sha-256:${notice}` },
-      'dpv:hasProcess': [
-        {
-          'dpv:hasPurpose': 'dpv:CustomerCare',
-          'dpv:hasPersonalData': fields.map((field) => ({ 'dct:identifier': field })),
-        },
-      ],
-      ...turn,
-    },
-  })
+  const fields = ['profile.name', 'diet.allergies']
+  const item = { id: 'all', purpose: 'dpv:CustomerCare', fields, why: 'To help you', required: true }
+  type Allowed = Extract<ReceiptSource['decided'], { readonly status: 'allowed' }>
+  const receipt = (turn: Partial<Allowed> = {}, of: Partial<ReceiptSource> = {}) =>
+    receiptOf({
+      receiptId: 'receipt-receipt-rece-1',
+      issuedAt: start + 2,
+      vaultUrl: 'https://vault.example',
+      logOrigin: 'vault.example/log',
+      language: 'en',
+      noticeHash: notice,
+      vendor: { v: 1, vendorId: vendor, name: 'Shop', admittedAt: start },
+      request: {
+        requestId: request,
+        requestHash: 'h'.repeat(43),
+        items: [item],
+        retention: 'P1Y',
+        recipients: [],
+      },
+      decided: { status: 'allowed', grantId: grant, subject: 's'.repeat(43), until, items: [item], ...turn },
+      ...of,
+    })
   const put = (name: string, content: unknown) =>
     writeFile(join(folder, name), `e30.${Buffer.from(JSON.stringify(content)).toString('base64url')}.x\n`)
   await put('good.jws', receipt())
   expect(await reach('receipts', mirror.folder, folder)).toMatchObject({ code: 0 })
-  await put('1.jws', receipt({ 'dct:identifier': 'x'.repeat(22) }))
-  await put('2.jws', receipt({ 'dpv:hasNotice': { 'dct:identifier': 'sha-256:other' } }))
-  await put('3.jws', receipt({}, ['profile.name']))
-  await put('4.jws', null)
-  await writeFile(join(folder, '5.jws'), 'nonsense')
+  const wrong: [file: string, receipt: unknown, what: string][] = [
+    ['01.jws', receipt({ grantId: 'x'.repeat(22) }), 'the log knows no decision on xxxxxxxxxxxxxxxxxxxxxx'],
+    ['02.jws', receipt({}, { noticeHash: 'o'.repeat(43) }), 'the log names another notice than sha-256:ooo'],
+    [
+      '03.jws',
+      receipt({ items: [{ ...item, fields: ['profile.name'] }] }),
+      'the log says that other data were given',
+    ],
+    ['04.jws', receipt({ until: until + 86_400_000 }), 'the log says another end'],
+    ['05.jws', receipt({ reads: 7 }), 'the log says another number of reads'],
+    [
+      '06.jws',
+      receipt({}, { vendor: { v: 1, vendorId: 'w'.repeat(22), name: 'Other', admittedAt: 1 } }),
+      'the log names another business',
+    ],
+    ['07.jws', null, 'is no receipt'],
+    ['08.jws', { ...receipt(), '@context': {} }, 'is no receipt'],
+    ['09.jws', receipt({}, { decided: { status: 'refused' } }), 'the log knows no decision on rrr'],
+  ]
+  for (const [file, content] of wrong) await put(file, content)
+  await writeFile(join(folder, '10.jws'), 'nonsense')
+  await writeFile(join(folder, '11.jws'), 'a'.repeat(300_000))
+  await writeFile(join(folder, '12.kantara.json'), '{"version":"KI-CR-v1.1.0"}')
   const ended = await reach('receipts', mirror.folder, folder, '--json')
   expect(ended.code).toBe(4)
-  expect(json(ended)).toMatchObject({
-    receipts: 6,
-    differences: [
-      { file: '1.jws', what: expect.stringContaining('no decision') as string },
-      { file: '2.jws', what: expect.stringContaining('another notice') as string },
-      { file: '3.jws', what: expect.stringContaining('other data') as string },
-      { file: '4.jws', what: 'is no receipt' },
-      { file: '5.jws', what: 'is no receipt' },
-    ],
-  })
+  const { receipts, differences } = json(ended) as {
+    receipts: number
+    differences: { file: string; what: string }[]
+  }
+  expect(receipts).toBe(13)
+  expect(differences.map(({ file }) => file)).toEqual([
+    ...wrong.map(([file]) => file),
+    '10.jws',
+    '11.jws',
+    '12.kantara.json',
+  ])
+  for (const [i, [, , what]] of wrong.entries()) expect(differences[i]?.what).toContain(what)
+  expect(differences[10]?.what).toBe('is too large for a receipt')
+  for (const words of [
+    ['--dialect', 'latin', '--into', folder],
+    ['--dialect', 'kantara'],
+    ['--into', folder],
+    ['--keys', join(folder, 'none.json')],
+    ['--keys', join(folder, '10.jws')],
+  ])
+    expect({ words, ...(await reach('receipts', mirror.folder, folder, ...words)) }).toMatchObject({
+      code: 2,
+    })
 })
