@@ -9,11 +9,20 @@ export type CatalogueField = CatalogueCategory['fields'][number] & { readonly sc
 export interface Catalogue {
   readonly categories: readonly CatalogueCategory[]
   readonly field: (id: string) => CatalogueField | undefined
+  /** All answers that are worked out from this field. */
+  readonly answers: (id: string) => readonly { readonly field: string; readonly title: string }[]
   /** The answers that say less than this field and are worked out from it. */
   readonly alternatives: (id: string) => readonly { readonly field: string; readonly title: string }[]
+  /** All answers that are worked out from this field. */
+  readonly answers: (id: string) => readonly { readonly field: string; readonly title: string }[]
 }
 
-const nothing: Catalogue = { categories: [], field: () => undefined, alternatives: () => [] }
+const nothing: Catalogue = {
+  categories: [],
+  field: () => undefined,
+  alternatives: () => [],
+  answers: () => [],
+}
 
 /** What there can be in a pod, in the reader's language. It does not change while Reach runs. */
 export const catalogueQuery = queryOptions({
@@ -30,6 +39,7 @@ function byField({ categories }: CatalogueView): Catalogue {
     field: (id) => fields.get(id) as CatalogueField | undefined,
     alternatives: (id) =>
       [...fields.values()].filter(({ from, hides }) => hides === true && from?.includes(id) === true),
+    answers: (id) => [...fields.values()].filter(({ from }) => from?.includes(id) === true),
   }
 }
 
