@@ -32,6 +32,9 @@ const LinkPage = lazy(() => import('./pages/link.tsx').then((page) => ({ default
 const SignedInPage = lazy(() =>
   import('./pages/signed-in.tsx').then((page) => ({ default: page.SignedInPage })),
 )
+const SignedInAgainPage = lazy(() =>
+  import('./pages/signed-in-again.tsx').then((page) => ({ default: page.SignedInAgainPage })),
+)
 const UnsubscribePage = lazy(() =>
   import('./pages/unsubscribe.tsx').then((page) => ({ default: page.UnsubscribePage })),
 )
@@ -85,6 +88,7 @@ function Pages() {
   return (
     <Routes>
       <Route path="signed-in" element={<SignedInPage />} />
+      <Route path="signed-in-again" element={<SignedInAgainPage />} />
       <Route path="unsubscribe/:stop" element={<UnsubscribePage />} />
       <Route path="verify" element={<VerifyPage />} />
       <Route path="audit/join" element={<AuditJoinPage />} />

@@ -51,6 +51,7 @@ export interface Schemas {
   'api/boundaries.json': Boundaries
   'api/catalogue.json': CatalogueView
   'api/categories.json': Categories
+  'api/category-history.json': CategoryHistory
   'api/category-view.json': CategoryView
   'api/change-grant.json': ChangeGrant
   'api/check-request.json': CheckRequest
@@ -66,6 +67,7 @@ export interface Schemas {
   'api/erase-customer.json': EraseCustomer
   'api/export-manifest.json': ExportManifest
   'api/field-view.json': FieldView
+  'api/fields-left.json': FieldsLeft
   'api/find-customer.json': FindCustomer
   'api/finish-pod-move.json': FinishPodMove
   'api/grant-terms.json': GrantTerms
@@ -77,6 +79,7 @@ export interface Schemas {
   'api/leave.json': Leave
   'api/left.json': Left
   'api/live-change.json': LiveChange
+  'api/log-key-rotation.json': LogKeyRotation
   'api/log-position.json': LogPosition
   'api/me.json': Me
   'api/name-passkey.json': NamePasskey
@@ -1288,6 +1291,31 @@ export interface FieldView {
   missing?: boolean
 }
 /**
+ * What changed in a category, newest first, as a document in the pod has it that only the customer can read.
+ */
+export interface CategoryHistory {
+  changes: FieldChange[]
+}
+export interface FieldChange {
+  /**
+   * Field id such as contact.phone.
+   */
+  field: string
+  /**
+   * For a change made elsewhere: when the pod last changed the document, or when it was noticed.
+   */
+  at: string
+  how: 'here' | 'undo' | 'put-back' | 'import' | 'elsewhere'
+  /**
+   * The value that was replaced; absent where there was none.
+   */
+  before?: string | number | boolean | unknown[] | {}
+  /**
+   * The value was too large to be kept, as pictures are.
+   */
+  notKept?: boolean
+}
+/**
  * The terms of a live grant as they shall be from now on: never more than its request asked.
  */
 export interface ChangeGrant {
@@ -1299,6 +1327,10 @@ export interface ChangeGrant {
    * End of the grant.
    */
   until: string
+  /**
+   * Version of the page that showed it, as it came with the page: it is recorded with the notice.
+   */
+  screen?: string
   /**
    * What language the page was in: the notice is recorded in it. Absent: English.
    */
@@ -1430,6 +1462,10 @@ export interface Decision {
    */
   matchingCode?: string
   /**
+   * Version of the page that showed it, as it came with the page: it is recorded with the notice.
+   */
+  screen?: string
+  /**
    * What language the page was in: the notice is recorded in it. Absent: English.
    */
   language?: 'en' | 'de' | 'ar'
@@ -1554,6 +1590,22 @@ export interface ExportedFile {
   path: string
   bytes: number
   sha256: string
+}
+/**
+ * When each field, or an answer worked out from one, last left, by the log.
+ */
+export interface FieldsLeft {
+  left: FieldLeft[]
+  /**
+   * Only so far back was looked; absent: to the beginning.
+   */
+  since?: string
+}
+export interface FieldLeft {
+  field: string
+  time: string
+  business: string
+  grantId: string
 }
 export interface FindCustomer {
   webId: string
@@ -1822,6 +1874,12 @@ export interface LiveChange {
    */
   kinds: string[]
   grants: string[]
+}
+/**
+ * How long the old key of the log signs beside the new one.
+ */
+export interface LogKeyRotation {
+  overlapDays: number
 }
 /**
  * Who is signed in, and how this Reach is set up.
@@ -2447,12 +2505,28 @@ export interface SaveCategory {
   values: {
     [k: string]: unknown
   }
+  /**
+   * Whose form it was: refused when somebody else is signed in by now.
+   */
+  account?: string
+  /**
+   * What the history will say of it: typed here (when left out), taken back, put back from the history, out of a file.
+   */
+  how?: 'here' | 'undo' | 'put-back' | 'import'
 }
 export interface SavedCategory {
   etag: string
   values: {
     [k: string]: unknown
   }
+  /**
+   * What is worked out from these values.
+   */
+  derived: FieldView[]
+  /**
+   * Whether the history of changes in the pod has it, too.
+   */
+  noted: boolean
 }
 /**
  * Where the customer is signed in, the one that asks first, then the last used.

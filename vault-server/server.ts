@@ -32,6 +32,7 @@ import { hostCookie } from './customer/cookies.ts'
 import { sameOriginOnly } from './customer/csrf.ts'
 import { evidenceRoutes } from './customer/evidence.ts'
 import { exportRoutes } from './customer/export.ts'
+import { fieldsLeftRoutes } from './customer/profile-left.ts'
 import { watchGrantedData } from './customer/granted-data-watch.ts'
 import { grantRoutes } from './customer/grants.ts'
 import { guardOidc } from './customer/guarded-oidc.ts'
@@ -288,7 +289,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const podParts = { ledger, podLogins, pods, now }
   api.use(podConnectionRoutes(podParts), podPlaceRoutes(podParts), podCredentialRoutes(podParts))
   api.use(podMoveRoutes({ ...podParts, names, sessions }))
-  api.use(profileRoutes({ reader: ledger, podLogins, now }))
+  api.use(profileRoutes({ reader: ledger, podLogins, now }), fieldsLeftRoutes({ reader: ledger }))
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))

@@ -1,8 +1,9 @@
-import { Suspense } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import type { MouseEvent } from 'react'
-import { Link, NavLink, Outlet } from 'react-router'
+import { Link, NavLink, Outlet, useLocation } from 'react-router'
 import { useMe } from '../data/me.ts'
 import { useOpenRequests } from '../data/requests.ts'
+import { useUnsaved } from '../data/unsaved.ts'
 import type { MessageId } from '../messages/locale.ts'
 import { useText } from '../messages/text.tsx'
 import styles from './app-shell.module.css'
@@ -57,6 +58,7 @@ export function AppShell() {
       </nav>
       <main id="main" className={styles.main} tabIndex={-1}>
         {me?.podAccess === 'lost' && <AccessLost />}
+        <UnsavedElsewhere />
         <ErrorBoundary>
           <Suspense fallback={<PageSkeleton />}>
             <Outlet />
@@ -96,6 +98,39 @@ function WaitingRequests() {
       <span aria-hidden="true">{waiting}</span>
       <VisuallyHidden>{text('nav.waiting', { count: waiting })}</VisuallyHidden>
     </span>
+  )
+}
+
+/** What was typed under My data and is not saved yet is not forgotten on another page. */
+function UnsavedElsewhere() {
+  const { text } = useText()
+  const isUnsaved = useUnsaved()
+  const [isLasting, setLasting] = useState(false)
+  const { pathname } = useLocation()
+  // What is only on its way needs no word.
+  useEffect(() => {
+    if (!isUnsaved) return
+    const lasting = setTimeout(() => setLasting(true), 2_000)
+    return () => {
+      clearTimeout(lasting)
+      setLasting(false)
+    }
+  }, [isUnsaved])
+  if (!isLasting || pathname === '/data') return null
+  return (
+    <div className={styles.banner}>
+      <Notice
+        tone="attention"
+        announce
+        actions={
+          <LinkButton small to="/data">
+            {text('unsaved.elsewhere.act')}
+          </LinkButton>
+        }
+      >
+        <p>{text('unsaved.elsewhere')}</p>
+      </Notice>
+    </div>
   )
 }
 

@@ -9,6 +9,11 @@ export function isLive(grant: Pick<GrantView, 'state'>): boolean {
   return grant.state !== 'withdrawn' && grant.state !== 'expired'
 }
 
+/** Can data leave under it right now? */
+export function isReadable({ state, vendor }: Pick<GrantView, 'state' | 'vendor'>): boolean {
+  return state === 'active' && !vendor.suspended
+}
+
 /** Its state for the eye: a withdrawal is the customer's, and a business may give a grant back. */
 export function howItStands({
   state,
@@ -38,7 +43,7 @@ export interface SightRow {
 
 /** Who can see what: one row per business with a grant under which data can leave right now. */
 export function sightOf(grants: readonly GrantView[]): SightRow[] {
-  const active = grants.filter((grant) => grant.state === 'active' && !grant.vendor.suspended)
+  const active = grants.filter(isReadable)
   const byVendor = Map.groupBy(active, ({ vendor }) => vendor.vendorId)
   return [...byVendor.values()].flatMap((held) => {
     const vendor = held[0]?.vendor
@@ -57,7 +62,7 @@ export function sightOf(grants: readonly GrantView[]): SightRow[] {
 
 /** How many different fields anybody can read now. */
 export function visibleFields(grants: readonly GrantView[]): number {
-  const active = grants.filter((grant) => grant.state === 'active' && !grant.vendor.suspended)
+  const active = grants.filter(isReadable)
   return new Set(active.flatMap((grant) => fieldsOf(grant).map(({ field }) => field))).size
 }
 

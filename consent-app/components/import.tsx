@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { ImportField, ImportPreview } from '#schemas/types.gen.ts'
 import { categoriesOf, importable, useImport, useImportPreview } from '../data/import.ts'
 import { ProblemError } from '../data/http.ts'
-import { useText } from '../messages/text.tsx'
+import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { Checkbox } from './controls.tsx'
 import { useValueWords } from './field-value.tsx'
@@ -16,9 +16,15 @@ import { describeValue } from './value-text.ts'
 /** Data from a file of another Reach or another app: looked at field by field first, and only what is chosen is saved. */
 export function ImportSection() {
   const { text } = useText()
+  const formats = useFormats()
   const preview = useImportPreview()
   const input = useRef<HTMLInputElement>(null)
-  const [saved, setSaved] = useState<number>()
+  const { start, undo, imported } = useImport()
+  const again = () => {
+    preview.reset()
+    start.reset()
+    undo.reset()
+  }
   return (
     <Section title={text('import.title')}>
       <Stack>
@@ -35,7 +41,7 @@ export function ImportSection() {
             aria-label={text('import.choose')}
             onChange={({ target }) => {
               const [file] = target.files ?? []
-              setSaved(undefined)
+              again()
               if (file !== undefined) preview.mutate(file)
               // The same file may be chosen again.
               target.value = ''
@@ -44,17 +50,37 @@ export function ImportSection() {
         </div>
         {preview.isError && <Refusal error={preview.error} />}
         <p role="status" className={styles.told}>
-          {saved !== undefined && text('import.done', { count: saved })}
+          {undo.data === undefined
+            ? start.isSuccess && text('import.done', { count: imported.fields })
+            : undo.data.length === 0
+              ? text('import.undone')
+              : text('import.undo.partly', { categories: formats.list(undo.data) })}
         </p>
-        {preview.data !== undefined && saved === undefined && (
+        {start.isError && (
+          <>
+            <ProblemNote error={start.error} />
+            <p>{text('import.partly', { count: imported.fields })}</p>
+          </>
+        )}
+        {undo.isError && <ProblemNote error={undo.error} onRetry={() => undo.mutate()} />}
+        {imported.fields > 0 &&
+          !start.isPending &&
+          undo.data === undefined &&
+          (start.isSuccess || start.isError) && (
+            <div>
+              <Button onPress={() => undo.mutate()} isPending={undo.isPending}>
+                {text('import.undo')}
+              </Button>
+            </div>
+          )}
+        {preview.data !== undefined && !start.isSuccess && !start.isError && (
           <Choice
             key={preview.submittedAt}
             preview={preview.data}
-            onSaved={(count) => {
-              setSaved(count)
-              preview.reset()
-            }}
-            onCancel={() => preview.reset()}
+            done={imported.categories.length}
+            isPending={start.isPending}
+            onSave={(chosen) => start.mutate({ preview: preview.data, chosen })}
+            onCancel={again}
           />
         )}
       </Stack>
@@ -77,16 +103,20 @@ function Refusal({ error }: { error: Error }) {
 
 function Choice({
   preview,
-  onSaved,
+  done,
+  isPending,
+  onSave,
   onCancel,
 }: {
   preview: ImportPreview
-  onSaved: (count: number) => void
+  /** Categories that are saved. */
+  done: number
+  isPending: boolean
+  onSave: (chosen: ReadonlySet<string>) => void
   onCancel: () => void
 }) {
   const { text } = useText()
   const heading = useRef<HTMLHeadingElement>(null)
-  const { done, ...save } = useImport()
   // What would replace something is for the customer to choose; what is new stands in no one's way.
   const [chosen, setChosen] = useState<ReadonlySet<string>>(
     () => new Set(preview.fields.filter(({ state }) => state === 'new').map(({ field }) => field)),
@@ -124,23 +154,18 @@ function Choice({
             </ul>
           </section>
         ))}
-        {save.isPending && (
+        {isPending && (
           <Progress label={text('import.progress')} value={done} max={categoriesOf(preview, chosen).length}>
             {text('import.so-far', { done, total: categoriesOf(preview, chosen).length })}
           </Progress>
         )}
-        {save.isError && <ProblemNote error={save.error} />}
         <Row>
           {chosen.size > 0 && (
-            <Button
-              look="solid"
-              onPress={() => save.mutate({ preview, chosen }, { onSuccess: onSaved })}
-              isPending={save.isPending}
-            >
+            <Button look="solid" onPress={() => onSave(chosen)} isPending={isPending}>
               {text('import.save', { count: chosen.size })}
             </Button>
           )}
-          <Button onPress={onCancel}>{text('import.cancel')}</Button>
+          {!isPending && <Button onPress={onCancel}>{text('import.cancel')}</Button>}
         </Row>
       </Stack>
     </Card>

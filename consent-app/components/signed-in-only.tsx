@@ -2,19 +2,26 @@ import { lazy, useEffect } from 'react'
 import type { ReactNode } from 'react'
 import { useLive } from '../data/live.ts'
 import { useMe } from '../data/me.ts'
+import { useUnsaved } from '../data/unsaved.ts'
 import { serveOffline } from '../data/service-worker.ts'
 import { Bare } from './bare.tsx'
 import { ProblemNote } from './problem-note.tsx'
 import { PageSkeleton } from './skeleton.tsx'
 import { WaitingActs } from './waiting-acts.tsx'
 
+const SessionEnded = lazy(() =>
+  import('./session-ended.tsx').then((page) => ({ default: page.SessionEnded })),
+)
 const WelcomePage = lazy(() => import('../pages/welcome.tsx').then((page) => ({ default: page.WelcomePage })))
 
 /** Shows the page to who is signed in, and the way to sign in, at the same address, to everybody else. */
 export function SignedInOnly({ children }: { children: ReactNode }) {
   const me = useMe()
-  if (me.data !== undefined)
-    return me.data.signedIn ? <Live key={me.data.accountId}>{children}</Live> : <WelcomePage me={me.data} />
+  const isUnsaved = useUnsaved()
+  if (me.data !== undefined) {
+    if (me.data.signedIn) return <Live key={me.data.accountId}>{children}</Live>
+    return isUnsaved ? <SessionEnded /> : <WelcomePage me={me.data} />
+  }
   // Also while it is tried once more.
   if (me.errorUpdateCount > 0)
     return (

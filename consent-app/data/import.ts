@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { ImportPreview, SavedCategory } from '#schemas/types.gen.ts'
+import type { ImportPreview, SaveCategory, SavedCategory } from '#schemas/types.gen.ts'
+import type { Values } from './categories.ts'
 import { ProblemError, asProblem, call, vaultUrl } from './http.ts'
 
 const types: Readonly<Record<string, string>> = {
@@ -41,27 +42,62 @@ export function useImportPreview() {
   })
 }
 
-/** Saves the chosen fields, one category after the other, each only if the pod still holds what was compared with. */
+/** What an import has changed so far, by category: enough to take all of it back. */
+export interface Imported {
+  readonly fields: number
+  readonly categories: readonly {
+    readonly category: string
+    readonly title: string
+    readonly before: Values
+    readonly saved: SavedCategory
+  }[]
+}
+
+const nothing: Imported = { fields: 0, categories: [] }
+
+/**
+ * Saves the chosen fields, one category after the other, each only if the pod still holds what was compared with. `undo` takes
+ * back what was saved, all of it in one press, but for categories that were changed since.
+ */
 export function useImport() {
   const client = useQueryClient()
-  const [done, setDone] = useState(0)
+  const [imported, setImported] = useState(nothing)
+  const save = (category: string, body: SaveCategory) =>
+    call<SavedCategory>('PUT', `api/categories/${encodeURIComponent(category)}`, { body })
+  // What was saved is greeted with, and shown beside permissions, too.
+  const onSettled = () => client.invalidateQueries()
   const start = useMutation({
     async mutationFn({ preview, chosen }: { preview: ImportPreview; chosen: ReadonlySet<string> }) {
-      setDone(0)
-      for (const { category, etag, values } of categoriesOf(preview, chosen)) {
+      let done = nothing
+      setImported(done)
+      for (const { category, title, etag, values } of categoriesOf(preview, chosen)) {
         const taken = preview.fields.filter((one) => one.category === category && chosen.has(one.field))
         const added = Object.fromEntries(taken.map(({ field, value }) => [nameOf(field), value]))
-        await call<SavedCategory>('PUT', `api/categories/${encodeURIComponent(category)}`, {
-          body: { etag, values: { ...values, ...added } },
-        })
-        setDone((count) => count + 1)
+        const saved = await save(category, { etag, values: { ...values, ...added }, how: 'import' })
+        done = {
+          fields: done.fields + taken.length,
+          categories: [...done.categories, { category, title, before: values, saved }],
+        }
+        setImported(done)
       }
-      return chosen.size
+      return done
     },
-    // What was saved is greeted with, and shown beside permissions, too.
-    onSettled: () => client.invalidateQueries(),
+    onSettled,
   })
-  return { ...start, done }
+  const undo = useMutation({
+    /** Gives the titles of what was changed since and stays. */
+    async mutationFn() {
+      const stays: string[] = []
+      for (const { category, title, before, saved } of imported.categories.toReversed())
+        await save(category, { etag: saved.etag, values: before, how: 'undo' }).catch((error: unknown) => {
+          if (!(error instanceof ProblemError && error.code === 'pod-changed')) throw error
+          stays.push(title)
+        })
+      return stays
+    },
+    onSettled,
+  })
+  return { start, undo, imported }
 }
 
 export function categoriesOf(

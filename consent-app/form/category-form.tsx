@@ -1,140 +1,102 @@
-import { useState } from 'react'
-import type { FormEvent } from 'react'
+import { useEffect, useSyncExternalStore } from 'react'
+import type { FocusEvent, KeyboardEvent } from 'react'
 import type { CategoryView } from '#schemas/types.gen.ts'
-import { Button } from '../components/button.tsx'
-import { focusFirstWrong } from '../components/focus-wrong.ts'
-import { Row } from '../components/layout.tsx'
-import { Notice } from '../components/notice.tsx'
-import { ProblemNote } from '../components/problem-note.tsx'
 import { useCatalogue } from '../data/catalogue.ts'
-import { readCategory, useSaveCategory } from '../data/categories.ts'
-import { ProblemError } from '../data/http.ts'
-import { useText } from '../messages/text.tsx'
+import { useDraft } from '../data/drafts.ts'
+import { CategoryHistoryNote, FieldNotes } from './field-notes.tsx'
+import type { CategoryDraft } from './category-draft.ts'
 import { ConflictChoice } from './conflict-choice.tsx'
 import { DerivedAnswers } from './derived-answers.tsx'
 import { FieldInput } from './field-input.tsx'
 import { formFields } from './form-fields.ts'
-import type { FieldSchema } from './form-fields.ts'
-import { checkValues, cleanValues, mergeValues, problemsWithin, sameValue, withValue } from './form-values.ts'
-import type { Merge, Values } from './form-values.ts'
+import type { FieldSchema, FormField } from './form-fields.ts'
+import { problemsWithin } from './form-values.ts'
+import { SaveState } from './save-state.tsx'
 import styles from './category-form.module.css'
 
-interface Base {
-  readonly etag: string | null
-  readonly values: Values
-}
+/** The form of one category. Each field is saved as it is left; `CategoryDraft` has the rules. */
+export function CategoryForm({ view, account }: { view: CategoryView; account: string }) {
+  const draft = useDraft(account, view)
+  const state = useSyncExternalStore(draft.subscribe, draft.state)
+  const fields = formFields(view.schema as FieldSchema)
+  const { etag, values } = view
+  useEffect(() => draft.follow({ etag, values }), [draft, etag, values])
+  // Leaving the page is leaving the field.
+  useEffect(() => () => draft.leave(), [draft])
 
-/**
- * The form of one category. It is saved on what it was filled from: when the pod holds something else by then, both
- * are joined field by field, and where both changed the same field the customer chooses.
- */
-export function CategoryForm({ view }: { view: CategoryView }) {
-  const { text } = useText()
-  const { field: find } = useCatalogue()
-  const save = useSaveCategory(view.category)
-  const schema = view.schema as FieldSchema
-  const [base, setBase] = useState<Base>({ etag: view.etag, values: view.values })
-  const [draft, setDraft] = useState<Values>(view.values)
-  const [sent, setSent] = useState(false)
-  const [saved, setSaved] = useState<{ before: Values }>()
-  const [conflict, setConflict] = useState<{ theirs: Base; merge: Merge }>()
-  const clean = cleanValues(draft)
-  const isDirty = !sameValue(clean, base.values)
-  const problems = sent ? checkValues(schema, clean) : {}
-
-  // A form nobody has typed in follows the pod.
-  if (!isDirty && !save.isPending && view.etag !== base.etag) {
-    setBase({ etag: view.etag, values: view.values })
-    setDraft(view.values)
-  }
-
-  const store = async (from: Base, values: Values, before: Values | undefined) => {
-    try {
-      const result = await save.mutateAsync({ etag: from.etag, values })
-      setBase(result)
-      setDraft(result.values)
-      setSent(false)
-      setConflict(undefined)
-      setSaved(before === undefined ? undefined : { before })
-    } catch (error) {
-      if (error instanceof ProblemError && error.code === 'pod-changed') await join(from.values, values)
-    }
-  }
-  const join = async (common: Values, mine: Values) => {
-    const now = await readCategory(view.category).catch(() => undefined)
-    if (now === undefined) return
-    save.reset()
-    setConflict({
-      theirs: { etag: now.etag, values: now.values },
-      merge: mergeValues(common, mine, now.values),
-    })
-  }
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const onKeyDown = (event: KeyboardEvent) => {
+    const isUndo = event.key.toLowerCase() === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey
+    // In a line of text the browser takes back what was typed there.
+    if (!isUndo || isText(event.target)) return
     event.preventDefault()
-    setSent(true)
-    if (Object.keys(checkValues(schema, clean)).length > 0) focusFirstWrong(event.currentTarget)
-    else if (isDirty && !save.isPending) void store(base, clean, base.values)
+    draft.undo()
   }
-
-  if (conflict !== undefined)
-    return (
-      <ConflictChoice
-        category={view.category}
-        schema={schema}
-        mine={clean}
-        theirs={conflict.theirs.values}
-        merge={conflict.merge}
-        isPending={save.isPending}
-        error={save.error}
-        onSave={(values) => void store(conflict.theirs, values, conflict.theirs.values)}
-      />
-    )
 
   return (
-    <form onSubmit={submit} noValidate className={styles.form}>
-      {formFields(schema).map((field) => {
-        return (
-          <FieldInput
-            // A list of records comes back from the pod in another order: what was open there is closed.
-            key={field.kind === 'records' ? `${field.name} ${base.etag}` : field.name}
-            field={field}
-            sensitivity={find(`${view.category}.${field.name}`)?.sensitivity ?? 'ordinary'}
-            value={draft[field.name]}
-            onChange={(value) => {
-              setSaved(undefined)
-              setDraft((current) => withValue(current, field.name, value))
-            }}
-            problems={problemsWithin(problems, field.name)}
-          />
-        )
-      })}
+    <form
+      onSubmit={(event) => event.preventDefault()}
+      onKeyDown={onKeyDown}
+      noValidate
+      className={styles.form}
+    >
+      {fields.map((field) => (
+        <Field key={field.name} category={view.category} field={field} draft={draft} />
+      ))}
       <DerivedAnswers answers={view.derived} />
-      {save.isError && <ProblemNote error={save.error} />}
-      {Object.keys(problems).length > 0 && (
-        <Notice tone="stop" announce>
-          <p>{text('form.wrong')}</p>
-        </Notice>
-      )}
-      <div className={styles.foot}>
-        <Row>
-          <Button type="submit" look={isDirty ? 'solid' : 'outline'} isPending={save.isPending}>
-            {text('form.save', { category: view.title })}
-          </Button>
-          {isDirty && (
-            <Button look="quiet" onPress={() => setDraft(base.values)}>
-              {text('form.discard')}
-            </Button>
-          )}
-          {saved !== undefined && !isDirty && (
-            <Button look="quiet" onPress={() => void store(base, saved.before, undefined)}>
-              {text('form.undo')}
-            </Button>
-          )}
-        </Row>
-        <p role="status" className={styles.status}>
-          {isDirty ? text('form.unsaved') : saved === undefined ? '' : text('form.saved')}
-        </p>
-      </div>
+      <SaveState draft={draft} state={state} fields={fields} title={view.title} />
+      {view.etag !== null && <CategoryHistoryNote category={view.category} fields={fields} draft={draft} />}
     </form>
+  )
+}
+
+function isText(target: EventTarget): boolean {
+  return target instanceof HTMLInputElement && !['checkbox', 'radio', 'file'].includes(target.type)
+}
+
+function Field({ category, field, draft }: { category: string; field: FormField; draft: CategoryDraft }) {
+  const { field: find } = useCatalogue()
+  const state = useSyncExternalStore(draft.subscribe, draft.state)
+  const { name, kind } = field
+  const hasParts = kind === 'group' || kind === 'records'
+  const conflict = state.conflicts.get(name)
+  const onBlur = ({ currentTarget, relatedTarget }: FocusEvent<HTMLElement>) => {
+    // Another window came to the front: she is still in the field.
+    const isStill = currentTarget.contains(document.activeElement)
+    if (!isStill && !currentTarget.contains(relatedTarget)) draft.leave(name)
+  }
+  const onKeyDown = ({ key, target, defaultPrevented }: KeyboardEvent) => {
+    // In something with parts Enter says nothing about the other parts.
+    if (key === 'Enter' && !hasParts && !defaultPrevented && isText(target as HTMLElement)) draft.leave(name)
+  }
+  return (
+    <div className={styles.field} data-field={name}>
+      <div onBlur={onBlur} onInput={() => draft.touch(name)} onKeyDown={onKeyDown}>
+        <FieldInput
+          // A list of records comes back from the pod in another order: what is open there is closed.
+          key={kind === 'records' ? state.replaced[name] : name}
+          field={field}
+          sensitivity={find(`${category}.${name}`)?.sensitivity ?? 'ordinary'}
+          value={state.draft[name]}
+          onChange={(value) => draft.type(name, value)}
+          onDone={() => draft.leave(name)}
+          problems={problemsWithin(state.problems, name)}
+        />
+      </div>
+      {conflict !== undefined && (
+        <ConflictChoice
+          field={`${category}.${name}`}
+          title={field.title}
+          mine={state.draft[name]}
+          conflict={conflict}
+          onPick={(side) => draft.pick(name, side)}
+        />
+      )}
+      <FieldNotes
+        category={category}
+        field={field}
+        draft={draft}
+        isFilled={state.base.values[name] !== undefined}
+      />
+    </div>
   )
 }

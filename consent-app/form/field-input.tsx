@@ -22,6 +22,8 @@ interface FieldInputProps {
   /** By name within this field: '' for itself. */
   problems: Readonly<Record<string, FieldProblem>>
   sensitivity?: FieldView['sensitivity']
+  /** Somebody said that this is done. */
+  onDone?: () => void
 }
 
 const inputTypes: Partial<Record<FieldKind, 'email' | 'tel' | 'date' | 'time'>> = {
@@ -32,7 +34,14 @@ const inputTypes: Partial<Record<FieldKind, 'email' | 'tel' | 'date' | 'time'>> 
 }
 
 /** One field of a category, typed in by the control that fits its schema. */
-export function FieldInput({ field, value, onChange, problems, sensitivity = 'ordinary' }: FieldInputProps) {
+export function FieldInput({
+  field,
+  value,
+  onChange,
+  problems,
+  sensitivity = 'ordinary',
+  onDone,
+}: FieldInputProps) {
   const { text } = useText()
   const formats = useFormats()
   const { kind, description, schema } = field
@@ -57,6 +66,7 @@ export function FieldInput({ field, value, onChange, problems, sensitivity = 'or
           title={title}
           records={Array.isArray(value) ? value.map(asValues) : []}
           onChange={(records) => onChange(records.length === 0 ? undefined : records)}
+          onDone={onDone}
           problems={problems}
         >
           {(record, onRecord, wrong) => (

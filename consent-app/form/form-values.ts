@@ -1,5 +1,5 @@
 import { formFields } from './form-fields.ts'
-import type { FieldSchema } from './form-fields.ts'
+import type { FieldKind, FieldSchema } from './form-fields.ts'
 
 /** Values of a category or of a group, by name. What is absent is not in the pod. */
 export type Values = Readonly<Record<string, unknown>>
@@ -45,6 +45,19 @@ export function sameValue(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) !== Array.isArray(other)) return false
   const [a, b] = [Object.entries(one), Object.entries(other)]
   return a.length === b.length && a.every(([name, value]) => sameValue(value, (other as Values)[name]))
+}
+
+/** Equal as the pod sees it: only languages have an order there, every other list comes back in one of its own. */
+export function sameContent(kind: FieldKind, one: unknown, other: unknown): boolean {
+  const key = (part: unknown) =>
+    typeof part === 'object' && part !== null
+      ? JSON.stringify(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : String(part)
+  const inOrder = (value: unknown) =>
+    Array.isArray(value) && kind !== 'languages'
+      ? value.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+      : value
+  return sameValue(inOrder(one), inOrder(other))
 }
 
 /**
@@ -105,33 +118,6 @@ export function typedNumber(text: string): number | string {
 
 function isDay(text: string): boolean {
   return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
-}
-
-export interface Merge {
-  /** What changed on one side only, taken from that side. */
-  readonly merged: Values
-  /** Names that both sides changed, and not to the same: somebody must choose. */
-  readonly conflicts: readonly string[]
-  /** Names that only the pod's side changed. */
-  readonly theirsOnly: readonly string[]
-}
-
-/** Joins two changes of the same values, field by field. `mine` wins nothing and loses nothing by itself. */
-export function mergeValues(base: Values, mine: Values, theirs: Values): Merge {
-  const names = [...new Set([...Object.keys(base), ...Object.keys(mine), ...Object.keys(theirs)])]
-  const iChanged = (name: string) => !sameValue(base[name], mine[name])
-  const theyChanged = (name: string) => !sameValue(base[name], theirs[name])
-  const conflicts = names.filter(
-    (name) => iChanged(name) && theyChanged(name) && !sameValue(mine[name], theirs[name]),
-  )
-  const merged = names
-    .map((name) => [name, iChanged(name) ? mine[name] : theirs[name]] as const)
-    .filter(([, value]) => value !== undefined)
-  return {
-    merged: Object.fromEntries(merged),
-    conflicts,
-    theirsOnly: names.filter((name) => theyChanged(name) && !iChanged(name)),
-  }
 }
 
 /** `values` with one value set, or left out when it is undefined. */

@@ -73,7 +73,15 @@ export function ListInput({
           ))}
         </ul>
       )}
-      <div className={styles.add} ref={frame}>
+      {/* What was typed and not added would be lost by going on. */}
+      <div
+        className={styles.add}
+        ref={frame}
+        onBlur={({ currentTarget, relatedTarget }) => {
+          const isStill = currentTarget.contains(document.activeElement)
+          if (!isLanguages && !isStill && !currentTarget.contains(relatedTarget)) add(typed)
+        }}
+      >
         {isLanguages ? (
           <SelectField
             label={text('list.add-language')}

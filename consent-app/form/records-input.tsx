@@ -19,6 +19,7 @@ export function RecordsInput({
   title,
   records,
   onChange,
+  onDone,
   problems,
   children,
 }: {
@@ -26,6 +27,7 @@ export function RecordsInput({
   title: ReactNode
   records: readonly Values[]
   onChange: (records: readonly Values[]) => void
+  onDone: (() => void) | undefined
   /** '' for the list itself, else `0.member`. */
   problems: Readonly<Record<string, FieldProblem>>
   /** The inputs of one record. */
@@ -63,11 +65,13 @@ export function RecordsInput({
   const close = (at: number) => {
     setOpen(undefined)
     if (Object.keys(records[at] ?? {}).length === 0) onChange(records.toSpliced(at, 1))
+    onDone?.()
     focusSoon(`[data-record="${at}"], [data-add]`)
   }
   const remove = (at: number) => {
     setOpen(undefined)
     onChange(records.toSpliced(at, 1))
+    onDone?.()
     focusSoon('[data-add] button')
   }
   const add = () => {

@@ -1,11 +1,15 @@
 import { useState } from 'react'
 import type { CategoryView } from '#schemas/types.gen.ts'
 import { Button } from '../components/button.tsx'
+import { EmptyState } from '../components/empty-state.tsx'
+import { ExportSection } from '../components/export.tsx'
+import { ImportSection } from '../components/import.tsx'
 import { Icon } from '../components/icons.tsx'
 import { Card, Lead, PageTitle } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
+import { useMe } from '../data/me.ts'
 import { useCategories } from '../data/categories.ts'
 import { CategoryForm } from '../form/category-form.tsx'
 import { useText } from '../messages/text.tsx'
@@ -35,6 +39,16 @@ export function DataPage() {
     <>
       <PageTitle title={text('data.title')} />
       <Lead>{text('data.lead')}</Lead>
+      {categories.data !== undefined && !views.some(isFilled) && (
+        <div className={styles.first}>
+          <EmptyState
+            title={text('data.empty.title')}
+            act={<Button onPress={() => goTo('import')}>{text('data.bring')}</Button>}
+          >
+            {text('data.empty.body')}
+          </EmptyState>
+        </div>
+      )}
       <div className={styles.body}>
         {categories.isError && <ProblemNote error={categories.error} onRetry={again} />}
         {categories.isPending && <Skeleton lines={5} />}
@@ -60,6 +74,18 @@ export function DataPage() {
                   </ul>
                 </div>
               ))}
+              <div className={styles.indexGroup}>
+                <p className={styles.indexTitle}>{text('data.whole')}</p>
+                <ul>
+                  {(['import', 'export'] as const).map((section) => (
+                    <li key={section}>
+                      <button type="button" onClick={() => goTo(section)}>
+                        {text(section === 'import' ? 'data.bring' : 'data.take')}
+                      </button>
+                    </li>
+                  ))}
+                </ul>
+              </div>
             </nav>
             <div className={styles.groups}>
               {groups.map(([group, members]) => (
@@ -76,6 +102,12 @@ export function DataPage() {
                   ))}
                 </div>
               ))}
+              <div id="category-import" tabIndex={-1} className={styles.whole}>
+                <ImportSection />
+              </div>
+              <div id="category-export" tabIndex={-1} className={styles.whole}>
+                <ExportSection />
+              </div>
             </div>
           </>
         )}
@@ -100,6 +132,7 @@ function Category({
   onToggle: (open: boolean) => void
 }) {
   const { text } = useText()
+  const account = useMe().data?.accountId
   const body = `category-${view.category}-body`
   return (
     <section aria-labelledby={`category-${view.category}`}>
@@ -122,8 +155,8 @@ function Category({
         <p className={styles.description}>{view.description}</p>
         {/* What was typed stays while it is folded. */}
         <div id={body} hidden={!isOpen} className={styles.form}>
-          {view.unreadable === undefined ? (
-            <CategoryForm view={view} />
+          {account === undefined ? null : view.unreadable === undefined ? (
+            <CategoryForm view={view} account={account} />
           ) : (
             <Notice
               tone="attention"

@@ -56,6 +56,46 @@ export function withoutAgent(
   return { turtle: writeTurtle(after.getQuads(null, null, null, null)), changed }
 }
 
+/**
+ * A document that lets the owner in and nobody else, for a folder below one that others may read. WAC: a document of its own
+ * hides what would be inherited. ACP adds up what is inherited, so everybody but the owner is forbidden, which wins.
+ */
+export function ownersAlone(
+  kind: 'wac' | 'acp',
+  url: string,
+  { resource, owner }: { readonly resource: string; readonly owner: string },
+): { turtle: string; changed: boolean } {
+  const store = new Store()
+  const wanted: AccessWanted = { resource, owner, agent: owner, agentModes: [] }
+  if (kind === 'wac') rewriteWac(store, url, wanted)
+  else {
+    rewriteAcp(store, url, wanted)
+    forbidOthers(store, url, wanted)
+  }
+  return { turtle: writeTurtle(store.getQuads(null, null, null, null)), changed: true }
+}
+
+function forbidOthers(store: Store, url: string, { resource, owner }: AccessWanted): void {
+  const name = (part: string) => namedNode(`${url}#reach-others${part}`)
+  const [subject = name('')] = store.getSubjects(named('acp:resource'), namedNode(resource), null)
+  store.addQuads([
+    quad(subject, named('acp:accessControl'), name('')),
+    quad(subject, named('acp:memberAccessControl'), name('')),
+    quad(name(''), named('rdf:type'), named('acp:AccessControl')),
+    quad(name(''), named('acp:apply'), name('-policy')),
+    quad(name('-policy'), named('rdf:type'), named('acp:Policy')),
+    quad(name('-policy'), named('acp:anyOf'), name('-everybody')),
+    quad(name('-policy'), named('acp:noneOf'), name('-owner')),
+    ...(['Read', 'Append', 'Write', 'Control'] as const).map((mode) =>
+      quad(name('-policy'), named('acp:deny'), named(`acl:${mode}`)),
+    ),
+    quad(name('-everybody'), named('rdf:type'), named('acp:Matcher')),
+    quad(name('-everybody'), named('acp:agent'), named('acp:PublicAgent')),
+    quad(name('-owner'), named('rdf:type'), named('acp:Matcher')),
+    quad(name('-owner'), named('acp:agent'), namedNode(owner)),
+  ])
+}
+
 const takeOut = { wac: takeOutWac, acp: takeOutAcp }
 
 function takeOutWac(store: Store, agent: string): void {

@@ -5,10 +5,10 @@
  */
 import { categories } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
-import { accessDocument, withoutAgent } from './access-document.ts'
+import { accessDocument, ownersAlone, withoutAgent } from './access-document.ts'
 import type { AccessWanted } from './access-document.ts'
 import { createPodClient } from './client.ts'
-import type { PodClient } from './client.ts'
+import type { PodClient, PodResource } from './client.ts'
 import type { PodFetch } from './pod.ts'
 import { resourceOf } from './vocabulary.ts'
 
@@ -24,6 +24,34 @@ interface Parties {
 /** Where the agent leaves receipts: it may add and read there, never change. */
 export function receiptsOf(container: string): string {
   return `${container}receipts/`
+}
+
+/** Where earlier values lie: below `vrm/`, and for the customer alone. */
+export function historyOf(container: string): string {
+  return `${container}history/`
+}
+
+/**
+ * Makes the folder for earlier values where it is missing, and shuts it to everybody but the customer, Reach's agent included,
+ * before anything is in it. Rules that are there already are hers, and stay.
+ */
+export async function makeHistoryFolder(
+  fetch: PodFetch,
+  { container, owner }: Pick<Parties, 'container' | 'owner'>,
+): Promise<void> {
+  const client = createPodClient({ fetch })
+  const resource = historyOf(container)
+  const found = await client.head(resource)
+  if (found.status !== 'found') await client.put(resource, '', { ifNoneMatch: '*' }).catch(ignoreOthers)
+  const { url, kind } = accessDocumentOf(found.status === 'found' ? found : await client.head(resource))
+  if ((await client.head(url)).status === 'found') return
+  const { turtle } = ownersAlone(kind, url, { resource, owner })
+  await client.put(url, turtle, { ifNoneMatch: '*' }).catch(ignoreOthers)
+}
+
+/** Somebody was faster: that is as good. */
+function ignoreOthers(error: unknown): void {
+  if (!(error instanceof DomainError && error.code === 'pod-changed')) throw error
 }
 
 /**
@@ -86,12 +114,7 @@ async function hasOwnDocument(client: PodClient, resource: string): Promise<bool
 
 async function makeContainer(client: PodClient, container: string): Promise<void> {
   if ((await client.head(container)).status === 'found') return
-  try {
-    await client.put(container, '', { ifNoneMatch: '*' })
-  } catch (error) {
-    // Somebody was faster: that is as good.
-    if (!(error instanceof DomainError && error.code === 'pod-changed')) throw error
-  }
+  await client.put(container, '', { ifNoneMatch: '*' }).catch(ignoreOthers)
 }
 
 async function setAccess(client: PodClient, wanted: AccessWanted): Promise<void> {
@@ -110,7 +133,7 @@ async function changeDocument(
   ) => { turtle: string; changed: boolean },
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const { url, kind } = await findAccessDocument(client, resource)
+    const { url, kind } = accessDocumentOf(await client.head(resource))
     // 404 says that access is inherited so far.
     const current = await client.get(url)
     const existing = current.status === 'found' ? current.body : undefined
@@ -130,11 +153,10 @@ async function changeDocument(
   }
 }
 
-async function findAccessDocument(
-  client: PodClient,
-  resource: string,
-): Promise<{ url: string; kind: 'wac' | 'acp' }> {
-  const { status, links } = await client.head(resource)
+function accessDocumentOf({ url: resource, status, links }: PodResource): {
+  url: string
+  kind: 'wac' | 'acp'
+} {
   const url = links.get('acl')
   if (status !== 'found' || url === undefined) {
     throw new DomainError('pod-unreadable', 'The pod names no access document')

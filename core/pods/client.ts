@@ -13,6 +13,8 @@ export interface PodResource {
   /** As the server sent it, quotes included. */
   readonly etag: string | undefined
   readonly contentType: string | undefined
+  /** When it was last written, in Unix ms, where the server says so. */
+  readonly modifiedAt: number | undefined
   readonly body: string
   /** Targets of `Link` headers by relation, absolute. */
   readonly links: ReadonlyMap<string, string>
@@ -77,6 +79,7 @@ export function createPodClient(options: {
       url,
       etag: response.headers.get('etag') ?? undefined,
       contentType: response.headers.get('content-type') ?? undefined,
+      modifiedAt: timeOf(response.headers.get('last-modified')),
       links: parseLinks(response.headers.get('link'), url),
     }
     const { status } = response
@@ -135,6 +138,11 @@ export function createPodClient(options: {
       return { etag: answer.etag }
     },
   }
+}
+
+function timeOf(date: string | null): number | undefined {
+  const time = Date.parse(date ?? '')
+  return Number.isNaN(time) ? undefined : time
 }
 
 async function text(response: Response): Promise<string> {

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { closeAccess, openAccess, receiptsOf } from '../../core/pods/access.ts'
+import {
+  closeAccess,
+  historyOf,
+  makeHistoryFolder,
+  openAccess,
+  receiptsOf,
+  repairAccess,
+} from '../../core/pods/access.ts'
 import type { PodFetch } from '../../core/pods/pod.ts'
 import { probe } from '../../core/pods/probe.ts'
 import { startTestAgent } from '../pod-agent.ts'
@@ -77,6 +84,24 @@ describe.each(['wac', 'acp'] as const)('%s', (accessRules) => {
     // Trying left nothing behind.
     for (const tried of [customer.container, receiptsOf(customer.container)])
       expect(await (await customer.fetch(tried)).text()).not.toContain('probe')
+  })
+
+  test('earlier values: nobody but the owner, whatever is opened or put right before and after', async () => {
+    const { customer, profile } = await opened()
+    const { container, webId: owner } = customer
+    const past = `${historyOf(container)}profile.ttl`
+    await Promise.all([1, 2].map(() => makeHistoryFolder(customer.fetch, { container, owner })))
+    await put(customer.fetch, past, '<#a> <#b> 1.')
+    await openAccess(customer.fetch, parties(customer))
+    await repairAccess(customer.fetch, { ...parties(customer), elsewhere: [] })
+    for (const place of [past, historyOf(container), await accessUrl(customer, historyOf(container))])
+      expect([place, await everyone(customer, place)]).toEqual([place, [200, 403, 403, 401]])
+    expect((await put(agent.fetch, past, '<#a> <#b> 2.')).status).toBe(403)
+    expect(await everyone(customer, profile)).toEqual([200, 200, 403, 401])
+    // Rules that are there are hers.
+    expect((await customer.fetch(past, { method: 'DELETE' })).ok).toBe(true)
+    await makeHistoryFolder(customer.fetch, { container, owner })
+    expect(await status(agent.fetch, historyOf(container))).toBe(403)
   })
 
   test('receipts: the agent adds and reads, and changes or removes none', async () => {

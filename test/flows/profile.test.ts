@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { categories } from '#core/domain/catalogue.ts'
 import { matches } from '#core/http/validate.ts'
-import type { Categories, CategoryView, Me, SavedCategory } from '../../schemas/types.gen.ts'
+import type { Categories, CategoryHistory, CategoryView, Me, SavedCategory } from '../../schemas/types.gen.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 import { signInAtPod, startTestVault } from '../vault.ts'
@@ -177,4 +177,71 @@ test('a document that cannot be read is shown as such and never overwritten', as
   expect(kept).toContain('Two')
   // The other categories are not held up by it.
   expect((await alice.browser.put('/api/categories/diet', { etag: null, values: {} })).status).toBe(200)
+})
+
+test('what a value was before is kept in her pod, for nobody but her, and can be forgotten', async () => {
+  await using vault = await startTestVault(pods)
+  const alice = await owner(vault)
+  expect((await alice.browser.post('/api/pod/connect')).status).toBe(200)
+  const put = async (values: object, how?: string) => {
+    const { etag } = await read(alice.browser, 'contact')
+    const saved = await alice.browser.put('/api/categories/contact', { etag, values, ...(how && { how }) })
+    expect(saved).toMatchObject({ status: 200, body: { values, noted: true } })
+    return saved.body as SavedCategory
+  }
+  const history = async () => {
+    const { status, body } = await alice.browser.get('/api/categories/contact/history')
+    expect([status, matches('api/category-history.json', body)]).toEqual([200, true])
+    return (body as CategoryHistory).changes
+  }
+  expect(await history()).toEqual([])
+  await put({ phone: '+49 30 1' })
+  const { derived } = await put({ phone: '+49 30 2', address: { country: 'DE' } }, 'import')
+  expect(derived.find(({ field }) => field === 'contact.country')).toMatchObject({ value: 'DE' })
+
+  // Another app: seen at once, noted with the next save, as of when the pod was changed.
+  const url = `${alice.container}contact.ttl`
+  const text = await (await alice.fetch(url)).text()
+  const body = text.replace('+49%2030%202', '+49%2030%203').replace('tel:+49 30 2', 'tel:+49%2030%203')
+  expect((await alice.fetch(url, { method: 'PUT', headers: turtle, body })).ok).toBe(true)
+  expect((await history())[0]).toMatchObject({ field: 'contact.phone', how: 'elsewhere', before: '+49 30 2' })
+  await put({ phone: '+49 30 4', address: { country: 'DE' } }, 'undo')
+  const told = (await history()).map(({ field, how, before }) => [field, how, before])
+  expect(told).toEqual([
+    ['contact.phone', 'undo', '+49 30 3'],
+    ['contact.phone', 'elsewhere', '+49 30 2'],
+    ['contact.address', 'import', undefined],
+    ['contact.phone', 'import', '+49 30 1'],
+    ['contact.phone', 'here', undefined],
+  ])
+
+  const past = `${alice.container}history/`
+  for (const place of [past, `${past}contact.ttl`, `${past}.acl`])
+    expect([place, (await fetch(place)).status]).toEqual([place, 401])
+  expect(await (await alice.fetch(`${past}contact.ttl`)).text()).toContain('vrm:FieldRevision')
+
+  expect((await alice.browser.post('/api/categories/contact/history/forget')).status).toBe(204)
+  expect(await history()).toEqual([])
+  expect(await (await alice.fetch(`${past}contact.ttl`)).text()).not.toContain('+49 30 1')
+  await put({ phone: '+49 30 5' })
+  expect((await history()).map(({ field }) => field).toSorted()).toEqual(['contact.address', 'contact.phone'])
+})
+
+test('a history that cannot be read keeps nobody from saving', async () => {
+  await using vault = await startTestVault(pods)
+  const alice = await owner(vault)
+  const past = `${alice.container}history/interests.ttl`
+  const save = (etag: string | null, values: object, more: object = {}) =>
+    alice.browser.put('/api/categories/interests', { etag, values, ...more })
+  const first = (await save(null, { topics: ['folk'] })).body as SavedCategory
+  const broken = `@prefix vrm: <https://w3id.org/reach/vrm#>. <#a> a vrm:HeldValue; vrm:revisedField "topics"; vrm:heldValue "[".`
+  expect((await alice.fetch(past, { method: 'PUT', headers: turtle, body: broken })).ok).toBe(true)
+  const saved = await save(first.etag, { topics: ['jazz'] })
+  expect(saved).toMatchObject({ status: 200, body: { values: { topics: ['jazz'] }, noted: false } })
+  const history = await alice.browser.get('/api/categories/interests/history')
+  expect(history.body).toMatchObject({ code: 'pod-unreadable' })
+  // Who was signed in when the form was filled in counts.
+  const { etag } = saved.body as SavedCategory
+  const other = await save(etag, {}, { account: 'somebody-else-entirely' })
+  expect(other).toMatchObject({ status: 409, body: { code: 'conflict' } })
 })

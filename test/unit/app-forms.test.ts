@@ -8,9 +8,8 @@ import type { FieldSchema } from '../../consent-app/form/form-fields.ts'
 import {
   checkValues,
   cleanValues,
-  mergeValues,
   problemsWithin,
-  sameValue,
+  sameContent,
   typedNumber,
   withValue,
 } from '../../consent-app/form/form-values.ts'
@@ -130,22 +129,16 @@ const values = fc.dictionary(
   fc.oneof(fc.constantFrom('1', '2'), fc.constantFrom(['x'], ['x', 'y']), fc.constant({ in: '3' })),
 )
 
-describe('two changes of the same values', () => {
-  test('are joined without losing either, and nothing is decided where both changed', () => {
-    fc.assert(
-      fc.property(values, values, values, (base, mine, theirs) => {
-        const { merged, conflicts, theirsOnly } = mergeValues(base, mine, theirs)
-        for (const name of ['a', 'b', 'c', 'd']) {
-          const iChanged = !sameValue(base[name], mine[name])
-          const theyChanged = !sameValue(base[name], theirs[name])
-          const differ = !sameValue(mine[name], theirs[name])
-          expect(conflicts.includes(name)).toBe(iChanged && theyChanged && differ)
-          expect(theirsOnly.includes(name)).toBe(theyChanged && !iChanged)
-          if (!conflicts.includes(name))
-            expect(sameValue(merged[name], iChanged ? mine[name] : theirs[name])).toBe(true)
-        }
-      }),
-    )
+describe('values', () => {
+  test('are the same whatever the order of a list and of the parts in it, but of languages', () => {
+    const [one, other] = [
+      [{ a: 1, b: 2 }, { a: 3 }],
+      [{ a: 3 }, { b: 2, a: 1 }],
+    ]
+    expect(sameContent('records', one, other)).toBe(true)
+    expect(sameContent('choices', ['x', 'y'], ['y', 'x'])).toBe(true)
+    expect(sameContent('languages', ['de', 'en'], ['en', 'de'])).toBe(false)
+    expect(sameContent('records', one, [{ a: 3 }])).toBe(false)
   })
 
   test('setting a value and taking it out again changes nothing', () => {

@@ -3,7 +3,9 @@ export function readmeOf(exportedAt: string): string {
   return `Everything Reach held for you on ${exportedAt}
 
 data/          Your data, one file for each kind: .ttl exactly as your pod holds it (Turtle),
-               .json the same in a plain form. Another Reach can take these over: Settings, Import.
+               .json the same in a plain form. Another Reach can take these over: My data.
+history/       Earlier values of your data, with when and how each was changed (Turtle; docs/pods.md of
+               Reach says how to read it). Only if you were signed in at your pod when you exported.
 consents/      What you decided.
                permissions.json  every permission, live and past, with its earlier terms
                requests.json     every request that you opened, and what became of it

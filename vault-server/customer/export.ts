@@ -22,6 +22,7 @@ import { readmeOf } from './export-readme.ts'
 import { limitPer } from './limits.ts'
 import { accountOfCustomer } from './pod-connection.ts'
 import type { PodLogins } from './pod-login.ts'
+import { historyResource } from './profile-history.ts'
 import { proveReceipt } from './receipts.ts'
 import { customerOf } from './session.ts'
 import { viewEarlier, viewGrant, viewVendor } from './views.ts'
@@ -54,7 +55,7 @@ export function exportRoutes(parts: ExportParts): Router {
     const account = await accountOfCustomer(parts.ledger, request)
     await take(account.accountId)
     const fetch = await podFetch(parts, request, account)
-    const data = await readData(fetch, account)
+    const data = [...(await readData(fetch, account)), ...(await readHistories(fetch, request, account))]
     const day = formatTime(parts.now()).slice(0, 10)
     response.set({
       'Content-Type': 'application/zip',
@@ -154,6 +155,23 @@ async function readData(
       return unreadable === undefined
         ? [turtle, [`data/${id}.json`, pretty({ category: id, values })] as const]
         : [turtle]
+    }),
+  )
+  return found.flat()
+}
+
+/** Earlier values, which only she herself can read: Reach's agent is shut out of them. */
+async function readHistories(
+  fetch: PodFetch,
+  request: Request,
+  { container }: Account,
+): Promise<(readonly [path: string, text: string])[]> {
+  if (customerOf(request).podLogin === undefined) return []
+  const pod = createPodClient({ fetch })
+  const found = await Promise.all(
+    categories.map(async (category) => {
+      const { status, body } = await pod.get(historyResource(container, category))
+      return status === 'missing' ? [] : [[`history/${category.file}`, body] as const]
     }),
   )
   return found.flat()

@@ -4,7 +4,7 @@ import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
-import { closeAccess, openAccess, receiptsOf } from '#core/pods/access.ts'
+import { closeAccess, historyOf, makeHistoryFolder, openAccess, receiptsOf } from '#core/pods/access.ts'
 import { copyFile, isKept, listFiles, removeVersion, versionOf } from '#core/pods/copy.ts'
 import type { CopyEnd } from '#core/pods/copy.ts'
 import { probe } from '#core/pods/probe.ts'
@@ -152,6 +152,8 @@ async function step(
 
   if (move.files === undefined) {
     await openAccess(to.fetch, { container: to.container, owner: to.webId, agent: pods.agent.webId })
+    // Before anything is copied into it.
+    await makeHistoryFolder(to.fetch, { container: to.container, owner: to.webId })
     await keep((await listFiles(from)).map((name) => ({ name })))
     return
   }
@@ -246,7 +248,7 @@ async function deleteCopies(parts: PodMoveParts, move: PodMove): Promise<void> {
   }
   for (const { name, etag } of files) await removeVersion(from.fetch, from.container + name, etag)
   await shut(parts, from, move.fromLogin)
-  for (const folder of [receiptsOf(from.container), from.container])
+  for (const folder of [receiptsOf(from.container), historyOf(from.container), from.container])
     await removeVersion(from.fetch, folder, undefined).catch(() => undefined)
 }
 

@@ -9,12 +9,24 @@ import { parser } from '#core/http/validate.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { PodRefusal, createPodClient } from '#core/pods/client.ts'
 import type { PodClient } from '#core/pods/client.ts'
+import { createWriteCheck } from '#core/pods/conditions.ts'
 import type { CategoryValues } from '#core/pods/pod.ts'
 import { writeCategory } from '#core/pods/vocabulary-edit.ts'
 import { readCategory, resourceOf } from '#core/pods/vocabulary.ts'
+import type { PodFetch } from '#core/pods/pod.ts'
 import { readAccount } from '#core/records/accounts.ts'
-import type { CategoryView, FieldView, SavedCategory, Schemas } from '#schemas/types.gen.ts'
+import type {
+  Account,
+  CategoryHistory,
+  CategoryView,
+  FieldView,
+  SavedCategory,
+  Schemas,
+} from '#schemas/types.gen.ts'
 import type { PodLogins } from './pod-login.ts'
+import { changedElsewhere, historyResource, viewChanges, writeHistory } from './profile-history.ts'
+import { noteInPod, readNotes } from './profile-notes.ts'
+import type { OwnPod } from './profile-notes.ts'
 import { customerOf } from './session.ts'
 import type { Customer } from './session.ts'
 
@@ -23,13 +35,15 @@ const maxBody = 512 * 1024
 
 /**
  * The customer's data, read and written in her own session at her pod: `GET /categories`, `PUT
- * /categories/:category`. Nothing of it is kept here. A save is conditional on the document the form was
- * filled from.
+ * /categories/:category`, and what it was before: `GET /categories/:category/history`, `POST .../history/forget`. Nothing of it
+ * is kept here. A save is conditional on the document the form was filled from.
  */
 export function profileRoutes(parts: ProfileParts): Router {
   const { now } = parts
   const parseSave = parser('api/save-category.json')
+  const parseNothing = parser('api/nothing.json')
   const parseValues = new Map(categories.map(({ id }) => [id, parser(`fields/${id}.json` as keyof Schemas)]))
+  const checkWrites = createWriteCheck(now)
   const router = Router()
   const today = () => new Date(now()).toISOString().slice(0, 10)
 
@@ -44,11 +58,51 @@ export function profileRoutes(parts: ProfileParts): Router {
     async (request, response) => {
       const category = findCategory(request.params.category)
       if (category === undefined) throw new DomainError('not-found', 'There is no such category')
-      const { etag, values } = parseSave(request.body)
+      const { etag, values, account, how = 'here' } = parseSave(request.body)
       assertValues(values, parseValues.get(category.id))
-      const { container, pod } = await podOf(parts, customerOf(request))
-      const saved = await save(pod, { container, category, etag, values })
-      response.json(saved satisfies SavedCategory)
+      const customer = customerOf(request)
+      if (account !== undefined && account !== customer.accountId)
+        throw new DomainError('conflict', 'Somebody else is signed in by now')
+      const owned = await podOf(parts, customer)
+      await checkWrites(owned.fetch, owned.account.container)
+      const { before, after } = await save(owned, { category, etag, values })
+      const noted = await noteInPod(owned, { category, before, after, how, at: now() })
+      const known = categoriesIn(languageOf(request)).find(({ id }) => id === category.id) ?? category
+      const { derived } = viewCategory(known, after, today())
+      response.json({ etag: after.etag, values: after.values, derived, noted } satisfies SavedCategory)
+    },
+  )
+
+  router.get<{ category: string }>('/categories/:category/history', async (request, response) => {
+    const category = findCategory(request.params.category)
+    if (category === undefined) throw new DomainError('not-found', 'There is no such category')
+    const { account, pod } = await podOf(parts, customerOf(request))
+    const [document, { history }] = await Promise.all([
+      readDocument(pod, account.container, category),
+      readNotes(pod, historyResource(account.container, category)),
+    ])
+    // Nothing is written by looking: the next save notes it.
+    const unseen =
+      document.unreadable === undefined
+        ? changedElsewhere(history, document.values, document.modifiedAt ?? now())
+        : []
+    const changes = viewChanges([...history.changes, ...unseen], category.id)
+    response.json({ changes } satisfies CategoryHistory)
+  })
+
+  router.post<{ category: string }>(
+    '/categories/:category/history/forget',
+    jsonBody(),
+    async (request, response) => {
+      parseNothing(request.body)
+      const category = findCategory(request.params.category)
+      if (category === undefined) throw new DomainError('not-found', 'There is no such category')
+      const { account, pod } = await podOf(parts, customerOf(request))
+      const url = historyResource(account.container, category)
+      const { history, etag } = await readNotes(pod, url)
+      if (etag !== undefined)
+        await pod.put(url, writeHistory({ ...history, changes: [] }, url), { ifMatch: etag })
+      response.status(204).end()
     },
   )
   return router
@@ -61,16 +115,13 @@ export interface ProfileParts {
   readonly now: () => number
 }
 
-async function podOf(
-  { reader, podLogins }: ProfileParts,
-  customer: Customer,
-): Promise<{ container: string; pod: PodClient }> {
+async function podOf({ reader, podLogins }: ProfileParts, customer: Customer): Promise<OwnPod> {
   const account = await readAccount(reader, customer.accountId)
   if (account === undefined || customer.podLogin === undefined) {
     throw new DomainError('not-signed-in', 'Sign in at your pod to see and change what is in it')
   }
-  const { container } = account.value
-  return { container, pod: createPodClient({ fetch: await podLogins.fetchOf(customer.podLogin) }) }
+  const fetch = await podLogins.fetchOf(customer.podLogin)
+  return { account: account.value, fetch, pod: createPodClient({ fetch }) }
 }
 
 /** What her pod holds of each of these, as her session sees it; `today` as YYYY-MM-DD. */
@@ -80,7 +131,10 @@ export async function categoriesOf(
   known: readonly Category[],
   today: string,
 ): Promise<CategoryView[]> {
-  const { container, pod } = await podOf(parts, customer)
+  const {
+    account: { container },
+    pod,
+  } = await podOf(parts, customer)
   const documents = await Promise.all(
     known.map(async (category) => ({ category, document: await readDocument(pod, container, category) })),
   )
@@ -96,6 +150,7 @@ interface PodDocument {
   /** `null`: there is no document yet. */
   readonly etag: string | null
   readonly text: string | undefined
+  readonly modifiedAt?: number | undefined
   readonly unreadable?: string | undefined
   /** The pod did not let her read it. */
   readonly refusal?: PodRefusal
@@ -104,12 +159,12 @@ interface PodDocument {
 async function readDocument(pod: PodClient, container: string, { id }: Category): Promise<PodDocument> {
   const url = resourceOf(container, id)
   try {
-    const { status, etag, body } = await pod.get(url)
+    const { status, etag, body, modifiedAt } = await pod.get(url)
     if (status === 'missing') return { values: {}, etag: null, text: undefined }
     const { values, unreadable } = readCategory(id, body, url)
     if (etag === undefined)
       return { values, etag: '', text: body, unreadable: 'The pod does not number its versions' }
-    return { values, etag, text: body, unreadable }
+    return { values, etag, text: body, modifiedAt, unreadable }
   } catch (error) {
     // Shut by a rule of its own, as another app may write one: the other documents are as they were.
     const isShut = error instanceof PodRefusal && error.status === 403
@@ -124,24 +179,24 @@ async function readDocument(pod: PodClient, container: string, { id }: Category)
 
 /**
  * Writes the values into the document that the form was filled from, everything else in it kept, and gives
- * back what the pod then holds, values and ETag from one answer: an ETag of somebody else's later change
+ * back what the pod held before and what it then holds, values and ETag from one answer: an ETag of somebody else's later change
  * would hide that change. Refuses with `pod-changed`, or `pod-unreadable` for a document that would have to
  * be overwritten blindly.
  */
 async function save(
-  pod: PodClient,
-  form: { container: string; category: Category; etag: string | null; values: CategoryValues },
-): Promise<SavedCategory> {
-  const { container, category, etag, values } = form
-  const url = resourceOf(container, category.id)
-  const found = await readDocument(pod, container, category)
-  if (found.unreadable !== undefined) throw new DomainError('pod-unreadable', found.unreadable)
-  if (found.etag !== etag) throw changed()
-  const text = writeCategory(category.id, values, found.text, url)
+  { account, pod }: OwnPod,
+  form: { category: Category; etag: string | null; values: CategoryValues },
+): Promise<{ before: PodDocument; after: PodDocument & { readonly etag: string } }> {
+  const { category, etag, values } = form
+  const url = resourceOf(account.container, category.id)
+  const before = await readDocument(pod, account.container, category)
+  if (before.unreadable !== undefined) throw new DomainError('pod-unreadable', before.unreadable)
+  if (before.etag !== etag) throw changed()
+  const text = writeCategory(category.id, values, before.text, url)
   await pod.put(url, text, etag === null ? { ifNoneMatch: '*' } : { ifMatch: etag })
-  const kept = await readDocument(pod, container, category)
-  if (kept.etag === null || kept.unreadable !== undefined) throw changed()
-  return { etag: kept.etag, values: kept.values }
+  const after = await readDocument(pod, account.container, category)
+  if (after.etag === null || after.unreadable !== undefined) throw changed()
+  return { before, after: { ...after, etag: after.etag } }
 }
 
 function changed(): DomainError {
