@@ -9,6 +9,7 @@ import {
   keepSandboxBusiness,
   listSandboxBusinesses,
 } from '#core/records/sandbox.ts'
+import { readVendorStanding } from '#core/records/vendors.ts'
 import type { SandboxCredentials, VendorAdmission } from '#schemas/types.gen.ts'
 import type { VendorOperator } from '../vault-server/operator/vendors.ts'
 
@@ -23,7 +24,7 @@ const mostBusinesses = 1_000
 export interface SandboxBusinesses {
   /** Lets a business into the sandbox. Refuses `rate-limited` when there are too many. */
   add(business: VendorAdmission): Promise<SandboxCredentials>
-  /** The business that holds this key; refuses `invalid-token`. */
+  /** The business that holds this key; refuses `invalid-token`, and `vendor-suspended`. */
   holderOf(sandboxKey: string | undefined): Promise<string>
   /** Removes what has outlived its time; gives how many. */
   sweep(): Promise<number>
@@ -58,7 +59,10 @@ export function sandboxBusinesses({
         throw new DomainError('invalid-token', 'The sandbox key is missing or wrong', {
           headers: { 'WWW-Authenticate': 'Bearer realm="sandbox"' },
         })
-      return found.value.vendorId
+      const { vendorId } = found.value
+      if ((await readVendorStanding(ledger, vendorId))?.value.state === 'suspended')
+        throw new DomainError('vendor-suspended', 'This business is suspended in the sandbox')
+      return vendorId
     },
 
     async sweep() {

@@ -6,6 +6,7 @@ import type { Logger } from '#core/logger.ts'
 import { createNames } from '#core/records/names.ts'
 import { type MountedHouse, type Mounts, openMountedHouse } from '../mounted-house.ts'
 import type { EmbeddedPods } from '../vault-server/pods/embedded.ts'
+import { dailyBudget, whileThereIsRoom } from './budget.ts'
 import { SANDBOX, sandboxBusinesses, type SandboxBusinesses } from './businesses.ts'
 import { sampleCustomers, type SampleCustomers } from './customers.ts'
 import { sandboxRoutes } from './routes.ts'
@@ -32,11 +33,10 @@ export async function openSandbox(options: {
   const { podServer, now, log } = options
   await using opened = new AsyncDisposableStack()
   const { removePod } = podServer
+  const tuning = { subjectsPerMinute, subjectsPerDay: dailyBudget.subjects }
   const vaultsOf = async ({ ledger, keys }: Pick<MountedHouse, 'ledger' | 'keys'>) =>
     sandboxVaults({ ledger, names: createNames(await keys.secret('names')), removePod, now })
-  const house = opened.use(
-    await openMountedHouse({ ...options, part: SANDBOX, throwAway: vaultsOf, tuning: { subjectsPerMinute } }),
-  )
+  const house = opened.use(await openMountedHouse({ ...options, part: SANDBOX, throwAway: vaultsOf, tuning }))
   const { ledger, keys, operator, config } = house
   const { vaultUrl, gatewayUrl } = config
   const names = createNames(await keys.secret('names'))
@@ -54,6 +54,10 @@ export async function openSandbox(options: {
       }
     }),
   )
+  const publicLog = ledger.log
+  // A read is an entry, too.
+  const room = whileThereIsRoom({ log, publicLog, takes: (method) => method !== 'DELETE' })
+  const vaultRoom = whileThereIsRoom({ log, publicLog, takes: (method) => method === 'POST' })
   const control = sandboxRoutes({ businesses, customers, gatewayUrl, log })
   const resources = opened.move()
   return {
@@ -61,9 +65,9 @@ export async function openSandbox(options: {
     businesses,
     customers,
     vaults,
-    vaultMounts: { [`/${SANDBOX}`]: house.vaultRouter },
+    vaultMounts: { [`/${SANDBOX}`]: express.Router().use(vaultRoom, house.vaultRouter) },
     originRouter: house.vault.originRouter,
-    gatewayMounts: { [`/${SANDBOX}`]: express.Router().use(control, house.gatewayRouter) },
+    gatewayMounts: { [`/${SANDBOX}`]: express.Router().use(room, control, house.gatewayRouter) },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

@@ -19,6 +19,7 @@ export interface SandboxOperation {
 const read = ['invalid-input', 'too-large', 'unsupported-media-type'] as const satisfies readonly ErrorCode[]
 const keyed = [
   'invalid-token',
+  'vendor-suspended',
   'rate-limited',
   'ledger-stopped',
   'busy',
@@ -60,7 +61,7 @@ export const sandboxOperations = {
     path: '/v1/customers',
     summary: 'Make a sample customer',
     description:
-      'An invented person with a vault and a real pod with these data. At most 20 at once; each ends after a day.',
+      'An invented person with a vault and a real pod with these data. At most 20 at once and 100 in a day; each ends after a day.',
     access: 'sandbox-key',
     body: {
       schema: 'api/new-sandbox-customer.json',
@@ -118,7 +119,6 @@ export const sandboxOperations = {
       ...read,
       ...keyed,
       ...played,
-      'vendor-suspended',
       'request-changed',
       'request-expired',
       'request-decided',

@@ -7,6 +7,7 @@ import { requestLog } from '#core/http/request-log.ts'
 import { parser } from '#core/http/validate.ts'
 import type { Logger } from '#core/logger.ts'
 import { limitPer, limitPerAddress } from '../vault-server/customer/limits.ts'
+import { dailyBudget, signUpsPerDay } from './budget.ts'
 import type { SandboxBusinesses } from './businesses.ts'
 import type { SampleCustomers } from './customers.ts'
 import { sandboxDocument } from './openapi.ts'
@@ -17,6 +18,7 @@ import type { SandboxOperation, SandboxOperationId } from './operations.ts'
 const callsPerMinute = 120
 /** New businesses of one address. */
 const signUps = { points: 20, seconds: 3600 }
+const signUpsOfDay = { points: signUpsPerDay, seconds: 86_400 }
 
 type Answer = (asked: {
   readonly vendorId: string
@@ -41,11 +43,17 @@ export function sandboxRoutes({
   const parseDecision = parser('api/sandbox-decision.json')
   const parseAct = parser('api/sandbox-act.json')
   const take = limitPer({ points: callsPerMinute, seconds: 60 })
+  const takeOfDay = limitPer({ points: dailyBudget.calls, seconds: 86_400 })
+  const takeCustomer = limitPer({ points: dailyBudget.customers, seconds: 86_400 })
   const of = (params: Readonly<Record<string, string>>, name: string): string => params[name] ?? ''
 
   const answers: Record<SandboxOperationId, Answer> = {
     addBusiness: ({ body }) => businesses.add(parseBusiness(body)),
-    createCustomer: ({ vendorId, body }) => customers.create(vendorId, parseCustomer(body)),
+    async createCustomer({ vendorId, body }) {
+      const wanted = parseCustomer(body)
+      await takeCustomer(vendorId)
+      return customers.create(vendorId, wanted)
+    },
     listCustomers: ({ vendorId }) => customers.list(vendorId),
     removeCustomer: ({ vendorId, params }) => customers.remove(vendorId, of(params, 'customer_id')),
     decide: ({ vendorId, params, body }) =>
@@ -58,10 +66,11 @@ export function sandboxRoutes({
       ),
   }
 
-  async function holder({ headers }: Request): Promise<string> {
+  async function holder({ headers, method }: Request): Promise<string> {
     const sandboxKey = /^Bearer ([\w-]{1,100})$/i.exec(headers.authorization ?? '')?.[1]
     const vendorId = await businesses.holderOf(sandboxKey)
     await take(vendorId)
+    if (method === 'POST') await takeOfDay(vendorId)
     return vendorId
   }
 
@@ -89,7 +98,7 @@ export function sandboxRoutes({
     const guards = [
       requestLog({ log, server: 'gateway' }),
       pinHost(gatewayUrl),
-      ...(access === 'public' ? [limitPerAddress(signUps)] : []),
+      ...(access === 'public' ? [limitPerAddress(signUps), limitPerAddress(signUpsOfDay)] : []),
     ]
     routes[method](expressPath(path), ...guards, answer)
   }

@@ -4,6 +4,7 @@ import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { DomainError } from '#core/domain/errors.ts'
 
 const WINDOW_S = 60
+const DAY_S = 86_400
 /** Subjects per minute and business: 500 a second without pause. */
 const SUBJECTS = 30_000
 
@@ -34,15 +35,26 @@ interface Standing {
 export class VendorLimits {
   readonly #points: number
   readonly #limiter: RateLimiterAbstract
+  readonly #ofDay: RateLimiterAbstract | undefined
   readonly #now: () => number
   readonly #policy: string
   /** As the last answer of the store had it, for the fields of replies. */
   readonly #standings = new LRUCache<string, Standing>({ max: 10_000 })
 
-  constructor(options: { now: () => number; subjectsPerMinute?: number; store?: LimiterStore }) {
-    const { subjectsPerMinute = SUBJECTS, store = countedHere } = options
+  /** `subjectsPerDay`: for a house that keeps little, such as the sandbox. */
+  constructor(options: {
+    now: () => number
+    subjectsPerMinute?: number
+    subjectsPerDay?: number
+    store?: LimiterStore
+  }) {
+    const { subjectsPerMinute = SUBJECTS, subjectsPerDay, store = countedHere } = options
     this.#points = subjectsPerMinute
     this.#limiter = store({ name: 'subjects', points: subjectsPerMinute, duration: WINDOW_S })
+    this.#ofDay =
+      subjectsPerDay === undefined
+        ? undefined
+        : store({ name: 'subjects-of-day', points: subjectsPerDay, duration: DAY_S })
     this.#now = options.now
     this.#policy = `"subjects";q=${subjectsPerMinute};w=${WINDOW_S}`
   }
@@ -54,11 +66,23 @@ export class VendorLimits {
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal
       this.#note(vendorId, await this.#limiter.reward(vendorId, subjects))
-      throw new DomainError('rate-limited', 'More was asked than one business may ask in a minute', {
-        retryAfter: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
-        headers: this.fields(vendorId),
-      })
+      throw this.#refusal(vendorId, 'minute', refusal)
     }
+    if (this.#ofDay === undefined) return
+    try {
+      await this.#ofDay.consume(vendorId, subjects)
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal
+      await this.#ofDay.reward(vendorId, subjects)
+      throw this.#refusal(vendorId, 'day', refusal)
+    }
+  }
+
+  #refusal(vendorId: string, window: 'minute' | 'day', { msBeforeNext }: RateLimiterRes): DomainError {
+    return new DomainError('rate-limited', `More was asked than one business may ask in a ${window}`, {
+      retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1000)),
+      headers: this.fields(vendorId),
+    })
   }
 
   /** Header fields of replies to this business, draft-ietf-httpapi-ratelimit-headers-08. */

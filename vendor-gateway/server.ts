@@ -66,6 +66,7 @@ export interface GatewayTuning {
   readonly issuerKeys?: JWTVerifyGetKey
   readonly signatureCheck?: SignatureCheck
   readonly subjectsPerMinute?: number
+  readonly subjectsPerDay?: number
   /** Where replicas count together; in this process when left out. */
   readonly limiterStore?: LimiterStore | undefined
   /** How long the reader of a stream may take for one piece, in ms. */
@@ -100,6 +101,7 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
   const limits = new VendorLimits({
     now,
     ...(tuning.subjectsPerMinute === undefined ? {} : { subjectsPerMinute: tuning.subjectsPerMinute }),
+    ...(tuning.subjectsPerDay === undefined ? {} : { subjectsPerDay: tuning.subjectsPerDay }),
     ...(tuning.limiterStore === undefined ? {} : { store: tuning.limiterStore }),
   })
   const release = new Release({ ledger, names, pods, refusals, now })

@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import * as oauth from 'openid-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { replay } from '#core/domain/replay.ts'
+import { leanExpress, listen } from '#core/http/server.ts'
 import { parser } from '#core/http/validate.ts'
+import { createLogger } from '#core/logger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { keepSampleCustomer } from '#core/records/sandbox.ts'
 import type { SampleCustomer } from '#core/records/sandbox.ts'
 import type { Me, Redirect, SandboxCredentials, SandboxCustomer, SandboxOutcome } from '#schemas/types.gen.ts'
+import { whileThereIsRoom } from '../../sandbox/budget.ts'
 import { mostOfOne } from '../../sandbox/customers.ts'
 import { sandboxOperations } from '../../sandbox/operations.ts'
 import type { SandboxOperation } from '../../sandbox/operations.ts'
@@ -307,6 +310,32 @@ test('there are no more of them than are allowed', async () => {
   // One place is left, and only one of two at once gets it.
   const both = await Promise.all([1, 2].map(() => call(sandboxKey, 'POST', '/v1/customers', {})))
   expect(both.map(({ status }) => status).toSorted()).toEqual([201, 429])
+
+  // Whoever is suspended plays nobody, until it is reinstated.
+  const { operator, ledger } = sandbox.house
+  await operator.suspend(vendorId)
+  const suspended = { status: 403, body: { code: 'vendor-suspended' } }
+  expect(await call(sandboxKey, 'GET', '/v1/customers')).toMatchObject(suspended)
+  await operator.reinstate(vendorId)
+  expect((await call(sandboxKey, 'GET', '/v1/customers')).status).toBe(200)
+
+  // A sandbox that is full takes nothing more, and lets things end.
+  const full = whileThereIsRoom({
+    log: createLogger({ level: 'silent' }),
+    publicLog: ledger.log,
+    takes: (method) => method !== 'DELETE',
+    most: 1,
+  })
+  const app = leanExpress().use(full, (_request, response) => void response.status(204).end())
+  await using server = await listen({ app, host: '127.0.0.1', port: 0 })
+  const ask = (method: string) => fetch(`${server.url}/v1/businesses`, { method })
+  const refused = await ask('POST')
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '86400'])
+  expect(await refused.json()).toMatchObject({
+    code: 'rate-limited',
+    detail: expect.stringContaining('full'),
+  })
+  expect((await ask('DELETE')).status).toBe(204)
 })
 
 test('after a day a sample customer is gone: her grants end in the log, and her pod and its login with them', async () => {

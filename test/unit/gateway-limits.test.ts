@@ -1,5 +1,6 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { describe, expect, test } from 'vitest'
+import type { DomainError } from '#core/domain/errors.ts'
 import { connect } from '#core/ledger/pg-database.ts'
 import { openPgLimits } from '#core/ledger/pg-limits.ts'
 import { proxyTo } from '../faults/pg-proxy.ts'
@@ -25,6 +26,18 @@ describe('the limits of businesses', () => {
     expect(limits.fields('one').RateLimit).toMatch(/^"subjects";r=6;t=\d+$/)
     await limits.take('one', 6)
     expect(limits.fields('one').RateLimit).toMatch(/^"subjects";r=0;t=\d+$/)
+  })
+
+  test('hold for a day as well where little is kept', async () => {
+    const limits = new VendorLimits({ now, subjectsPerMinute: 10, subjectsPerDay: 12 })
+    await limits.take('one', 6)
+    await limits.take('other', 10)
+    const spent = new VendorLimits({ now, subjectsPerMinute: 100, subjectsPerDay: 12 })
+    await spent.take('one', 10)
+    const refused = await spent.take('one', 3).catch((error: unknown) => error)
+    expect(refused).toMatchObject(refusal)
+    expect((refused as DomainError).retryAfter).toBeGreaterThan(86_000)
+    await spent.take('one', 2)
   })
 
   test('are told before anything was asked', () => {
