@@ -9,8 +9,6 @@ export type CatalogueField = CatalogueCategory['fields'][number] & { readonly sc
 export interface Catalogue {
   readonly categories: readonly CatalogueCategory[]
   readonly field: (id: string) => CatalogueField | undefined
-  /** All answers that are worked out from this field. */
-  readonly answers: (id: string) => readonly { readonly field: string; readonly title: string }[]
   /** The answers that say less than this field and are worked out from it. */
   readonly alternatives: (id: string) => readonly { readonly field: string; readonly title: string }[]
   /** All answers that are worked out from this field. */
