@@ -15,6 +15,7 @@ export async function startPods({
   return await startPodShards({
     url: config.podsUrl,
     more: config.podShards,
+    podBytes: config.podBytes,
     folder: join(config.dataFolder, 'pods'),
     vaultUrl: config.vaultUrl,
     host: config.listen.host,

@@ -73,6 +73,8 @@ export type Config = CommonConfig &
         readonly podsUrl: string
         /** Further embedded pod servers, each with an origin of its own, and where they listen. */
         readonly podShards: readonly { readonly url: string; readonly port: number }[]
+        /** What one embedded pod may hold. */
+        readonly podBytes: number
       }
     | { readonly embeddedPods: false; readonly podsUrl: undefined }
   )
@@ -86,6 +88,7 @@ const settings = [
   'REACH_PODS_URL',
   'REACH_PODS_SHARDS',
   'REACH_PODS_HERE',
+  'REACH_POD_MEGABYTES',
   'REACH_LISTEN_HOST',
   'REACH_VAULT_PORT',
   'REACH_GATEWAY_PORT',
@@ -210,7 +213,7 @@ export function readConfig(env: Environment, root: string): Config {
   }
   return podsUrl === undefined
     ? { ...common, embeddedPods: false, podsUrl }
-    : { ...common, embeddedPods: true, podsUrl, podShards }
+    : { ...common, embeddedPods: true, podsUrl, podShards, podBytes: podBytesOf(get('REACH_POD_MEGABYTES')) }
 }
 
 /**
@@ -298,6 +301,12 @@ function portFor(name: Setting, value: string | undefined, url: string | undefin
   if (value !== undefined) return port(name, value)
   if (url === undefined || url.startsWith('https:')) return usual
   return Number(new URL(url).port || 80)
+}
+
+function podBytesOf(value = '256'): number {
+  if (!/^[1-9]\d{0,5}$/.test(value))
+    throw new ConfigError('REACH_POD_MEGABYTES', 'must be a whole number from 1 to 999999')
+  return Number(value) * 1024 * 1024
 }
 
 /** Origins with commas between; behind a TLS proxy (https) they listen on the ports after that of the first. */

@@ -60,7 +60,9 @@ export function sharedPods(): Promise<TestPods> {
 }
 
 /** Pods of one's own, for tests that stop, kill or reconfigure them. */
-export async function startTestPods(options: { accessRules?: 'wac' | 'acp' } = {}): Promise<TestPods> {
+export async function startTestPods(
+  options: { accessRules?: 'wac' | 'acp'; podBytes?: number } = {},
+): Promise<TestPods> {
   const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
   const held = await Promise.all(Array.from({ length: VAULTS }, holdPort))
   const port = await release(await holdPort())

@@ -6,6 +6,8 @@ export interface ChildStart {
   readonly socket: string
   readonly root: string
   readonly accessRules: 'wac' | 'acp'
+  /** What one pod may hold. */
+  readonly podBytes: number
   /** Account creation is refused unless its body carries this: whatever way to spell the URL is found. */
   readonly creationSecret: string
   /**

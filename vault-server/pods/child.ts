@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { BEAT_MS, CREATION_SECRET, machineMs } from './child-protocol.ts'
 import type { ChildStart, FromChild, ToChild } from './child-protocol.ts'
 import { guardOutboundConnections } from './egress.ts'
+import { limitPods } from './quota.ts'
 
 const STOP_MS = 2000
 
@@ -79,7 +80,9 @@ async function start(settings: ChildStart): Promise<App> {
   process.title = `reach pods ${settings.baseUrl}`
   guardOutboundConnections({ allow: settings.outboundAllow })
   closeAccountCreation(settings.creationSecret)
-  const changes = reportChanges(settings.baseUrl)
+  const { baseUrl, root, podBytes } = settings
+  limitPods({ baseUrl, root, bytes: podBytes })
+  const changes = reportChanges(baseUrl)
   const created = await new AppRunner().create({
     config: [
       settings.accessRules === 'acp' ? '@css:config/file-acp.json' : '@css:config/file.json',

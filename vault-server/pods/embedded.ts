@@ -22,6 +22,7 @@ const LAST_BACKOFF_MS = 30_000
 /** A child that ran this long had not failed to start. */
 const SETTLED_MS = 60_000
 const STARTS_BEFORE_GIVING_UP_READY = 3
+const USUAL_POD_BYTES = 256 * 1024 * 1024
 
 export type PodServerState = 'starting' | 'ready' | 'restarting' | 'stopped'
 
@@ -57,8 +58,10 @@ export async function startEmbeddedPods(options: {
   /** Exact origins that the pod server may call although they are private. */
   outboundAllow?: readonly string[]
   accessRules?: 'wac' | 'acp'
+  /** What one pod may hold. */
+  podBytes?: number
 }): Promise<EmbeddedPods> {
-  const { folder, vaultUrl, log, accessRules = 'wac' } = options
+  const { folder, vaultUrl, log, accessRules = 'wac', podBytes = USUAL_POD_BYTES } = options
   const url = new URL(options.url)
   if (url.pathname !== '/' || url.search || url.hash) {
     throw new Error(`the pods need an origin of their own: ${url.href} is not the root of one`)
@@ -83,6 +86,7 @@ export async function startEmbeddedPods(options: {
     socket,
     root,
     accessRules,
+    podBytes,
     creationSecret,
     outboundAllow: [url.origin, new URL(vaultUrl).origin, ...(options.outboundAllow ?? [])],
   }
