@@ -32,6 +32,25 @@ import type { ReachPods } from './vault-server/pods/reach-pods.ts'
 const MAX_REPLY_BYTES = 1024 * 1024
 const POD_TIMEOUT_MS = 10_000
 
+/** Where everything of one house lies, and what its log is called. */
+export function placesOf(
+  config: Pick<Config, 'dataFolder' | 'keysFolder' | 'vaultUrl'>,
+  part: string,
+  replica: Replica = 'replica',
+) {
+  const [data, keysFolder] = [join(config.dataFolder, part), join(config.keysFolder, part)]
+  return {
+    keysFolder,
+    // tlog-tiles: the URL prefix of the log without its scheme.
+    origin: `${new URL(config.vaultUrl).host}/${part === '' ? '' : `${part}/`}log`,
+    levelFolder: join(data, 'ledger'),
+    levelAnchor: join(keysFolder, 'anchor'),
+    replicaAnchor: join(data, replica, 'anchor'),
+  }
+}
+
+type Replica = 'replica' | 'replica-gateway'
+
 /**
  * `part` is the folder below the data and keys folders, and the path of the log's origin: '' or 'tour'. `replica` is the folder
  * for what this process has seen of a database that others write to as well.
@@ -45,30 +64,14 @@ export async function openLedgerAndKeys({
   config: Pick<Config, 'dataFolder' | 'keysFolder' | 'storeUrl' | 'vaultUrl'>
   now: () => number
   part: string
-  replica?: 'replica' | 'replica-gateway'
+  replica?: Replica
 }): Promise<{ ledger: Ledger; keys: KeyStore } & AsyncDisposable> {
-  const keysFolder = join(config.keysFolder, part)
+  const { keysFolder, origin, levelFolder, levelAnchor, replicaAnchor } = placesOf(config, part, replica)
   const keys = await openKeyStore(keysFolder)
-  // tlog-tiles: the URL prefix of the log without its scheme.
-  const origin = `${new URL(config.vaultUrl).host}/${part === '' ? '' : `${part}/`}log`
-  const data = join(config.dataFolder, part)
   // The replicas on a database share the keys; what each has seen lies in its own data folder.
   const ledger = await (config.storeUrl === undefined
-    ? openLevelLedger({
-        folder: join(data, 'ledger'),
-        keys,
-        anchorFile: join(keysFolder, 'anchor'),
-        origin,
-        now,
-      })
-    : openPgLedger({
-        url: config.storeUrl,
-        part,
-        keys,
-        anchorFile: join(data, replica, 'anchor'),
-        origin,
-        now,
-      }))
+    ? openLevelLedger({ folder: levelFolder, keys, anchorFile: levelAnchor, origin, now })
+    : openPgLedger({ url: config.storeUrl, part, keys, anchorFile: replicaAnchor, origin, now }))
   return { ledger, keys, [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose]() }
 }
 

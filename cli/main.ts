@@ -11,6 +11,7 @@ import { auditorCommands } from './auditor.ts'
 import { customerCommands } from './customer.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { outputTo } from './output.ts'
+import { storeCommands } from './store.ts'
 import { vendorCommands } from './vendor.ts'
 import { witnessCommand } from './witness.ts'
 
@@ -24,6 +25,7 @@ const settings = () => ({ config: readConfig(process.env, root), now: Date.now }
 vendorCommands(program, { output, settings })
 auditorCommands(program, { output, settings })
 customerCommands(program, { output, settings })
+storeCommands(program, { output, settings })
 auditCommands(program, { output, stateFolder: stateFolder(process.env), stopped })
 witnessCommand(program, { output, now: Date.now, stopped })
 

@@ -346,7 +346,8 @@ function refuseSharedPorts(ports: readonly (readonly [Setting, number])[]): void
   }
 }
 
-function storeOf(value: string): string | undefined {
+/** The address of a database; undefined for the embedded store. Throws `ConfigError`. */
+export function storeOf(value: string): string | undefined {
   if (value === 'level') return undefined
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (!url || !/^postgres(?:ql)?:$/.test(url.protocol) || url.pathname.length < 2)

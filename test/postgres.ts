@@ -14,8 +14,10 @@ import { isCode } from '#core/ledger/key-files.ts'
 export interface PostgresServer extends AsyncDisposable {
   /** Address of a new, empty database. */
   database(): Promise<string>
-  /** Asks the server something, as its administrator. */
-  query(text: string): Promise<Record<string, unknown>[]>
+  /** Asks the server something, or one of its databases, as its administrator. */
+  query(text: string, url?: string): Promise<Record<string, unknown>[]>
+  /** Takes everything out of a database. */
+  empty(url: string): Promise<void>
 }
 
 /** PostgreSQL refuses to run as root. */
@@ -60,8 +62,8 @@ export async function startPostgres(): Promise<PostgresServer> {
 
   const address = (database: string): string =>
     `postgres://reach@localhost/${database}?host=${encodeURIComponent(folder)}`
-  async function query(text: string): Promise<Record<string, unknown>[]> {
-    const client = new pg.Client(address('postgres'))
+  async function query(text: string, url = address('postgres')): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client(url)
     client.on('error', () => undefined)
     await client.connect()
     try {
@@ -83,6 +85,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   let databases = 0
   return {
     query,
+    empty: async (url) => void (await query('drop table if exists reach_head, reach_ledger', url)),
     async database() {
       const name = `ledger_${process.pid}_${++databases}`
       await query(`create database ${name}`)

@@ -14,6 +14,12 @@ export const WRITE_BUFFER = 32 * 1024 * 1024
 const VERIFIED_AT_START = 128 * 1024 * 1024
 const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
 
+/** Whether a database, or what is left of one, is in the folder. */
+export async function hasDatabase(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => [])
+  return names.some((name) => PARTS_OF_A_DATABASE.test(name))
+}
+
 /**
  * Verifies the newest tables before LevelDB merges them into others and gives their damage good checksums; `tables` are
  * those to verify later. Throws `LedgerInUse`, or `LedgerDamaged` with nothing in the folder touched.
@@ -31,7 +37,7 @@ export async function openDatabase(
     else if (!(await isTableSound(path))) throw new LedgerDamaged('a table of the database is damaged')
   }
   // LevelDB starts afresh and removes the tables when its file CURRENT is lost: let it only where nothing was before.
-  const isNew = !(await readdir(folder)).some((name) => PARTS_OF_A_DATABASE.test(name))
+  const isNew = !(await hasDatabase(folder))
   const db: Database = new Level<string, Buffer>(folder, {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',

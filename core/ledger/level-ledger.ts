@@ -1,5 +1,6 @@
 /** The embedded ledger: one process, one LevelDB. See `ledger.ts` for what it promises. */
 import { createAnchor, openAnchor, readAnchor, type Anchor, type Mark } from './anchor.ts'
+import { refuseCopy } from './copy-marks.ts'
 import { createLogSigner } from './checkpoint.ts'
 import { isCode } from './key-files.ts'
 import type { KeyStore } from './key-store.ts'
@@ -7,7 +8,7 @@ import { LedgerDamaged, LedgerStopped, type Ledger } from './ledger.ts'
 import { GROUP_ENTRIES } from './group-commit.ts'
 import { Expiry } from './expiry.ts'
 import { GroupFormer, type Group } from './group-former.ts'
-import { WRITE_BUFFER, openDatabase, type Database } from './level-database.ts'
+import { WRITE_BUFFER, hasDatabase, openDatabase, type Database } from './level-database.ts'
 import { StoredLog } from './stored-log.ts'
 import { StoredLedger } from './stored-ledger.ts'
 import { recover } from './recovery.ts'
@@ -47,14 +48,19 @@ const QUEUE = 65_536
 export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledger> {
   await using stack = new AsyncDisposableStack()
   const anchored = await readAnchor(options.anchorFile)
+  // The anchor comes before the first key: without one, the ledger of these keys is elsewhere, or lost.
+  const isBegun = !options.keys.isDue({ time: 0, seals: 0 })
+  if (anchored === undefined && isBegun && !(await hasDatabase(options.folder))) throw elsewhere()
   const { db, tables } = await openDatabase(options.folder, {
     create: anchored === undefined || anchored === 'new',
     writeBufferSize: options.limits?.writeBufferSize,
   })
   stack.defer(() => db.close())
+  await refuseCopy(db)
   if ((await readAnchor(options.anchorFile)) === undefined) {
     for await (const _ of db.keys({ limit: 1 }))
       throw new LedgerDamaged('the anchor is missing, the database is not empty: an operator must decide')
+    if (isBegun) throw elsewhere()
     await createAnchor(options.anchorFile)
   }
   const anchor = stack.use(await openAnchor(options.anchorFile))
@@ -62,6 +68,11 @@ export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledg
   stack.move()
   return ledger
 }
+
+const elsewhere = (): LedgerDamaged =>
+  new LedgerDamaged(
+    'there is no ledger here, and the keys are of one that was begun: look at REACH_DATA, REACH_KEYS and REACH_STORE',
+  )
 
 /** Recovers from an open database and anchor, and owns both once it has resolved. `tables`: files to verify later. */
 export async function startLevelLedger({

@@ -1,8 +1,10 @@
 /** Moves a ledger from one kind of store to the other. Keys and values are the same in both, only what holds them differs. */
 import { createHash, randomUUID } from 'node:crypto'
+import { dirname } from 'node:path'
 import { createAnchor, openAnchor, readAnchor, type Mark } from './anchor.ts'
 import type { LogSigner } from './checkpoint.ts'
 import { encodeCopyMark, readCopyMark, type CopyMark } from './copy-marks.ts'
+import { makePrivateFolder } from './key-files.ts'
 import { LedgerDamaged } from './ledger.ts'
 import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
 import { recover } from './recovery.ts'
@@ -20,6 +22,9 @@ export interface CopiedStore extends AsyncDisposable {
 
 /** The store cannot be copied from or into; the message says why in one line. */
 export class CopyRefused extends Error {}
+
+/** The ledger has left the store to be copied from, and nothing of that copy is left to be done. */
+export class MovedBefore extends CopyRefused {}
 
 export interface Copied {
   readonly rows: number
@@ -50,11 +55,13 @@ export async function copyStore({
 }): Promise<Copied> {
   const begun = await readCopyMark(from.stored)
   const filled = await readCopyMark(to.stored)
+  if (begun !== undefined && filled === undefined)
+    throw new MovedBefore('the ledger has moved before: it is no longer in the store to be copied from')
   if (
     begun !== undefined &&
     (begun.state !== 'moved' || filled?.state !== 'ready' || filled.copy !== begun.copy)
   )
-    throw new CopyRefused('this ledger is no longer in the store to be copied from: it was copied before')
+    throw new CopyRefused('the stores are marked by other copies: an operator must decide')
   const total = (await countOf(from.stored)) * (begun === undefined ? 2 : 1)
   const told = (already: number) => (done: number) => progress(already + done, total)
 
@@ -103,6 +110,7 @@ async function verify({ stored }: CopiedStore, signer: LogSigner, seen: Mark): P
 
 /** An anchor from when the ledger was in this kind of store before must lie on the same history. */
 async function anchor(to: CopiedStore, signer: LogSigner, mark: Mark): Promise<void> {
+  await makePrivateFolder(dirname(to.anchorFile))
   const before = await readAnchor(to.anchorFile)
   if (before === undefined) return await createAnchor(to.anchorFile, mark)
   await verify(to, signer, before === 'new' ? NOTHING_SEEN : before)
