@@ -1332,6 +1332,10 @@ export interface ChangeGrant {
    */
   screen?: string
   /**
+   * Version of the page that showed it, as it came with the page: it is recorded with the notice.
+   */
+  screen?: string
+  /**
    * What language the page was in: the notice is recorded in it. Absent: English.
    */
   language?: 'en' | 'de' | 'ar'
@@ -1461,6 +1465,10 @@ export interface Decision {
    * The code the customer saw at the business. Needed to allow a request of the channel link.
    */
   matchingCode?: string
+  /**
+   * Version of the page that showed it, as it came with the page: it is recorded with the notice.
+   */
+  screen?: string
   /**
    * Version of the page that showed it, as it came with the page: it is recorded with the notice.
    */

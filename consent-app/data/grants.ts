@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ChangeGrant, Grants, GrantTerms, GrantView, Withdraw } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
 import { sendOrWait } from './waiting.ts'
+import { screenVersion } from './screen-version.ts'
 
 /** Every grant, live and past. */
 export function useGrants() {
@@ -59,7 +60,8 @@ export function useTerms(grantId: string) {
 export function useChangeTerms(grantId: string) {
   const known = useGrantReply(grantId)
   return useMutation({
-    mutationFn: (body: ChangeGrant) => call<GrantView>('POST', `${addressOf(grantId)}/change`, { body }),
+    mutationFn: (body: ChangeGrant) =>
+      call<GrantView>('POST', `${addressOf(grantId)}/change`, { body: { ...body, ...screenVersion() } }),
     onSuccess: known,
   })
 }

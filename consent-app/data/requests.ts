@@ -4,6 +4,7 @@ import type { Decision, DecisionResult, OpenLink, OpenRequests, Redirect, Reques
 import { call } from './http.ts'
 import { sendOrWait } from './waiting.ts'
 import { forgetWay, rememberWay } from './ways-back.ts'
+import { screenVersion } from './screen-version.ts'
 
 /** Requests that wait for an answer, and those put off. */
 export function useOpenRequests() {
@@ -60,7 +61,13 @@ export function useDecide(uid: string, business: string) {
   return useMutation({
     mutationFn: (body: Decision) => {
       const path = `consent/${encodeURIComponent(uid)}/decision`
-      return sendOrWait<DecisionResult>(client, { kind: body.decision, about: uid, business, path, body })
+      return sendOrWait<DecisionResult>(client, {
+        kind: body.decision,
+        about: uid,
+        business,
+        path,
+        body: { ...body, ...screenVersion() },
+      })
     },
     onSuccess: (result) => {
       if (result !== undefined) noteDecided(client, uid, result)

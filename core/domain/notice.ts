@@ -14,6 +14,8 @@ export interface Notice {
   readonly retention: string
   readonly recipients: string
   readonly ending: string
+  /** Version of the page that showed it; absent where the page did not say, as no page did before version 0.3. */
+  readonly screen?: string
 }
 
 export interface NoticeItem {
@@ -38,12 +40,13 @@ export interface NoticeSource {
 }
 
 /**
- * The notice in the language that the page showed. It names fields, never their values: its hash goes into the log, and
+ * The notice in the language that the page showed, and the version of that page. It names fields, never their values: its hash goes into the log, and
  * a hash over values could be guessed.
  */
 export function noticeOf(
   { vendor, items, retention, recipients, until }: NoticeSource,
   language: Language = 'en',
+  screen?: string,
 ): Notice {
   const { name } = vendor
   const words = noticeWords[language]
@@ -82,6 +85,7 @@ export function noticeOf(
         ? words.noRecipients(name)
         : words.recipients(name, words.and(recipients.map((one) => `${one.name} (${one.role})`))),
     ending: words.ending(name),
+    ...(screen === undefined ? {} : { screen }),
   }
 }
 

@@ -10,6 +10,8 @@ import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from '@playwright/test'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readFact } from '#core/domain/facts.ts'
+import { readNotice } from '#core/records/notices.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { day } from '../../core/domain/times.ts'
 import type { GrantView } from '../../schemas/types.gen.ts'
@@ -146,6 +148,13 @@ test('how often it may read can be limited, and is said before it counts', async
   await page.getByRole('alertdialog').getByText('At most 3 times.').waitFor()
   await press('button', 'Allow this')
   await page.getByRole('heading', { name: 'Allowed' }).waitFor()
+  // The record of the notice names the very build of the page that showed it.
+  const screen = await page.locator('meta[name=reach-screen]').getAttribute('content')
+  expect(screen).toMatch(/^[\w-]{22}$/)
+  const { ledger } = story.world.reach
+  const logged = (await ledger.openings(0, 1_000)).map(({ ops }) => readFact(ops))
+  const granted = logged.findLast((fact) => fact.type === 'granted')
+  expect(JSON.parse((await readNotice(ledger, granted?.notice ?? '')) ?? '{}')).toMatchObject({ screen })
   const back = await page.getByRole('link', { name: /Go back to/ }).getAttribute('href')
   await page.goto(String(back))
   await page.waitForURL(/\/callback\?/)

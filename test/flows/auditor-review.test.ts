@@ -31,6 +31,7 @@ let [ada, ben]: Customer[] = []
 let first: Relation
 let second: Relation
 let whole: TestAuditor
+const screen = 'version-of-the-page-22'
 
 beforeAll(async () => {
   story = await Story.open()
@@ -38,7 +39,7 @@ beforeAll(async () => {
   ben = await story.customer()
   const [shop, other] = [await story.shop(), await story.shop()]
   first = await story.allow(ada, shop)
-  second = await story.allow(ben, other)
+  second = await story.allow(ben, other, { answers: { screen } })
   for (const relation of [first, second, first]) await story.read(relation)
   await story.act(ben, second, 'withdraw')
   whole = await newAuditor(story.world, story.browser())
@@ -173,7 +174,10 @@ test('the timeline of a grant runs from its request to its end, with the notice 
   expect(types).toEqual(['requested', 'granted', 'redeemed', 'disclosed', 'withdrawn'])
   expect(notices).toHaveLength(1)
   for (const { hash: named, text = '' } of notices) expect(hash('sha256', text, 'base64url')).toBe(named)
-  expect(JSON.parse(notices[0]?.text ?? '')).toMatchObject({ language: 'en', items: [{}, {}] })
+  expect(JSON.parse(notices[0]?.text ?? '')).toMatchObject({ language: 'en', items: [{}, {}], screen })
+  // One that was decided on a page that did not say which it was.
+  const earlier = (await whole.look('timeline', { grant: first.grantId })).body as AuditTimelineView
+  expect(JSON.parse(earlier.notices[0]?.text ?? '')).not.toHaveProperty('screen')
   expect((await whole.look('timeline', { grant: 'x'.repeat(22) })).status).toBe(404)
 })
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +12,7 @@ import { browserHeaders } from '../../vault-server/customer/browser-headers.ts'
 
 const script = 'export const text = "a script of the app, long enough to be worth compressing"\n'.repeat(20)
 const page = `<!doctype html><html><head><base href="__REACH_BASE__" /><meta property="csp-nonce" nonce="__REACH_NONCE__" />
-</head><body><script type="module" src="./assets/main-abc.js"></script></body></html>`
+<meta name="reach-screen" content="__REACH_SCREEN__" /></head><body><script type="module" src="./assets/main-abc.js"></script></body></html>`
 
 /** A built app in a folder of its own, mounted at `mount`. */
 async function serveApp(mount = '') {
@@ -46,6 +47,9 @@ test.each(['', '/tour'])(
       expect(response.status).toBe(200)
       const text = await response.text()
       expect(text).toContain(`<base href="${mount}/" />`)
+      // The version that decisions are recorded with: of the page as it was built, wherever it is mounted.
+      const version = hash('sha256', page, 'base64url').slice(0, 22)
+      expect(text).toContain(`<meta name="reach-screen" content="${version}" />`)
       const nonce = /nonce="([^"]+)"/.exec(text)?.[1] ?? ''
       nonces.add(nonce)
       expect(Object.fromEntries(response.headers)).toMatchObject({

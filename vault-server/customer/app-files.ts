@@ -33,7 +33,9 @@ interface AppFile {
  */
 export function appRoutes({ folder, vaultUrl }: { folder: string; vaultUrl: string }): Router {
   const files = readFiles(folder)
-  const page = files.get('/index.html')?.bytes.toString('utf8')
+  const index = files.get('/index.html')
+  // It names every file of the build by its hash, and so stands for all that the page can show.
+  const page = index?.bytes.toString('utf8').replace('__REACH_SCREEN__', index.etag.replaceAll('"', ''))
   const router = Router({ strict: true, caseSensitive: true })
   router.get('/*file', (request, response, next) => {
     const file = files.get(request.path)

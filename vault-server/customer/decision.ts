@@ -68,7 +68,7 @@ async function decideOnce(
     const at = now()
     const outcome = decide(request, answers, at)
     const { vendor, webId } = await readParties(ledger, request)
-    const notice = noticeOf({ ...request, vendor }, asked.decision.language)
+    const notice = noticeOf({ ...request, vendor }, asked.decision.language, asked.decision.screen)
     const shown = noticeText(notice)
     const noticeHash = sha256(shown)
     const { amends } = asked.decision

@@ -64,9 +64,9 @@ export function termsRoutes(parts: TermsParts, { changed }: { changed: () => voi
   router.post<OfGrant>('/grants/:grantId/change', jsonBody(), async (request, response) => {
     const { accountId } = customerOf(request)
     const asked = parseChange(request.body)
-    const { language } = asked
+    const shown = { language: asked.language, screen: asked.screen }
     const { grantId } = request.params
-    const grant = await changeOwnGrant({ accountId, grantId, terms: termsOf(asked), language }, parts)
+    const grant = await changeOwnGrant({ accountId, grantId, terms: termsOf(asked), shown }, parts)
     changed()
     const view = await viewGrant(ledger, grant, now())
     response.json({ ...view, earlier: await viewEarlier(ledger, grant) })
@@ -98,8 +98,14 @@ export async function changeOwnGrant(
     accountId,
     grantId,
     terms,
-    language,
-  }: { accountId: string; grantId: string; terms: Terms; language: ChangeGrant['language'] | undefined },
+    shown: { language, screen },
+  }: {
+    accountId: string
+    grantId: string
+    terms: Terms
+    /** What the page says of itself. */
+    shown: { readonly [Name in 'language' | 'screen']: ChangeGrant[Name] | undefined }
+  },
   parts: TermsParts,
 ): Promise<Grant> {
   const { ledger, names, now } = parts
@@ -117,8 +123,9 @@ export async function changeOwnGrant(
     const draft = changeTerms(before, request, terms, { at, receiptId, noticeHash: before.noticeHash })
     if (draft === before) return before
     const items = grantedOf(request, draft)
-    const shown = noticeOf({ ...before, vendor: vendor.value, items, until: draft.until }, language)
-    const text = noticeText(shown)
+    const source = { ...before, vendor: vendor.value, items, until: draft.until }
+    const notice = noticeOf(source, language, screen)
+    const text = noticeText(notice)
     const noticeHash = hash('sha256', text, 'base64url')
     const next = { ...draft, noticeHash }
     const receipt = await receiptOfChange(parts, {
@@ -126,7 +133,7 @@ export async function changeOwnGrant(
       next,
       request,
       vendor: vendor.value,
-      language: shown.language,
+      language: notice.language,
     })
     const { until, reads } = next
     const fact = {
