@@ -1,4 +1,5 @@
 /** The operator's port of a process that has a vault in it. */
+import { recordKeyChanges } from '#core/records/log-keys.ts'
 import { createNames } from '#core/records/names.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
@@ -6,6 +7,7 @@ import type { PodCache } from '#core/pods/cache.ts'
 import type { ServeParts } from './serve.ts'
 import { type SandboxDoor, startAdmin } from './vault-server/admin.ts'
 import { auditorOperator } from './vault-server/operator/auditors.ts'
+import { logOperator } from './vault-server/operator/log.ts'
 import { customerOperator } from './vault-server/operator/customers.ts'
 import { vendorOperator } from './vault-server/operator/vendors.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
@@ -26,6 +28,7 @@ export async function openOperatorPort(
   const { ledger, keys, vault, pods, podServer, sandbox } = house
   const names = createNames(await keys.secret('names'))
   const { vaultUrl, outboundAllow } = config
+  await recordKeyChanges(ledger)
   return await startAdmin({
     config,
     state: {
@@ -43,6 +46,7 @@ export async function openOperatorPort(
         vault.jobs.wake()
       },
     }),
+    publicLog: logOperator({ ledger, keys, now }),
     sandbox,
     metrics,
     log,

@@ -60,7 +60,7 @@ export async function startReach({ config, now, log, metrics }: ServeParts): Pro
       witnessPolicy:
         config.witnessFile === undefined
           ? undefined
-          : await readWitnessPolicy(config.witnessFile, ledger.log.vkey),
+          : await readWitnessPolicy(config.witnessFile, ledger.log),
     }),
   )
   const counts = opened.use(await openCounts(config))

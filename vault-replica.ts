@@ -28,7 +28,7 @@ export async function startVaultReplica(parts: ServeParts): Promise<VaultReplica
   const witnessPolicy =
     config.witnessFile === undefined
       ? undefined
-      : await readWitnessPolicy(config.witnessFile, ledger.log.vkey)
+      : await readWitnessPolicy(config.witnessFile, ledger.log)
   const vault = opened.use(
     await startVaultServer({ config, ledger, keys, podServer, pods, now, log, witnessPolicy }),
   )

@@ -77,6 +77,7 @@ export function auditCommands(
         await keepNames(folder, await businessNames(source, options, stateFolder))
       // Last, so that a copy that was broken off never looks whole.
       await writeWhole(path.join(folder, 'vkey'), `${verified.vkey}\n`)
+      await writeWhole(path.join(folder, 'key-changes'), verified.changes)
       await writeWhole(path.join(folder, 'checkpoint'), verified.note)
       print(output, options, verified)
     })

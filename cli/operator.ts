@@ -13,6 +13,7 @@ import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
 import { operatorTokenPath, type SandboxDoor } from '../vault-server/admin.ts'
 import { auditorOperator, type AuditorOperator } from '../vault-server/operator/auditors.ts'
 import { customerOperator, type CustomerOperator } from '../vault-server/operator/customers.ts'
+import { logOperator, type LogOperator } from '../vault-server/operator/log.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 
@@ -27,6 +28,7 @@ export type Operator = VendorOperator & {
   readonly addToSandbox: SandboxDoor['add']
   readonly auditors: AuditorOperator
   readonly customers: CustomerOperator
+  readonly log: LogOperator
 }
 
 type Act<Result> = (operator: Operator) => Promise<Result>
@@ -100,6 +102,9 @@ function overPort(url: string, token: string): Operator {
       },
       revoke: (auditorId) => call('POST', `/auditors/${encodeURIComponent(auditorId)}/revoke`, {}),
     },
+    log: {
+      rotateKey: (overlapDays) => call('POST', '/log/rotate-key', { overlapDays }),
+    },
     customers: {
       async list({ after } = {}) {
         const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`
@@ -128,7 +133,8 @@ async function onLedger<Result>(settings: OperatorSettings, act: Act<Result>): P
   const { ledger } = house
   const auditors = auditorOperator({ ledger, names, vaultUrl: settings.config.vaultUrl, now: settings.now })
   const customers = customerOperator({ ledger, names, now: settings.now })
-  return await act({ ...house.operator, addToSandbox, auditors, customers })
+  const log = logOperator({ ledger, keys: house.keys, now: settings.now })
+  return await act({ ...house.operator, addToSandbox, auditors, customers, log })
 }
 
 /** The ledger of the house, or of the one under the path `part`, whose log is named after the first one's address. */

@@ -1,4 +1,6 @@
 /** Verifies a log for the commands of `reach audit`: whom to trust, what was seen before, and then every byte. */
+import { openCheckpoint } from '#core/ledger/checkpoint.ts'
+import { keysAround } from '#core/ledger/log-keys.ts'
 import { NoteInvalid, parseVkey } from '#core/ledger/note.ts'
 import { checkPolicy, type Cosigned } from '#core/ledger/policy.ts'
 import { LogInvalid, type LogReport, verifyLog } from '#core/ledger/verify.ts'
@@ -20,6 +22,8 @@ export interface Verified {
   /** The signed checkpoint that all of it was read at. */
   readonly note: string
   readonly vkey: string
+  /** What leads from one key of the log to the next, as it was served. */
+  readonly changes: string
   readonly cosigned: readonly Cosigned[] | undefined
   /** Whether the checkpoint that was kept here is among the earlier ones. */
   readonly remembered: boolean
@@ -34,26 +38,39 @@ export async function verifySource(
   // The same note is verified and kept, whatever the log signs meanwhile.
   const note = await source.read('checkpoint')
   const trusted = options.policy === undefined ? undefined : await underPolicy(options.policy, note, options)
-  const vkey = trusted?.vkey ?? options.vkey ?? (await servedKey(source))
+  const known = trusted?.vkey ?? options.vkey ?? (await servedKey(source))
   const kept = keptCheckpoints(stateFolder)
-  const names = namesOf(vkey, {
+  const names = namesOf(known, {
     place: source.name,
     isGiven: options.vkey !== undefined || trusted !== undefined,
   })
+  const changes = new TextDecoder().decode(await source.read('key-changes'))
+  const keys = orFailed(() => keysAround(known, changes))
   if (options.vkey === undefined && trusted === undefined && options.forget !== true)
-    await demandSameKey(kept, vkey, names)
-  const remembered = options.forget === true ? undefined : await kept.newest(vkey)
+    await demandSameKey(kept, keys, names)
+  // A policy says by itself which keys count.
+  const vkey = trusted?.vkey ?? signerOf(note, known, keys)
+  const earlierKeys = keys.filter((one) => one !== vkey)
+  const remembered = options.forget === true ? undefined : await newestUnder(kept, [vkey, ...earlierKeys])
   const given = await Promise.all(options.old.map(readGiven))
   const read = async (file: string) => (file === 'checkpoint' ? note : source.read(file))
   const report = await verifyOrFail({
     read,
     vkey,
     earlier: [...given, ...(remembered === undefined ? [] : [remembered])],
+    earlierKeys,
     onBundle,
   })
   const text = new TextDecoder().decode(note)
   if (options.forget !== true) await kept.keep(vkey, text, names)
-  return { report, note: text, vkey, cosigned: trusted?.cosigned, remembered: remembered !== undefined }
+  return {
+    report,
+    note: text,
+    vkey,
+    changes,
+    cosigned: trusted?.cosigned,
+    remembered: remembered !== undefined,
+  }
 }
 
 /** Which of the trusted logs this is, and who cosigned it. */
@@ -83,14 +100,54 @@ function namesOf(vkey: string, { place, isGiven }: { place: string; isGiven: boo
   }
 }
 
-async function demandSameKey(kept: KeptCheckpoints, vkey: string, names: readonly string[]): Promise<void> {
+/** The newest of the keys after the known one that signed the note; the known one when none of them did. */
+function signerOf(note: Uint8Array | undefined, known: string, keys: readonly string[]): string {
+  const text = new TextDecoder().decode(note)
+  const later = keys.slice(keys.indexOf(known) + 1).toReversed()
+  return later.find((vkey) => isSignedBy(text, vkey)) ?? known
+}
+
+function isSignedBy(note: string, vkey: string): boolean {
+  try {
+    openCheckpoint(note, vkey)
+    return true
+  } catch (error) {
+    if (error instanceof NoteInvalid) return false
+    throw error
+  }
+}
+
+/** The checkpoint that is kept under the newest of these keys. */
+async function newestUnder(kept: KeptCheckpoints, vkeys: readonly string[]): Promise<string | undefined> {
+  for (const vkey of vkeys) {
+    const note = await kept.newest(vkey)
+    if (note !== undefined) return note
+  }
+  return undefined
+}
+
+/** `keys`: those that lead to the log's own, itself among them. */
+async function demandSameKey(
+  kept: KeptCheckpoints,
+  keys: readonly string[],
+  names: readonly string[],
+): Promise<void> {
   for (const name of names) {
     const before = await kept.key(name)
-    if (before !== undefined && before !== vkey)
+    if (before !== undefined && !keys.includes(before))
       throw new CommandFailed(
         EXIT.failed,
         `FAILED  vkey: ${name} had another key when it was verified here before; compare this one with the operator's, then pass --vkey`,
       )
+  }
+}
+
+function orFailed<Result>(act: () => Result): Result {
+  try {
+    return act()
+  } catch (error) {
+    if (!(error instanceof NoteInvalid)) throw error
+    throw new CommandFailed(EXIT.failed, `FAILED  key-changes: ${error.message}`, { cause: error })
   }
 }
 
@@ -112,6 +169,7 @@ async function servedKey(source: LogSource): Promise<string> {
       EXIT.unreachable,
       `${source.name} has no vkey: not the prefix of a log, or give --vkey`,
     )
-  // No other spelling than the one line it is: whatever else is in there was put there.
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/\n$/, '')
+  // The newest comes first, in no other spelling than its line.
+  const lines = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/\n$/, '').split('\n')
+  return lines[0] ?? ''
 }

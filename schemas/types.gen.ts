@@ -80,6 +80,7 @@ export interface Schemas {
   'api/left.json': Left
   'api/live-change.json': LiveChange
   'api/log-key-rotation.json': LogKeyRotation
+  'api/log-key-rotation.json': LogKeyRotation
   'api/log-position.json': LogPosition
   'api/me.json': Me
   'api/name-passkey.json': NamePasskey
@@ -1882,6 +1883,12 @@ export interface LiveChange {
    */
   kinds: string[]
   grants: string[]
+}
+/**
+ * How long the old key of the log signs beside the new one.
+ */
+export interface LogKeyRotation {
+  overlapDays: number
 }
 /**
  * How long the old key of the log signs beside the new one.

@@ -50,6 +50,11 @@ const forgetting = ([verb]: readonly string[]) => (verb === 'prove' || verb === 
 
 /** As `cli/main.ts` runs it, without a process for each: that the codes reach the shell is a test of its own. */
 export async function reachAudit(home: string, ...words: string[]): Promise<Ended> {
+  return reachRemembering(home, ...words, ...forgetting(words))
+}
+
+/** The same, with what was kept in `home` by the runs before. */
+export async function reachRemembering(home: string, ...words: string[]): Promise<Ended> {
   const [out, err] = [new PassThrough(), new PassThrough()]
   const command = new Command('reach')
     .exitOverride()
@@ -63,7 +68,7 @@ export async function reachAudit(home: string, ...words: string[]): Promise<Ende
     err.write(`${message}\n`)
     return code
   }
-  const code = await command.parseAsync(['audit', ...words, ...forgetting(words)], { from: 'user' }).then(
+  const code = await command.parseAsync(['audit', ...words], { from: 'user' }).then(
     () => 0,
     (error: unknown) => {
       if (error instanceof CommandFailed) return told(error.message, error.exitCode)

@@ -1,5 +1,6 @@
 /** The public log of a real ledger over HTTP, as the vault serves it, to be grown and to be tampered with. */
 import { createLogSigner, type LogSigner } from '#core/ledger/checkpoint.ts'
+import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { LogReader, Ledger } from '#core/ledger/ledger.ts'
 import { createLogger } from '#core/logger.ts'
 import { notFound, problemHandler } from '#core/http/problem.ts'
@@ -9,6 +10,7 @@ import { ledgerFolders, openIn } from './level-ledger.ts'
 
 export interface ServedLog extends AsyncDisposable {
   readonly ledger: Ledger
+  readonly keys: KeyStore
   /** Signs whatever it is given with the key of the log. */
   readonly signer: LogSigner
   /** Prefix of the log. */
@@ -21,10 +23,10 @@ export interface ServedLog extends AsyncDisposable {
 
 const PER_COMMIT = 1024
 
-export async function serveLog(): Promise<ServedLog> {
+export async function serveLog({ now = Date.now }: { now?: () => number } = {}): Promise<ServedLog> {
   await using stack = new AsyncDisposableStack()
   const folders = stack.use(await ledgerFolders())
-  const { ledger, keys } = await openIn(folders)
+  const { ledger, keys } = await openIn(folders, { now })
   stack.use(ledger)
   let size = 0
   const shown = (file: 'checkpoint' | 'tile' | 'bundle', bytes: Uint8Array): Buffer =>
@@ -54,6 +56,7 @@ export async function serveLog(): Promise<ServedLog> {
   const resources = stack.move()
   const served: ServedLog = {
     ledger,
+    keys,
     signer: createLogSigner(ledger.log.origin, keys.logKey),
     url: `${url}/log`,
     tamper: undefined,

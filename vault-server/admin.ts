@@ -15,6 +15,7 @@ import type { Metrics } from '#core/metrics.ts'
 import type { SandboxCredentials, VendorAdmission } from '#schemas/types.gen.ts'
 import type { AuditorOperator } from './operator/auditors.ts'
 import type { CustomerOperator } from './operator/customers.ts'
+import type { LogOperator } from './operator/log.ts'
 import type { VendorOperator } from './operator/vendors.ts'
 
 /** File with the token of the process that runs now; whoever reads it is the operator. */
@@ -41,7 +42,7 @@ export interface AdminState {
 
 /**
  * The operator's port, bound to 127.0.0.1 only: `/health`, `/ready` and `/metrics` for whoever runs this
- * machine, and `/vendors`, `/auditors` and `/customers` with a bearer token, made anew at each start and gone at the end.
+ * machine, and `/vendors`, `/auditors`, `/customers` and `/log` with a bearer token, made anew at each start and gone at the end.
  * `url` is where it listens.
  */
 export async function startAdmin(options: {
@@ -51,12 +52,13 @@ export async function startAdmin(options: {
   vendors?: VendorOperator | undefined
   auditors?: AuditorOperator | undefined
   customers?: CustomerOperator | undefined
+  publicLog?: LogOperator | undefined
   /** Where businesses are let into the sandbox, if there is one. */
   sandbox?: SandboxDoor | undefined
   metrics: Metrics
   log: Logger
 }): Promise<{ readonly url: string } & AsyncDisposable> {
-  const { config, state, vendors, auditors, customers, sandbox, metrics, log } = options
+  const { config, state, vendors, auditors, customers, publicLog, sandbox, metrics, log } = options
   await using opened = new AsyncDisposableStack()
   const token = randomBytes(32).toString('base64url')
   const app = leanExpress()
@@ -65,6 +67,7 @@ export async function startAdmin(options: {
   if (vendors !== undefined) app.use('/vendors', bearerOnly(token), vendorRoutes(vendors, sandbox))
   if (auditors !== undefined) app.use('/auditors', bearerOnly(token), auditorRoutes(auditors))
   if (customers !== undefined) app.use('/customers', bearerOnly(token), customerRoutes(customers))
+  if (publicLog !== undefined) app.use('/log', bearerOnly(token), logKeyRoutes(publicLog))
   app.use(notFound, problemHandler({ log }))
   const { url } = opened.use(await listen({ app, host: '127.0.0.1', port: config.adminPort }))
 
@@ -187,6 +190,16 @@ function auditorRoutes(auditors: AuditorOperator): Router {
   router.post<{ auditorId: string }>('/:auditorId/revoke', jsonBody(), async (request, response) => {
     parseNothing(request.body)
     response.json(await auditors.revoke(request.params.auditorId))
+  })
+  return router
+}
+
+/** What `reach log` does, over a running Reach. */
+function logKeyRoutes(publicLog: LogOperator): Router {
+  const parseRotation = parser('api/log-key-rotation.json')
+  const router = Router()
+  router.post('/rotate-key', jsonBody(), async (request, response) => {
+    response.json(await publicLog.rotateKey(parseRotation(request.body).overlapDays))
   })
   return router
 }

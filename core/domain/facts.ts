@@ -41,6 +41,8 @@ const shapes = {
   'vendor-keys-revoked': ['vendor'],
   /** For good. Each of its grants has an entry of its own, `relinquished`. */
   'vendor-removed': ['vendor'],
+  /** The log has another verifier key; the one before signs beside it until then. */
+  'log-key-changed': ['logKey', 'until'],
   /** A customer opened the request: it now waits for this person and nobody else. */
   requested: ['vendor', 'request', 'items', 'until'],
   refused: ['vendor', 'request', 'notice'],
@@ -161,6 +163,7 @@ interface Members {
   readonly shown: readonly string[]
   /** Unix ms. */
   readonly expires: number
+  readonly logKey: string
 }
 
 type Shapes = typeof shapes
@@ -314,6 +317,7 @@ const forms: Record<keyof Members, (value: unknown) => boolean> = {
   before: isTime,
   shown: isWords,
   expires: isTime,
+  logKey: isText(/^[^\s+]{1,300}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/),
 }
 
 /** What a fact can tell besides its type and time. */

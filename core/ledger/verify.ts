@@ -35,17 +35,20 @@ export async function verifyLog({
   read,
   vkey,
   earlier = [],
+  earlierKeys = [],
   onBundle,
 }: {
   read: ReadLogFile
   vkey: string
   earlier?: readonly string[]
+  /** Keys that the log had before, which earlier checkpoints may be signed by. */
+  earlierKeys?: readonly string[]
   /** Told of every bundle in order, before the root is known to hold: believe it when this has resolved. */
   onBundle?: ((first: number, entries: readonly Uint8Array[], size: number) => Promise<void>) | undefined
 }): Promise<LogReport> {
-  const checkpoint = openNote('checkpoint', decode('checkpoint', await needed(read, 'checkpoint')), vkey)
+  const checkpoint = openNote('checkpoint', decode('checkpoint', await needed(read, 'checkpoint')), [vkey])
   const { size } = checkpoint
-  const seen = earlier.map((note, i) => openNote(`earlier checkpoint ${i + 1}`, note, vkey))
+  const seen = earlier.map((note, i) => openNote(`earlier checkpoint ${i + 1}`, note, [vkey, ...earlierKeys]))
   const roots = seen.toSorted((a, b) => a.size - b.size)
   const last = roots.at(-1)
   if (last && last.size > size)
@@ -97,13 +100,18 @@ export function tileReader(read: ReadLogFile): ReadTile {
   return (level, index, width) => read(tilePath({ level, index, width }))
 }
 
-function openNote(path: string, note: string, vkey: string): Checkpoint {
-  try {
-    return openCheckpoint(note, vkey)
-  } catch (error) {
-    if (error instanceof NoteInvalid) throw new LogInvalid(path, error.message, { cause: error })
-    throw error
+/** With the first of the keys that signed it. */
+function openNote(path: string, note: string, vkeys: readonly string[]): Checkpoint {
+  let refusal: NoteInvalid | undefined
+  for (const vkey of vkeys) {
+    try {
+      return openCheckpoint(note, vkey)
+    } catch (error) {
+      if (!(error instanceof NoteInvalid)) throw error
+      refusal ??= error
+    }
   }
+  throw new LogInvalid(path, refusal?.message ?? 'there is no key to verify it with', { cause: refusal })
 }
 
 function decode(path: string, bytes: Uint8Array): string {

@@ -75,6 +75,24 @@ test('suspending, reinstating and showing say how the business stands; a new cod
   expect((await vendor('readmit', vendorId)).out).toMatch(/^  admission code +\S+$/m)
 })
 
+test('the log gets a new key while Reach is stopped and while it runs, and each is one entry', async () => {
+  const rotate = async () =>
+    JSON.parse((await run('cli/main.ts', 'log', 'rotate-key', '--overlap', '1', '--json').ended).out)
+  const stopped = await rotate()
+  reach = run('main.ts')
+  await reach.says('Reach is running')
+  const running = await rotate()
+  expect(running.before).toBe(stopped.vkey)
+  const served = await fetch(`${settings['REACH_VAULT_URL']}/log/vkey`)
+  expect((await served.text()).trim().split('\n')).toEqual([running.vkey, stopped.vkey, stopped.before])
+  reach.child.kill('SIGTERM')
+  await reach.ended
+  expect(await run('cli/main.ts', 'log', 'rotate-key', '--overlap', '-1').ended).toMatchObject({
+    code: 2,
+    out: '',
+  })
+})
+
 test('a business is admitted with its logo, cannot lose keys it has not, and is removed for good', async () => {
   const logo = join(folder, 'logo.png')
   await writeFile(logo, png(64, 64))
@@ -143,21 +161,25 @@ test('a program of somebody else on the operator port is told apart from Reach, 
   }
 })
 
-test('what keeps a ledger from opening is one line, at the start and in reach', async () => {
-  await copyFile(join(folder, 'keys/anchor'), join(folder, 'anchor'))
-  const refusal = async (line: string) => {
-    const start = await run('main.ts').ended
-    expect(start).toMatchObject({ code: 1, err: `${line}\n` })
-    expect(await vendor('list')).toEqual({ code: 1, out: '', err: `${line}\n` })
-  }
-  await rm(join(folder, 'keys/anchor'))
-  await refusal(
-    'The ledger refuses to open: the anchor is missing, the database is not empty: an operator must decide',
-  )
-  await copyFile(join(folder, 'anchor'), join(folder, 'keys/anchor'))
-  await truncate(join(folder, 'keys/data/d1.json'), 10)
-  await refusal('The ledger refuses to open: a key file is damaged')
-})
+test(
+  'what keeps a ledger from opening is one line, at the start and in reach',
+  { timeout: 120_000 },
+  async () => {
+    await copyFile(join(folder, 'keys/anchor'), join(folder, 'anchor'))
+    const refusal = async (line: string) => {
+      const start = await run('main.ts').ended
+      expect(start).toMatchObject({ code: 1, err: `${line}\n` })
+      expect(await vendor('list')).toEqual({ code: 1, out: '', err: `${line}\n` })
+    }
+    await rm(join(folder, 'keys/anchor'))
+    await refusal(
+      'The ledger refuses to open: the anchor is missing, the database is not empty: an operator must decide',
+    )
+    await copyFile(join(folder, 'anchor'), join(folder, 'keys/anchor'))
+    await truncate(join(folder, 'keys/data/d1.json'), 10)
+    await refusal('The ledger refuses to open: a key file is damaged')
+  },
+)
 
 interface Ended {
   readonly code: number | null

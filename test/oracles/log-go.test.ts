@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { leafHash } from '#core/ledger/merkle.ts'
+import { parseNote } from '#core/ledger/note.ts'
 import { serveLog, type ServedLog } from '../served-log.ts'
 
 const SIZES = [0, 1, 255, 256, 257, 65_537]
@@ -95,4 +96,16 @@ test('refuses what another history signed with the same key, and a log that went
     checkpoints.pop()
   }
   expect(await verify([])).toMatchObject({ code: 0 })
+})
+
+test('accepts it under either key while two of them sign, and leaves the line of the other one alone', async () => {
+  const { origin, vkey } = log.ledger.log
+  await log.keys.rotateLogKey({ origin, until: Date.now() + 86_400_000 })
+  await log.growTo(65_540)
+  expect(log.ledger.log.vkey).not.toBe(vkey)
+  expect(parseNote(log.ledger.log.checkpoint()).signatures).toHaveLength(2)
+  expect(await verify([65_539], vkey)).toMatchObject({ code: 0 })
+  const earlier = checkpoints.splice(0)
+  expect(await verify([65_539])).toMatchObject({ code: 0 })
+  checkpoints.push(...earlier)
 })

@@ -73,6 +73,11 @@ const kinds = {
   'vendor-keys-changed': fc.record({ time, vendor }),
   'vendor-keys-revoked': fc.record({ time, vendor }),
   'vendor-removed': fc.record({ time, vendor }),
+  'log-key-changed': fc.record({
+    time,
+    logKey: fc.constant(`vault.example/log+8c1c0a2f+${'A'.repeat(44)}`),
+    until: time,
+  }),
   requested: fc.record({ time, vendor, request, items, until: time }),
   refused: fc.record({ time, vendor, request, notice }),
   deferred: fc.record({ time, vendor, request, notice }),

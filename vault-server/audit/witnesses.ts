@@ -5,6 +5,7 @@ import { every } from '#core/jobs/every.ts'
 import { sizeOf } from '#core/ledger/checkpoint.ts'
 import { cosignaturesIn } from '#core/ledger/cosignature.ts'
 import type { LogReader } from '#core/ledger/ledger.ts'
+import { vkeysUnder } from '#core/ledger/log-keys.ts'
 import { consistencyProof } from '#core/ledger/merkle.ts'
 import { parseNote } from '#core/ledger/note.ts'
 import { hasQuorum, parsePolicy, PolicyInvalid, type Policy, type Witness } from '#core/ledger/policy.ts'
@@ -145,7 +146,10 @@ class WitnessContradicts extends Error {
  * The policy of `REACH_WITNESSES`, a tlog-policy file with the addresses of the witnesses. Throws `ConfigError`
  * for one that cannot be read, or that no answer of its witnesses could satisfy.
  */
-export async function readWitnessPolicy(file: string, vkey: string): Promise<Policy> {
+export async function readWitnessPolicy(
+  file: string,
+  own: Pick<LogReader, 'vkey' | 'keyChanges' | 'checkpoint'>,
+): Promise<Policy> {
   const refuse = (problem: string): never => {
     throw new ConfigError('REACH_WITNESSES', problem)
   }
@@ -153,7 +157,9 @@ export async function readWitnessPolicy(file: string, vkey: string): Promise<Pol
   const policy = parseOr(text, (problem) => refuse(`names a policy that is not valid: ${problem}`))
   const reachable = policy.witnesses.filter(({ url }) => url !== undefined).map(({ name }) => name)
   if (!hasQuorum(policy, reachable)) refuse('names a policy whose quorum needs witnesses without an address')
-  if (policy.logs.length > 0 && !policy.logs.includes(vkey))
+  // While two keys sign, a policy may still name the older one alone.
+  const signing = vkeysUnder(own.checkpoint(), own)
+  if (policy.logs.length > 0 && !signing.some((vkey) => policy.logs.includes(vkey)))
     refuse('names a policy for other logs than this one')
   return policy
 }
