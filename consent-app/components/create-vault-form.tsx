@@ -1,7 +1,7 @@
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { FormEvent } from 'react'
 import { ProblemError } from '../data/http.ts'
-import { useCreateVault } from '../data/me.ts'
+import { useBeginVault, useEnterVault, useNewVault } from '../data/new-vault.ts'
 import type { MessageId } from '../messages/locale.ts'
 import { useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
@@ -9,31 +9,55 @@ import { TextField } from './controls.tsx'
 import styles from './create-vault-form.module.css'
 import { Icon } from './icons.tsx'
 import { focusFirstWrong } from './focus-wrong.ts'
+import { Notice } from './notice.tsx'
 import { ProblemNote } from './problem-note.tsx'
 import { checkNewVault, passwordLength } from './new-vault.ts'
+import { VaultMaking, isBeingMade } from './vault-making.tsx'
 
-/** Makes a pod here and signs in to it. The requirements stand there from the start, and say when they are met. */
+/**
+ * Makes a pod here and signs in to it. The requirements stand there from the start, and say when they are met; then it shows how
+ * far it is, and what was typed is still there should it fail.
+ */
 export function CreateVaultForm() {
   const { text } = useText()
-  const create = useCreateVault()
+  const vault = useNewVault().data
+  const begin = useBeginVault()
+  const { mutate: enter, isIdle: isOutside, isError: cannotEnter } = useEnterVault()
   const [podName, setPodName] = useState('')
   const [email, setEmail] = useState('')
   const [password, setPassword] = useState('')
   const [sent, setSent] = useState(false)
   const wrong = checkNewVault({ podName, email, password })
   const shown = (id: MessageId | undefined) => (sent && id !== undefined ? text(id) : undefined)
-  const taken = create.error instanceof ProblemError && create.error.code === 'account-exists'
+  const failure = begin.error ?? (vault?.state === 'failed' ? failureOf(vault.code) : undefined)
+  const taken = failure instanceof ProblemError && failure.code === 'account-exists'
+  const isReady = vault?.state === 'ready'
+  useEffect(() => {
+    if (isReady && isOutside) enter()
+  }, [isReady, isOutside, enter])
 
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     setSent(true)
-    if (Object.values(wrong).every((id) => id === undefined) && !create.isPending)
-      create.mutate({ podName, email, password })
+    if (Object.values(wrong).every((id) => id === undefined) && !begin.isPending)
+      begin.mutate({ podName, email, password })
     else focusFirstWrong(event.currentTarget)
   }
 
+  if (isBeingMade(vault) && !cannotEnter) return <VaultMaking vault={vault} />
   return (
     <form className={styles.form} onSubmit={submit} noValidate>
+      {cannotEnter ? (
+        <Notice tone="attention" title={text('create.not-entered.title')} announce>
+          <p>{text('create.not-entered.body')}</p>
+        </Notice>
+      ) : (
+        vault?.state === 'lost' && (
+          <Notice tone="attention" title={text('create.lost.title')} announce>
+            <p>{text('create.lost.body')}</p>
+          </Notice>
+        )
+      )}
       <TextField
         label={text('create.pod-name')}
         value={podName}
@@ -67,12 +91,18 @@ export function CreateVaultForm() {
         maxLength={200}
         isRequired
       />
-      {create.isError && !taken && <ProblemNote error={create.error} />}
-      <Button type="submit" look="solid" wide isPending={create.isPending}>
+      {failure !== undefined && !taken && <ProblemNote error={failure} />}
+      <Button type="submit" look="solid" wide isPending={begin.isPending}>
         {text('create.act')}
       </Button>
     </form>
   )
+}
+
+/** The same that a refusal at once would have been. */
+function failureOf(code = 'unknown'): ProblemError {
+  const passing = code === 'pod-unreachable' || code === 'busy'
+  return new ProblemError(code as ProblemError['code'], passing ? 503 : 400, '')
 }
 
 function PasswordRule({ length }: { length: number }) {

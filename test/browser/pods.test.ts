@@ -2,6 +2,7 @@
 import type { Browser, Page } from '@playwright/test'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { ownPodServer } from '../own-pod-server.ts'
 import type { OwnPodPerson, OwnPodServer } from '../own-pod-server.ts'
 import { sharedPods } from '../pod-server.ts'
@@ -44,8 +45,17 @@ test('she moves all her data from a pod that was made here to one of her own', a
   await page.getByLabel('Name of your pod').fill('mover')
   await page.getByLabel('E-mail', { exact: true }).fill('mover@example.org')
   await page.getByLabel('Password', { exact: true }).fill('a long enough one')
+  // Others came first. What she sees of it does not depend on the page staying open.
+  const { createPod } = createProvisioning((await sharedPods()).server.door)
+  const others = [0, 1, 2, 3, 4, 5].map((n) =>
+    createPod({ podName: `before-${n}`, email: `before-${n}@example.org`, password: 'long enough' }),
+  )
   await page.getByRole('button', { name: 'Create my vault' }).click()
-  await page.getByRole('button', { name: 'Choose another folder' }).click()
+  await page.getByText('before you').first().waitFor()
+  await lookAt(page, 'pods-0-waiting')
+  await page.reload()
+  await page.getByRole('button', { name: 'Choose another folder' }).click({ timeout: 60_000 })
+  await Promise.all(others)
   await page.getByLabel('Folder').waitFor()
   await lookAt(page, 'pods-1-folder')
   await page.getByRole('button', { name: 'Leave it as it is' }).click()
