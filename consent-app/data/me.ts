@@ -1,10 +1,9 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
-import type { CreateVault, Me, Redirect } from '#schemas/types.gen.ts'
+import type { Me, Redirect } from '#schemas/types.gen.ts'
 import { noteReply, useConnection } from './connection.ts'
 import { call, isOffline } from './http.ts'
-import { forgetOthers, restoreCopy } from './kept-copy.ts'
-import { rememberIssuer } from './remembered-issuer.ts'
+import { restoreCopy } from './kept-copy.ts'
 
 /**
  * Who is signed in, and how this Reach is set up. While the pods start, or while nobody answers, it is asked again until they
@@ -32,19 +31,6 @@ async function askMe(client: QueryClient, signal: AbortSignal): Promise<Me> {
     if (kept === undefined) throw error
     return kept
   }
-}
-
-/** Makes a pod and signs in to it. */
-export function useCreateVault() {
-  const client = useQueryClient()
-  return useMutation({
-    mutationFn: (body: CreateVault) => call<Me>('POST', 'api/vaults', { body }),
-    onSuccess: (me) => {
-      forgetOthers(client)
-      client.setQueryData(['me'], me)
-      if (me.issuer !== undefined) rememberIssuer(me.issuer)
-    },
-  })
 }
 
 /** Makes a throw-away customer with sample data; the reply says where the tour goes on. */
