@@ -80,7 +80,6 @@ export interface Schemas {
   'api/left.json': Left
   'api/live-change.json': LiveChange
   'api/log-key-rotation.json': LogKeyRotation
-  'api/log-key-rotation.json': LogKeyRotation
   'api/log-position.json': LogPosition
   'api/me.json': Me
   'api/name-passkey.json': NamePasskey
@@ -120,6 +119,7 @@ export interface Schemas {
   'api/saved-category.json': SavedCategory
   'api/sessions.json': Sessions
   'api/set-email.json': SetEmail
+  'api/set-language.json': SetLanguage
   'api/sign-in.json': SignIn
   'api/storages.json': Storages
   'api/vendor-admission.json': VendorAdmission
@@ -301,6 +301,10 @@ export interface Account {
    * WebID as which Reach comes to this pod, by credentials of the customer; absent: as its own agent.
    */
   actingAs?: string
+  /**
+   * What she is written to in, as she chose it or as the page was where she asked for messages.
+   */
+  language?: 'en' | 'de' | 'ar'
   /**
    * Unix time in ms.
    */
@@ -1333,10 +1337,6 @@ export interface ChangeGrant {
    */
   screen?: string
   /**
-   * Version of the page that showed it, as it came with the page: it is recorded with the notice.
-   */
-  screen?: string
-  /**
    * What language the page was in: the notice is recorded in it. Absent: English.
    */
   language?: 'en' | 'de' | 'ar'
@@ -1466,10 +1466,6 @@ export interface Decision {
    * The code the customer saw at the business. Needed to allow a request of the channel link.
    */
   matchingCode?: string
-  /**
-   * Version of the page that showed it, as it came with the page: it is recorded with the notice.
-   */
-  screen?: string
   /**
    * Version of the page that showed it, as it came with the page: it is recorded with the notice.
    */
@@ -1891,12 +1887,6 @@ export interface LogKeyRotation {
   overlapDays: number
 }
 /**
- * How long the old key of the log signs beside the new one.
- */
-export interface LogKeyRotation {
-  overlapDays: number
-}
-/**
  * Who is signed in, and how this Reach is set up.
  */
 export interface Me {
@@ -1930,6 +1920,10 @@ export interface Me {
   webId?: string
   issuer?: string
   container?: string
+  /**
+   * What she is written to in, and sees Reach in where the device knows no other.
+   */
+  language?: 'en' | 'de' | 'ar'
   podAccess?: 'none' | 'open' | 'lost'
   /**
    * WebID of Reach's agent.
@@ -2569,6 +2563,12 @@ export interface SessionView {
 }
 export interface SetEmail {
   address: string
+}
+/**
+ * What language she is written to in, and sees Reach in where she chose none.
+ */
+export interface SetLanguage {
+  language: 'en' | 'de' | 'ar'
 }
 export interface SignIn {
   /**

@@ -268,7 +268,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use('/audit', reviewRoutes({ ledger, publicLog, now }, { access }), notFound)
   api.use(sameOriginOnly({ origin: new URL(vaultUrl).origin }), sessions.load)
   api.use(inReadersLanguage())
-  api.use(meRoutes({ showMe }))
+  api.use(meRoutes({ ledger, showMe }))
   api.use(catalogueRoutes())
   api.use(signInRoutes(signInParts, { cookie: hostCookie('sign-in', vaultUrl), vaultUrl, oidc, pods }))
   const passkeyParts = { ledger, names, sessions, podLogins, now }

@@ -1,3 +1,4 @@
+import { useKeepLanguage } from '../data/me.ts'
 import { useLanguage } from '../messages/language.tsx'
 import { languages, ownName } from '../messages/locale.ts'
 import { useText } from '../messages/text.tsx'
@@ -7,6 +8,7 @@ import styles from './language-choice.module.css'
 export function LanguageChoice() {
   const { text } = useText()
   const { language: shown, choose } = useLanguage()
+  const keep = useKeepLanguage()
   return (
     <div role="group" aria-label={text('language.label')} className={styles.languages}>
       {languages.map((language) => (
@@ -16,7 +18,7 @@ export function LanguageChoice() {
           lang={language}
           aria-pressed={language === shown}
           className={styles.language}
-          onClick={() => void choose(language)}
+          onClick={() => void choose(language).then(() => keep(language))}
         >
           {ownName(language)}
         </button>

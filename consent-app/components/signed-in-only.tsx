@@ -1,9 +1,10 @@
-import { lazy, useEffect } from 'react'
+import { lazy, useEffect, useEffectEvent } from 'react'
 import type { ReactNode } from 'react'
 import { useLive } from '../data/live.ts'
 import { useMe } from '../data/me.ts'
 import { useUnsaved } from '../data/unsaved.ts'
 import { serveOffline } from '../data/service-worker.ts'
+import { useLanguage } from '../messages/language.tsx'
 import { Bare } from './bare.tsx'
 import { ProblemNote } from './problem-note.tsx'
 import { PageSkeleton } from './skeleton.tsx'
@@ -13,6 +14,16 @@ const SessionEnded = lazy(() =>
   import('./session-ended.tsx').then((page) => ({ default: page.SessionEnded })),
 )
 const WelcomePage = lazy(() => import('../pages/welcome.tsx').then((page) => ({ default: page.WelcomePage })))
+
+/** She chose her language with her account, perhaps on another device. */
+function useOwnLanguage(): void {
+  const own = useMe().data?.language
+  const { suggest } = useLanguage()
+  const first = useEffectEvent(suggest)
+  useEffect(() => {
+    if (own !== undefined) first(own)
+  }, [own])
+}
 
 /** Shows the page to who is signed in, and the way to sign in, at the same address, to everybody else. */
 export function SignedInOnly({ children }: { children: ReactNode }) {
@@ -34,6 +45,7 @@ export function SignedInOnly({ children }: { children: ReactNode }) {
 
 function Live({ children }: { children: ReactNode }) {
   useLive()
+  useOwnLanguage()
   useEffect(() => void serveOffline(), [])
   return (
     <>

@@ -1,6 +1,6 @@
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
-import type { Me, Redirect } from '#schemas/types.gen.ts'
+import type { Me, Redirect, SetLanguage } from '#schemas/types.gen.ts'
 import { noteReply, useConnection } from './connection.ts'
 import { call, isOffline } from './http.ts'
 import { restoreCopy } from './kept-copy.ts'
@@ -18,6 +18,16 @@ export function useMe() {
     retryOnMount: false,
     refetchInterval: (query) => (isAway ? 3000 : query.state.data?.podsReady === false ? 1500 : false),
   })
+}
+
+/** Keeps the language she chose with her account, so that she is written to in it; without a word where that fails. */
+export function useKeepLanguage(): (language: SetLanguage['language']) => void {
+  const client = useQueryClient()
+  return (language) => {
+    if (client.getQueryData<Me>(['me'])?.signedIn !== true) return
+    client.setQueryData<Me>(['me'], (me) => me && { ...me, language })
+    void call<undefined>('POST', 'api/me/language', { body: { language } }).catch(() => undefined)
+  }
 }
 
 async function askMe(client: QueryClient, signal: AbortSignal): Promise<Me> {

@@ -4,12 +4,14 @@ import type { ReactNode } from 'react'
 import { I18nProvider } from 'react-aria-components/I18nProvider'
 import { loadLocale } from './locale.ts'
 import type { LanguageTag, Locale } from './locale.ts'
-import { rememberLanguage } from './remembered-language.ts'
+import { rememberLanguage, rememberedLanguage } from './remembered-language.ts'
 import { TextProvider } from './text.tsx'
 
 interface Choice {
   readonly language: LanguageTag
   readonly choose: (language: LanguageTag) => Promise<void>
+  /** Speaks it where nobody chose one on this device, and does not keep it there. */
+  readonly suggest: (language: LanguageTag) => void
 }
 
 const LanguageContext = createContext<Choice | undefined>(undefined)
@@ -31,16 +33,22 @@ export function declareLanguage({ language, direction }: Locale): void {
 export function LanguageProvider({ locale: first, children }: { locale: Locale; children: ReactNode }) {
   const client = useQueryClient()
   const [locale, setLocale] = useState(first)
-  const choose = async (language: LanguageTag) => {
+  const speak = async (language: LanguageTag) => {
     const next = await loadLocale(navigator.languages, language)
-    rememberLanguage(language)
     declareLanguage(next)
     setLocale(next)
     // Titles of fields and purposes come with the replies. Coming back from the sign-in counts once.
     await client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'signed-in' })
   }
+  const choose = (language: LanguageTag) => {
+    rememberLanguage(language)
+    return speak(language)
+  }
+  const suggest = (language: LanguageTag) => {
+    if (rememberedLanguage() === undefined && language !== locale.language) void speak(language)
+  }
   return (
-    <LanguageContext value={{ language: locale.language, choose }}>
+    <LanguageContext value={{ language: locale.language, choose, suggest }}>
       <TextProvider locale={locale}>
         <I18nProvider locale={locale.formats}>{children}</I18nProvider>
       </TextProvider>

@@ -43,10 +43,10 @@ export async function findAccount(
   return pointer === undefined ? undefined : readAccount(reader, pointer.value.id)
 }
 
-/** Issuer, storage, container, or as whom Reach comes there; `undefined` takes a member out. */
+/** Issuer, storage, container, language, or as whom Reach comes there; `undefined` takes a member out. */
 export function changeAccount(
   stored: Stored<Account>,
-  change: Partial<Pick<Account, 'issuer' | 'podUrl' | 'container'>> & { actingAs?: string | undefined },
+  change: Partial<Pick<Account, 'issuer' | 'podUrl' | 'container' | 'language'>> & { actingAs?: string | undefined },
 ): CommitParts {
   const members = Object.entries({ ...stored.value, ...change }).filter(([, value]) => value !== undefined)
   return {

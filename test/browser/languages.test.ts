@@ -113,7 +113,7 @@ test.each([
   60_000,
 )
 
-test('another language is chosen by its own name, keeps what was ticked, and is kept on the device', async () => {
+test('another language is chosen by its own name, keeps what was ticked, and is kept on the device and with the account', async () => {
   const { page, faults } = await openPage(browser, { allowed: allowed() })
   const [english, german] = [textsOf('en'), textsOf('de')]
   const at = new Walker({ story, page, look: async () => {}, say: (id) => german[id] })
@@ -131,6 +131,15 @@ test('another language is chosen by its own name, keeps what was ticked, and is 
   await page.getByRole('button', { name: 'العربية' }).press('Enter')
   await expect.poll(() => page.evaluate(() => document.documentElement.dir)).toBe('rtl')
   expect(faults).toEqual([])
+
+  // It is kept with the account: another device of hers, where nobody chose, speaks it too, and keeps nothing of it.
+  const other = await openPage(browser, { allowed: allowed() })
+  const there = new Walker({ story, page: other.page, look: async () => {}, say: (id) => textsOf('ar')[id] })
+  await there.signInAs(people.ada.browser)
+  await other.page.goto(story.world.config.vaultUrl)
+  await other.page.getByRole('heading', { name: textsOf('ar')['home.who'] }).waitFor()
+  expect(await other.page.evaluate(() => localStorage.getItem('reach.language'))).toBeNull()
+  expect(other.faults).toEqual([])
 }, 60_000)
 
 /** What the people and businesses here are called and say. */

@@ -13,7 +13,7 @@ import { day } from '#core/domain/times.ts'
 import { matches } from '#core/http/validate.ts'
 import { createMailer } from '../../vault-server/mail/mailer.ts'
 import type { Mail } from '../../vault-server/mail/mailer.ts'
-import { tellingBy } from '../../vault-server/customer/notification-jobs.ts'
+import { mailJob, tellingBy } from '../../vault-server/customer/notification-jobs.ts'
 import { remindOfDue } from '../../vault-server/customer/reminders.ts'
 import { Authenticator } from '../authenticator.ts'
 import { PushedBrowser } from '../pushed-browser.ts'
@@ -97,13 +97,17 @@ async function visit(daysLater: number): Promise<void> {
   ada = { ...ada, browser }
 }
 
-async function messages(): Promise<string[]> {
+/** As they lie in the folder, oldest first. */
+async function rawMessages(): Promise<string[]> {
   const { mail } = story.world.config
   if (mail?.kind !== 'folder') throw new Error('no folder for mail')
   const names = await readdir(mail.folder).catch(() => [])
-  const texts = await Promise.all(names.toSorted().map((name) => readFile(`${mail.folder}/${name}`, 'utf8')))
+  return await Promise.all(names.toSorted().map((name) => readFile(`${mail.folder}/${name}`, 'utf8')))
+}
+
+async function messages(): Promise<string[]> {
   // Long lines are folded by "=" at their end (quoted-printable).
-  return texts.map((text) => text.replaceAll('=\n', '').replaceAll('=3D', '='))
+  return (await rawMessages()).map((text) => text.replaceAll('=\n', '').replaceAll('=3D', '='))
 }
 
 test('nothing is sent to an address before its owner has opened the link, and nobody else can', async () => {
@@ -169,7 +173,12 @@ test('a permission nobody used is told once, without a word about it, and answer
   const mail = all.at(-1) ?? ''
   expect(pushed.map(({ path }) => path).toSorted()).toEqual(['/gone', '/reader'])
   const body = pushed.find(({ path }) => path === '/reader')?.body ?? Buffer.alloc(0)
-  expect(reader.open(body)).toBe('reminder')
+  expect(JSON.parse(reader.open(body))).toEqual({
+    title: 'Your vault',
+    body: 'Something in your vault wants your attention.',
+    lang: 'en',
+    dir: 'ltr',
+  })
   expect(() => gone.open(body)).toThrow()
   // Who has left is not pushed to again; the address inside was never reached, and is tried again later.
   expect(await settings()).toMatchObject({ browsers: 2 })
@@ -195,10 +204,64 @@ test('a permission nobody used is told once, without a word about it, and answer
   expect(await open()).toEqual([])
 })
 
+test.each([
+  ['de', 'ltr', 'In Ihrem Tresor gibt es etwas anzusehen'],
+  ['ar', 'rtl', 'في خزنتك ما يستدعي نظرك'],
+  ['en', 'ltr', 'Something in your vault wants your attention'],
+] as const)('she is written to in %s, as she chose it, in its direction', async (language, dir, subject) => {
+  expect((await post('/api/me/language', { language: 'xx' })).status).toBe(400)
+  expect((await story.browser().post('/api/me/language', { language })).status).toBe(401)
+  expect((await post('/api/me/language', { language })).status).toBe(204)
+  expect((await ada.browser.get('/api/me')).body).toMatchObject({ language })
+  const { ledger } = story.world.reach
+  await ledger.commit(mailJob(ada.accountId, 'reminder', now()))
+  await story.world.settle()
+  const mail = (await rawMessages()).at(-1) ?? ''
+  expect(mail).toContain(`Content-Language: ${language}`)
+  expect(mailText(mail)).toContain(`Subject: ${subject}`)
+  expect(mailText(mail)).toContain(`<html lang="${language}" dir="${dir}">`)
+  // An address reads from left to right, on a line of its own.
+  expect(mailText(mail)).toContain(`\n\n${story.world.config.vaultUrl}/\n\n`)
+  expect(mailText(mail)).toContain(`<p dir="ltr"><a href="${story.world.config.vaultUrl}/">`)
+  expect(mailText(mail)).not.toMatch(/<(?:img|script|style|link|iframe)|url\(|cid:/i)
+  for (const word of [...story.names, relation.grantId, ada.accountId])
+    expect(mailText(mail)).not.toContain(word)
+})
+
+/** A message as its reader sees it: encoded words and parts are opened (RFC 2045, 2047). */
+function mailText(raw: string): string {
+  const decode = (bytes: string, encoding: string) =>
+    /^b/i.test(encoding)
+      ? Buffer.from(bytes, 'base64').toString()
+      : Buffer.from(
+          bytes
+            .replaceAll('_', ' ')
+            .replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+          'latin1',
+        ).toString()
+  return raw
+    .replace(/\?=\s+=\?/g, '?==?')
+    .replace(/=\?UTF-8\?([BQ])\?(.*?)\?=/gi, (_, encoding, text) => decode(text, encoding))
+    .replace(
+      /Content-Transfer-Encoding: (base64|quoted-printable)\n\n([\s\S]*?)(?=\n--|$)/g,
+      (_, encoding, text) =>
+        `\n\n${encoding === 'base64' ? decode(text, 'b') : decode(text.replaceAll('_', '=5F').replaceAll('=\n', ''), 'q')}`,
+    )
+}
+
 test('what goes on is recalled every 90 days and told before its end; what is paused is left alone', async () => {
   await visit(91)
   expect(await open()).toEqual([['recall', relation.grantId]])
+  expect((await post('/api/me/language', { language: 'ar' })).status).toBe(204)
+  const before = pushed.length
   expect(await sweep()).toBe(1)
+  const [push] = pushed.slice(before).filter(({ path }) => path === '/reader')
+  expect(JSON.parse(reader.open(push?.body ?? Buffer.alloc(0)))).toEqual({
+    title: 'خزنتك',
+    body: 'في خزنتك ما يستدعي نظرك.',
+    lang: 'ar',
+    dir: 'rtl',
+  })
   await story.act(ada, relation, 'pause')
   expect(await open()).toEqual([])
   await visit(121)

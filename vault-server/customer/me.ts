@@ -1,13 +1,15 @@
 import { Router } from 'express'
 import type { Config } from '#core/config.ts'
-import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { jsonBody } from '#core/http/json-body.ts'
+import { parser } from '#core/http/validate.ts'
+import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
 import type { PodReader } from '#core/pods/pod.ts'
-import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import { changeAccount, readAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import { readPodMove } from '#core/records/pod-moves.ts'
 import type { Account, Me } from '#schemas/types.gen.ts'
 import type { EmbeddedPods } from '../pods/embedded.ts'
 import type { ReachPods } from '../pods/reach-pods.ts'
-import { customerIfAny } from './session.ts'
+import { customerIfAny, customerOf } from './session.ts'
 import type { Customer } from './session.ts'
 
 export type ShowMe = (customer: (Pick<Customer, 'accountId'> & Partial<Customer>) | undefined) => Promise<Me>
@@ -36,7 +38,7 @@ export function meOf(options: {
       agent: pods.agent.webId,
     }
     if (account === undefined) return { signedIn: false, ...setup }
-    const { accountId, webId, issuer, container, actingAs } = account
+    const { accountId, webId, issuer, container, actingAs, language } = account
     const podAccess = standing?.podAccess ?? 'none'
     const lostCategories = standing?.lostCategories
     const name = podAccess === 'open' ? await nameOf(account, pods) : undefined
@@ -53,6 +55,7 @@ export function meOf(options: {
       podAccess,
       boundSeconds: pods.boundOf(container) / 1000,
       ...(name === undefined ? {} : { name }),
+      ...(language === undefined ? {} : { language }),
       ...(isMoving ? { moving: true as const } : {}),
       ...(actingAs === undefined ? {} : { actingAs }),
       ...(lostCategories === undefined ? {} : { lostCategories }),
@@ -76,11 +79,20 @@ async function nameOf(account: Account, pods: PodReader): Promise<string | undef
   return text === undefined ? undefined : String(JSON.parse(text))
 }
 
-/** `GET /me`, for everybody. */
-export function meRoutes({ showMe }: { showMe: ShowMe }): Router {
+/** `GET /me`, for everybody; `POST /me/language`, for customers. */
+export function meRoutes({ ledger, showMe }: { ledger: Ledger; showMe: ShowMe }): Router {
+  const parseLanguage = parser('api/set-language.json')
   const router = Router()
   router.get('/me', async (request, response) => {
     response.json(await showMe(customerIfAny(request)))
+  })
+  router.post('/me/language', jsonBody(), async (request, response) => {
+    const { accountId } = customerOf(request)
+    const { language } = parseLanguage(request.body)
+    const account = await readAccount(ledger, accountId)
+    if (account !== undefined && account.value.language !== language)
+      await ledger.commit(changeAccount(account, { language }))
+    response.status(204).end()
   })
   return router
 }

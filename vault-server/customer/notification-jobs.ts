@@ -1,20 +1,21 @@
+import type { Language } from '#core/domain/category-file.ts'
 import { day } from '#core/domain/times.ts'
 import type { JobHandlers } from '#core/jobs/worker.ts'
 import type { Json, Ledger, LedgerReader } from '#core/ledger/ledger.ts'
+import { readAccount } from '#core/records/accounts.ts'
 import { newId } from '#core/records/ids.ts'
 import { enqueueJob } from '#core/records/jobs.ts'
 import { noteTold, readNotifications, setPush } from '#core/records/notifications.ts'
-import type { EmailChannel } from '#core/records/notifications.ts'
 import { combine } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import type { SendMail } from '../mail/mailer.ts'
 import type { SendPush } from '../mail/web-push.ts'
+import { mailOf, pushOf } from '../mail/words.ts'
+import type { About } from '../mail/words.ts'
 import type { TellCustomer } from './reminders.ts'
 
 const sendMailJob = 'send-mail'
 const sendPushJob = 'send-push'
-
-type About = 'confirm' | 'reminder'
 
 /** A message to whatever address she has when it is sent: nothing of it lies in the queue. */
 export function mailJob(accountId: string, about: About, at: number): CommitParts {
@@ -59,20 +60,23 @@ export function notificationJobs({
     // Removed meanwhile, or another address, which has had a message of its own.
     if (sendMail === undefined || email === undefined || email.isConfirmed !== (about === 'reminder')) return
     const unsubscribeUrl = `${vaultUrl}/unsubscribe/${email.stop}`
-    await sendMail({
-      to: email.address,
-      unsubscribeUrl,
-      ...words(about, { vaultUrl, email, unsubscribeUrl }),
-    })
+    const open = about === 'confirm' ? `${vaultUrl}/settings?confirm=${email.confirm}` : `${vaultUrl}/`
+    const message = mailOf(about, await languageOf(accountId), { open, stop: unsubscribeUrl })
+    await sendMail({ to: email.address, unsubscribeUrl, ...message })
   }
 
-  /** One browser a job: what is slow or gone holds up no other. The words are the browser's own. */
+  async function languageOf(accountId: string): Promise<Language> {
+    return (await readAccount(ledger, accountId))?.value.language ?? 'en'
+  }
+
+  /** One browser a job: what is slow or gone holds up no other. */
   async function pushTo({ payload }: { readonly payload: Json }): Promise<void> {
     const { accountId, endpoint } = payload as { accountId: string; endpoint: string }
     const stored = await readNotifications(ledger, accountId)
     const browser = stored?.value.push?.find((one) => one.endpoint === endpoint)
     if (browser === undefined) return
-    if ((await sendPush(browser, 'reminder')) === 'gone') await forgetBrowser(ledger, accountId, endpoint)
+    const words = pushOf(await languageOf(accountId))
+    if ((await sendPush(browser, words)) === 'gone') await forgetBrowser(ledger, accountId, endpoint)
   }
 
   return {
@@ -94,32 +98,4 @@ export async function forgetBrowser(
   const before = found?.value.push ?? []
   const kept = endpoint === undefined ? [] : before.filter((browser) => browser.endpoint !== endpoint)
   if (kept.length < before.length) await ledger.commit(setPush(found, accountId, kept))
-}
-
-/** Names nobody and nothing: neither the customer, nor a business, nor what she keeps. */
-function words(
-  about: About,
-  { vaultUrl, email, unsubscribeUrl }: { vaultUrl: string; email: EmailChannel; unsubscribeUrl: string },
-): { subject: string; text: string } {
-  const stop = `To get no more of these messages: ${unsubscribeUrl}`
-  if (about === 'confirm')
-    return {
-      subject: 'Confirm this address for your vault',
-      text: [
-        'Somebody, probably you, asked to be reminded at this address of what needs a look in their vault.',
-        `To confirm it, open this page while signed in: ${vaultUrl}/settings?confirm=${email.confirm}`,
-        'If it was not you, do nothing: nothing more is sent.',
-        stop,
-        '',
-      ].join('\n\n'),
-    }
-  return {
-    subject: 'Something in your vault wants your attention',
-    text: [
-      `There is something to look at in your vault: ${vaultUrl}/`,
-      'For your privacy this message says no more.',
-      stop,
-      '',
-    ].join('\n\n'),
-  }
 }

@@ -1,13 +1,17 @@
 import { Router } from 'express'
+import type { Request } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
+import { languageOf } from '#core/http/language.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { changeAccount, readAccount } from '#core/records/accounts.ts'
 import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import { findByStop, readNotifications, setEmail, setPush } from '#core/records/notifications.ts'
 import type { EmailChannel } from '#core/records/notifications.ts'
 import { combine } from '#core/records/parts.ts'
+import type { CommitParts } from '#core/records/parts.ts'
 import type { NotificationsView } from '#schemas/types.gen.ts'
 import { limitPer } from './limits.ts'
 import { forgetBrowser, mailJob } from './notification-jobs.ts'
@@ -53,6 +57,13 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     }
   }
 
+  /** Who has chosen no language is written to in that of the page where she asked for it. */
+  const inLanguageOf = async (request: Request, accountId: string): Promise<CommitParts> => {
+    const account = await readAccount(ledger, accountId)
+    if (account === undefined || account.value.language !== undefined) return {}
+    return changeAccount(account, { language: languageOf(request) })
+  }
+
   const api = Router()
   api.get('/notifications', async (request, response) => {
     response.json(await view(customerOf(request).accountId))
@@ -67,7 +78,8 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     const found = await readNotifications(ledger, accountId)
     const email: EmailChannel = { address, isConfirmed: false, confirm: newHandle(), stop: newHandle() }
     const at = now()
-    await ledger.commit(combine(setEmail(names, found, accountId, email), mailJob(accountId, 'confirm', at)))
+    const parts = [setEmail(names, found, accountId, email), mailJob(accountId, 'confirm', at)]
+    await ledger.commit(combine(...parts, await inLanguageOf(request, accountId)))
     response.json(await view(accountId))
   })
 
@@ -99,7 +111,7 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     const others = (found?.value.push ?? []).filter(({ endpoint }) => endpoint !== browser.endpoint)
     // The oldest gives way: browsers that were left do not say so.
     const kept = [...others, browser].slice(-mostBrowsers)
-    await ledger.commit(setPush(found, accountId, kept))
+    await ledger.commit(combine(setPush(found, accountId, kept), await inLanguageOf(request, accountId)))
     response.json(await view(accountId))
   })
 

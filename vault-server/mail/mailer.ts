@@ -8,6 +8,9 @@ export interface Mail {
   readonly to: string
   readonly subject: string
   readonly text: string
+  /** The same, in the direction of its language. */
+  readonly html?: string
+  readonly language?: string
   /** Where one POST without further words ends these messages (RFC 8058). */
   readonly unsubscribeUrl?: string
 }
@@ -17,18 +20,20 @@ export type SendMail = (mail: Mail) => Promise<void>
 
 const timeoutMs = 20_000
 
-/** Plain text only: nothing is loaded, nothing is counted, and no link says who opened it. */
+/** Words only, as text and as HTML: nothing is loaded, nothing is counted, and no link says who opened it. */
 export function createMailer(config: MailConfig, { now }: { now: () => number }): SendMail {
   // What would let a message read files or fetch addresses is shut, although all of it is ours.
   const shut = { disableFileAccess: true, disableUrlAccess: true }
-  const message = ({ to, subject, text, unsubscribeUrl }: Mail) => ({
+  const message = ({ to, subject, text, html, language, unsubscribeUrl }: Mail) => ({
     from: { name: 'Reach', address: config.from },
     to: { name: '', address: to },
     subject,
     text,
+    ...(html === undefined ? {} : { html }),
     // Not answered by machines that are away (RFC 3834).
     headers: {
       'Auto-Submitted': 'auto-generated',
+      ...(language === undefined ? {} : { 'Content-Language': language }),
       ...(unsubscribeUrl === undefined
         ? {}
         : {
