@@ -1,5 +1,6 @@
 /** One key per customer: what is sealed under it dies with it. */
 import { hash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
@@ -13,6 +14,7 @@ import {
   readDocument,
   textOf,
 } from './key-files.ts'
+import type { Json } from './ledger.ts'
 import type { SealingKey } from './sealing.ts'
 
 export interface CustomerKeys {
@@ -25,6 +27,8 @@ export interface CustomerKeys {
   customerKeyNamed(name: string): SealingKey | undefined
   /** Whether the key of that name was destroyed: what is sealed under it reads as absent, for ever. */
   isErased(name: string): boolean
+  /** How many keys are known to be destroyed; only grows. */
+  erasures(): number
   /**
    * Destroys the customer's key, durably and for good; idempotent, finishes what a crash left half done.
    */
@@ -43,6 +47,7 @@ export class CustomerErased extends Error {
 }
 
 const CACHED = 50_000
+const SETTLES_MS = 2_000
 
 export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
   const graves = join(folder, 'erased')
@@ -51,12 +56,15 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
   const erased = new Set<string>()
   const gone = new Set<string>()
   let changed = -1n
+  let settledAt = 0
   const cache = new LRUCache<string, SealingKey>({ max: CACHED })
   const busy = new Map<string, Promise<unknown>>()
 
   async function refresh(): Promise<void> {
     const { mtimeNs } = await stat(graves, { bigint: true })
-    if (mtimeNs === changed) return
+    // Clocks of file systems are coarse: a grave of the same moment would be missed, so a young folder is read again.
+    if (mtimeNs === changed && performance.now() > settledAt) return
+    if (mtimeNs !== changed) settledAt = performance.now() + SETTLES_MS
     for (const name of await readdir(graves)) {
       if (name.startsWith('.')) continue
       const { account, id } = readGrave(name)
@@ -83,7 +91,14 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
   }
 
   function read(account: string): SealingKey | undefined {
-    const content = readDocument(pathOf(folder, account).file)
+    const { file } = pathOf(folder, account)
+    let content: Json | undefined
+    try {
+      content = readDocument(file)
+    } catch (error) {
+      // Overwritten while it was read: another process is destroying it.
+      if (existsSync(file)) throw error
+    }
     return content === undefined
       ? undefined
       : { name: `c${account}.${textOf(content, 'id')}`, key: keyOf(content) }
@@ -94,16 +109,35 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
     return key
   }
 
+  /** Of the account alone, so that it is found by its name; the graves of keys stand beside it. */
+  const stone = (account: string): string => join(graves, hidden(account))
+
+  async function bury(account: string, { name }: SealingKey): Promise<void> {
+    await createFile(`${stone(account)}.${idOf(name)}`, '')
+    erased.add(idOf(name))
+    cache.delete(account)
+    await destroyFile(pathOf(folder, account).file)
+  }
+
+  /**
+   * First the key, then the look for the stone; destroying does the one and then the other the other way round. So whatever two
+   * processes do at the same instant, one of them sees what the other did, and no key outlives its customer.
+   */
   async function create(account: string): Promise<SealingKey> {
     const { shard, file } = pathOf(folder, account)
     await refresh()
-    const found = read(account)
     if (gone.has(hidden(account))) throw new CustomerErased(account)
-    if (found) return remember(account, found)
-    await makePrivateFolder(shard)
-    const id = randomBytes(9).toString('base64url')
-    await createDocument(file, { v: 1, id, key: randomBytes(32).toString('base64url') })
+    if (!read(account)) {
+      await makePrivateFolder(shard)
+      const id = randomBytes(9).toString('base64url')
+      await createDocument(file, { v: 1, id, key: randomBytes(32).toString('base64url') })
+    }
     const made = read(account)
+    if (existsSync(stone(account))) {
+      gone.add(hidden(account))
+      if (made) await bury(account, made)
+      throw new CustomerErased(account)
+    }
     if (!made) throw new KeysDamaged("a customer's key vanished")
     return remember(account, made)
   }
@@ -122,17 +156,13 @@ export async function openCustomerKeys(folder: string): Promise<CustomerKeys> {
       return remember(account, key)
     },
     isErased: (name) => erased.has(idOf(name)),
+    erasures: () => erased.size,
     destroyCustomerKey(account) {
-      const { file } = pathOf(folder, checkAccount(account))
+      checkAccount(account)
       return alone(account, async () => {
-        const key = read(account)
-        if (!key) return
-        const grave = { account: hidden(account), id: idOf(key.name) }
-        await createFile(join(graves, `${grave.account}.${grave.id}`), '')
-        gone.add(grave.account)
-        erased.add(grave.id)
-        cache.delete(account)
-        await destroyFile(file)
+        await createFile(stone(account), '')
+        gone.add(hidden(account))
+        for (let key = read(account); key; key = read(account)) await bury(account, key)
       })
     },
   }
@@ -144,7 +174,7 @@ const hidden = (account: string): string => hash('sha256', account, 'hex')
 
 /**
  * A destroyed key leaves its id, so that a key lost by accident is an error and not an erasure; of whose it was a hash, since
- * the id of an account is what everything of hers hung together by.
+ * the id of an account is what everything of hers hung together by. The stone of an account has no id.
  */
 function readGrave(name: string): { account: string; id: string } {
   const [account = '', id = ''] = name.split('.')

@@ -62,7 +62,10 @@ export async function destroyFile(path: string): Promise<void> {
   }
   try {
     // The name goes first: a crash in between must not leave a file that is neither key nor gone.
-    await unlink(path)
+    await unlink(path).catch((error: unknown) => {
+      // Another process destroys it, too.
+      if (!isCode(error, 'ENOENT')) throw error
+    })
     await syncFolder(dirname(path))
     await handle.write(Buffer.alloc((await handle.stat()).size), 0)
     await handle.sync()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CustomerErased } from '#core/ledger/customer-keys.ts'
 import { KeysDamaged } from '#core/ledger/key-files.ts'
-import { openKeyStore } from '#core/ledger/key-store.ts'
+import { openKeyStore, type KeyStore } from '#core/ledger/key-store.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -194,6 +194,31 @@ describe("a customer's key", () => {
     for (const outcome of outcomes)
       if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(CustomerErased)
     await store.destroyCustomerKey('alice')
+    expect(await filesIn(join(folder, 'customers'))).toEqual([])
+  })
+
+  test('never outlives its customer, whatever two processes do at the same instant', async () => {
+    const stores = [await openKeyStore(folder), await openKeyStore(folder), await openKeyStore(folder)]
+    const [one, other, third] = stores as [KeyStore, KeyStore, KeyStore]
+    for (let i = 0; i < 60; i++) {
+      const account = `acc-${i}`
+      if (i % 3 === 0) await one.customerKey(account)
+      const made = await Promise.allSettled([
+        one.customerKey(account),
+        other.destroyCustomerKey(account),
+        third.customerKey(account),
+        ...(i % 2 === 0 ? [one.destroyCustomerKey(account)] : []),
+      ])
+      for (const outcome of made)
+        if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(CustomerErased)
+      for (const store of stores) {
+        await store.refresh()
+        await expect(store.customerKey(account)).rejects.toBeInstanceOf(CustomerErased)
+        for (const outcome of made)
+          if (outcome.status === 'fulfilled' && outcome.value)
+            expect(store.customerKeyNamed(outcome.value.name)).toBeUndefined()
+      }
+    }
     expect(await filesIn(join(folder, 'customers'))).toEqual([])
   })
 })
