@@ -1,5 +1,6 @@
 /** An invented customer, played through the public surface of a vault as her browser would: nothing she does has a way of its own. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { DomainError } from '#core/domain/errors.ts'
 import type { ErrorCode } from '#core/domain/errors.ts'
 import { problems } from '#core/http/problem.ts'
@@ -127,17 +128,43 @@ export async function createSampleCustomer(
 ): Promise<{ readonly browser: SampleBrowser; readonly me: Me }> {
   const podName = `${prefix}-${randomBytes(10).toString('hex')}`
   const browser = new SampleBrowser(vaultUrl)
-  const me = await browser.call<Me>('POST', '/api/vaults', {
+  const wanted = {
     podName,
     email: `${podName}@sample.example`,
     password: randomBytes(18).toString('base64url'),
-  })
+  }
+  const me = await whenPodsAreUp(() => browser.call<Me>('POST', '/api/vaults', wanted))
   await browser.call('POST', '/api/pod/connect', {})
   return { browser, me }
 }
 
-/** Writes values into an empty pod, by category. */
+/** Right after a start the pods are not there yet, and say when to come again. */
+async function whenPodsAreUp<Result>(act: () => Promise<Result>): Promise<Result> {
+  for (let waited = 0; ;) {
+    try {
+      return await act()
+    } catch (error) {
+      const { code, retryAfter = Infinity } = error instanceof DomainError ? error : {}
+      if (code !== 'pod-unreachable' || waited + retryAfter > longestWaitSeconds) throw error
+      const seconds = Math.max(5, retryAfter)
+      await setTimeout(seconds * 1_000)
+      waited += seconds
+    }
+  }
+}
+const longestWaitSeconds = 45
+
+/** Writes values into an empty pod, by category. What is wrong with them is pointed at in `data`. */
 export async function fillPod(browser: SampleBrowser, data: SampleData): Promise<void> {
   for (const [category, values] of Object.entries(data))
-    await browser.call('PUT', `/api/categories/${encodeURIComponent(category)}`, { etag: null, values })
+    await browser
+      .call('PUT', `/api/categories/${encodeURIComponent(category)}`, { etag: null, values })
+      .catch((error: unknown) => {
+        if (!(error instanceof DomainError) || error.code !== 'invalid-input') throw error
+        const violations = error.violations.map(({ pointer, detail }) => ({
+          pointer: pointer.replace(/^\/values/, `/data/${category}`),
+          detail,
+        }))
+        throw new DomainError('invalid-input', error.message, { cause: error, violations })
+      })
 }

@@ -284,6 +284,7 @@ describe('the SDK', () => {
       code: 'no-reply',
     })
     await expect(open({ vault: 'http://shop.example' })).rejects.toThrow(/must be https/)
+    await expect(open({ vault: 'shop.example:443' })).rejects.toThrow(/address such as https:/)
   })
 
   test('takes keys as PEM, JWK and CryptoKey, and no others', async () => {
@@ -295,16 +296,40 @@ describe('the SDK', () => {
       const key = await sdk.importKey(given, 'k')
       expect(await sdk.publicJwk(key)).toEqual(await sdk.publicJwk(pair))
     }
-    await expect(sdk.importKey({ kty: 'OKP', crv: 'Ed25519', x: 'a', d: 'b' })).rejects.toBeInstanceOf(
-      TypeError,
-    )
+    const kept = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+    expect((await sdk.importKey(kept, 'k')).privateKey.extractable).toBe(false)
+    const wide = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, true, ['sign'])
+    const edwards = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
+    const asPem = async ({ privateKey }: CryptoKeyPair, kind = 'PRIVATE KEY') =>
+      `-----BEGIN ${kind}-----\n${Buffer.from(await crypto.subtle.exportKey('pkcs8', privateKey)).toString('base64')}\n-----END ${kind}-----`
+    for (const [given, said] of [
+      [{ kty: 'OKP', crv: 'Ed25519', x: 'a', d: 'b' }, /P-256/],
+      [wide, /P-256/],
+      [edwards as CryptoKeyPair, /P-256/],
+      [await asPem(edwards as CryptoKeyPair), /P-256/],
+      [await asPem(wide, 'EC PRIVATE KEY'), /openssl pkcs8/],
+      ['not a key', /no PEM/],
+      [undefined as unknown as string, /P-256/],
+    ] as const) {
+      const refused = await sdk.importKey(given).catch((error: unknown) => error)
+      expect(refused).toBeInstanceOf(TypeError)
+      expect((refused as TypeError).message).toMatch(said)
+    }
   })
 
   test('is typed: a program of a business compiles, and one that misuses it does not', async () => {
-    const program = (line: string) => `import { Reach, type ReachOptions } from 'reach-sdk'
+    const program = (
+      line: string,
+    ) => `import { Reach, type AccessRequest, type Customer, type PendingRequest, type ReachOptions } from 'reach-sdk'
 import { ReachError } from 'reach-sdk/errors'
 import type { Disclosure } from 'reach-sdk/types'
-export async function name(options: ReachOptions, customer: { subject: string; grantId: string; refreshToken: string }): Promise<string> {
+const sessions = new Map<string, PendingRequest>()
+export async function ask(reach: Reach, request: AccessRequest): Promise<URL> {
+  const { url, pending } = await reach.ask(request)
+  sessions.set(pending.state, pending)
+  return url
+}
+export async function name(options: ReachOptions, customer: Customer): Promise<string> {
   const reach = await Reach.open(options)
   try {
     const reply: Disclosure = await reach.read(customer, { purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name'] })

@@ -50,6 +50,8 @@ export function noReply(cause: unknown): never {
 
 /** An address without a slash at the end. Plain http is for this machine only. Throws `TypeError`. */
 export function safeAddress(address: string, of: string): string {
+  if (!URL.canParse(address) || !/^https?:/i.test(address))
+    throw new TypeError(`the ${of} must be an address such as https://${of.split(' ')[0]}.example`)
   const { protocol, hostname } = new URL(address)
   const isOwnMachine = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
   if (protocol !== 'https:' && !(protocol === 'http:' && isOwnMachine))

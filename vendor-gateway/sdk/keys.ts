@@ -27,20 +27,39 @@ export async function exportKey({ privateKey, kid }: KeyPair): Promise<JWK> {
  * but ES256.
  */
 export async function importKey(key: string | JWK | CryptoKeyPair, kid?: string): Promise<KeyPair> {
-  if (typeof key === 'object' && 'privateKey' in key) return withKid(key as CryptoKeyPair, kid)
-  const jwk =
-    typeof key === 'string' ? await exportJWK(await importPKCS8(key, 'ES256', { extractable: true })) : key
-  if (jwk.kty !== 'EC' || jwk.crv !== 'P-256' || typeof jwk.d !== 'string')
-    throw new TypeError('the key must be a private key on P-256 (ES256)')
-  const { kty, crv, x, y } = jwk
+  if (typeof key === 'string') return importKey(await jwkOfPem(key), kid)
+  if (typeof key !== 'object' || key === null) throw notOurs()
+  if ('privateKey' in key) {
+    const pair = key as CryptoKeyPair
+    for (const { algorithm } of [pair.privateKey, pair.publicKey])
+      if (!('namedCurve' in algorithm) || algorithm.namedCurve !== ES256.namedCurve) throw notOurs()
+    return withKid(pair, kid)
+  }
+  const { kty, crv, x, y, d } = key
+  if (kty !== 'EC' || crv !== ES256.namedCurve || typeof d !== 'string') throw notOurs()
   const [privateKey, publicKey] = await Promise.all([
-    importJWK({ ...jwk, key_ops: ['sign'] }, 'ES256', { extractable: true }),
+    importJWK({ ...key, key_ops: ['sign'] }, 'ES256', { extractable: true }),
     importJWK({ kty, crv, ...(x === undefined ? {} : { x }), ...(y === undefined ? {} : { y }) }, 'ES256', {
       extractable: true,
     }),
   ])
-  return withKid({ privateKey: privateKey as CryptoKey, publicKey: publicKey as CryptoKey }, kid ?? jwk.kid)
+  return withKid({ privateKey: privateKey as CryptoKey, publicKey: publicKey as CryptoKey }, kid ?? key.kid)
 }
+
+async function jwkOfPem(pem: string): Promise<JWK> {
+  if (pem.includes('BEGIN EC PRIVATE KEY'))
+    throw new TypeError('the PEM is SEC 1: `openssl pkcs8 -topk8 -nocrypt` makes PKCS#8 of it')
+  if (!pem.includes('BEGIN PRIVATE KEY'))
+    throw new TypeError('the text is no PEM with a PRIVATE KEY (PKCS#8)')
+  try {
+    return await exportJWK(await importPKCS8(pem, 'ES256', { extractable: true }))
+  } catch (cause) {
+    throw notOurs(cause)
+  }
+}
+
+const notOurs = (cause?: unknown) =>
+  new TypeError('the key must be a private key on P-256 (ES256)', cause === undefined ? {} : { cause })
 
 function withKid({ privateKey, publicKey }: CryptoKeyPair, kid: string | undefined): KeyPair {
   return { privateKey, publicKey, ...(kid === undefined ? {} : { kid }) }

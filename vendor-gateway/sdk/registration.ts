@@ -30,7 +30,9 @@ export interface RegistrationOptions {
 
 /** Registers once: admission code and software statement are each good for one use. Throws `ReachError`. */
 export async function register(admission: Admission, options: RegistrationOptions): Promise<Registration> {
+  const refusals = { invalid_token: 'the admission code is wrong, was used, or is older than 7 days' }
   const reply = await send(options.fetch, admission.registrationEndpoint, {
+    refusals,
     method: 'POST',
     token: admission.admissionCode,
     body: {
@@ -94,7 +96,18 @@ async function registered(key: KeyPair): Promise<JWK> {
 async function send(
   fetch: typeof globalThis.fetch = globalThis.fetch,
   url: string,
-  { method, token, body }: { method: string; token: string; body?: object },
+  {
+    method,
+    token,
+    body,
+    refusals = {},
+  }: {
+    method: string
+    token: string
+    body?: object
+    /** What is told of a code instead of the server's own words. */
+    refusals?: Readonly<Record<string, string>>
+  },
 ): Promise<Record<string, unknown>> {
   const response = await fetch(safeAddress(url, 'registration endpoint'), {
     method,
@@ -109,9 +122,10 @@ async function send(
   const reply: unknown = await response.json().catch(() => undefined)
   const members = typeof reply === 'object' && reply !== null ? (reply as Record<string, unknown>) : {}
   if (response.ok) return members
+  const code = String(members['error'] ?? 'unknown')
   throw new ReachError({
-    code: String(members['error'] ?? 'unknown'),
+    code,
     status: response.status,
-    detail: String(members['error_description'] ?? 'the registration was refused'),
+    detail: refusals[code] ?? String(members['error_description'] ?? 'the registration was refused'),
   })
 }
