@@ -1,6 +1,7 @@
 /** `reach log`: what the operator does about the log itself. */
 import type { Command } from 'commander'
 import { CommandFailed, EXIT } from './exit.ts'
+import { recoverFrom } from './recover.ts'
 import { asOperator, type OperatorSettings } from './operator.ts'
 import type { Output } from './output.ts'
 
@@ -29,5 +30,25 @@ export function logCommands(
           : `Until ${new Date(rotated.until).toISOString()} the key before signs beside it.`,
       )
       output.line('Policies and witnesses that name the key before need a line with the new one by then.')
+    })
+  log
+    .command('recover')
+    .argument('<mirror>', 'folder made by `reach audit mirror --openings`')
+    .description(
+      'get the log back when the database was lost or put back to an earlier copy; stop Reach first',
+    )
+    .option('--json', 'print JSON')
+    .action(async (mirror: string, { json }: { json?: boolean }) => {
+      const recovered = await recoverFrom(settings(), mirror)
+      if (json === true) return output.json(recovered)
+      const { first, end, grants, businesses, auditors, blocks, erasures } = recovered
+      output.line(`The log has its ${end} entries again; ${end - first} came from the mirror.`)
+      output.line(
+        `What they changed is lost, so what they name has stopped: ${grants} permissions have ended, ${businesses} businesses are suspended, ${auditors} auditors revoked.`,
+      )
+      if (blocks > 0)
+        output.line(`${blocks} times a customer blocked a business, and that has to be done again.`)
+      if (erasures > 0)
+        output.line(`${erasures} customers were erased; what was sealed for them stays closed.`)
     })
 }

@@ -43,6 +43,11 @@ const shapes = {
   'vendor-removed': ['vendor'],
   /** The log has another verifier key; the one before signs beside it until then. */
   'log-key-changed': ['logKey', 'until'],
+  /**
+   * Entries `first` up to below `end` came back from a mirror, what they changed did not: every grant that they name has ended
+   * with this entry.
+   */
+  'log-recovered': ['first', 'end'],
   /** A customer opened the request: it now waits for this person and nobody else. */
   requested: ['vendor', 'request', 'items', 'until'],
   refused: ['vendor', 'request', 'notice'],

@@ -60,6 +60,8 @@ interface GrantState {
   ended: 'withdrawn' | 'expired' | undefined
   deletionAsked: boolean
   seq: number
+  /** Index of the newest entry that names it. */
+  named: number
 }
 
 type Report = (code: FindingCode, grant?: string) => void
@@ -110,10 +112,12 @@ export class Replay {
     else if (fact.type === 'requested') this.#requests.set(fact.request, fact)
     else if (fact.type === 'granted') this.#begin(index, fact, report)
     else if ('auditor' in fact) this.#audit(fact, report)
+    else if (fact.type === 'log-recovered') this.#endLost(index, fact)
     else if ('grant' in fact && fact.grant !== undefined) {
       const grant = this.#grants.get(fact.grant)
       if (grant === undefined) return report('grant-unknown', fact.grant)
       if (grant.vendor !== fact.vendor) return report('other-business', fact.grant)
+      grant.named = index
       if (fact.type === 'disclosed') return disclose(grant, fact, this.#vendors.get(fact.vendor), report)
       const before = statusAt(grant, fact.time)
       change(grant, fact, report)
@@ -159,7 +163,18 @@ export class Replay {
       ended: undefined,
       deletionAsked: false,
       seq: 0,
+      named: index,
     })
+  }
+
+  /** What the lost part of the state said of these grants, nobody knows. */
+  #endLost(index: number, { first, time }: FactOf<'log-recovered'>): void {
+    for (const grant of this.#grants.values()) {
+      if (grant.named < first || grant.ended !== undefined) continue
+      grant.ended = 'withdrawn'
+      grant.index = index
+      grant.since = time
+    }
   }
 
   #audit(fact: Extract<Fact, { readonly auditor: string }>, report: Report): void {

@@ -78,6 +78,7 @@ const kinds = {
     logKey: fc.constant(`vault.example/log+8c1c0a2f+${'A'.repeat(44)}`),
     until: time,
   }),
+  'log-recovered': fc.record({ time, first: fc.nat(), end: fc.nat() }),
   requested: fc.record({ time, vendor, request, items, until: time }),
   refused: fc.record({ time, vendor, request, notice }),
   deferred: fc.record({ time, vendor, request, notice }),

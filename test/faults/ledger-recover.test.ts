@@ -1,0 +1,272 @@
+/** A ledger that was lost or put back to an earlier copy, and an auditor's mirror: what comes back, what stops, and what is refused. */
+import { readFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readConfig } from '#core/config.ts'
+import { readFact } from '#core/domain/facts.ts'
+import { withdraw } from '#core/domain/grant.ts'
+import { replay } from '#core/domain/replay.ts'
+import { openCheckpoint } from '#core/ledger/checkpoint.ts'
+import { openKeyStore } from '#core/ledger/key-store.ts'
+import { LedgerDamaged, type Ledger } from '#core/ledger/ledger.ts'
+import { recoverLog, recoveringAnchor } from '#core/ledger/level-recover.ts'
+import { parseTilePath } from '#core/ledger/tiles.ts'
+import { verifyLog } from '#core/ledger/verify.ts'
+import { readCustomerStanding } from '#core/records/accounts.ts'
+import { disclosureOf } from '#core/records/disclosures.ts'
+import { grantEntry, vendorEntry } from '#core/records/entries.ts'
+import { changeGrant, readGrant } from '#core/records/grants.ts'
+import { createNames } from '#core/records/names.ts'
+import { combine } from '#core/records/parts.ts'
+import { readVendorStanding, suspendVendor } from '#core/records/vendors.ts'
+import { addCustomers, addGrants, addVendor, type House } from '../../bench/population.ts'
+import { recoverFrom } from '../../cli/recover.ts'
+import { openLedgerAndKeys, placesOf } from '../../house.ts'
+import { checkLog } from '../check-log.ts'
+
+const items = [{ id: 'item-1', purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name'] }]
+const now = Date.now
+let home: string
+let settings: { config: ReturnType<typeof readConfig>; now: () => number }
+let places: ReturnType<typeof placesOf>
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'reach-recover-'))
+  settings = { config: readConfig({ REACH_PODS_URL: 'off' }, home), now }
+  places = placesOf(settings.config, '')
+})
+afterEach(() => rm(home, { recursive: true, force: true }))
+
+async function onLedger<Result>(use: (house: House) => Promise<Result>): Promise<Result> {
+  await using opened = await openLedgerAndKeys({ config: settings.config, now, part: '' })
+  const names = createNames(await opened.keys.secret('names'))
+  return await use({ ledger: opened.ledger, names, now })
+}
+
+/** What `reach audit mirror --openings` leaves. */
+async function mirror(ledger: Ledger, name: string): Promise<string> {
+  const folder = join(home, name)
+  const put = async (file: string, content: string | Uint8Array) => {
+    await mkdir(dirname(join(folder, file)), { recursive: true })
+    await writeFile(join(folder, file), content)
+  }
+  const { log } = ledger
+  const note = log.checkpoint()
+  await put('checkpoint', note)
+  await put('vkey', `${log.vkey}\n`)
+  await verifyLog({
+    vkey: log.vkey,
+    async read(file) {
+      if (file === 'checkpoint') return Buffer.from(note)
+      const tile = parseTilePath(file)
+      if (tile === undefined) return undefined
+      const { level, index, width } = tile
+      const bytes = await (level === 'entries' ? log.bundle(index, width) : log.tile(level, index, width))
+      if (bytes) await put(file, bytes)
+      if (level !== 'entries') return bytes
+      const opened = await ledger.openings(index * 256, width)
+      const lines = opened.map(
+        ({ index: at, ops, salt }) => `${JSON.stringify({ index: at, facts: ops, salt })}\n`,
+      )
+      await put(file.replace('tile/entries', 'openings'), lines.join(''))
+      return bytes
+    },
+  })
+  return folder
+}
+
+/** Two customers, two businesses; then a copy; then one withdraws, a business is suspended, and 300 reads are made of the other. */
+async function lostPart() {
+  const before = await onLedger(async (house) => {
+    const people = [1, 2, 3].map((n) => ({
+      webId: `https://pod.example/p${n}#me`,
+      container: `https://pod.example/p${n}/`,
+    }))
+    const accounts = await addCustomers(house, people)
+    const vendorId = await addVendor(house, 'shop')
+    const other = await addVendor(house, 'other')
+    const grants = await addGrants(house, accounts, { vendorId, clientId: 'shop', items })
+    return { grants, vendorId, other, checkpoint: house.ledger.log.checkpoint() }
+  })
+  await cp(places.levelFolder, join(home, 'copy'), { recursive: true })
+  const after = await onLedger(async ({ ledger, names }) => {
+    const [first, second] = await Promise.all(before.grants.map(({ grantId }) => readGrant(ledger, grantId)))
+    const standing = await readVendorStanding(ledger, before.other)
+    if (!first || !second || !standing) throw new Error('the population is not there')
+    const [customer, vendor] = await Promise.all([
+      readCustomerStanding(ledger, second.value.accountId),
+      readVendorStanding(ledger, before.vendorId),
+    ])
+    if (!customer || !vendor) throw new Error('the population is not there')
+    const ended = withdraw(first.value, now())
+    const change = await changeGrant({ reader: ledger, names }, first, ended)
+    await ledger.commit(combine(change, { entries: [grantEntry(first.value, { type: 'withdrawn' })] }))
+    const entries = [vendorEntry({ type: 'vendor-suspended', vendor: before.other })]
+    await ledger.commit(combine(suspendVendor(standing), { entries }))
+    const disclose = disclosureOf(second.value, 'dpv:DeliveryOfGoods', ['profile.name'])
+    const commit = disclose({ grant: second, customer, vendor }, { who: 'w', data: '{}' })
+    const reads = await ledger.commitEach(Array.from({ length: 300 }, () => commit))
+    expect(reads.every((one) => !(one instanceof Error))).toBe(true)
+    const checkpoint = ledger.log.checkpoint()
+    return { checkpoint, folder: await mirror(ledger, 'mirror'), version: (await ledger.commit({})).version }
+  })
+  return {
+    ...before,
+    checkpoints: [before.checkpoint, after.checkpoint],
+    mirror: after.folder,
+    version: after.version,
+  }
+}
+
+async function putBack(): Promise<void> {
+  await rm(places.levelFolder, { recursive: true })
+  await cp(join(home, 'copy'), places.levelFolder, { recursive: true })
+}
+
+const vkeyOf = (folder: string): string => readFileSync(join(folder, 'vkey'), 'utf8').trim()
+
+const refused = () => expect(onLedger(async () => undefined)).rejects.toBeInstanceOf(LedgerDamaged)
+
+const replayed = async (ledger: Ledger) => {
+  const { size } = openCheckpoint(ledger.log.checkpoint(), ledger.log.vkey)
+  const opened = await ledger.openings(0, size)
+  expect(opened).toHaveLength(size)
+  return replay(opened.map(({ index, ops }) => ({ index, fact: readFact(ops) })))
+}
+
+describe('a log recovered from a mirror', () => {
+  test('is whole again behind an earlier copy; what the lost part speaks of has stopped, the rest lives', async () => {
+    const lost = await lostPart()
+    await putBack()
+    await refused()
+    const end = openCheckpoint(lost.checkpoints[1] ?? '', vkeyOf(lost.mirror)).size
+    const first = openCheckpoint(lost.checkpoint, vkeyOf(lost.mirror)).size
+    expect(await recoverFrom(settings, lost.mirror)).toEqual({
+      first,
+      end,
+      grants: 2,
+      businesses: 1,
+      auditors: 0,
+      blocks: 0,
+      erasures: 0,
+    })
+    await onLedger(async ({ ledger }) => {
+      expect(await replayed(ledger)).toEqual([])
+      // No index twice: everybody who kept a checkpoint finds it on this history.
+      const { checkpoint } = await checkLog(ledger.log, lost.checkpoints)
+      expect(checkpoint.size).toBe(end + 2)
+      const states = await Promise.all(
+        lost.grants.map(async ({ grantId }) => (await readGrant(ledger, grantId))?.value.state),
+      )
+      expect(states).toEqual(['withdrawn', 'withdrawn', 'active'])
+      expect((await readVendorStanding(ledger, lost.other))?.value.state).toBe('suspended')
+      const next = await ledger.commit({ entries: [{ claims: () => ({ ops: '{}' }) }] })
+      expect(next.entries[0]?.index).toBe(end + 2)
+      expect(next.version).toBeGreaterThan(lost.version)
+    })
+    // Twice is once.
+    await expect(recoverFrom(settings, lost.mirror)).rejects.toThrow('nothing is missing')
+  })
+
+  test('is whole again without any database, and state begins anew', async () => {
+    const lost = await lostPart()
+    await rm(places.levelFolder, { recursive: true })
+    await refused()
+    expect(await recoverFrom(settings, lost.mirror)).toMatchObject({ first: 0, grants: 0 })
+    await onLedger(async (house) => {
+      expect(await replayed(house.ledger)).toEqual([])
+      await checkLog(house.ledger.log, lost.checkpoints)
+      expect(await house.ledger.list('grant/')).toEqual([])
+      await addVendor(house, 'again')
+      expect(await replayed(house.ledger)).toEqual([])
+    })
+  })
+
+  test('opens for nobody before everything is done, and goes on wherever it was cut off', async () => {
+    const lost = await lostPart()
+    await putBack()
+    const options = {
+      folder: places.levelFolder,
+      keys: await openKeyStore(places.keysFolder),
+      anchorFile: places.levelAnchor,
+      origin: places.origin,
+      now,
+    }
+    const read = async (file: string) => readFile(join(lost.mirror, file)).catch(() => undefined)
+    const open = async (first: number) => {
+      const text = await readFile(join(lost.mirror, openingsFile(first)), 'utf8')
+      return text
+        .trim()
+        .split('\n')
+        .map((line) => {
+          const { facts, salt } = JSON.parse(line) as { facts: string; salt: string }
+          return { ops: facts, salt, threads: [], time: readFact(facts).time }
+        })
+    }
+    const { first } = await recoverLog(options, { read, open })
+    await refused()
+    // Cut off before the anchor of the recovery, and again.
+    await rm(recoveringAnchor(places.levelAnchor))
+    await refused()
+    expect(await recoverLog(options, { read, open })).toMatchObject({ first })
+    await refused()
+    expect(await recoverFrom(settings, lost.mirror)).toMatchObject({ first, grants: 2, businesses: 1 })
+    await onLedger(async ({ ledger }) => expect(await replayed(ledger)).toEqual([]))
+    for (const file of [recoveringAnchor(places.levelAnchor), `${places.levelAnchor}.recovery.json`])
+      await expect(stat(file)).rejects.toThrow('ENOENT')
+
+    function openingsFile(at: number): string {
+      const size = openCheckpoint(lost.checkpoints[1] ?? '', vkeyOf(lost.mirror)).size
+      const width = Math.min(256, size - at)
+      return `openings/${String(at / 256).padStart(3, '0')}${width === 256 ? '' : `.p/${width}`}`
+    }
+  })
+})
+
+describe('nothing is recovered', () => {
+  test('from a mirror that is too old, closed, damaged, or of another history; nor over what opens', async () => {
+    const lost = await lostPart()
+    await expect(recoverFrom(settings, lost.mirror)).rejects.toThrow('nothing is missing')
+    const old = await onLedger(({ ledger }) => mirror(ledger, 'newer'))
+    await onLedger(async ({ ledger }) => ledger.commit({ entries: [{ claims: () => ({ ops: '{"v":1}' }) }] }))
+    await putBack()
+    const variant = async (name: string, turn: (folder: string) => Promise<unknown>) => {
+      const folder = join(home, name)
+      await cp(old, folder, { recursive: true })
+      await turn(folder)
+      return folder
+    }
+    const flipped = async (folder: string) => {
+      const bytes = await readFile(join(folder, 'tile/entries/000'))
+      bytes[7] = (bytes[7] ?? 0) ^ 1
+      await writeFile(join(folder, 'tile/entries/000'), bytes)
+    }
+    const anchor = await readFile(places.levelAnchor)
+    for (const [folder, reason] of [
+      [old, /^Nothing was recovered: the mirror has \d+ entries, \d+ were acknowledged/],
+      [await variant('flipped', flipped), /^FAILED {2}/],
+      [
+        await variant('closed', (at) => rm(join(at, 'openings'), { recursive: true })),
+        /does not open every entry/,
+      ],
+      [join(home, 'nowhere'), /./],
+    ] as const)
+      await expect(recoverFrom(settings, folder), folder).rejects.toThrow(reason)
+    // Another ledger under the same name, with the same number of entries.
+    const other = { config: readConfig({ REACH_PODS_URL: 'off' }, join(home, 'other')), now }
+    await mkdir(join(home, 'other'))
+    {
+      await using opened = await openLedgerAndKeys({ config: other.config, now, part: '' })
+      const entries = Array.from({ length: 400 }, () => ({ claims: () => ({ ops: '{}' }) }))
+      await opened.ledger.commit({ entries })
+      const foreign = await mirror(opened.ledger, 'foreign')
+      await expect(recoverFrom(settings, foreign)).rejects.toThrow(/of another log/)
+    }
+    expect(await readFile(places.levelAnchor)).toEqual(anchor)
+    await refused()
+    await rm(places.levelAnchor)
+    await expect(recoverFrom(settings, old)).rejects.toThrow(/anchor is missing/)
+  })
+})
