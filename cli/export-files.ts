@@ -175,7 +175,8 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 
 function html(title: string, { origin, size, root, checkpoint }: ExportAbout, body: string): string {
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${escaped(title)}</title>
+<html lang="en"><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><title>${escaped(title)}</title>
 <style>
 body { font: 11px/1.4 system-ui, sans-serif; margin: 2rem; color: #111; background: #fff }
 table { border-collapse: collapse; width: 100% } thead { display: table-header-group }

@@ -26,7 +26,9 @@ export function parseList(text: string): ListedRow[] {
   const at = names.indexOf('index')
   if (at < 0) throw usage(1, 'the head line must name a column index')
   if (new Set(names).size !== names.length) throw usage(1, 'the head line names a column twice')
-  return rows.map(({ line, cells }) => {
+  return rows.map(({ line, cells: asWritten }) => {
+    // Spreadsheets, and exports for them, mark with a quote what is text and begins like a formula.
+    const cells = asWritten.map((cell) => cell.replace(/^'(?=[=+\-@])/, ''))
     if (cells.length !== names.length) throw usage(line, `has ${cells.length} cells, not ${names.length}`)
     const index = cells[at]?.trim() ?? ''
     if (!/^(?:0|[1-9]\d{0,15})$/.test(index)) throw usage(line, 'has no log index')

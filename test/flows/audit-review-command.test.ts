@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { JsonLdParser } from 'jsonld-streaming-parser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Fact } from '#core/domain/facts.ts'
 import { receiptOf } from '#core/domain/receipt.ts'
@@ -22,6 +23,8 @@ import {
 } from '../audit-command.ts'
 import { openedMirror } from '../opened-mirror.ts'
 import type { OpenedMirror } from '../opened-mirror.ts'
+
+type Node = { readonly [member: string]: unknown }
 
 let home: string
 let mirror: OpenedMirror
@@ -156,6 +159,80 @@ describe('an export', () => {
         disclosures: reads,
       },
     ])
+  })
+
+  test('as ISO/IEC TS 27560 leads back to what the replay of the log says', async () => {
+    const folder = join(home, 'again')
+    await reach('export', mirror.folder, folder, '--format', '27560')
+    const records = JSON.parse(await readFile(join(folder, 'consents.jsonld'), 'utf8')) as Node[]
+    const { grants } = json(await reach('replay', mirror.folder, '--as-of', '2026-12-31', '--json')) as {
+      grants: Node[]
+    }
+    const nodes = (value: unknown) => value as Node[]
+    const read = records.map((record) => ({
+      grant: record['dct:identifier'],
+      vendor: (record['dpv:hasDataController'] as Node)['dct:identifier'],
+      state: record['reach:state'],
+      disclosed: record['reach:disclosed'],
+      until: Date.parse(
+        String(nodes(record['dpv:hasConsentStatus']).findLast((step) => 'dct:valid' in step)?.['dct:valid']),
+      ),
+      items: nodes(record['dpv:hasProcess']).map((process) => ({
+        purpose: process['dpv:hasPurpose'],
+        fields: nodes(process['dpv:hasPersonalData']).map((data) => data['dct:identifier']),
+      })),
+    }))
+    expect(read).toEqual(
+      grants.map(({ grant: id, vendor: business, state, disclosed, until: end, items }) => ({
+        grant: id,
+        vendor: business,
+        state,
+        disclosed,
+        until: end,
+        items,
+      })),
+    )
+    const parser = new JsonLdParser({ strictValues: true })
+    const predicates: string[] = []
+    const ended = new Promise((resolve, reject) => parser.on('end', resolve).on('error', reject))
+    parser.on('data', ({ predicate }) => predicates.push(predicate.value))
+    parser.end(JSON.stringify(records))
+    await ended
+    expect(predicates.length).toBeGreaterThan(20)
+    expect(predicates.filter((predicate) => !/^(?:https?:|urn:)/.test(predicate))).toEqual([])
+  })
+
+  test('takes no name for markup, and no id for a formula', async () => {
+    const dashed = `-${'1'.repeat(21)}`
+    const turned = facts.slice(0, 6).map((fact) => ('vendor' in fact ? { ...fact, vendor: dashed } : fact))
+    await using hostile = await openedMirror(turned)
+    const name = "<img src=x onerror=alert(1)>\"=cmd|' /C calc'!A0"
+    await writeFile(
+      join(hostile.folder, 'businesses.json'),
+      JSON.stringify({ businesses: [{ vendorId: dashed, name }, null, 7, { vendorId: 1 }] }),
+    )
+    const folder = join(home, 'hostile')
+    for (const format of ['ropa', 'html', 'csv', '27560', 'jsonl'])
+      expect(await reach('export', hostile.folder, folder, '--format', format)).toMatchObject({ code: 0 })
+    const page = await readFile(join(folder, 'processing.html'), 'utf8')
+    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;&quot;=cmd|')
+    for (const file of ['processing.html', 'entries.html']) {
+      const text = await readFile(join(folder, file), 'utf8')
+      expect(text).not.toMatch(/<(?:img|script)/)
+      expect(text).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`)
+    }
+    const cells = (await readFile(join(folder, 'entries.csv'), 'utf8'))
+      .split('\r\n')
+      .slice(1, -1)
+      .flatMap((line) => line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/))
+    expect(cells).toContain(`'${dashed}`)
+    expect(cells.filter((cell) => /^"?[=+\-@\t]/.test(cell))).toEqual([])
+    // What such a file says is read back as what it is.
+    const list = join(home, 'dashed.csv')
+    await writeFile(list, `index,grant,seq\n4,${grant},1\n5,${grant},2\n`)
+    expect(await reach('reconcile', hostile.folder, dashed, list)).toMatchObject({ code: 0 })
+    await writeFile(list, `'=index,index\n'-1,4\n,5\n`)
+    expect(await reach('reconcile', hostile.folder, dashed, list)).toMatchObject({ code: 0 })
   })
 })
 
