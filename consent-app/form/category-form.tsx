@@ -24,6 +24,11 @@ export function CategoryForm({ view, account }: { view: CategoryView; account: s
   // Leaving the page is leaving the field.
   useEffect(() => () => draft.leave(), [draft])
 
+  // Whoever is somewhere else now has left what she was in, also where what had the focus is gone.
+  const onFocus = ({ target }: FocusEvent) => {
+    const name = target.closest<HTMLElement>('[data-field]')?.dataset['field']
+    for (const other of draft.state().typing) if (other !== name) draft.leave(other)
+  }
   const onKeyDown = (event: KeyboardEvent) => {
     const isUndo = event.key.toLowerCase() === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey
     // In a line of text the browser takes back what was typed there.
@@ -43,7 +48,7 @@ export function CategoryForm({ view, account }: { view: CategoryView; account: s
         <Field key={field.name} category={view.category} field={field} draft={draft} />
       ))}
       <DerivedAnswers answers={view.derived} />
-      <SaveState draft={draft} state={state} fields={fields} title={view.title} />
+      <SaveState draft={draft} state={state} fields={fields} />
       {view.etag !== null && <CategoryHistoryNote category={view.category} fields={fields} draft={draft} />}
     </form>
   )

@@ -1,5 +1,6 @@
 import { Button } from '../components/button.tsx'
 import { FieldValue } from '../components/field-value.tsx'
+import { VisuallyHidden } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
 import { useText } from '../messages/text.tsx'
 import type { Conflict } from './category-draft.ts'
@@ -33,10 +34,11 @@ export function ConflictChoice({
             <dt>{text(label)}</dt>
             <dd>
               <FieldValue field={field} value={value} lit={false} />
+              <Button small onPress={() => onPick(side)}>
+                {text(act)}
+                <VisuallyHidden> ({title})</VisuallyHidden>
+              </Button>
             </dd>
-            <Button small onPress={() => onPick(side)} aria-label={text(`${act}.label`, { field: title })}>
-              {text(act)}
-            </Button>
           </div>
         ))}
         <div className={styles.before}>

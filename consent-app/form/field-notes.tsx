@@ -5,7 +5,7 @@ import type { FieldChange } from '#schemas/types.gen.ts'
 import { Button } from '../components/button.tsx'
 import { Confirm } from '../components/confirm.tsx'
 import { FieldValue } from '../components/field-value.tsx'
-import { Row, Theirs } from '../components/layout.tsx'
+import { Row, Theirs, VisuallyHidden } from '../components/layout.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
 import { useCatalogue } from '../data/catalogue.ts'
@@ -34,20 +34,21 @@ export function FieldNotes({
   const [isOpen, setOpen] = useState(false)
   const panel = useId()
   const id = `${category}.${field.name}`
+  const hasHistory = draft.state().base.etag !== null
   return (
     <div className={styles.notes}>
       <div className={styles.line}>
         <Sight id={id} isFilled={isFilled} />
-        {draft.state().base.etag !== null && (
+        {hasHistory && (
           <button
             type="button"
             className={styles.more}
             aria-expanded={isOpen}
             aria-controls={panel}
-            aria-label={text('history.of', { field: field.title })}
             onClick={() => setOpen(!isOpen)}
           >
-            {text('history.show')}
+            <span aria-hidden="true">{text('history.show')}</span>
+            <VisuallyHidden>{text('history.of', { field: field.title })}</VisuallyHidden>
           </button>
         )}
       </div>

@@ -1,5 +1,5 @@
 import { useId, useRef, useState } from 'react'
-import type { ReactNode } from 'react'
+import type { FocusEvent, ReactNode } from 'react'
 import { Button } from '../components/button.tsx'
 import { useValueWords } from '../components/field-value.tsx'
 import { Icon } from '../components/icons.tsx'
@@ -79,6 +79,10 @@ export function RecordsInput({
     onChange([...kept, {}])
     edit(kept.length)
   }
+  const onBlur = ({ currentTarget, relatedTarget }: FocusEvent<HTMLElement>) => {
+    const isStill = currentTarget.contains(document.activeElement)
+    if (!isStill && !currentTarget.contains(relatedTarget)) setOpen(undefined)
+  }
   const isWrong = (at: number) => Object.keys(problems).some((path) => path.startsWith(`${at}.`))
   const isFull = records.length >= (field.schema.maxItems ?? Number.POSITIVE_INFINITY)
 
@@ -88,7 +92,7 @@ export function RecordsInput({
       description={field.description}
       error={problem === undefined ? undefined : text(`form.wrong.${problem}`)}
     >
-      <div ref={frame} className={styles.records}>
+      <div ref={frame} className={styles.records} onBlur={onBlur}>
         {records.length > 0 && (
           <ul className={styles.recordList}>
             {records.map((record, at) =>
@@ -96,7 +100,11 @@ export function RecordsInput({
                 <li key={at} className={styles.recordOpen} data-editor id={`${editor}-${at}`}>
                   {children(
                     record,
-                    (changed) => onChange(records.with(at, changed)),
+                    (changed) => {
+                      // What came up because it was wrong must not go as soon as it is right.
+                      setOpen(at)
+                      onChange(records.with(at, changed))
+                    },
                     problemsWithin(problems, String(at)),
                   )}
                   <Row>

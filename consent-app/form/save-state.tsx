@@ -13,12 +13,10 @@ export function SaveState({
   draft,
   state,
   fields,
-  title,
 }: {
   draft: CategoryDraft
   state: DraftState
   fields: readonly FormField[]
-  title: string
 }) {
   const { text } = useText()
   const formats = useFormats()
@@ -68,23 +66,12 @@ export function SaveState({
           </Button>
         )}
         {isUnsaved && phase !== 'saving' ? (
-          <Button
-            small
-            look="quiet"
-            onPress={() => draft.undo()}
-            aria-label={text('save.discard.label', { category: title })}
-          >
+          <Button small look="quiet" onPress={() => draft.undo()}>
             {text('save.discard')}
           </Button>
         ) : (
           last !== undefined && (
-            <Button
-              small
-              look="quiet"
-              isPending={phase === 'saving'}
-              onPress={() => draft.undo()}
-              aria-label={text('save.undo.label', { fields: names(changed) })}
-            >
+            <Button small look="quiet" isPending={phase === 'saving'} onPress={() => draft.undo()}>
               {text('save.undo', { fields: names(changed) })}
             </Button>
           )
