@@ -34,7 +34,7 @@ const POD_TIMEOUT_MS = 10_000
 
 /** Where everything of one house lies, and what its log is called. */
 export function placesOf(
-  config: Pick<Config, 'dataFolder' | 'keysFolder' | 'vaultUrl'>,
+  config: Pick<Config, 'dataFolder' | 'keysFolder' | 'vaultUrl'> & Partial<Pick<Config, 'logName'>>,
   part: string,
   replica: Replica = 'replica',
 ) {
@@ -42,7 +42,7 @@ export function placesOf(
   return {
     keysFolder,
     // tlog-tiles: the URL prefix of the log without its scheme.
-    origin: `${new URL(config.vaultUrl).host}/${part === '' ? '' : `${part}/`}log`,
+    origin: `${new URL(config.vaultUrl).host}/${part === '' ? '' : `${part}/`}${config.logName ?? 'log'}`,
     levelFolder: join(data, 'ledger'),
     levelAnchor: join(keysFolder, 'anchor'),
     replicaAnchor: join(data, replica, 'anchor'),

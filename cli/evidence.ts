@@ -1,7 +1,8 @@
 /** `reach audit prove | check | compare`: evidence of single entries, and of two heads of one log. */
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { openCheckpoint, sizeOf, type Checkpoint } from '#core/ledger/checkpoint.ts'
+import { sizeOf, type Checkpoint } from '#core/ledger/checkpoint.ts'
+import { openSignedBy } from '#core/ledger/cosignature.ts'
 import { isConsistent, consistencyProof, TILE_WIDTH } from '#core/ledger/merkle.ts'
 import { NoteInvalid } from '#core/ledger/note.ts'
 import { checkPolicy, parsePolicy, PolicyInvalid, type Cosigned, type Policy } from '#core/ledger/policy.ts'
@@ -177,7 +178,7 @@ async function openTrust({ vkey, policy }: TrustOptions): Promise<Trust> {
   }
   if (vkey === undefined)
     throw new CommandFailed(EXIT.usage, 'give --vkey or --policy: whose signature counts')
-  return { open: (note) => ({ checkpoint: openCheckpoint(note, vkey), cosigned: [] }) }
+  return { open: (note) => ({ checkpoint: openSignedBy(note, vkey), cosigned: [] }) }
 }
 
 export async function readPolicy(file: string): Promise<Policy> {

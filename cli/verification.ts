@@ -1,7 +1,8 @@
 /** Verifies a log for the commands of `reach audit`: whom to trust, what was seen before, and then every byte. */
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
+import { parseLogKey } from '#core/ledger/cosignature.ts'
 import { keysAround } from '#core/ledger/log-keys.ts'
-import { NoteInvalid, parseVkey } from '#core/ledger/note.ts'
+import { NoteInvalid } from '#core/ledger/note.ts'
 import { checkPolicy, type Cosigned } from '#core/ledger/policy.ts'
 import { LogInvalid, type LogReport, verifyLog } from '#core/ledger/verify.ts'
 import { readGiven, readPolicy } from './evidence.ts'
@@ -91,7 +92,7 @@ async function underPolicy(
 /** Under which the key of a log is remembered: its origin, and its address where it has one. */
 function namesOf(vkey: string, { place, isGiven }: { place: string; isGiven: boolean }): string[] {
   try {
-    const { name } = parseVkey(vkey)
+    const { name } = parseLogKey(vkey)
     return isAddress(place) ? [name, place.replace(/^https?:\/\//, '').replace(/\/+$/, '')] : [name]
   } catch (error) {
     if (!(error instanceof NoteInvalid)) throw error

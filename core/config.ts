@@ -55,6 +55,10 @@ interface CommonConfig {
   readonly sandbox: boolean
   /** How customers are written to; undefined when they are not. */
   readonly mail: MailConfig | undefined
+  /** Last part of the log's origin; another one is another log. */
+  readonly logName: string
+  /** Whether served checkpoints have a line by an ML-DSA-44 key of the log as well. */
+  readonly logMlDsa: boolean
   /** Absolute path of a tlog-policy file with the witnesses to ask; undefined when there are none. */
   readonly witnessFile: string | undefined
   /**
@@ -103,6 +107,8 @@ const settings = [
   'REACH_OUTBOUND_ALLOW',
   'REACH_LOG_LEVEL',
   'REACH_STATE',
+  'REACH_LOG_NAME',
+  'REACH_LOG_ML_DSA',
   'REACH_WITNESSES',
   'REACH_SMTP',
   'REACH_MAIL_FOLDER',
@@ -191,6 +197,9 @@ export function readConfig(env: Environment, root: string): Config {
   ]
 
   const witnessFile = get('REACH_WITNESSES')
+  const logName = get('REACH_LOG_NAME') ?? 'log'
+  if (!/^log(?:-[a-z0-9]{1,32})?$/.test(logName))
+    throw new ConfigError('REACH_LOG_NAME', 'must be log, or log- with letters and digits, such as log-2')
   const common: CommonConfig = {
     mode,
     vaultUrl,
@@ -206,6 +215,8 @@ export function readConfig(env: Environment, root: string): Config {
     tour,
     sandbox,
     mail: mailOf(get, { production, vaultUrl, root, dataFolder }),
+    logName,
+    logMlDsa: oneOf('REACH_LOG_ML_DSA', get('REACH_LOG_ML_DSA'), ['on', 'off'], 'off') === 'on',
     witnessFile: witnessFile === undefined ? undefined : resolve(root, witnessFile),
     outboundAllow,
     logLevel: oneOf('REACH_LOG_LEVEL', get('REACH_LOG_LEVEL'), logLevels, production ? 'info' : 'warn'),

@@ -20,6 +20,7 @@ import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
 import { auditorAccess } from './audit/access.ts'
 import { logRoutes } from './audit/log.ts'
+import { mlDsaSigner, withSecondSignature } from './audit/second-signature.ts'
 import { reviewRoutes } from './audit/review.ts'
 import { witnessedLog } from './audit/witnesses.ts'
 import { activityRoutes } from './customer/activity.ts'
@@ -93,7 +94,8 @@ export interface VaultParts {
   readonly config: Pick<
     Config,
     'mode' | 'tour' | 'vaultUrl' | 'gatewayUrl' | 'podOrigins' | 'podsHere' | 'outboundAllow' | 'mail'
-  >
+  > &
+    Partial<Pick<Config, 'logName' | 'logMlDsa'>>
   readonly ledger: Ledger
   readonly keys: KeyStore
   /** `undefined` where there are no embedded pods, or where they run beside another vault. */
@@ -165,10 +167,12 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const { vaultUrl, podOrigins, outboundAllow: allow } = config
   await using opened = new AsyncDisposableStack()
   const { agent, anyone: fetch } = pods
+  const second = config.logMlDsa === true ? await mlDsaSigner(ledger.log.origin, keys) : undefined
+  const source = second === undefined ? ledger.log : withSecondSignature(ledger.log, second, now)
   const publicLog =
     parts.witnessPolicy === undefined
-      ? ledger.log
-      : opened.use(witnessedLog({ source: ledger.log, policy: parts.witnessPolicy, fetch, now, log }))
+      ? source
+      : opened.use(witnessedLog({ source, policy: parts.witnessPolicy, fetch, now, log }))
   const names = createNames(await keys.secret('names'))
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
   const receiptKey = await readReceiptKey(keys)
@@ -309,14 +313,18 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     }),
   )
   api.use(
-    leaveRoutes({ ledger, names, sessions, podLogins, pods, podOrigins, now }, { changed: () => jobs.wake() }),
+    leaveRoutes(
+      { ledger, names, sessions, podLogins, pods, podOrigins, now },
+      { changed: () => jobs.wake() },
+    ),
   )
   api.use(evidenceRoutes({ ledger, publicLog }))
   api.use(notFound)
 
   const router = Router()
   router.use(browserHeaders({ vaultUrl }))
-  router.use('/log', logRoutes({ log: publicLog }))
+  const logs = logRoutes({ log: publicLog, alsoSigns: second === undefined ? [] : [second.vkey] })
+  router.use(['/log', `/${config.logName ?? 'log'}`], logs)
   router.use(clientDocumentRoutes({ vaultUrl }))
   router.use(vocabularyRoutes())
   router.use('/agent', webhookRoutes(pods), agent.routes)

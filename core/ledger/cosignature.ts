@@ -3,8 +3,10 @@
  * (C2SP tlog-cosignature, Ed25519 type 0x04 and ML-DSA-44 type 0x06).
  */
 import { sign, verify, type KeyObject } from 'node:crypto'
-import { readCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { openCheckpoint, readCheckpoint, type Checkpoint } from './checkpoint.ts'
 import {
+  NoteInvalid,
+  parseNote,
   parseSignatureLines,
   parseVkey,
   SIGNATURE_TYPE,
@@ -50,6 +52,21 @@ export function createCosigner(name: string, key: KeyObject): Cosigner {
 /** Reads a witness's verifier key. Throws `NoteInvalid`. */
 export function parseWitnessKey(vkey: string): Verifier {
   return parseVkey(vkey, COSIGNATURE_TYPES)
+}
+
+/** Reads a verifier key of a log: Ed25519, or ML-DSA-44. Throws `NoteInvalid`. */
+export function parseLogKey(vkey: string): Verifier {
+  return parseVkey(vkey, [SIGNATURE_TYPE.ed25519, SIGNATURE_TYPE.cosignatureMlDsa44])
+}
+
+/** Verifies the log's own signature by a key of either kind and reads the tree head. Throws `NoteInvalid`. */
+export function openSignedBy(note: string, vkey: string): Checkpoint {
+  const key = parseLogKey(vkey)
+  if (key.type === SIGNATURE_TYPE.ed25519) return openCheckpoint(note, vkey)
+  const { text, signatures } = parseNote(note)
+  if (cosignedAt(text, signatures, key) === undefined)
+    throw new NoteInvalid('the checkpoint has no signature by the key of this log')
+  return readCheckpoint(text, key.name)
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Trust policies (C2SP tlog-policy): which logs, and whose cosignatures make a checkpoint valid. */
-import { openCheckpoint, type Checkpoint } from './checkpoint.ts'
-import { cosignedAt, parseWitnessKey } from './cosignature.ts'
-import { NoteInvalid, parseNote, parseVkey, type Verifier } from './note.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { cosignedAt, openSignedBy, parseLogKey, parseWitnessKey } from './cosignature.ts'
+import { NoteInvalid, parseNote, type Verifier } from './note.ts'
 
 /** A policy file that says nothing clear. The message names the line. */
 export class PolicyInvalid extends Error {
@@ -80,7 +80,7 @@ class PolicyReader {
   #log(words: readonly string[]): void {
     const [vkey = ''] = words
     if (words.length < 1 || words.length > 2) throw new PolicyInvalid('a log is a key and perhaps an address')
-    this.#claimKey('logs', parseVkey(vkey))
+    this.#claimKey('logs', parseLogKey(vkey))
     this.#logs.push(vkey)
   }
 
@@ -171,7 +171,7 @@ export function checkPolicy(
 ): { readonly checkpoint: Checkpoint; readonly vkey: string; readonly cosigned: readonly Cosigned[] } {
   const logs = policy.logs.length > 0 ? policy.logs : vkey === undefined ? [] : [vkey]
   const [origin] = parseNote(note).text.split('\n', 1)
-  const own = logs.filter((log) => parseVkey(log).name === origin)
+  const own = logs.filter((log) => parseLogKey(log).name === origin)
   if (own.length === 0) throw new NoteInvalid('the checkpoint is of a log that the policy does not name')
   const opened = firstThatOpens(note, own)
   const cosigned = cosignersOf(policy, note)
@@ -188,7 +188,7 @@ function firstThatOpens(note: string, logs: readonly string[]): { checkpoint: Ch
   let refusal: unknown
   for (const vkey of logs) {
     try {
-      return { checkpoint: openCheckpoint(note, vkey), vkey }
+      return { checkpoint: openSignedBy(note, vkey), vkey }
     } catch (error) {
       refusal = error
     }

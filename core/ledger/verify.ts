@@ -1,5 +1,6 @@
 /** Verifies a public log whole: what an auditor, a mirror and our own tests run. No trust in whoever serves it. */
-import { openCheckpoint, type Checkpoint } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { openSignedBy } from './cosignature.ts'
 import { GrowingTree, HASH_BYTES, TILE_WIDTH, hashesAt, leafHash, type ReadTile } from './merkle.ts'
 import { NoteInvalid } from './note.ts'
 import { parseBundle, tilePath } from './tiles.ts'
@@ -105,7 +106,7 @@ function openNote(path: string, note: string, vkeys: readonly string[]): Checkpo
   let refusal: NoteInvalid | undefined
   for (const vkey of vkeys) {
     try {
-      return openCheckpoint(note, vkey)
+      return openSignedBy(note, vkey)
     } catch (error) {
       if (!(error instanceof NoteInvalid)) throw error
       refusal ??= error

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { leafHash } from '#core/ledger/merkle.ts'
 import { parseNote } from '#core/ledger/note.ts'
+import { mlDsaSigner, withSecondSignature } from '../../vault-server/audit/second-signature.ts'
 import { serveLog, type ServedLog } from '../served-log.ts'
 
 const SIZES = [0, 1, 255, 256, 257, 65_537]
@@ -108,4 +109,14 @@ test('accepts it under either key while two of them sign, and leaves the line of
   const earlier = checkpoints.splice(0)
   expect(await verify([65_539])).toMatchObject({ code: 0 })
   checkpoints.push(...earlier)
+})
+
+test('leaves the line of an ML-DSA-44 key alone', async () => {
+  const signer = await mlDsaSigner(log.ledger.log.origin, log.keys)
+  const signed = withSecondSignature(log.ledger.log, signer, Date.now).checkpoint()
+  log.tamper = (file, bytes) => (file === 'checkpoint' ? Buffer.from(signed) : bytes)
+  const earlier = checkpoints.splice(0)
+  expect(await verify([0])).toMatchObject({ code: 0 })
+  checkpoints.push(...earlier)
+  log.tamper = undefined
 })

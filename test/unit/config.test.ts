@@ -39,6 +39,8 @@ describe('development', () => {
       keysFolder: join(root, 'data-keys'),
       tour: true,
       sandbox: true,
+      logName: 'log',
+      logMlDsa: false,
       mail: { kind: 'folder', folder: join(root, 'data/mail'), from: 'reach@localhost' },
       outboundAllow: ['http://localhost:3100', 'http://localhost:3000'],
       logLevel: 'warn',

@@ -16,7 +16,14 @@ const immutable = 'public, max-age=31536000, immutable'
  * every origin and to caches: what is here may be shown to anybody. What does not exist, or is spelled in
  * another way than the one of the spec, is 404.
  */
-export function logRoutes({ log }: { log: LogReader }): Router {
+export function logRoutes({
+  log,
+  alsoSigns = [],
+}: {
+  log: LogReader
+  /** Verifier keys of other kinds under each checkpoint. */
+  alsoSigns?: readonly string[]
+}): Router {
   const router = Router({ strict: true, caseSensitive: true })
   router.use((_request, response, next) => {
     response.set({ 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' })
@@ -26,9 +33,7 @@ export function logRoutes({ log }: { log: LogReader }): Router {
   router.get('/vkey', async (_request, response) => {
     sendText(
       response,
-      vkeysUnder(await log.newest(), log)
-        .map((vkey) => `${vkey}\n`)
-        .join(''),
+      [...vkeysUnder(await log.newest(), log), ...alsoSigns].map((vkey) => `${vkey}\n`).join(''),
     )
   })
   router.get('/key-changes', (_request, response) => sendText(response, writeKeyChanges(log.keyChanges)))
