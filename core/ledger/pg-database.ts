@@ -108,7 +108,8 @@ export class PgDatabase implements Stored {
     await ask(this.#db, { text, values: [this.#part, FORMAT] })
     const query = { text: 'select format from reach_head where part = $1', values: [this.#part] }
     const { rows } = await ask<{ format: number }>(this.#db, query)
-    if (rows[0]?.format !== FORMAT) throw new LedgerForeign('the database has the format of another version')
+    if (rows[0]?.format !== FORMAT)
+      throw new LedgerForeign('the ledger was written by a later version of Reach: start that one')
   }
 
   /** Which ledgers were ever written to. */

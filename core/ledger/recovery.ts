@@ -7,7 +7,16 @@ import { refuseCopy } from './copy-marks.ts'
 import { openCheckpoint, type LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, LedgerForeign } from './ledger.ts'
 import { chainOf, type GroupRow, type Head } from './group-former.ts'
-import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, tileKey, type Stored } from './stored-keys.ts'
+import {
+  FORMAT_KEY,
+  HEAD_KEY,
+  boxKey,
+  entriesKey,
+  groupKey,
+  numberOfKey,
+  tileKey,
+  type Stored,
+} from './stored-keys.ts'
 import { StoredLog } from './stored-log.ts'
 import {
   GrowingTree,
@@ -19,7 +28,7 @@ import {
   leafHash,
   tileHashes,
 } from './merkle.ts'
-import { NoteInvalid, parseNote } from './note.ts'
+import { NoteInvalid, parseNote, parseVkey } from './note.ts'
 import { parseBundle } from './tiles.ts'
 
 export interface Recovered {
@@ -53,6 +62,8 @@ export async function recover(
     isCopy = false,
   }: { signer: LogSigner; anchored: Mark; tailBytes: number; isShared?: boolean; isCopy?: boolean },
 ): Promise<Recovered> {
+  if ((await db.get(FORMAT_KEY)) !== undefined)
+    throw new LedgerForeign('the ledger was written by a later version of Reach: start that one')
   if (!isCopy) await refuseCopy(db)
   const stored = await db.get(HEAD_KEY)
   if (!stored) {
@@ -81,10 +92,9 @@ function openOwn(checkpoint: string, signer: LogSigner): { size: number; root: B
     const [origin] = text.split('\n')
     if (origin !== signer.origin)
       throw new LedgerForeign('the ledger has another log origin than the settings')
-    const id = signer.vkey.slice(origin.length + 1, origin.length + 9)
-    if (!signatures.some((one) => one.id === id))
-      throw new LedgerForeign('the key store is of another ledger')
-    return openCheckpoint(checkpoint, signer.vkey)
+    const own = signer.vkeys.find((vkey) => signatures.some(({ id }) => id === parseVkey(vkey).id))
+    if (own === undefined) throw new LedgerForeign('the key store is of another ledger')
+    return openCheckpoint(checkpoint, own)
   } catch (error) {
     if (error instanceof NoteInvalid)
       throw new LedgerDamaged('the stored checkpoint is damaged', { cause: error })

@@ -19,6 +19,8 @@ export interface Stored {
 
 const pad = (n: number): string => String(n).padStart(16, '0')
 
+/** Which form all the others have; stored by no version so far, which all have the first. */
+export const FORMAT_KEY = 'f'
 /** Of a store that is being copied, or was: see `copy-marks.ts`. */
 export const COPY_KEY = 'c'
 /** Signed checkpoint of the newest group that had entries. */
