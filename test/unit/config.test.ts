@@ -31,6 +31,7 @@ describe('development', () => {
       podsUrl: 'http://localhost:3000',
       embeddedPods: true,
       podShards: [],
+      podBytes: 268_435_456,
       podOrigins: ['http://localhost:3000'],
       podsHere: true,
       listen: { host: 'localhost', vaultPort: 3100, gatewayPort: 3200, podsPort: 3000 },
@@ -90,6 +91,12 @@ describe('development', () => {
     ]
     for (const env of wrong)
       expect(() => readConfig(env, root), JSON.stringify(env)).toThrow(/REACH_PODS_SHARDS/)
+  })
+
+  test('a pod holds a whole number of megabytes', () => {
+    expect(readConfig({ REACH_POD_MEGABYTES: '2' }, root)).toMatchObject({ podBytes: 2_097_152 })
+    for (const wrong of ['0', '1.5', '-3', '1000000', 'much'])
+      expect(refusal({ REACH_POD_MEGABYTES: wrong }).setting).toBe('REACH_POD_MEGABYTES')
   })
 
   test('runs without embedded pods', () => {
