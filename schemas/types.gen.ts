@@ -2128,6 +2128,14 @@ export interface PodMoveView {
    * How many of them are copied, and read back the same.
    */
   proven?: number
+  /**
+   * Documents and folders, relative to the old folder, whose own rules for others than the customer and Reach could not be carried over.
+   */
+  rulesLeft?: string[]
+  /**
+   * Files, relative to the old folder, that are too large for Reach to move. They stay in the old pod.
+   */
+  filesLeft?: string[]
 }
 /**
  * What Reach's agent can see right now, by trying.

@@ -89,6 +89,40 @@ function Places({ move }: { move: PodMoveView }) {
   )
 }
 
+/** What does not go along, by name: she may want to see to it herself. */
+function Left({ move }: { move: PodMoveView }) {
+  const { text } = useText()
+  const { filesLeft = [], rulesLeft = [] } = move
+  return (
+    <>
+      {filesLeft.length > 0 && (
+        <Notice tone="attention" title={text('move.files-left.title')}>
+          <p>{text('move.files-left.body')}</p>
+          <Names of={filesLeft} />
+        </Notice>
+      )}
+      {rulesLeft.length > 0 && (
+        <Notice tone="attention" title={text('move.rules-left.title')}>
+          <p>{text('move.rules-left.body')}</p>
+          <Names of={rulesLeft} />
+        </Notice>
+      )}
+    </>
+  )
+}
+
+function Names({ of: names }: { of: readonly string[] }) {
+  return (
+    <ul>
+      {names.map((name) => (
+        <li key={name}>
+          <code className={styles.address}>{name}</code>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
 function Copying({ move }: { move: PodMoveView }) {
   const { text } = useText()
   const goOn = useGoOnMoving()
@@ -104,6 +138,7 @@ function Copying({ move }: { move: PodMoveView }) {
         value={proven}
         aria-label={text('move.title')}
       />
+      <Left move={move} />
       <Soft>{text('move.resume')}</Soft>
       {goOn.isError && <ProblemNote error={goOn.error} onRetry={() => goOn.mutate()} />}
       {cancel.isError && <ProblemNote error={cancel.error} />}
@@ -129,6 +164,7 @@ function Moved({ move }: { move: PodMoveView }) {
       <Notice tone="good" title={text('move.done.title')} announce>
         <p>{text('move.done.body', { files: move.files ?? 0 })}</p>
       </Notice>
+      <Left move={move} />
       <Places move={move} />
       {keep.isError && <ProblemNote error={keep.error} />}
       <Row>

@@ -16,6 +16,8 @@ export interface AccessWanted {
   readonly agentModes: readonly Mode[]
   /** Takes everybody, and everybody who is signed in anywhere, out as well. */
   readonly notEverybody?: boolean
+  /** With no modes: shut to the agent though the folder around it is open. With WAC a document of its own does that anyway. */
+  readonly shut?: boolean
 }
 
 /** The agent is nobody's business here: it is taken out, and all else stays as it is. */
@@ -190,7 +192,7 @@ function ownMatcher(
 }
 
 function rewriteAcp(store: Store, url: string, wanted: AccessWanted): void {
-  const { resource, owner, agent, agentModes, notEverybody = false } = wanted
+  const { resource, owner, agent, agentModes, notEverybody = false, shut = false } = wanted
   if (agent !== owner) takeOutAcp(store, agent)
   if (notEverybody)
     for (const everybody of ['acp:PublicAgent', 'acp:AuthenticatedAgent']) takeOutAcp(store, iri(everybody))
@@ -230,6 +232,33 @@ function rewriteAcp(store: Store, url: string, wanted: AccessWanted): void {
   }
   allow('reach-owner', owner, ['Read', 'Append', 'Write', 'Control'])
   allow('reach-agent', agent, agent === owner ? [] : agentModes)
+  shutAcp(store, { url, subject }, shut && agent !== owner ? agent : undefined)
+}
+
+/** Rules of a folder count in it whatever its documents say, unless they forbid (ACP, 5.2). `undefined`: nobody is shut out. */
+function shutAcp(
+  store: Store,
+  { url, subject }: { url: string; subject: Quad['subject'] },
+  agent: string | undefined,
+): void {
+  const [control, policy, matcher] = ['', '-policy', '-matcher'].map((part) =>
+    namedNode(`${url}#reach-shut${part}`),
+  ) as [NamedNode, NamedNode, NamedNode]
+  for (const node of [control, policy, matcher]) removeNode(store, node)
+  store.removeQuads([quad(subject, named('acp:accessControl'), control)])
+  if (agent === undefined) return
+  store.addQuads([
+    quad(subject, named('acp:accessControl'), control),
+    quad(control, named('rdf:type'), named('acp:AccessControl')),
+    quad(control, named('acp:apply'), policy),
+    quad(policy, named('rdf:type'), named('acp:Policy')),
+    quad(policy, named('acp:anyOf'), matcher),
+    ...['Read', 'Append', 'Write', 'Control'].map((mode) =>
+      quad(policy, named('acp:deny'), named(`acl:${mode}`)),
+    ),
+    quad(matcher, named('rdf:type'), named('acp:Matcher')),
+    quad(matcher, named('acp:agent'), namedNode(agent)),
+  ])
 }
 
 function removeNode(store: Store, node: Term): void {

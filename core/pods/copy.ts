@@ -22,6 +22,13 @@ export interface CopyEnd {
   readonly fetch: PodFetch
 }
 
+/** Of more than may be read at once: such a file stays where it is. */
+export class FileTooLarge extends DomainError {
+  constructor(cause: unknown) {
+    super('pod-unreadable', 'There is a file too large to move', { cause })
+  }
+}
+
 /** Names of all documents in a container and those below, relative to it. Refuses with `pod-unreadable` when too many. */
 export async function listFiles({ container, fetch }: Omit<CopyEnd, 'webId'>): Promise<string[]> {
   const files: string[] = []
@@ -156,8 +163,7 @@ async function read(fetch: PodFetch, url: string, accept: string): Promise<Found
 async function send(fetch: PodFetch, url: string, init: RequestInit): Promise<Response> {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   const reply = await fetch(url, { ...init, redirect: 'manual', signal }).catch((cause: unknown) => {
-    if (codesOf(cause).includes('reply-too-large'))
-      throw new DomainError('pod-unreadable', 'There is a file too large to move', { cause })
+    if (codesOf(cause).includes('reply-too-large')) throw new FileTooLarge(cause)
     throw troubleOf(cause)
   })
   const trouble = troubleOfStatus(reply)

@@ -16,6 +16,8 @@ export interface MovedFile {
   readonly etag?: string
   /** SHA-256 of the bytes that the new pod gave back, base64url; while it waits, of an older copy. */
   readonly digest?: string
+  /** It stays in the old pod, which nobody deletes it from. */
+  readonly tooLarge?: true
 }
 
 /**
@@ -33,6 +35,8 @@ export interface PodMove {
   readonly toLogin: string
   /** `undefined` until the old pod was looked through. */
   readonly files?: readonly MovedFile[]
+  /** Names of documents and folders whose own rules of access did not all go along. */
+  readonly rulesLeft?: readonly string[]
   /** Unix ms. */
   readonly startedAt: number
 }

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { PodMoveView, Redirect } from '../../schemas/types.gen.ts'
 import { allowAll, connectPod } from '../consent.ts'
-import { meOf, orders, read, signIn, turtle, typesOf } from '../own-pod-customer.ts'
+import { meOf, orders, personal, read, signIn, turtle, typesOf } from '../own-pod-customer.ts'
 import { ownPodServer, typePassword } from '../own-pod-server.ts'
 import type { OwnPodPerson, OwnPodServer } from '../own-pod-server.ts'
 import { sharedPods } from '../pod-server.ts'
@@ -57,6 +57,17 @@ describe('moving house, from an embedded pod to an own one', { timeout: 120_000 
     const binary = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: bytes }
     expect((await pod.fetch(`${pod.container}other/raw.bin`, binary)).ok).toBe(true)
 
+    const large = { method: 'PUT', headers: { 'content-type': 'video/mp4' }, body: Buffer.alloc(1_100_000) }
+    expect((await pod.fetch(`${pod.container}other/film.mp4`, large)).ok).toBe(true)
+    // Rules of single documents: one is shut to Reach and open to a friend, a folder is open to her as well.
+    const friend = 'https://friend.example/card#me'
+    const ruled = (resource: string, whom: string) => `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+      <#o> a acl:Authorization; acl:agent <${pod.webId}>; acl:accessTo <${resource}>; acl:default <${resource}>; acl:mode acl:Read, acl:Write, acl:Control.
+      <#f> a acl:Authorization; acl:agent <${whom}>; acl:accessTo <${resource}>; acl:default <${resource}>; acl:mode acl:Read.`
+    for (const resource of [`${pod.container}diet.ttl`, `${pod.container}other/`]) {
+      const put = { method: 'PUT', headers: turtle, body: ruled(resource, friend) }
+      expect((await pod.fetch(`${resource}.acl`, put)).ok).toBe(true)
+    }
     const person = await server.person()
     expect(await begin(browser, person)).toMatchObject({ status: 200 })
     expect(await moveOf(browser)).toMatchObject({
@@ -65,17 +76,21 @@ describe('moving house, from an embedded pod to an own one', { timeout: 120_000 
       to: person.container,
     })
     expect(await meOf(browser)).toMatchObject({ webId: pod.webId, moving: true })
-    expect(await step(browser)).toMatchObject({ state: 'copying', files: 5, proven: 0 })
+    expect(await step(browser)).toMatchObject({ state: 'copying', files: 8, proven: 0 })
     await vault.restart()
-    expect(await step(browser)).toMatchObject({ files: 5, proven: 5 })
+    expect(await step(browser)).toMatchObject({
+      files: 8,
+      proven: 7,
+      filesLeft: ['other/film.mp4'],
+    })
     // Added and changed in the old pod after it was copied: the new pod has an older one under this name now.
     await browser.put('/api/categories/sizes', { etag: null, values: { shoe: { size: '42', system: 'EU' } } })
     const later = `${before}\n${note}\n<#me> <urn:other#note> "later".`
     expect((await pod.fetch(profile, { method: 'PUT', headers: turtle, body: later })).ok).toBe(true)
-    expect(await step(browser)).toMatchObject({ state: 'copying', files: 6, proven: 4 })
+    expect(await step(browser)).toMatchObject({ state: 'copying', files: 10, proven: 6 })
     expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
-    expect(await step(browser)).toMatchObject({ files: 6, proven: 6 })
-    expect(await step(browser)).toMatchObject({ state: 'moved', files: 6, proven: 6 })
+    expect(await step(browser)).toMatchObject({ files: 10, proven: 9 })
+    expect(await step(browser)).toMatchObject({ state: 'moved', files: 10, proven: 9 })
 
     expect(await meOf(browser)).toMatchObject({
       webId: person.webId,
@@ -84,12 +99,23 @@ describe('moving house, from an embedded pod to an own one', { timeout: 120_000 
       boundSeconds: 10,
       name: 'Alma Quist',
     })
-    expect((await typesOf(browser))[0]).toBe('pod-moved')
+    expect(await typesOf(browser)).toContain('pod-moved')
     const moved = await (await person.fetch(`${person.container}profile.ttl`)).text()
     expect(moved).toContain(`${person.container}diet.ttl#me`)
     expect(moved).toContain(person.webId)
     expect(moved).toContain('later')
     expect(moved).not.toContain(pod.container)
+    const agent = String((await meOf(browser)).agent)
+    for (const name of ['diet.ttl', 'other/']) {
+      const rules = await (await person.fetch(`${person.container}${name}.acl`)).text()
+      expect(rules, name).toContain(friend)
+      expect(rules).toContain(person.webId)
+      expect(rules).not.toContain(agent)
+      expect(rules).not.toContain(pod.webId)
+    }
+    // What was shut to Reach is shut to it there, and that is told.
+    expect(await meOf(browser)).toMatchObject({ lostCategories: ['diet'] })
+    expect(await read(vault, relation, [personal, 'diet.allergies'])).toEqual({ status: 404 })
     const raw = await person.fetch(`${person.container}other/raw.bin`)
     expect(new Uint8Array(await raw.arrayBuffer())).toEqual(bytes)
     const receipt = `receipts/${relation.receiptId}.jws`
@@ -114,6 +140,7 @@ describe('moving house, from an embedded pod to an own one', { timeout: 120_000 
     expect(await browser.post('/api/pod/move/finish', { deleteOld: true })).toMatchObject({ status: 200 })
     for (const name of ['profile.ttl', receipt, 'other/raw.bin'])
       expect((await pod.fetch(pod.container + name)).status).toBe(404)
+    expect((await pod.fetch(`${pod.container}other/film.mp4`)).status).toBe(200)
     expect(await moveOf(browser)).toEqual({ state: 'none' })
     expect(await meOf(browser)).not.toHaveProperty('moving')
   })
@@ -144,5 +171,37 @@ describe('moving house, from an embedded pod to an own one', { timeout: 120_000 
     expect(await browser.post('/api/pod/move/cancel')).toMatchObject({ status: 200, body: { state: 'none' } })
     expect(await rules()).not.toContain(agent)
     expect(await meOf(browser)).toMatchObject({ podAccess: 'open' })
+  })
+
+  test('rules that the other kind of pod cannot have are named, and nothing gets any wider', async () => {
+    const acp = await ownPodServer('acp')
+    await using mixed = await startTestVault(embedded, {
+      outboundAllow: [server, acp].map(({ baseUrl }) => new URL(baseUrl).origin),
+    })
+    const old = await server.person()
+    const person = await acp.person()
+    const browser = await signIn(mixed, server, old, old.webId)
+    await connectPod(browser)
+    const agent = String((await meOf(browser)).agent)
+    const rules = (name: string, whom: string) => ({
+      method: 'PUT',
+      headers: turtle,
+      body: `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+        <#o> a acl:Authorization; acl:agent <${old.webId}>; acl:accessTo <${old.container}${name}>; acl:mode acl:Read, acl:Write, acl:Control.
+        <#f> a acl:Authorization; acl:agent <${whom}>; acl:accessTo <${old.container}${name}>; acl:mode acl:Read.`,
+    })
+    for (const [name, whom] of [
+      ['diet.ttl', 'https://friend.example/card#me'],
+      ['profile.ttl', agent],
+    ] as const)
+      expect((await old.fetch(`${old.container}${name}.acl`, rules(name, whom))).ok).toBe(true)
+    const begun = await browser.post('/api/pod/move', { issuer: person.webId })
+    const query = await typePassword(acp.baseUrl, (begun.body as Redirect).location, person)
+    expect((await browser.post('/api/sign-in/complete', { query })).status).toBe(200)
+    let view = await step(browser)
+    while (view.state === 'copying') view = await step(browser)
+    expect(view).toMatchObject({ state: 'moved', rulesLeft: ['diet.ttl'] })
+    expect((await person.fetch(`${person.container}diet.ttl`)).status).toBe(200)
+    expect(await meOf(browser)).toMatchObject({ podAccess: 'open', lostCategories: ['diet'] })
   })
 })

@@ -5,10 +5,14 @@ import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import { closeAccess, historyOf, makeHistoryFolder, openAccess, receiptsOf } from '#core/pods/access.ts'
-import { copyFile, isKept, listFiles, removeVersion, versionOf } from '#core/pods/copy.ts'
+import { PodRefusal, createPodClient } from '#core/pods/client.ts'
+import { FileTooLarge, copyFile, isKept, listFiles, removeVersion, versionOf } from '#core/pods/copy.ts'
 import type { CopyEnd } from '#core/pods/copy.ts'
+import { createWriteCheck } from '#core/pods/conditions.ts'
+import type { WriteCheck } from '#core/pods/conditions.ts'
+import { moveRules } from '#core/pods/move-rules.ts'
 import { probe } from '#core/pods/probe.ts'
-import { commitUntilItHolds, gainAccess, gainCategory } from '#core/records/access.ts'
+import { commitUntilItHolds, gainAccess, gainCategory, recordLostCategory } from '#core/records/access.ts'
 import {
   changeStanding,
   findAccount,
@@ -22,7 +26,7 @@ import { combine, unchanged } from '#core/records/parts.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { beginPodMove, changePodMove, endPodMove, readPodMove } from '#core/records/pod-moves.ts'
 import type { MovedFile, PodMove } from '#core/records/pod-moves.ts'
-import type { PodMoveView } from '#schemas/types.gen.ts'
+import type { Finding, PodMoveView } from '#schemas/types.gen.ts'
 import { verifyIssuerOf } from './issuer.ts'
 import type { PodConnectionParts } from './pod-connection.ts'
 import { findStorages } from './pod-location.ts'
@@ -31,6 +35,8 @@ import type { Sessions } from './session.ts'
 
 /** Documents copied in one step: few enough for one request, and for one page to show that it goes on. */
 const FILES_A_STEP = 8
+/** What a probe finds of single documents, which may have rules of their own. */
+const ofDocuments: readonly Finding['act'][] = ['read', 'change', 'open-to-all']
 
 export interface PodMoveParts extends PodConnectionParts {
   readonly names: Names
@@ -44,7 +50,8 @@ export interface PodMoveParts extends PodConnectionParts {
  * ends it and deletes the old copies if she says so. It begins with a sign-in at the new pod (`sign-in.ts`).
  */
 export function podMoveRoutes(parts: PodMoveParts): Router {
-  const { ledger, podLogins } = parts
+  const { ledger, podLogins, now } = parts
+  const checkWrites = createWriteCheck(now)
   const parseNothing = parser('api/nothing.json')
   const parseFinish = parser('api/finish-pod-move.json')
   const router = Router()
@@ -60,7 +67,7 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
     const { accountId } = customerOf(request)
     const move = await readPodMove(ledger, accountId)
     if (move === undefined) throw new DomainError('conflict', 'No move is under way')
-    if (move.value.state === 'copying') await step(parts, move, request, response)
+    if (move.value.state === 'copying') await step(parts, move, { request, response, checkWrites })
     response.json(view((await readPodMove(ledger, accountId))?.value))
   })
 
@@ -140,18 +147,21 @@ export async function beginMove(
 async function step(
   parts: PodMoveParts,
   stored: Stored<PodMove>,
-  request: Request,
-  response: Response,
+  { request, response, checkWrites }: { request: Request; response: Response; checkWrites: WriteCheck },
 ): Promise<void> {
   const { ledger, pods } = parts
+  const agent = pods.agent.webId
   const { accountId } = customerOf(request)
   const move = stored.value
   const { from, to } = await endsOf(parts, move, customerOf(request).podLogin)
-  const keep = (files: readonly MovedFile[]) =>
-    ledger.commit(changePodMove(stored, accountId, { ...move, files })).catch(ignoreRefusal)
+  const keep = (files: readonly MovedFile[], rulesLeft = move.rulesLeft) =>
+    ledger
+      .commit(changePodMove(stored, accountId, { ...move, files, ...(rulesLeft && { rulesLeft }) }))
+      .catch(ignoreRefusal)
 
   if (move.files === undefined) {
-    await openAccess(to.fetch, { container: to.container, owner: to.webId, agent: pods.agent.webId })
+    await openAccess(to.fetch, { container: to.container, owner: to.webId, agent })
+    await checkWrites(to.fetch, to.container)
     // Before anything is copied into it.
     await makeHistoryFolder(to.fetch, { container: to.container, owner: to.webId })
     await keep((await listFiles(from)).map((name) => ({ name })))
@@ -162,16 +172,65 @@ async function step(
   if (waiting.length > 0) {
     const copied = new Map<string, MovedFile | undefined>()
     for (const file of waiting) {
-      const proof = await copyFile(from, to, file)
-      copied.set(file.name, proof && { name: file.name, ...proof })
+      copied.set(file.name, await copyOrLeave({ from, to }, file))
     }
+    const there = [...copied.values()].flatMap((file) =>
+      file === undefined || file.tooLarge === true ? [] : file,
+    )
+    const left = new Set(move.rulesLeft)
+    const asBefore = await agentAt(parts, accountId)
+    for (const name of [...foldersOf(there), ...there.map((file) => file.name)])
+      if ((await moveRules(from, to, { name, agent, ...asBefore })) === 'partly') left.add(name)
     // What was deleted meanwhile is not missed.
-    await keep(files.flatMap((file) => (copied.has(file.name) ? (copied.get(file.name) ?? []) : file)))
+    const next = files.flatMap((file) => (copied.has(file.name) ? (copied.get(file.name) ?? []) : file))
+    await keep(next, left.size === 0 ? undefined : [...left])
     return
   }
   const changed = await changedSince(from, files)
   if (changed !== undefined) await keep(changed)
   else await moveIn(parts, stored, { request, response })
+}
+
+/** What is too large for one request stays where it is, and is told; everything else goes along. */
+async function copyOrLeave(
+  { from, to }: { from: CopyEnd; to: CopyEnd },
+  file: MovedFile,
+): Promise<MovedFile | undefined> {
+  const { name } = file
+  try {
+    const proof = await copyFile(from, to, file)
+    return proof && { name, ...proof }
+  } catch (error) {
+    if (!(error instanceof FileTooLarge)) throw error
+    const etag = await versionOf(from.fetch, from.container + name)
+    return etag === undefined ? undefined : { name, etag, tooLarge: true }
+  }
+}
+
+/** Who Reach is in the old pod, and what it can read there. */
+async function agentAt({ ledger, pods }: PodMoveParts, accountId: string) {
+  const account = await readAccount(ledger, accountId)
+  if (account === undefined) throw new DomainError('not-signed-in', 'You are no customer here any more')
+  const { value } = account
+  const pod = createPodClient({ fetch: (url, init) => pods.agent.fetch(url, init, value) })
+  const reads = (url: string) =>
+    pod.head(url).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof PodRefusal) return false
+        throw error
+      },
+    )
+  return { oldAgent: value.actingAs ?? pods.agent.webId, reads }
+}
+
+/** The folders in between, without the two whose rules Reach writes by itself. */
+function foldersOf(files: readonly MovedFile[]): string[] {
+  const folders = files.flatMap(({ name }) => {
+    const parts = name.split('/')
+    return parts.slice(1).map((_, depth) => `${parts.slice(0, depth + 1).join('/')}/`)
+  })
+  return [...new Set(folders)].filter((folder) => !['receipts/', 'history/'].includes(folder))
 }
 
 /** The files with those that another app has changed, added or deleted since waiting again; `undefined` when there are none. */
@@ -210,7 +269,8 @@ async function moveIn(
   const moved = { ...account.value, ...to }
   const agent = (url: string, init?: RequestInit) => pods.agent.fetch(url, init, { accountId, ...to })
   const seen = await probe({ agent, anyone: pods.anyone }, { ...moved, actingAs: undefined }, 'open', now)
-  const wrong = seen.findings.find(({ ok }) => !ok)
+  // A document has the rules that it had: those are no reason to stay.
+  const wrong = seen.findings.find(({ ok, act }) => !ok && !ofDocuments.includes(act))
   if (wrong !== undefined)
     throw new DomainError('pod-access-lost', `Reach does not see the new pod as it should: ${wrong.what}`)
   const opened = await gainAccess(ledger, accountId)
@@ -225,8 +285,11 @@ async function moveIn(
       session.parts,
     ),
   )
-  for (const category of standing.value.lostCategories ?? [])
-    await commitUntilItHolds(ledger, () => gainCategory(ledger, accountId, category))
+  for (const { act, category, seen: isSeen } of seen.findings) {
+    if (act !== 'read' || category === undefined) continue
+    if (isSeen) await commitUntilItHolds(ledger, () => gainCategory(ledger, accountId, category))
+    else await recordLostCategory(ledger, accountId, category)
+  }
   pods.forget(accountId)
   await sessions.end(request, response)
   session.setCookie(response)
@@ -235,7 +298,7 @@ async function moveIn(
 /** Only what is proven to be in the new pod, and only the version that was copied. */
 async function deleteCopies(parts: PodMoveParts, move: PodMove): Promise<void> {
   const { from, to } = await endsOf(parts, move, move.fromLogin)
-  const files = move.files ?? []
+  const files = (move.files ?? []).filter(({ tooLarge }) => tooLarge !== true)
   for (const { name, etag, digest = '' } of files) {
     const there = await versionOf(from.fetch, from.container + name)
     // Deleted already, as by a finish that was broken off.
@@ -280,8 +343,9 @@ function ignoreRefusal(error: unknown): void {
 
 function view(move: PodMove | undefined): PodMoveView {
   if (move === undefined) return { state: 'none' }
-  const { state, from, to, files } = move
-  const proven = files?.filter(({ etag }) => etag !== undefined).length ?? 0
+  const { state, from, to, files, rulesLeft } = move
+  const proven = files?.filter(({ etag, tooLarge }) => etag !== undefined && tooLarge !== true).length ?? 0
+  const left = (files ?? []).filter(({ tooLarge }) => tooLarge === true).map(({ name }) => name)
   return {
     state,
     from: from.container,
@@ -289,5 +353,7 @@ function view(move: PodMove | undefined): PodMoveView {
     webId: to.webId,
     proven,
     ...(files === undefined ? {} : { files: files.length }),
+    ...(left.length === 0 ? {} : { filesLeft: left }),
+    ...(rulesLeft === undefined ? {} : { rulesLeft: [...rulesLeft] }),
   }
 }
