@@ -35,9 +35,10 @@ export function servePath(
   const allowed = served.map(({ operation }) => operation.method.toUpperCase())
   const { log, streamPatienceMs: patienceMs = PATIENCE_MS } = options
   const refuseOthers = methodNotAllowed(...allowed, ...(isPublic ? ['HEAD'] : []))
-  if (!isPublic) app.head(route, refuseOthers)
+  const at = app.route(route)
+  if (!isPublic) at.head(refuseOthers)
   for (const { operation, handler } of served)
-    app[operation.method](route, async (request, response) => {
+    at[operation.method](async (request: Request, response: Response) => {
       const { reply, more } = await handler(request, response)
       if ('pieces' in reply) await stream(response, reply, more)
       else {
@@ -46,7 +47,7 @@ export function servePath(
         if (response.writableLength > 0) hurry(response, WHOLE * patienceMs)
       }
     })
-  app.all(route, refuseOthers)
+  at.all(refuseOthers)
 
   async function stream(response: Response, { headers, pieces }: StreamReply, more: HeaderFields) {
     try {

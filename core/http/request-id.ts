@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-const ids = new WeakMap<IncomingMessage, string>()
+const id = Symbol('id')
 
 /**
  * The id of a request, made on first use. Never taken from the client, who could make two requests look like
  * one.
  */
-export function requestId(request: IncomingMessage): string {
-  const known = ids.get(request)
-  if (known !== undefined) return known
-  const id = randomUUID()
-  ids.set(request, id)
-  return id
+export function requestId(request: IncomingMessage & { [id]?: string }): string {
+  return (request[id] ??= randomUUID())
 }

@@ -17,7 +17,7 @@ export function requestLog({
 }): RequestHandler {
   return (request, response, next) => {
     const started = performance.now()
-    response.once('close', () => {
+    response.on('close', () => {
       const path: unknown = request.route?.path
       const fields = {
         requestId: requestId(request),

@@ -30,7 +30,31 @@ export type Verdict = Committed | CommitRefused
 /** A commit in the queue. Settled once, when its group is durable or has failed. */
 export interface Waiting {
   readonly commit: PreparedCommit
-  readonly settle: (verdict: Committed | Error) => void
+  readonly of: Submission
+  /** Its place among those that were submitted with it. */
+  readonly place: number
+}
+
+/** Commits that were submitted together and are answered together. */
+export class Submission {
+  readonly verdicts: (Committed | Error)[] = []
+  readonly #answered = Promise.withResolvers<readonly (Committed | Error)[]>()
+  #open: number
+
+  constructor(commits: number) {
+    this.#open = commits
+    if (commits === 0) this.#answered.resolve(this.verdicts)
+  }
+
+  /** In the order of submission. */
+  get answered(): Promise<readonly (Committed | Error)[]> {
+    return this.#answered.promise
+  }
+
+  static settle({ of, place }: Waiting, verdict: Committed | Error): void {
+    of.verdicts[place] = verdict
+    if (--of.#open === 0) of.#answered.resolve(of.verdicts)
+  }
 }
 
 /** Most entries of one group, and so of one commit. */
@@ -56,6 +80,8 @@ export function prepareCommit(commit: Commit, keys: CustomerKeys): PreparedCommi
     if (!Number.isSafeInteger(index) || index < 0) throw new TypeError('an index is a whole number')
   }
   let bytes = entries.length * ENTRY_BYTES + counters.length * 64 + forget.length * 128
+  if (entries.length > GROUP_ENTRIES || bytes > GROUP_BYTES) throw new RangeError('the commit is too large')
+  if (writes.length === 0) return { checks, counters, entries, forget, bytes, writes: NOTHING }
   const texts = writes.map(({ key, value, expires }) => {
     checkKey(key)
     if (expires !== undefined && !isTime(expires)) throw new TypeError('expires must be a time in ms')
@@ -63,7 +89,7 @@ export function prepareCommit(commit: Commit, keys: CustomerKeys): PreparedCommi
     bytes += key.length + (text?.length ?? 0) + 200
     return text
   })
-  if (entries.length > GROUP_ENTRIES || bytes > GROUP_BYTES) throw new RangeError('the commit is too large')
+  if (bytes > GROUP_BYTES) throw new RangeError('the commit is too large')
   const finish = (sealing: readonly (SealingKey | undefined)[]): PreparedCommit => ({
     checks,
     counters,

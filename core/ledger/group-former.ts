@@ -7,14 +7,7 @@ import type { Mark } from './anchor.ts'
 import type { LogSigner } from './checkpoint.ts'
 import type { KeyStore } from './key-store.ts'
 import { buildLeaf, sealOps, type OpsKey } from './leaf.ts'
-import {
-  CommitRefused,
-  LedgerDamaged,
-  type Check,
-  type Committed,
-  type KeyedRow,
-  type Salts,
-} from './ledger.ts'
+import { CommitRefused, LedgerDamaged, type Check, type Committed, type KeyedRow } from './ledger.ts'
 import type { PreparedCommit, Waiting } from './group-commit.ts'
 import {
   HEAD_KEY,
@@ -113,12 +106,8 @@ interface Draft {
 
 const EMPTY = Buffer.alloc(0)
 
-interface Decided {
-  readonly version: number
-  readonly time: number
-  readonly counts: readonly number[]
-  readonly entries: readonly { readonly index: number; readonly salts: Salts }[]
-}
+/** What a commit came to, but for the checkpoint: that is signed when its whole group is decided. */
+type Decided = Omit<Committed, 'checkpoint'> & { checkpoint: string }
 
 export class GroupFormer {
   readonly #signer: LogSigner
@@ -178,10 +167,11 @@ export class GroupFormer {
       operations: draft.operations,
       rows: draft.rows,
       counters: draft.counters,
-      verdicts: decided.map(([one, verdict]) => [
-        one,
-        verdict instanceof Error ? verdict : { ...verdict, checkpoint },
-      ]),
+      verdicts: decided.map((pair) => {
+        const [, verdict] = pair
+        if (!(verdict instanceof Error)) verdict.checkpoint = checkpoint
+        return pair
+      }),
       ...this.snapshot(),
     }
   }
@@ -217,7 +207,8 @@ export class GroupFormer {
       }
       const built = commit.entries.map((entry, i) => {
         const claims = entry.claims({ index: this.#tree.size + i, time, counts })
-        return { ops: claims.ops, ...buildLeaf(this.#tree.size + i, claims, draft.ops.secret) }
+        const { leaf, salts } = buildLeaf(this.#tree.size + i, claims, draft.ops.secret)
+        return { ops: claims.ops, leaf, salts }
       })
       const data = commit.writes.length > 0 ? this.#keys.current('data') : undefined
       const writes = commit.writes.map(({ key, text, expires, sealing = data }) => {
@@ -238,7 +229,7 @@ export class GroupFormer {
         this.#append(leaf, ops, draft)
         return { index, salts }
       })
-      return { version, time, counts, entries }
+      return { version, time, counts, entries, checkpoint: '' }
     } catch (error) {
       // A bug of the caller or a damaged row: this commit alone falls, nothing of it was ordered.
       return error instanceof Error ? error : new Error('a commit threw', { cause: error })
@@ -254,8 +245,11 @@ export class GroupFormer {
 
   /** Newest ordered row: of this group, of the group in flight, of the disk. */
   #newest(key: string, draft: Draft, seen?: KeyedRow<unknown>): RowHead | undefined {
-    if (draft.rows.has(key)) return draft.rows.get(key)
-    return this.#before?.rows.has(key) ? this.#before.rows.get(key) : this.#rows.head(key, seen)
+    // Groups of disclosures write no rows: then there is nothing to look for.
+    if (draft.rows.size > 0 && draft.rows.has(key)) return draft.rows.get(key)
+    const before = this.#before?.rows
+    if (before !== undefined && before.size > 0 && before.has(key)) return before.get(key)
+    return this.#rows.head(key, seen)
   }
 
   #count(key: string, draft: Draft): number {

@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LedgerBusy, LedgerStopped, type Committed } from './ledger.ts'
-import { GROUP_BYTES, GROUP_ENTRIES, type PreparedCommit, type Waiting } from './group-commit.ts'
+import { GROUP_BYTES, GROUP_ENTRIES, Submission, type PreparedCommit, type Waiting } from './group-commit.ts'
 import type { Group } from './group-former.ts'
 
 export interface WriterParts {
@@ -19,6 +19,8 @@ export interface WriterParts {
 
 /** Waiting commits may hold this much memory, roughly. */
 const QUEUE_BYTES = 128 * 1024 * 1024
+/** So many that wait are a group worth its sync. */
+const GATHERED = 128
 /** From this length on (or a full group) the queue is made into a group before the write in flight has ended. */
 const EARLY = 256
 
@@ -47,24 +49,15 @@ export class GroupWriter {
   }
 
   /** Takes all of the commits or none: throws `LedgerBusy` or `LedgerStopped`. Verdicts in the order given. */
-  submit(commits: readonly PreparedCommit[]): Promise<(Committed | Error)[]> {
+  submit(commits: readonly PreparedCommit[]): Promise<readonly (Committed | Error)[]> {
     this.admit(commits.length)
-    const { promise, resolve } = Promise.withResolvers<(Committed | Error)[]>()
-    const verdicts: (Committed | Error)[] = []
-    let open = commits.length
-    if (open === 0) resolve(verdicts)
-    commits.forEach((commit, i) => {
+    const of = new Submission(commits.length)
+    for (const [place, commit] of commits.entries()) {
       this.#queuedBytes += commit.bytes
-      this.#queue.push({
-        commit,
-        settle(verdict) {
-          verdicts[i] = verdict
-          if (--open === 0) resolve(verdicts)
-        },
-      })
-    })
+      this.#queue.push({ commit, of, place })
+    }
     this.#running ??= this.#run()
-    return promise
+    return of.answered
   }
 
   /** Throws when so many commits would not be taken now. */
@@ -92,8 +85,7 @@ export class GroupWriter {
     const early = Math.min(EARLY, this.#parts.limits.group)
     try {
       for (;;) {
-        // Whoever was just answered, or came in meanwhile, gets into the next group.
-        await nextTurn()
+        await this.#gather()
         if (this.#failure) throw this.#failure
         if (!inFlight && this.#queue.length === 0) break
         if (this.#queue.length > 0 && (!inFlight || this.#queue.length >= early))
@@ -111,6 +103,18 @@ export class GroupWriter {
       this.#stop(error, inFlight?.group, formed)
     }
     this.#running = undefined
+  }
+
+  /**
+   * Whoever was just answered, or comes in meanwhile, gets into the next group: as long as each turn of the event loop
+   * brings more, the processor is what all of them wait for, and half as many groups leave it more time. Who is alone waits
+   * for one turn that brings nobody.
+   */
+  async #gather(): Promise<void> {
+    for (let waiting = -1; waiting < this.#queue.length && this.#queue.length < GATHERED;) {
+      waiting = this.#queue.length
+      await nextTurn()
+    }
   }
 
   async #form(inFlight: InFlight | undefined): Promise<Group> {
@@ -148,7 +152,7 @@ export class GroupWriter {
 
   #settle(group: Group): void {
     this.#parts.publish(group)
-    for (const [{ settle }, verdict] of group.verdicts) settle(verdict)
+    for (const [waiting, verdict] of group.verdicts) Submission.settle(waiting, verdict)
   }
 
   /** Memory is ahead of a disk whose state is unknown: nobody may be answered any more, waiting or new. */
@@ -158,8 +162,10 @@ export class GroupWriter {
       { cause },
     )
     this.#stopped = stopped
-    for (const group of groups) for (const [{ settle }] of group?.verdicts ?? []) settle(stopped)
-    for (const { settle } of [...this.#taken.splice(0), ...this.#queue.splice(0)]) settle(stopped)
+    for (const group of groups)
+      for (const [waiting] of group?.verdicts ?? []) Submission.settle(waiting, stopped)
+    for (const waiting of [...this.#taken.splice(0), ...this.#queue.splice(0)])
+      Submission.settle(waiting, stopped)
     this.#queuedBytes = 0
   }
 }

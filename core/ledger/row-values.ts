@@ -10,6 +10,8 @@ export interface OpenedRow extends RowHead {
   row?: ReadRow
   /** It is in the cache of `owner`, and so the newest of its key there. */
   isCached?: boolean
+  /** When the store knew of so many erased customers, it was not one of theirs. */
+  asOfErasures?: number
 }
 
 /** What readers get; it remembers which opened row it was made of, so that nobody needs to look for that again. */
@@ -50,9 +52,17 @@ function sealingKey(keys: KeyStore, name: string): SealingKey | undefined {
 }
 
 /** Whether a stored row reads as present at this time (Unix ms). */
-export function isLive(keys: KeyStore, { expires, keyName }: RowHead, time: number): boolean {
-  if (expires !== 0 && expires <= time) return false
-  return !keyName.startsWith('c') || !keys.isErased(keyName)
+export function isLive(
+  keys: KeyStore,
+  row: RowHead & Pick<OpenedRow, 'asOfErasures'>,
+  time: number,
+): boolean {
+  if (row.expires !== 0 && row.expires <= time) return false
+  const erasures = keys.erasures()
+  if (row.asOfErasures === erasures) return true
+  if (row.keyName.startsWith('c') && keys.isErased(row.keyName)) return false
+  row.asOfErasures = erasures
+  return true
 }
 
 function freeze(value: Json): Json {

@@ -67,7 +67,7 @@ export class StoredLedger implements Ledger {
     })
   }
 
-  #submit(commits: readonly Commit[]): Promise<(Committed | Error)[]> {
+  #submit(commits: readonly Commit[]): Promise<readonly (Committed | Error)[]> {
     const { writer, keys } = this.#parts
     writer.admit(commits.length)
     const prepared = commits.map((commit) => prepareCommit(commit, keys))

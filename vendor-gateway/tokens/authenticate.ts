@@ -56,12 +56,16 @@ export class Authenticator {
   async authenticate({ authorization, proof, method, url }: Credentials): Promise<Caller> {
     if (authorization === undefined) throw this.#challenges.missing(this.#nonces.current())
     // A Bearer presentation of a bound token is a downgrade (RFC 9449 section 7.2). Names of schemes ignore case.
-    if (!/^dpop [A-Za-z0-9._~+/-]+=*$/i.test(authorization) || authorization.length > MAX_TOKEN_CHARACTERS)
-      throw this.#challenges.refusal('invalid-token', 'The Authorization field is not DPoP with one token')
+    if (!/^dpop /i.test(authorization) || authorization.length > MAX_TOKEN_CHARACTERS)
+      throw this.#notOneToken()
     if (proof === undefined) throw this.#challenges.refusal('invalid-proof', 'The DPoP proof is missing')
     const text = authorization.slice(5)
     const tokenHash = hash('sha256', text, 'base64url')
-    const token = this.#tokens.cached(tokenHash) ?? (await this.#tokens.verify(text, tokenHash))
+    let token = this.#tokens.cached(tokenHash)
+    if (token === undefined) {
+      if (!/^[A-Za-z0-9._~+/-]+=*$/.test(text)) throw this.#notOneToken()
+      token = await this.#tokens.verify(text, tokenHash)
+    }
     const target = { method, url, tokenHash, thumbprint: token.thumbprint }
     const nextNonce = await this.#proofs.verify(proof, target)
     if (!isSurelyUnmarked(this.#ledger, token) && (await isTokenMarked(this.#ledger, token)))
@@ -82,6 +86,10 @@ export class Authenticator {
   #vendorOf(token: AccessToken, vendor: Vendor | undefined): string {
     if (!isOf(token, vendor)) throw this.#badToken()
     return vendor.vendorId
+  }
+
+  #notOneToken(): DomainError {
+    return this.#challenges.refusal('invalid-token', 'The Authorization field is not DPoP with one token')
   }
 
   #badToken(): DomainError {

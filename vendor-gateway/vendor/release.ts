@@ -171,31 +171,36 @@ export class Release {
   ): Promise<Verdict[]> {
     // What is still open after the last attempt was changed under every one of them.
     const verdicts = subjects.map((): Verdict => contended)
-    let open = [...subjects.keys()]
+    let open: readonly number[] = [...subjects.keys()]
     for (let attempt = 1; attempt <= ATTEMPTS && open.length > 0; attempt++) {
       const known = peekVendorStanding(this.#ledger, caller.vendorId)
       const standing =
         known?.value.state === 'active' ? known : await readVendorStanding(this.#ledger, caller.vendorId)
       const query = { caller, vendor: active(standing), scope }
-      const tried = pick(subjects, open)
+      const tried = open.map((at) => subjects[at] ?? '')
       const decided = tried.map((subject) => this.#decideNow(query, subject))
       if (decided.includes(undefined)) await this.#decideWaiting(query, tried, decided, deadline)
-      const ready: { at: number; release: Ready }[] = []
+      const ready: Ready[] = []
+      const places: number[] = []
       for (const [i, at] of open.entries()) {
         const outcome = decided[i] ?? unavailable
-        if ('commit' in outcome) ready.push({ at, release: outcome })
-        else verdicts[at] = outcome
+        if ('commit' in outcome) {
+          ready.push(outcome)
+          places.push(at)
+        } else verdicts[at] = outcome
       }
-      open = []
       if (ready.length === 0) break
-      const outcomes = await this.#ledger.commitEach(ready.map(({ release }) => release.commit))
-      for (const [i, { at, release }] of ready.entries()) {
+      const outcomes = await this.#ledger.commitEach(ready.map(({ commit }) => commit))
+      const again: number[] = []
+      for (const [i, release] of ready.entries()) {
+        const at = places[i] ?? -1
         const outcome = outcomes[i]
         if (outcome instanceof CommitRefused && outcome.reason === 'exhausted')
           this.#usedUp.add(release.basis.grant.value)
-        if (outcome === undefined || outcome instanceof CommitRefused) open.push(at)
+        if (outcome === undefined || outcome instanceof CommitRefused) again.push(at)
         else verdicts[at] = this.#released(release, outcome)
       }
+      open = again
     }
     return verdicts
   }
@@ -385,8 +390,4 @@ function withinToken({ token }: Caller, asked: Asked): Asked {
 function nearest(grants: readonly Stored<Grant>[], refused: string, now: number): Stored<Grant> | undefined {
   const state = refused === 'not-granted' ? 'live' : refused
   return grants.find((grant) => liveness(grant.value, now) === state)
-}
-
-function pick<Item>(items: readonly Item[], indexes: readonly number[]): Item[] {
-  return indexes.flatMap((i) => items.slice(i, i + 1))
 }
