@@ -20,6 +20,8 @@ import { decisions } from '../vault-server/customer/decision.ts'
 import { requestRoutes } from '../vault-server/customer/requests.ts'
 import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
 import type { AuthorizationServer } from '../vault-server/oauth/provider.ts'
+import { requestLimits } from '../vault-server/oauth/request-limits.ts'
+import type { RequestLimits } from '../vault-server/oauth/request-limits.ts'
 import { vendorOperator } from '../vault-server/operator/vendors.ts'
 import type { VendorOperator } from '../vault-server/operator/vendors.ts'
 import type { Decision, DecisionResult, RequestView } from '../schemas/types.gen.ts'
@@ -40,6 +42,7 @@ export interface OAuthVault extends AsyncDisposable {
   readonly keys: KeyStore
   readonly names: Names
   readonly authorization: AuthorizationServer
+  readonly limits: RequestLimits
   readonly operator: VendorOperator
   /** Makes the pods answer with this refusal instead of values. */
   readonly pods: { refusal: DomainError | undefined }
@@ -99,7 +102,8 @@ export async function startOAuthVault({
     const ledger = wrap(real)
     const log = createLogger({ level: 'silent' })
     const now = () => Date.now()
-    const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
+    const limits = requestLimits()
+    const authorization = await openAuthorizationServer({ config, ledger, keys, now, log, limits })
     const { interactions } = authorization
     const names = createNames(await keys.secret('names'))
     const decide = await decisions({ vaultUrl, ledger, keys, interactions, now })
@@ -126,7 +130,7 @@ export async function startOAuthVault({
     express.use(notFound, problemHandler({ log }))
     app = express
     const operator = vendorOperator({ ledger, authorization, now })
-    return { real, ledger, keys, authorization, operator, names }
+    return { real, ledger, keys, authorization, operator, names, limits }
   }
   let running = await open()
   opened.defer(() => running.real[Symbol.asyncDispose]())
@@ -146,6 +150,9 @@ export async function startOAuthVault({
     },
     get names() {
       return running.names
+    },
+    get limits() {
+      return running.limits
     },
     get authorization() {
       return running.authorization
@@ -194,12 +201,27 @@ export async function startTwoShops(
   return { vault, shop, rival: await vault.business({ redirectUri, algorithm: 'Ed25519', overrides }) }
 }
 
-/** A vault whose ledger takes so many milliseconds for every read and every commit, or fails one of them. */
-export async function startSlowVault(delay: number): Promise<OAuthVault & { faults: LedgerFaults }> {
+export type SlowVault = OAuthVault & {
+  readonly faults: LedgerFaults
+  /** Every read and commit takes so many milliseconds longer while `act` runs. */
+  slowly<Result>(delay: number, act: () => Promise<Result>): Promise<Result>
+}
+
+/** A vault whose ledger can be slow, or fail one commit. */
+export async function startSlowVault(): Promise<SlowVault> {
   const faults: LedgerFaults = { delay: 0, failNext: undefined }
   const vault = await startOAuthVault({ wrap: (ledger) => faultyLedger(ledger, faults) })
-  faults.delay = delay
-  return Object.assign(vault, { faults })
+  return Object.assign(vault, {
+    faults,
+    async slowly<Result>(delay: number, act: () => Promise<Result>): Promise<Result> {
+      faults.delay = delay
+      try {
+        return await act()
+      } finally {
+        faults.delay = 0
+      }
+    },
+  })
 }
 
 /** The same, eight times at once. */

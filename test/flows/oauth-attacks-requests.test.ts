@@ -4,7 +4,16 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { SignJWT, exportSPKI, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { accessRequest, ask, assertion, postForm, requestParameters, seconds, verdict } from '../business.ts'
+import {
+  accessRequest,
+  ask,
+  assertion,
+  codeForm,
+  postForm,
+  requestParameters,
+  seconds,
+  verdict,
+} from '../business.ts'
 import { decideAt, startTwoShops } from '../oauth-vault.ts'
 import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
 
@@ -132,10 +141,18 @@ describe('pushed requests', () => {
     ['13: no details', { authorization_details: undefined }, '400 invalid_request'],
     ['13: an empty list', { authorization_details: '[]' }, '400 invalid_request'],
     ['13: no JSON', { authorization_details: '[{' }, '400 invalid_authorization_details'],
-    ['13: an ID token as hint', { id_token_hint: 'x.y.z' }, '400 invalid_request'],
     ['15: another resource', { resource: 'https://other.example' }, '400 invalid_target'],
   ])('%s', async (_what, over, expected) => {
     expect(await push(over)).toBe(expected)
+  })
+
+  test('13: an ID token as hint, though it is a good one, is refused', async () => {
+    const pending = await ask(shop)
+    const { callback } = await decideAt(vault, alma, pending.url)
+    const reply = await postForm(shop, 'token', codeForm(shop, callback, pending))
+    const { id_token: hint } = (await reply.json()) as { id_token: string }
+    expect(hint.split('.')).toHaveLength(3)
+    expect(await push({ id_token_hint: hint })).toBe('400 invalid_request')
   })
 
   test('10: a request_uri is refused and nobody is asked for it', async () => {

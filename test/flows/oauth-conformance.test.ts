@@ -228,8 +228,19 @@ describe('request', () => {
   })
 
   test('par-attempt-invalid-http-method', async () => {
-    for (const method of ['GET', 'PUT', 'DELETE'])
-      expect((await fetch(parUrl(), { method })).status).toBeGreaterThanOrEqual(404)
+    for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+      expect((await fetch(parUrl(), { method })).status).toBe(404)
+  })
+
+  test('what is no endpoint, or asked by another method, is 404 and no fault of ours', async () => {
+    const paths = ['token', 'reg', 'token/introspection', 'token/revocation', 'backchannel', 'device/auth']
+    for (const path of ['nothing', 'device', 'device/x', '%', ...paths])
+      for (const method of ['GET', 'PUT', 'DELETE', 'HEAD', 'PROPFIND'])
+        expect([path, method, (await fetch(`${vault.issuer}/${path}`, { method })).status]).toEqual([
+          path,
+          method,
+          404,
+        ])
   })
 })
 
@@ -274,7 +285,7 @@ describe('client assertions', () => {
     const made = await assertion(shop, { sub: rival.clientId, iss: rival.clientId })
     expect(
       await verdict(postForm(shop, 'token', codeForm(shop, callback, pending), { assertion: made })),
-    ).toMatch(/^40[01] /)
+    ).toBe('400 invalid_request')
     expect(await verdict(postForm(shop, 'token', codeForm(shop, callback, pending)))).toBe('200')
   })
 

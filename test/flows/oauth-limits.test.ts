@@ -44,12 +44,12 @@ test('registrations from one address are limited', async () => {
 
 test('requests are limited per business, and told when to come again', async () => {
   const eager = await vault.business({ redirectUri: 'https://eager.example/callback' })
-  const statuses = []
-  for (let round = 0; round < 31; round++)
-    statuses.push(...(await Promise.all(Array.from({ length: 10 }, () => outcome(ask(eager))))))
-  expect(statuses.filter((one) => one === 'accepted')).toHaveLength(300)
-  expect(new Set(statuses.filter((one) => one !== 'accepted'))).toEqual(
-    new Set(['429 temporarily_unavailable']),
-  )
+  // All but five of the 300 of a minute are used up without the work of asking.
+  for (let count = 0; count < 295; count++) await vault.limits.asked(eager.clientId)
+  const statuses = await Promise.all(Array.from({ length: 10 }, () => outcome(ask(eager))))
+  expect(statuses.toSorted()).toEqual([
+    ...Array<string>(5).fill('429 temporarily_unavailable'),
+    ...Array<string>(5).fill('accepted'),
+  ])
   expect(await outcome(ask(shop))).toBe('accepted')
 })

@@ -2,7 +2,7 @@
  * Answers that a business polls for and answers from the list, eight times at once, with the milliseconds a database may
  * take between a check and a write.
  */
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import { withdraw } from '#core/domain/grant.ts'
 import { grantEntry } from '#core/records/entries.ts'
@@ -10,7 +10,6 @@ import { changeGrant, readGrant } from '#core/records/grants.ts'
 import { combine } from '#core/records/parts.ts'
 import type { DecisionResult } from '../../schemas/types.gen.ts'
 import { accessRequest, ask, outcome, postForm, redeem, refresh } from '../business.ts'
-import type { Business } from '../business.ts'
 import {
   allowing,
   comeBack,
@@ -20,18 +19,29 @@ import {
   readPage,
   startSlowVault,
 } from '../oauth-vault.ts'
-import type { Customer, OAuthVault } from '../oauth-vault.ts'
+import type { Customer, Registered, SlowVault } from '../oauth-vault.ts'
 import { answer, as, ciba, device, firstPage, json, polling } from '../without-browser.ts'
 
 const details = JSON.stringify([accessRequest()])
 
-async function open() {
-  const vault = await startSlowVault(0)
-  const shop = await vault.business({ overrides: polling })
-  return Object.assign(vault, { shop, alma: await vault.customer() })
-}
+let vault: SlowVault
+let shop: Registered
+let alma: Customer
 
-async function question({ vault, shop, alma }: { vault: OAuthVault; shop: Business; alma: Customer }) {
+beforeAll(async () => {
+  vault = await startSlowVault()
+  shop = await vault.business({ overrides: polling })
+})
+
+beforeEach(async () => {
+  alma = await vault.customer()
+})
+
+afterAll(async () => {
+  await vault[Symbol.asyncDispose]()
+})
+
+async function question() {
   const pending = await ask(shop)
   const { callback } = await decideAt(vault, alma, pending.url)
   const { subject } = await redeem(shop, callback, pending)
@@ -43,7 +53,7 @@ async function question({ vault, shop, alma }: { vault: OAuthVault; shop: Busine
   return { grantId: String(result.grantId), form: { grant_type: ciba, auth_req_id } }
 }
 
-async function link({ vault, shop, alma }: { vault: OAuthVault; shop: Business; alma: Customer }) {
+async function link() {
   const asked = await json<{ device_code: string; user_code: string }>(
     postForm(shop, 'device/auth', { scope: 'openid', authorization_details: details }),
   )
@@ -70,17 +80,15 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   ])(
     '%s that was answered is redeemed once, and the consent lives on',
     async (_what, answered, refreshed) => {
-      await using vault = await open()
-      const { grantId, form } = await answered({ vault, ...vault })
-      vault.faults.delay = delay
-      const replies = await eight(() => postForm(vault.shop, 'token', form))
+      const { grantId, form } = await answered()
+      const replies = await vault.slowly(delay, () => eight(() => postForm(shop, 'token', form)))
       const good = replies.filter(({ ok }) => ok)
       expect(good.length).toBeLessThanOrEqual(1)
       for (const reply of replies.filter(({ ok }) => !ok))
         expect([reply.status, await reply.json()]).toMatchObject([400, { error: 'invalid_grant' }])
       const won = (await good[0]?.json()) as { refresh_token: string } | undefined
       if (won !== undefined && refreshed !== undefined)
-        expect(await outcome(refresh(vault.shop, won.refresh_token))).toBe(refreshed)
+        expect(await outcome(refresh(shop, won.refresh_token))).toBe(refreshed)
       expect((await readGrant(vault.ledger, grantId))?.value).toMatchObject({
         state: 'active',
         redeemed: true,
@@ -91,8 +99,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   )
 
   test('withdrawn while it is picked up: no token is left that works', async () => {
-    await using vault = await open()
-    const { grantId, form } = await question({ vault, ...vault })
+    const { grantId, form } = await question()
     const { ledger, names } = vault
     const end = async (): Promise<void> => {
       for (;;) {
@@ -113,28 +120,24 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
           return
       }
     }
-    vault.faults.delay = delay
-    const [reply] = await Promise.all([postForm(vault.shop, 'token', form), end()])
+    const [reply] = await vault.slowly(delay, () => Promise.all([postForm(shop, 'token', form), end()]))
     const tokens = reply.ok
       ? ((await reply.json()) as { access_token: string; refresh_token?: string })
       : undefined
     if (tokens !== undefined) {
-      const seen = await postForm(vault.shop, 'token/introspection', { token: tokens.access_token })
+      const seen = await postForm(shop, 'token/introspection', { token: tokens.access_token })
       expect(await seen.json()).toEqual({ active: false })
-      expect(await outcome(refresh(vault.shop, String(tokens.refresh_token)))).toBe('400 invalid_grant')
+      expect(await outcome(refresh(shop, String(tokens.refresh_token)))).toBe('400 invalid_grant')
     }
     expect((await readGrant(ledger, grantId))?.value.state).toBe('withdrawn')
   })
 
   test('one answer given on eight screens at once is one decision, and every screen can go back', async () => {
-    await using vault = await open()
-    const { shop, alma } = vault
     const pending = await ask(shop)
     await decideAt(vault, alma, pending.url, answer('later'))
     const page = await firstPage(vault, alma)
     const view = await readPage(page, alma)
-    vault.faults.delay = delay
-    const replies = await eight(() => postDecision(page, alma, allowing(view)))
+    const replies = await vault.slowly(delay, () => eight(() => postDecision(page, alma, allowing(view))))
     expect(replies.map(({ status }) => status)).toEqual(Array(8).fill(200))
     const results = await Promise.all(replies.map((reply) => json<DecisionResult>(reply)))
     expect(new Set(results.map(({ grantId, returnTo }) => `${grantId} ${returnTo}`)).size).toBe(1)

@@ -2,7 +2,7 @@
  * The same thing eight times at once, with the milliseconds a database may take between a check and a write.
  */
 import { errors } from 'oidc-provider'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import { CommitRefused, LedgerBusy, LedgerStopped } from '#core/ledger/ledger.ts'
 import { readGrant } from '#core/records/grants.ts'
@@ -34,21 +34,42 @@ import {
   readPage,
   startSlowVault,
 } from '../oauth-vault.ts'
-import type { OAuthVault } from '../oauth-vault.ts'
+import type { OAuthVault, Registered, SlowVault } from '../oauth-vault.ts'
 import type { DecisionResult } from '../../schemas/types.gen.ts'
 import { generateKeyPair } from 'jose'
 
 const batch = { grant_type: 'client_credentials', scope: 'batch' }
+/** One vault for all of them; each test has customers of its own, whom nobody has refused anything. */
+let vault: SlowVault
+let shop: Registered
+
+beforeAll(async () => {
+  vault = await startSlowVault()
+  shop = await vault.business()
+})
+
+afterAll(async () => {
+  await vault[Symbol.asyncDispose]()
+})
+
 const accepted = (replies: readonly Response[]) => replies.filter((reply) => reply.ok).length
 
 describe.each([0, 20])('with %i ms of delay', (delay) => {
   test('of eight uses of one assertion, one proof, one admission code, one wins each', async () => {
-    await using vault = await startSlowVault(delay)
-    const shop = await vault.business()
     const oneAssertion = await assertion(shop)
-    expect(accepted(await eight(() => postForm(shop, 'token', batch, { assertion: oneAssertion })))).toBe(1)
+    expect(
+      accepted(
+        await vault.slowly(delay, () =>
+          eight(() => postForm(shop, 'token', batch, { assertion: oneAssertion })),
+        ),
+      ),
+    ).toBe(1)
     const oneProof = await proof(shop.dpopKeys, { htm: 'POST', htu: `${vault.issuer}/token` })
-    expect(accepted(await eight(() => postForm(shop, 'token', batch, { proof: oneProof })))).toBe(1)
+    expect(
+      accepted(
+        await vault.slowly(delay, () => eight(() => postForm(shop, 'token', batch, { proof: oneProof }))),
+      ),
+    ).toBe(1)
 
     const admission = await vault.operator.add({ name: 'Eager Shop' })
     const keys = await generateKeyPair('ES256', { extractable: true })
@@ -59,7 +80,9 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
       redirectUri: 'https://e.example/cb',
     } as const
     const body = await registrationBody(admission, key)
-    const replies = await eight(() => postRegistration(vault.issuer, admission.admissionCode, body))
+    const replies = await vault.slowly(delay, () =>
+      eight(() => postRegistration(vault.issuer, admission.admissionCode, body)),
+    )
     expect(replies.map(({ status }) => status).sort()).toEqual([201, 401, 401, 401, 401, 401, 401, 401])
     const { clientId } = await vault.operator.show(admission.vendorId)
     const winner = replies.find(({ status }) => status === 201)
@@ -67,8 +90,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('of eight uses of one code one wins, its tokens end, and the consent lives on', async () => {
-    await using vault = await startSlowVault(delay)
-    const [shop, alma] = [await vault.business(), await vault.customer()]
+    const alma = await vault.customer()
     const pending = await ask(shop)
     const { callback, result } = await decideAt(vault, alma, pending.url)
     const form = {
@@ -77,7 +99,7 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
       redirect_uri: shop.redirectUri,
       code_verifier: pending.codeVerifier,
     }
-    const replies = await eight(() => postForm(shop, 'token', form))
+    const replies = await vault.slowly(delay, () => eight(() => postForm(shop, 'token', form)))
     expect(accepted(replies)).toBeLessThanOrEqual(1)
     for (const reply of replies.filter(({ ok }) => !ok))
       expect([reply.status, await reply.json()]).toMatchObject([400, { error: 'invalid_grant' }])
@@ -94,12 +116,12 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('of two customers who open one request at once it is one’s; the other finds nothing', async () => {
-    await using vault = await startSlowVault(delay)
-    const shop = await vault.business()
     const [alma, bert] = [await vault.customer(), await vault.customer()]
     const { url } = await ask(shop)
     const pages = await Promise.all([openPage(vault, alma, url), openPage(vault, bert, url)])
-    const replies = await Promise.all([postOpen(pages[0], alma), postOpen(pages[1], bert)])
+    const replies = await vault.slowly(delay, () =>
+      Promise.all([postOpen(pages[0], alma), postOpen(pages[1], bert)]),
+    )
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 404])
     const loser = replies[0]?.status === 200 ? bert : alma
     const [page] = replies[0]?.status === 200 ? pages.toReversed() : pages
@@ -108,12 +130,11 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('the same answers eight times at once are one decision; another beside them is refused', async () => {
-    await using vault = await startSlowVault(delay)
-    const [shop, alma] = [await vault.business(), await vault.customer()]
+    const alma = await vault.customer()
     const pending = await ask(shop)
     const page = await openPage(vault, alma, pending.url)
     const view = await readPage(page, alma)
-    const same = await eight(() => postDecision(page, alma, allowing(view)))
+    const same = await vault.slowly(delay, () => eight(() => postDecision(page, alma, allowing(view))))
     const results = await Promise.all(same.map((reply) => reply.json() as Promise<DecisionResult>))
     expect(same.map(({ status }) => status)).toEqual(Array(8).fill(200))
     expect(new Set(results.map((result) => JSON.stringify(sorted(result)))).size).toBe(1)
@@ -127,16 +148,14 @@ describe.each([0, 20])('with %i ms of delay', (delay) => {
   })
 
   test('yes and no at once are one of the two', async () => {
-    await using vault = await startSlowVault(delay)
-    const [shop, alma] = [await vault.business(), await vault.customer()]
+    const alma = await vault.customer()
     const { url } = await ask(shop)
     const page = await openPage(vault, alma, url)
     const view = await readPage(page, alma)
     const deny = { accountId: view.accountId, requestHash: view.requestHash, decision: 'deny' } as const
-    const replies = await Promise.all([
-      postDecision(page, alma, allowing(view)),
-      postDecision(page, alma, deny),
-    ])
+    const replies = await vault.slowly(delay, () =>
+      Promise.all([postDecision(page, alma, allowing(view)), postDecision(page, alma, deny)]),
+    )
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 409])
     const types = (await vault.ledger.history(alma.accountId)).map(({ ops }) => readFact(ops).type)
     expect(types).toHaveLength(2)
@@ -150,8 +169,7 @@ function sorted(result: DecisionResult): unknown {
 }
 
 test('two consume() at once: one is refused, the OAuth Grant is gone, ours is redeemed and lives', async () => {
-  await using vault = await startSlowVault(20)
-  const [shop, alma] = [await vault.business(), await vault.customer()]
+  const alma = await vault.customer()
   const pending = await ask(shop)
   const { callback, result } = await decideAt(vault, alma, pending.url)
   const code = String(callback.searchParams.get('code'))
@@ -162,7 +180,7 @@ test('two consume() at once: one is refused, the OAuth Grant is gone, ours is re
   const found = await codes.find(code)
   const oauthGrantId = String(found?.grantId)
   expect(await grants.find(oauthGrantId)).toBeDefined()
-  const both = await Promise.allSettled([codes.consume(code), codes.consume(code)])
+  const both = await vault.slowly(20, () => Promise.allSettled([codes.consume(code), codes.consume(code)]))
   expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
   const refused = both.find((one) => one.status === 'rejected')
   expect(refused?.reason).toBeInstanceOf(errors.InvalidGrant)
@@ -174,7 +192,6 @@ test('two consume() at once: one is refused, the OAuth Grant is gone, ours is re
 })
 
 test('a saved Grant cannot bring back one that was ended', async () => {
-  await using vault = await startSlowVault(0)
   const { ledger } = vault
   const now = () => Date.now()
   const open = ledgerAdapter({ ledger, now, hooks: hooksOf(vault) })
@@ -184,25 +201,27 @@ test('a saved Grant cannot bring back one that was ended', async () => {
 })
 
 test('a client that is changed and deleted at once stays deleted', async () => {
-  await using vault = await startSlowVault(5)
-  const shop = await vault.business()
-  const { registration_client_uri: at, registration_access_token: token, jwks, redirect_uris } = shop.metadata
+  const leaving = await vault.business()
+  const {
+    registration_client_uri: at,
+    registration_access_token: token,
+    jwks,
+    redirect_uris,
+  } = leaving.metadata
   const send = (method: string, body?: object) =>
     fetch(String(at), {
       method,
       headers: { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     })
-  const change = () => send('PUT', { client_id: shop.clientId, jwks, redirect_uris })
+  const change = () => send('PUT', { client_id: leaving.clientId, jwks, redirect_uris })
   const remove = async () => {
     for (let attempt = 0; attempt < 20; attempt++) if ((await send('DELETE')).status === 204) return
     throw new Error('never deleted')
   }
-  const changes = eight(change)
-  await remove()
-  await changes
-  expect(await outcome(batchToken(shop))).toBe('401 invalid_client')
-  expect((await vault.operator.show(shop.vendorId)).clientId).toBeUndefined()
+  await vault.slowly(5, () => Promise.all([eight(change), remove()]))
+  expect(await outcome(batchToken(leaving))).toBe('401 invalid_client')
+  expect((await vault.operator.show(leaving.vendorId)).clientId).toBeUndefined()
 })
 
 describe('a commit whose reply was lost', () => {
@@ -210,8 +229,7 @@ describe('a commit whose reply was lost', () => {
 
   test('made: the same decision again gets its result; not made: it is made then', async () => {
     for (const when of ['after', 'before'] as const) {
-      await using vault = await startSlowVault(0)
-      const [shop, alma] = [await vault.business(), await vault.customer()]
+      const alma = await vault.customer()
       const pending = await ask(shop, accessRequest())
       const page = await openPage(vault, alma, pending.url)
       const view = await readPage(page, alma)
@@ -228,8 +246,7 @@ describe('a commit whose reply was lost', () => {
   })
 
   test('when something else keeps changing it is 503, and the same answer can be sent again', async () => {
-    await using vault = await startSlowVault(0)
-    const [shop, alma] = [await vault.business(), await vault.customer()]
+    const alma = await vault.customer()
     const page = await openPage(vault, alma, (await ask(shop)).url)
     const view = await readPage(page, alma)
     vault.faults.failAll = new CommitRefused('some row', 'changed')
@@ -241,8 +258,6 @@ describe('a commit whose reply was lost', () => {
   })
 
   test('a ledger that takes nothing more is 503 with the time to come again, and nothing is half done', async () => {
-    await using vault = await startSlowVault(0)
-    const shop = await vault.business()
     for (const [error, wait] of [
       [new LedgerBusy('full'), '1'],
       [new LedgerStopped('broken'), '30'],
@@ -259,8 +274,7 @@ describe('a commit whose reply was lost', () => {
   })
 
   test('a decision survives a restart before its reply, and so does everything the browser and the business hold', async () => {
-    await using vault = await startSlowVault(0)
-    const [shop, alma] = [await vault.business(), await vault.customer()]
+    const alma = await vault.customer()
     const pending = await ask(shop)
     const page = await openPage(vault, alma, pending.url)
     const view = await readPage(page, alma)
@@ -278,7 +292,6 @@ describe('a commit whose reply was lost', () => {
 
   test('a registration that was cut off is whole or not at all', async () => {
     for (const when of ['after', 'before'] as const) {
-      await using vault = await startSlowVault(0)
       const admission = await vault.operator.add({ name: 'Unlucky Shop' })
       const keys = await generateKeyPair('ES256', { extractable: true })
       const key = {

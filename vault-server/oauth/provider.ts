@@ -23,6 +23,7 @@ import { registrationCommit } from './registration-commit.ts'
 import { codeHash, registrationPolicy } from './registration.ts'
 import { signStatement } from './software-statement.ts'
 import { requestLimits } from './request-limits.ts'
+import type { RequestLimits } from './request-limits.ts'
 import { tokenStatus } from './token-status.ts'
 import { linksToVault } from './without-browser.ts'
 
@@ -59,6 +60,7 @@ export async function openAuthorizationServer({
   keys,
   now,
   log,
+  limits = requestLimits(),
 }: {
   config: {
     readonly vaultUrl: string
@@ -69,6 +71,7 @@ export async function openAuthorizationServer({
   keys: KeyStore
   now: () => number
   log: Logger
+  limits?: RequestLimits
 }): Promise<AuthorizationServer> {
   const { vaultUrl, gatewayUrl } = config
   const issuer = `${vaultUrl}/oauth`
@@ -79,7 +82,6 @@ export async function openAuthorizationServer({
   const policy = withFeatures(registrationPolicy({ vaultUrl, ledger, statementKey, now, allowLoopback }), {
     allowLoopback,
   })
-  const limits = requestLimits()
   const provider = new Provider(issuer, {
     ...oauthConfiguration({ addresses: config, ledger, names, keys: oauthKeys, now, policy, limits }),
     adapter: ledgerAdapter({

@@ -50,8 +50,10 @@ export function tokenStatus({
 
   /** What the library still keeps of a business that may not use it, such as refresh tokens, is worth nothing now. */
   async function silence(ctx: KoaContextWithOIDC): Promise<void> {
-    const { route, client } = ctx.oidc
-    if (route !== 'introspection' || client === undefined || !isActive(statusIn(ctx.body))) return
+    // What is no route of the library has no context of its own.
+    if (ctx.oidc?.route !== 'introspection') return
+    const { client } = ctx.oidc
+    if (client === undefined || !isActive(statusIn(ctx.body))) return
     const standing = await readVendorStanding(ledger, vendorIdOf(client))
     if (standing?.value.state !== 'active') await tellStatus(ctx, { active: false })
   }

@@ -61,13 +61,11 @@ export function questionLifeOf(ctx: KoaContextWithOIDC): number {
 
 type Next = () => Promise<void>
 
-/** Pages of the library where a link would lead; ours are the only ones. */
-const closed = new Set(['/device'])
-
 /** A link leads to a page of the vault. The pages that the library has for it are not there. */
 export function linksToVault({ vaultUrl }: { vaultUrl: string }) {
   return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
-    if (closed.has(ctx.path) || (ctx.path.startsWith('/device/') && ctx.path !== '/device/auth')) return
+    const isAsked = ctx.path === '/device/auth' && ctx.method === 'POST'
+    if (!isAsked && /^\/device(\/|$)/.test(ctx.path)) return
     await next()
     if (ctx.oidc?.route !== 'device_authorization' || typeof ctx.body !== 'object' || ctx.body === null)
       return
