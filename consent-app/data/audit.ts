@@ -47,16 +47,17 @@ const once = {
 
 const pageSize = 500
 
-export function useAuditSearch(reason: string, filter: AuditFilter) {
+/** Entries that fit, from number `upTo` (else the newest) down. */
+export function useAuditSearch(reason: string, filter: AuditFilter, upTo: number | undefined) {
   return useInfiniteQuery({
     ...once,
-    queryKey: ['audit', 'search', filter],
+    queryKey: ['audit', 'search', filter, upTo],
     queryFn: ({ pageParam, signal }) =>
       call<AuditEntries>('POST', 'api/audit/search', {
         body: { reason, filter, limit: pageSize, ...(pageParam !== undefined && { before: pageParam }) },
         signal,
       }),
-    initialPageParam: undefined as number | undefined,
+    initialPageParam: upTo === undefined ? undefined : upTo + 1,
     getNextPageParam: ({ next }) => next,
   })
 }

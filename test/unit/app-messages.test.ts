@@ -9,8 +9,14 @@ import { problems } from '#core/http/problem.ts'
 const app = join(import.meta.dirname, '../../consent-app')
 const folder = join(app, 'messages')
 const languages = readdirSync(folder).filter((name) => name.endsWith('.json'))
-const textsOf = (name: string): Record<string, string> => JSON.parse(readFileSync(join(folder, name), 'utf8'))
+const textsOf = (name: string, place = folder): Record<string, string> =>
+  JSON.parse(readFileSync(join(place, name), 'utf8'))
 const en = textsOf('en.json')
+
+/** The app's own texts, the auditor's, and those of the page that checks receipts. */
+const sets = ['messages', 'pages/audit/messages', 'checker/words'].flatMap((place) =>
+  languages.map((name) => ({ place, name })),
+)
 
 const sources = readdirSync(app, { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
@@ -99,13 +105,14 @@ const forbidden: Readonly<Record<string, readonly RegExp[]>> = {
   ],
 }
 
-describe.each(languages)('%s', (name) => {
-  const texts = textsOf(name)
+describe.each(sets)('$place/$name', ({ place, name }) => {
+  const texts = textsOf(name, join(app, place))
+  const english = textsOf('en.json', join(app, place))
 
   test('has exactly the texts of English, each a well-formed message with the same arguments', () => {
-    expect(Object.keys(texts).toSorted()).toEqual(Object.keys(en).toSorted())
+    expect(Object.keys(texts).toSorted()).toEqual(Object.keys(english).toSorted())
     for (const [id, text] of Object.entries(texts))
-      expect(argumentsOf(text), id).toEqual(argumentsOf(en[id] ?? ''))
+      expect(argumentsOf(text), id).toEqual(argumentsOf(english[id] ?? ''))
   })
 
   test('holds no word that hurries, shames or promises without end', () => {
@@ -129,11 +136,12 @@ describe.each(languages)('%s', (name) => {
 
   test('leaves nothing in English but names and examples', () => {
     if (name === 'en.json') return
-    const same = Object.keys(en).filter((id) => texts[id] === en[id] && !isTheSame.test(id))
+    const same = Object.keys(english).filter((id) => texts[id] === english[id] && !isTheSame.test(id))
     expect(same).toEqual([])
   })
 
   test('says the two answers in one word each, the same everywhere', () => {
+    if (place !== 'messages') return
     expect(texts['decision.allow']).toMatch(/^\p{L}+$/u)
     expect(texts['decision.deny']).toMatch(/^\p{L}+$/u)
   })
@@ -141,7 +149,7 @@ describe.each(languages)('%s', (name) => {
 
 /** Names, and what is made of arguments alone. */
 const isTheSame =
-  /^(app\.name|activity\.other|conditions\.recipient|value\.named|link\.code|settings\.(name|webid)|business\.who\.website|sessions\.(browser|system)\..*|passkeys\.title|welcome\.example\..*)$/
+  /^(app\.name|activity\.other|conditions\.recipient|value\.named|link\.code|settings\.(name|webid)|business\.who\.website|sessions\.(browser|system)\..*|passkeys\.title|receipt\.dialect\..*|welcome\.example\..*)$/
 
 /** A form is not needed where the only number that takes it has a text of its own. */
 function isSaidByNumber(form: string, there: readonly string[]): boolean {

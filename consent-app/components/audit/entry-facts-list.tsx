@@ -1,4 +1,5 @@
 import { Link } from 'react-router'
+import { useLanguage } from '../../messages/language.tsx'
 import { useFormats } from '../../messages/text.tsx'
 import { useAuditText } from './audit-text.tsx'
 import { Fact, Facts } from '../layout.tsx'
@@ -7,13 +8,16 @@ import { readEntryFacts } from './entry-facts.ts'
 
 /** All that an entry says, row by row; members that have no words of ours stand under their own name. */
 export function EntryFactsList({ line }: { line: string }) {
-  const { text } = useAuditText()
+  const { text, named } = useAuditText()
   const formats = useFormats()
   const { nameOf } = useReview()
-  const { type, time, vendor, grant, purposes, fields, rest } = readEntryFacts(line)
+  const { language } = useLanguage()
+  const { type, time, vendor, grant, purposes, fields, rest } = readEntryFacts(line, language)
   return (
     <Facts>
-      <Fact name={text('audit.filter.type')}>{type}</Fact>
+      <Fact name={text('audit.filter.type')}>
+        {named('type', type)} <code>{type}</code>
+      </Fact>
       <Fact name={text('audit.fact.time')}>
         <time dateTime={new Date(time).toISOString()}>{formats.moment(time)}</time>
       </Fact>

@@ -1,4 +1,5 @@
-import { findField } from '#core/domain/catalogue.ts'
+import { findFieldIn } from '#core/domain/catalogue.ts'
+import type { Language } from '#core/domain/category-file.ts'
 import { findPurpose } from '#core/domain/purposes.ts'
 
 /** What a line of facts says, as far as it says it; what a scope leaves out is absent. */
@@ -17,8 +18,8 @@ export interface EntryFacts {
 const told = new Set(['v', 'type', 'time', 'vendor', 'grant', 'purpose', 'fields', 'items'])
 const times = new Set(['until', 'redeemBy', 'due', 'from', 'since', 'before', 'expires'])
 
-/** Reads a line of facts for showing. Proving it is another matter. */
-export function readEntryFacts(line: string): EntryFacts {
+/** Reads a line of facts for showing, in this language. Proving it is another matter. */
+export function readEntryFacts(line: string, language: Language): EntryFacts {
   const facts = JSON.parse(line) as Record<string, unknown>
   const items = Array.isArray(facts['items']) ? (facts['items'] as unknown[]) : [facts]
   const purposes = items.flatMap((item) => textIn(item, 'purpose'))
@@ -28,8 +29,8 @@ export function readEntryFacts(line: string): EntryFacts {
     time: Number(facts['time']),
     vendor: textIn(facts, 'vendor')[0],
     grant: textIn(facts, 'grant')[0],
-    purposes: [...new Set(purposes)].map((purpose) => findPurpose(purpose)?.title ?? purpose),
-    fields: [...new Set(fields)].map((field) => findField(field)?.title ?? field),
+    purposes: [...new Set(purposes)].map((purpose) => findPurpose(purpose, language)?.title ?? purpose),
+    fields: [...new Set(fields)].map((field) => findFieldIn(language, field)?.title ?? field),
     rest: Object.entries(facts)
       .filter(([name]) => !told.has(name))
       .map(([name, value]) => [name, valueOf(name, value)] as const),

@@ -1,5 +1,6 @@
 import { Link } from 'react-router'
 import type { AuditEntry } from '#schemas/types.gen.ts'
+import { useLanguage } from '../../messages/language.tsx'
 import { useFormats } from '../../messages/text.tsx'
 import { useAuditText } from './audit-text.tsx'
 import { readEntryFacts } from './entry-facts.ts'
@@ -11,14 +12,15 @@ export const ROW_HEIGHT = 72
 
 /** One entry in two lines: what and with whom, then which fields for what. */
 export function EntryRow({ entry }: { entry: AuditEntry }) {
-  const { text } = useAuditText()
+  const { text, named } = useAuditText()
   const formats = useFormats()
   const { nameOf } = useReview()
-  const { type, time, vendor, purposes, fields } = readEntryFacts(entry.facts)
+  const { language } = useLanguage()
+  const { type, time, vendor, purposes, fields } = readEntryFacts(entry.facts, language)
   return (
     <Link to={`/audit/entries/${entry.index}`} className={styles.row}>
       <span className={styles.what}>
-        <b>{type}</b>
+        <b>{named('type', type)}</b>
         {vendor !== undefined && <bdi>{nameOf(vendor)}</bdi>}
       </span>
       <span className={styles.when}>

@@ -1,21 +1,28 @@
 import { useState } from 'react'
 import { useSearchParams } from 'react-router'
 import { factTypes } from '#core/domain/facts.ts'
-import { purposes } from '#core/domain/purposes.ts'
+import { findPurpose, purposes } from '#core/domain/purposes.ts'
 import type { AuditFilter } from '#schemas/types.gen.ts'
 import { useAuditText } from './audit-text.tsx'
 import { Button } from '../button.tsx'
 import { SelectField, TextField } from '../controls.tsx'
 import { Card, Row } from '../layout.tsx'
+import { useLanguage } from '../../messages/language.tsx'
 import { useReview } from './audit-shell.tsx'
 import styles from './filters.module.css'
 
-const names = ['type', 'business', 'purpose', 'grant', 'from', 'to', 'asOf'] as const
+const names = ['type', 'business', 'purpose', 'grant', 'from', 'to', 'upTo', 'asOf'] as const
 export type FilterName = (typeof names)[number]
 type Draft = Readonly<Partial<Record<FilterName, string>>>
 
 /** The filter of the address, so that a view can be shared; days are those of UTC, as in the log. */
-export function useFilter(): { filter: AuditFilter; asOf: string | undefined; draft: Draft } {
+export function useFilter(): {
+  filter: AuditFilter
+  asOf: string | undefined
+  /** Number of the newest entry that is looked at; absent: the newest there is. */
+  upTo: number | undefined
+  draft: Draft
+} {
   const [parameters] = useSearchParams()
   const draft: Draft = Object.fromEntries(
     names.flatMap((name) => {
@@ -23,7 +30,7 @@ export function useFilter(): { filter: AuditFilter; asOf: string | undefined; dr
       return value === '' ? [] : [[name, value]]
     }),
   )
-  const { type, business, purpose, grant, from, to, asOf } = draft
+  const { type, business, purpose, grant, from, to, upTo, asOf } = draft
   const filter: AuditFilter = {
     ...(type !== undefined && { types: [type] }),
     ...(business !== undefined && { businesses: [business] }),
@@ -32,7 +39,12 @@ export function useFilter(): { filter: AuditFilter; asOf: string | undefined; dr
     ...(from !== undefined && { from: `${from}T00:00:00Z` }),
     ...(to !== undefined && { to: dayAfter(to) }),
   }
-  return { filter, asOf: asOf === undefined ? undefined : `${asOf}T23:59:59.999Z`, draft }
+  return {
+    filter,
+    asOf: asOf === undefined ? undefined : `${asOf}T23:59:59.999Z`,
+    upTo: /^\d{1,15}$/.test(upTo ?? '') ? Number(upTo) : undefined,
+    draft,
+  }
 }
 
 function dayAfter(day: string): string {
@@ -42,8 +54,9 @@ function dayAfter(day: string): string {
 
 /** Changes the address, and by it what is looked at: one look per press, not one per key. */
 export function Filters({ shown }: { shown: readonly FilterName[] }) {
-  const { text } = useAuditText()
+  const { text, named } = useAuditText()
   const { auditor } = useReview()
+  const { language } = useLanguage()
   const [, setParameters] = useSearchParams()
   const { draft: kept } = useFilter()
   const [draft, setDraft] = useState(kept)
@@ -55,9 +68,12 @@ export function Filters({ shown }: { shown: readonly FilterName[] }) {
   })
   const any = text('audit.filter.any')
   const options = {
-    type: factTypes.map((type) => ({ value: type, label: type })),
+    type: factTypes.map((type) => ({ value: type, label: named('type', type) })),
     business: auditor.businesses.map(({ vendorId, name }) => ({ value: vendorId, label: name })),
-    purpose: purposes.map(({ id, title }) => ({ value: id, label: title })),
+    purpose: purposes.map(({ id, title }) => ({
+      value: id,
+      label: findPurpose(id, language)?.title ?? title,
+    })),
   }
   return (
     <Card tone="sunk">
@@ -72,7 +88,11 @@ export function Filters({ shown }: { shown: readonly FilterName[] }) {
           name === 'type' || name === 'business' || name === 'purpose' ? (
             <SelectField key={name} {...field(name)} options={options[name]} placeholder={any} />
           ) : (
-            <TextField key={name} {...field(name)} type={name === 'grant' ? 'text' : 'date'} />
+            <TextField
+              key={name}
+              {...field(name)}
+              type={name === 'grant' || name === 'upTo' ? 'text' : 'date'}
+            />
           ),
         )}
         <div className={styles.acts}>

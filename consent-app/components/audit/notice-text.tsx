@@ -19,7 +19,7 @@ export function NoticeText({ hash, shown }: { hash: string; shown: string | unde
         <p>{text('audit.notice.forged')}</p>
       </Notice>
     )
-  const { language, items, retention, recipients, ending } = JSON.parse(shown) as ShownNotice
+  const { language, items, retention, recipients, ending, screen } = JSON.parse(shown) as ShownNotice
   return (
     <Stack gap="s">
       <div lang={language}>
@@ -40,7 +40,10 @@ export function NoticeText({ hash, shown }: { hash: string; shown: string | unde
           <p>{ending}</p>
         </Stack>
       </div>
-      <Soft>{text('audit.notice.proven', { hash })}</Soft>
+      <Soft>
+        {text('audit.notice.proven', { hash })}{' '}
+        {screen === undefined ? text('audit.notice.no-screen') : text('audit.notice.screen', { screen })}
+      </Soft>
     </Stack>
   )
 }

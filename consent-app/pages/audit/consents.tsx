@@ -24,7 +24,7 @@ const marks: Readonly<Record<ConsentState['state'], RingState>> = {
 
 /** How all consents stood at a moment, played from the log. */
 export function AuditConsentsPage() {
-  const { text } = useAuditText()
+  const { text, named } = useAuditText()
   const formats = useFormats()
   const { reason, nameOf } = useReview()
   const { filter, asOf } = useFilter()
@@ -49,7 +49,7 @@ export function AuditConsentsPage() {
               </Soft>
               <Facts>
                 {Object.entries(first.counts).map(([state, count]) => (
-                  <Fact key={state} name={state}>
+                  <Fact key={state} name={named('state', state)}>
                     {count}
                   </Fact>
                 ))}
@@ -64,7 +64,7 @@ export function AuditConsentsPage() {
                           <Link to={`/audit/grants/${grant}`}>
                             <bdi>{nameOf(vendor)}</bdi>
                           </Link>{' '}
-                          {state}
+                          {named('state', state)}
                         </p>
                         <Soft>
                           {text('audit.consents.row', {

@@ -14,8 +14,8 @@ import { useAuditText } from '../../components/audit/audit-text.tsx'
 export function AuditEntriesPage() {
   const { text } = useAuditText()
   const { reason } = useReview()
-  const { filter } = useFilter()
-  const search = useAuditSearch(reason, filter)
+  const { filter, upTo } = useFilter()
+  const search = useAuditSearch(reason, filter, upTo)
   const entries = search.data?.pages.flatMap((page) => page.entries) ?? []
   const newest = search.data?.pages[0]
   const oldest = search.data?.pages.at(-1)
@@ -28,7 +28,7 @@ export function AuditEntriesPage() {
       <PageTitle title={text('audit.entries.title')} />
       <Lead>{text('audit.entries.lead')}</Lead>
       <Section title={text('audit.filter.title')}>
-        <Filters shown={['type', 'business', 'purpose', 'grant', 'from', 'to']} />
+        <Filters shown={['type', 'business', 'purpose', 'grant', 'from', 'to', 'upTo']} />
       </Section>
       <Section title={text('audit.entries.list')}>
         <Stack>

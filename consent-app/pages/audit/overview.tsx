@@ -34,7 +34,7 @@ export function AuditOverviewPage() {
 }
 
 function Counts({ counts: { types, days, acknowledgements, findings, size } }: { counts: AuditCounts }) {
-  const { text } = useAuditText()
+  const { text, named } = useAuditText()
   const { auditor } = useReview()
   return (
     <>
@@ -46,7 +46,7 @@ function Counts({ counts: { types, days, acknowledgements, findings, size } }: {
       <Section title={text('audit.overview.counts')}>
         <Facts>
           {Object.entries(types).map(([type, count]) => (
-            <Fact key={type} name={type}>
+            <Fact key={type} name={named('type', type)}>
               <Link to={`/audit?type=${type}`}>{count}</Link>
             </Fact>
           ))}
@@ -103,7 +103,7 @@ function Answered({
 }
 
 function Days({ days }: { days: AuditCounts['days'] }) {
-  const { text } = useAuditText()
+  const { text, named } = useAuditText()
   const formats = useFormats()
   if (days.length === 0) return <Soft>{text('audit.entries.empty')}</Soft>
   return (
@@ -114,7 +114,7 @@ function Days({ days }: { days: AuditCounts['days'] }) {
             <th scope="col">{text('audit.overview.day')}</th>
             {shownTypes.map((type) => (
               <th key={type} scope="col">
-                {type}
+                {named('type', type)}
               </th>
             ))}
           </tr>
