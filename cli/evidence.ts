@@ -1,5 +1,5 @@
 /** `reach audit prove | check | compare`: evidence of single entries, and of two heads of one log. */
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import type { Command } from 'commander'
 import { sizeOf, type Checkpoint } from '#core/ledger/checkpoint.ts'
 import { openSignedBy } from '#core/ledger/cosignature.ts'
@@ -191,13 +191,24 @@ export async function readPolicy(file: string): Promise<Policy> {
   }
 }
 
+/** No list that anybody hands over is larger; what has no end would fill the memory. */
+const MAX_GIVEN_BYTES = 128 * 1024 * 1024
+
 /** A file that the user named. */
 export async function readGiven(file: string): Promise<string> {
+  const parts: Buffer[] = []
+  let size = 0
   try {
-    return await readFile(file, 'utf8')
+    for await (const part of createReadStream(file) as AsyncIterable<Buffer>) {
+      size += part.length
+      if (size > MAX_GIVEN_BYTES) break
+      parts.push(part)
+    }
   } catch (cause) {
     throw new CommandFailed(EXIT.usage, `${file} cannot be read`, { cause })
   }
+  if (size > MAX_GIVEN_BYTES) throw new CommandFailed(EXIT.usage, `${file} is too large`)
+  return Buffer.concat(parts).toString()
 }
 
 async function readText(read: ReadLogFile, file: string, name: string): Promise<string> {
