@@ -12,7 +12,7 @@ import { CoreBench } from './core.ts'
 import { GatewayBench } from './gateways.ts'
 import { ledgerRatios, measureLedger } from './ledger.ts'
 import { PodServerBench } from './pod-server.ts'
-import { profileTableOf, tableOf, verdictTableOf, verdictsOf } from './report.ts'
+import { profileTableOf, tableOf, tokenRatiosOf, verdictTableOf, verdictsOf } from './report.ts'
 import { Samples } from './samples.ts'
 import { ServerProcess } from './server-process.ts'
 import { measureSignatures } from './signatures.ts'
@@ -45,7 +45,17 @@ console.log(
 )
 if (options.json !== undefined) {
   const measured = Object.fromEntries(samples.names().map((name) => [name, samples.median(name)]))
-  const report = { v: 1, seconds, load, verdicts, measured, ledger: Object.fromEntries(ledger), profile }
+  const tokens = tokenRatiosOf(samples)
+  const report = {
+    v: 1,
+    seconds,
+    load,
+    verdicts,
+    tokens,
+    measured,
+    ledger: Object.fromEntries(ledger),
+    profile,
+  }
   await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`)
 }
 if (Object.values(verdicts).some(({ holds }) => !holds)) {
@@ -88,7 +98,7 @@ async function measure() {
     await gateways.batches('unrecorded', 'no record, batches of 1000', 1000)
     await gateways.batches('der', 'gateway, streams of 1000', 1000, 'application/x-ndjson')
     await gateways.openLoop('gateway, open loop at half its rate')
-    await tokens?.measure(samples, 'token endpoint, client credentials', slice)
+    await tokens?.measure(samples, slice)
     await measureLedger()
   }
   const notes = [await gateways.mix('gateway, mix of all sorts')]

@@ -95,6 +95,24 @@ export function verdictsOf(
   return Object.fromEntries([...ofRates, ...ofLedger])
 }
 
+const tokenKeys = {
+  'token-client-credentials/der': 'client credentials',
+  'token-pushed-request/der': 'pushed request',
+  'token-code/der': 'code',
+  'token-refresh/der': 'refresh',
+} as const
+
+/** The ways to the token endpoint against one signature check, by key. They have no floor. */
+export function tokenRatiosOf(samples: Samples): Readonly<Record<string, number>> {
+  const names = samples.names()
+  return Object.fromEntries(
+    Object.entries(tokenKeys)
+      .map(([key, name]) => [key, `token endpoint, ${name}`] as const)
+      .filter(([, name]) => names.includes(name) && names.includes(der))
+      .map(([key, name]) => [key, samples.ratio(name, der)]),
+  )
+}
+
 function verdict(ratio: number, { floor, goal, isCost = false }: Bounds): Verdict {
   return { ratio, floor, goal, isCost, holds: isCost ? ratio <= floor : ratio >= floor }
 }

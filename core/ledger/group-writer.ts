@@ -1,5 +1,6 @@
 /**
- * The queue and the one writer behind it. No timer: a group is whatever queued while the one before was written.
+ * The queue and the one writer behind it. No timer: a group is whatever queued while the one before was written, and still
+ * comes in with each turn of the event loop.
  * Exactly one write is in flight; while it is, a long queue is already made into the next group.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
