@@ -31,6 +31,8 @@ let [ada, ben]: Customer[] = []
 let first: Relation
 let second: Relation
 let whole: TestAuditor
+/** Of a release of the first customer's. */
+let activityIndex = 0
 const screen = 'version-of-the-page-22'
 
 beforeAll(async () => {
@@ -141,6 +143,30 @@ test('each look is one entry, told to the customers it covers and to nobody else
   const evidence = await ada?.browser.get(`/api/activity/${size}/evidence`)
   expect(evidence).toMatchObject({ status: 200, body: { index: size } })
   expect((await ben?.browser.get(`/api/activity/${size}/evidence`))?.status).toBe(404)
+})
+
+test.each([
+  ['search', () => ({ filter: { grant: first.grantId } })],
+  ['timeline', () => ({ grant: first.grantId })],
+  ['states', () => ({ filter: { businesses: [first.shop.vendorId] } })],
+  ['overview', () => ({ filter: { businesses: [first.shop.vendorId] } })],
+  ['entry', () => ({ index: activityIndex })],
+  ['openings', () => ({ first: activityIndex, count: 1 })],
+] as const)('a look by %s is one entry, told to the customer it covers alone', async (path, asked) => {
+  const [newest] = (await activityOf(ada)).filter(({ type }) => type === 'disclosed')
+  activityIndex = newest?.index ?? 0
+  const sizeOf = () => Number(story.world.reach.ledger.log.checkpoint().split('\n')[1])
+  const before = sizeOf()
+  const reason = `Looking by ${path}`
+  expect(await whole.look(path, { ...asked(), reason })).toMatchObject({ status: 200 })
+  expect(sizeOf()).toBe(before + 1)
+  expect((await activityOf(ada))[0]).toMatchObject({
+    index: before,
+    type: 'audited',
+    audit: { because: reason },
+  })
+  const others = (await activityOf(ben)).map(({ index }) => index)
+  expect(others).not.toContain(before)
 })
 
 test('a customer pages through her entries and the looks at them without a hole', async () => {
