@@ -1,6 +1,5 @@
 import { Button } from '../components/button.tsx'
 import { Icon } from '../components/icons.tsx'
-import { Row } from '../components/layout.tsx'
 import { useProblemText } from '../components/problem-note.tsx'
 import { SignInElsewhere } from '../components/sign-in-elsewhere.tsx'
 import { useFormats, useText } from '../messages/text.tsx'
@@ -41,7 +40,7 @@ export function SaveState({
   if (last === undefined && !isUnsaved && told === undefined && takenOver.length === 0 && tone === 'calm')
     return null
   return (
-    <div className={styles.state} data-tone={tone}>
+    <div className={styles.state} data-tone={tone} data-aside={conflicts.size > 0}>
       <div>
         <p role="status" className={styles.words}>
           {tone === 'calm' && !isUnsaved && told !== undefined && told.what !== 'stale' && (
@@ -58,14 +57,14 @@ export function SaveState({
           <p className={styles.words}>{text(phase === 'saving' ? 'save.saving' : 'save.typing')}</p>
         )}
       </div>
-      <Row>
+      <div className={styles.acts}>
         {phase === 'signed-out' && <SignInElsewhere />}
         {phase === 'failed' && (
           <Button small onPress={() => draft.retry()}>
             {text('save.retry')}
           </Button>
         )}
-        {isUnsaved && phase !== 'saving' ? (
+        {conflicts.size > 0 ? null : isUnsaved && phase !== 'saving' ? (
           <Button small look="quiet" onPress={() => draft.undo()}>
             {text('save.discard')}
           </Button>
@@ -76,7 +75,7 @@ export function SaveState({
             </Button>
           )
         )}
-      </Row>
+      </div>
     </div>
   )
 }

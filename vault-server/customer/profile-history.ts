@@ -48,9 +48,11 @@ export function historyResource(container: string, { file }: Pick<Category, 'fil
   return new URL(file, historyOf(container)).href
 }
 
-/** What differs from what was last seen: changed elsewhere, at the latest at `at`. */
-export function changedElsewhere({ held }: History, now: CategoryValues, at: number): Change[] {
+/** What differs from what was last seen: changed elsewhere, at the latest at `seenAt` (Unix ms). */
+export function changedElsewhere({ changes, held }: History, now: CategoryValues, seenAt: number): Change[] {
   if (held === undefined) return []
+  // Pods round their times down; it came after what is noted already.
+  const at = Math.max(seenAt, changes.at(-1)?.at ?? 0)
   const names = new Set([...held.keys(), ...Object.keys(now)])
   return [...names].flatMap((field) => {
     const last = held.get(field)
@@ -136,7 +138,9 @@ export function readHistory(turtle: string, url: string): History {
   const told = (node: Term, name: string): string | undefined =>
     store.getObjects(node as never, namedNode(iri(name)), null)[0]?.value
   const nodes = (type: string) => store.getSubjects(namedNode(iri('rdf:type')), namedNode(iri(type)), null)
-  const changes = nodes('vrm:FieldRevision').flatMap((node) => {
+  const number = ({ value }: Term) => Number(/#change-(\d{1,6})$/.exec(value)?.[1] ?? 0)
+  const inOrder = nodes('vrm:FieldRevision').toSorted((one, other) => number(one) - number(other))
+  const changes = inOrder.flatMap((node) => {
     const [field, at, how] = ['Field', 'At', 'By'].map((what) => told(node, `vrm:revised${what}`))
     const time = Date.parse(at ?? '')
     if (field === undefined || Number.isNaN(time) || !isHow(how)) return []
@@ -151,9 +155,8 @@ export function readHistory(turtle: string, url: string): History {
     if (value !== undefined) return [[field, { value }]]
     return digest === undefined ? [] : [[field, { digest }]]
   })
-  // Nodes come in no order; of one save all have the same time.
   return {
-    changes: changes.toSorted((a, b) => a.at - b.at),
+    changes,
     held: told(namedNode(url), 'vrm:holdsAll') === 'true' ? new Map(held) : undefined,
   }
 }
