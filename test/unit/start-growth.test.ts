@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { readConfig } from '#core/config.ts'
 import { Rows } from '#core/ledger/level-rows.ts'
 import { createLogger } from '#core/logger.ts'
@@ -21,6 +21,26 @@ import { checkDomains } from '../../vault-server/operator/domain-checks.ts'
 import { freePorts } from '../free-ports.ts'
 
 const items = [{ id: 'item-1', purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name'] }]
+
+/** Notes every call of a method from now on, as long as it is not disposed. */
+function watched<Method extends string>(
+  prototype: { [Name in Method]: (...args: never[]) => unknown },
+  method: Method,
+): { calls: { first: unknown; result: unknown }[] } & Disposable {
+  const own = prototype[method]
+  const calls: { first: unknown; result: unknown }[] = []
+  prototype[method] = function (this: unknown, ...args: never[]) {
+    const result = own.apply(this, args)
+    calls.push({ first: args[0], result })
+    return result
+  }
+  return {
+    calls,
+    [Symbol.dispose]() {
+      prototype[method] = own
+    },
+  }
+}
 
 /** What a start asks of the ledger and of the network with so many customers, part by part. */
 async function startWith(customers: number) {
@@ -54,16 +74,15 @@ async function startWith(customers: number) {
     const vendorId = await addVendor(house, 'shop')
     await addGrants(house, accounts, { vendorId, clientId: 'shop', items })
   }
-  const got = vi.spyOn(Rows.prototype, 'get')
-  const listed = vi.spyOn(Rows.prototype, 'list')
-  const connecting = vi.spyOn(Socket.prototype, 'connect')
-  opened.defer(() => void vi.restoreAllMocks())
+  const got = opened.use(watched(Rows.prototype, 'get'))
+  const listed = opened.use(watched(Rows.prototype, 'list'))
+  const connecting = opened.use(watched(Socket.prototype as never, 'connect'))
   {
     await using _ = await startReach({ config, now, log, metrics: createMetrics() })
   }
-  const rows = (await Promise.all(listed.mock.results.map(({ value }) => value))).flat().length
-  const start = { keys: new Set(got.mock.calls.map(([key]) => key)).size, rows }
-  const connections = connecting.mock.calls.length
+  const rows = (await Promise.all(listed.calls.map(({ result }) => result))).flat().length
+  const start = { keys: new Set(got.calls.map(({ first }) => first)).size, rows }
+  const connections = connecting.calls.length
 
   // What is done again and again from then on, without whatever else is under way in a house.
   const house = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
@@ -78,10 +97,9 @@ async function startWith(customers: number) {
     'lost pods': () => listLostPods(ledger, now(), 100),
     jobs: () => listDueJobs(ledger, now(), { limit: 100, after: undefined }),
   })) {
-    got.mockClear()
-    listed.mockClear()
+    const before = got.calls.length + listed.calls.length
     await round()
-    rounds[name] = got.mock.calls.length + listed.mock.calls.length
+    rounds[name] = got.calls.length + listed.calls.length - before
   }
   return { start, rounds, connections }
 }

@@ -33,7 +33,18 @@ type Accessor = {
 }
 
 /** From now on a pod of this server takes no more than so many bytes; `root` is the folder of the pods. */
-export function limitPods({ baseUrl, root, bytes }: { baseUrl: string; root: string; bytes: number }): void {
+export function limitPods({
+  baseUrl,
+  root,
+  bytes,
+  now,
+}: {
+  baseUrl: string
+  root: string
+  bytes: number
+  /** Ms by any clock. */
+  now: () => number
+}): void {
   const prototype = AtomicFileDataAccessor.prototype as unknown as Accessor
   const writing = new AsyncLocalStorage<string>()
   const pods = new Map<string, Counted>()
@@ -49,8 +60,8 @@ export function limitPods({ baseUrl, root, bytes }: { baseUrl: string; root: str
     if (pod === undefined || size <= replaced) return
     const limit = /\.(?:acl|acr)$/.test(url) ? bytes + RESERVE : bytes
     let counted = pods.get(pod)
-    if (counted === undefined || (counted.bytes + size > limit && Date.now() - counted.at > COUNT_EVERY_MS)) {
-      counted = { bytes: await sizeOf(join(root, decodeURIComponent(pod))), at: Date.now() }
+    if (counted === undefined || (counted.bytes + size > limit && now() - counted.at > COUNT_EVERY_MS)) {
+      counted = { bytes: await sizeOf(join(root, decodeURIComponent(pod))), at: now() }
       pods.set(pod, counted)
     }
     if (counted.bytes + size - replaced > limit)
