@@ -41,6 +41,8 @@ const ATTEMPTS = 3
  * A pod that does not know us (401) for this long has closed its door; before, it may be trouble with keys.
  */
 const UNKNOWN_MS = 30_000
+/** How often values are let go that nothing has confirmed for `LONGEST_BY_FEED_MS`: whoever left is forgotten in every process. */
+const SWEEP_MS = 30_000
 const MAX_BYTES = 64 * 1024 * 1024
 const LOOK_SOON_MS = 1000
 
@@ -109,6 +111,18 @@ export function createPodCache(options: {
       now,
       onChange: (url) => onChange({ url, below: false }),
     })
+
+  const sweeping = setInterval(sweep, SWEEP_MS).unref()
+  function sweep(): void {
+    const time = now()
+    for (const entry of accounts.all()) {
+      for (const [category, { confirmed, flight }] of entry.categories)
+        if (flight === undefined && time - (confirmed?.at ?? 0) > LONGEST_BY_FEED_MS)
+          entry.categories.delete(category)
+      entry.bytes = bytesOf(entry)
+      accounts.grew(entry)
+    }
+  }
 
   function onChange({ url, below }: PodChange): void {
     const container = url.slice(0, url.lastIndexOf('/') + 1)
@@ -330,6 +344,7 @@ export function createPodCache(options: {
       if (entry) accounts.drop(entry)
     },
     [Symbol.dispose]() {
+      clearInterval(sweeping)
       for (const timer of looks.values()) clearTimeout(timer)
       unsubscribe?.()
       notifications?.[Symbol.dispose]()
