@@ -170,7 +170,10 @@ async function servedKey(source: LogSource): Promise<string> {
       EXIT.unreachable,
       `${source.name} has no vkey: not the prefix of a log, or give --vkey`,
     )
-  // The newest comes first, in no other spelling than its line.
-  const lines = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/\n$/, '').split('\n')
-  return lines[0] ?? ''
+  // No other spelling than its lines, the newest key first: whatever else is in there was put there.
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/\n$/, '')
+  const lines = text.split('\n')
+  return lines.every((line) => /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/.test(line))
+    ? (lines[0] ?? '')
+    : text
 }

@@ -22,7 +22,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test('every command of the first audit works as it stands there', async () => {
+test('every command of the first audit works as it stands there', { timeout: 180_000 }, async () => {
   const text = await readFile(join(root, 'docs/auditor.md'), 'utf8')
   const block = /## A first audit[^]*?```sh\n([^]*?)```/.exec(text)?.[1] ?? ''
   const commands = block.trim().split('\n')
