@@ -136,10 +136,10 @@ export class GatewayBench {
 
   async #bare(samples: Samples | undefined, kind: 'default' | 'lean', seconds: number): Promise<void> {
     const port = this.#server.ready.bare[kind]
-    const host = `Host: 127.0.0.1:${port}\r\nAccept: application/json\r\n`
-    const padding = `Authorization: DPoP ${'x'.repeat(600)}\r\nDPoP: ${'x'.repeat(700)}\r\n`
-    const request = Buffer.from(`GET /bare/x?${'q'.repeat(110)} HTTP/1.1\r\n${host}${padding}\r\n`)
-    const requests = Array<Buffer>(Math.ceil(seconds * 60_000)).fill(request)
+    const { asking, gatewayUrl, nonce } = await this.#door('der')
+    // As varied as those of the gateway; nobody looks whether a proof comes again.
+    const some = singleRequests(asking, 1000, { gatewayUrl, nonce }, '/bare')
+    const requests = Array.from({ length: Math.ceil(seconds * 60) }, () => some).flat()
     const load = { port, requests, connections: 64, seconds, isOffRecord: true }
     await this.#server.measure(samples, `bare Express, ${kind}`, load)
   }

@@ -39,15 +39,25 @@ function head(business: Business, line: string, target: Target, accept = 'applic
 }
 
 /** Requests for random customers of random businesses, each with its own proof. */
-export function singleRequests(businesses: readonly Asking[], count: number, target: Target): Buffer[] {
+export function singleRequests(
+  businesses: readonly Asking[],
+  count: number,
+  target: Target,
+  path?: string,
+): Buffer[] {
   return Array.from({ length: Math.ceil(count) }, () => {
     const business = pick(businesses)
-    return singleRequest(business, pick(business.subjects), target)
+    return singleRequest(business, pick(business.subjects), target, path)
   })
 }
 
-export function singleRequest(business: Business, subject: string, target: Target): Buffer {
-  return Buffer.from(`${head(business, `GET /v1/subjects/${subject}?${query}`, target)}\r\n`)
+export function singleRequest(
+  business: Business,
+  subject: string,
+  target: Target,
+  path = '/v1/subjects',
+): Buffer {
+  return Buffer.from(`${head(business, `GET ${path}/${subject}?${query}`, target)}\r\n`)
 }
 
 export function batchRequests(
