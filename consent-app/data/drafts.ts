@@ -53,11 +53,6 @@ export function dropDrafts(): void {
   queueMicrotask(tell)
 }
 
-/** Everybody is done with what they were in, such as when the page is left. */
-export function leaveDrafts(): void {
-  for (const draft of drafts.values()) draft.leave()
-}
-
 function resume(): void {
   for (const draft of drafts.values()) draft.retry()
 }

@@ -38,18 +38,15 @@ export function CategoryForm({ view, account }: { view: CategoryView; account: s
   }
 
   return (
-    <form
-      onSubmit={(event) => event.preventDefault()}
-      onKeyDown={onKeyDown}
-      noValidate
-      className={styles.form}
-    >
-      {fields.map((field) => (
-        <Field key={field.name} category={view.category} field={field} draft={draft} />
-      ))}
-      <DerivedAnswers answers={view.derived} />
-      <SaveState draft={draft} state={state} fields={fields} />
-      {view.etag !== null && <CategoryHistoryNote category={view.category} fields={fields} draft={draft} />}
+    <form onSubmit={(event) => event.preventDefault()} noValidate>
+      <div role="presentation" onKeyDown={onKeyDown} onFocus={onFocus} className={styles.form}>
+        {fields.map((field) => (
+          <Field key={field.name} category={view.category} field={field} draft={draft} />
+        ))}
+        <DerivedAnswers answers={view.derived} />
+        <SaveState draft={draft} state={state} fields={fields} />
+        {view.etag !== null && <CategoryHistoryNote category={view.category} fields={fields} draft={draft} />}
+      </div>
     </form>
   )
 }
@@ -75,7 +72,7 @@ function Field({ category, field, draft }: { category: string; field: FormField;
   }
   return (
     <div className={styles.field} data-field={name}>
-      <div onBlur={onBlur} onInput={() => draft.touch(name)} onKeyDown={onKeyDown}>
+      <div role="presentation" onBlur={onBlur} onInput={() => draft.touch(name)} onKeyDown={onKeyDown}>
         <FieldInput
           // A list of records comes back from the pod in another order: what is open there is closed.
           key={kind === 'records' ? state.replaced[name] : name}

@@ -13,16 +13,8 @@ import { createWriteCheck } from '#core/pods/conditions.ts'
 import type { CategoryValues } from '#core/pods/pod.ts'
 import { writeCategory } from '#core/pods/vocabulary-edit.ts'
 import { readCategory, resourceOf } from '#core/pods/vocabulary.ts'
-import type { PodFetch } from '#core/pods/pod.ts'
 import { readAccount } from '#core/records/accounts.ts'
-import type {
-  Account,
-  CategoryHistory,
-  CategoryView,
-  FieldView,
-  SavedCategory,
-  Schemas,
-} from '#schemas/types.gen.ts'
+import type { CategoryHistory, CategoryView, FieldView, SavedCategory, Schemas } from '#schemas/types.gen.ts'
 import type { PodLogins } from './pod-login.ts'
 import { changedElsewhere, historyResource, viewChanges, writeHistory } from './profile-history.ts'
 import { noteInPod, readNotes } from './profile-notes.ts'
