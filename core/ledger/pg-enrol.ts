@@ -9,6 +9,7 @@ import { refuseCopy } from './copy-marks.ts'
 import { makePrivateFolder } from './key-files.ts'
 import { LedgerBusy, LedgerDamaged } from './ledger.ts'
 import { ConnectionLost, PgDatabase, connect } from './pg-database.ts'
+import { NoteInvalid } from './note.ts'
 import { recover } from './recovery.ts'
 import { NOTHING_SEEN } from './store-copy.ts'
 
@@ -36,7 +37,7 @@ export async function enrolReplica({
   await makePrivateFolder(dirname(anchorFile))
   const before = await readAnchor(anchorFile)
   if (before !== undefined) throw new AlreadyEnrolled('this replica has an anchor already')
-  const told = checkpoint === undefined ? NOTHING_SEEN : openCheckpoint(checkpoint, signer.vkey)
+  const told = checkpoint === undefined ? NOTHING_SEEN : openOwn(checkpoint, signer)
   try {
     const client = await connect(url)
     try {
@@ -59,4 +60,15 @@ export async function enrolReplica({
     if (!(error instanceof ConnectionLost)) throw error
     throw new LedgerBusy('the database cannot be reached', { cause: error })
   }
+}
+
+/** One that was kept may be from before the key of the log was changed. */
+function openOwn(checkpoint: string, { vkey, vkeys }: LogSigner): { size: number; root: Buffer } {
+  for (const earlier of vkeys.slice(1))
+    try {
+      return openCheckpoint(checkpoint, earlier)
+    } catch (error) {
+      if (!(error instanceof NoteInvalid)) throw error
+    }
+  return openCheckpoint(checkpoint, vkey)
 }

@@ -88,7 +88,7 @@ export async function copyStore({
 }
 
 async function refuseUnlessEmpty(target: Stored, mark: CopyMark | undefined): Promise<void> {
-  if (mark !== undefined)
+  if (mark !== undefined && mark.state !== 'moved')
     throw new CopyRefused('an earlier copy into the target was not finished: empty it and copy again')
   for await (const _ of target.keys({ limit: 1 })) throw new CopyRefused('the target is not empty')
 }
