@@ -16,7 +16,7 @@ beforeAll(async () => {
   embedded = await sharedPods()
 }, 90_000)
 
-describe('moving house, from an embedded pod to an own one', { timeout: 120_000 }, () => {
+describe('moving house, from an embedded pod to an own one', { timeout: 240_000 }, () => {
   let server: OwnPodServer
   let vault: TestVault
 
