@@ -111,40 +111,44 @@ test('consents and counts are there on a phone in the dark', async () => {
 test.each([
   ['de', de],
   ['ar', ar],
-] as const)('every page speaks %s', async (locale, words) => {
-  const { vaultUrl } = story.world.config
-  const other = await openPage(browser, {
-    allowed: [vaultUrl],
-    locale,
-    viewport: { width: 390, height: 844 },
-  })
-  const { page: there } = other
-  await there.goto(vault('/audit'))
-  await there.getByLabel(words['audit.sign-in.key']).fill(key)
-  await there.keyboard.press('Enter')
-  await there.getByLabel(words['audit.reason.label']).fill('2026')
-  await there.keyboard.press('Enter')
-  const list = there.getByRole('list', { name: words['audit.entries.list'] }).getByRole('listitem')
-  await list.first().waitFor()
-  expect(await there.evaluate(() => document.documentElement.dir)).toBe(locale === 'ar' ? 'rtl' : 'ltr')
-  await list.filter({ hasText: words['audit.type.disclosed'] }).first().waitFor()
-  await lookAt(there, `audit-${locale}-entries`)
-  await there.goto(vault('/audit/consents'))
-  await there.getByRole('listitem').filter({ hasText: words['audit.state.paused'] }).waitFor()
-  await there.goto(vault('/audit/overview'))
-  await there.getByText(words['audit.type.granted']).first().waitFor()
-  await lookAt(there, `audit-${locale}-overview`)
-  await there.goto(vault(`/audit/grants/${relation.grantId}`))
-  await there.getByText(words['audit.notice.no-screen']).waitFor()
-  await there.goto(vault('/audit?upTo=2'))
-  await list.filter({ hasText: words['audit.type.granted'] }).waitFor()
-  expect(await list.count()).toBe(3)
-  await list.nth(0).getByRole('link').press('Enter')
-  await there.getByRole('heading', { name: words['audit.entry.proof'] }).waitFor()
-  await there.getByText('reach audit check').waitFor()
-  expect(other.faults).toEqual([])
-  await there.context().close()
-}, 60_000)
+] as const)(
+  'every page speaks %s',
+  async (locale, words) => {
+    const { vaultUrl } = story.world.config
+    const other = await openPage(browser, {
+      allowed: [vaultUrl],
+      locale,
+      viewport: { width: 390, height: 844 },
+    })
+    const { page: there } = other
+    await there.goto(vault('/audit'))
+    await there.getByLabel(words['audit.sign-in.key']).fill(key)
+    await there.keyboard.press('Enter')
+    await there.getByLabel(words['audit.reason.label']).fill('2026')
+    await there.keyboard.press('Enter')
+    const list = there.getByRole('list', { name: words['audit.entries.list'] }).getByRole('listitem')
+    await list.first().waitFor()
+    expect(await there.evaluate(() => document.documentElement.dir)).toBe(locale === 'ar' ? 'rtl' : 'ltr')
+    await list.filter({ hasText: words['audit.type.disclosed'] }).first().waitFor()
+    await lookAt(there, `audit-${locale}-entries`)
+    await there.goto(vault('/audit/consents'))
+    await there.getByRole('listitem').filter({ hasText: words['audit.state.paused'] }).waitFor()
+    await there.goto(vault('/audit/overview'))
+    await there.getByText(words['audit.type.granted']).first().waitFor()
+    await lookAt(there, `audit-${locale}-overview`)
+    await there.goto(vault(`/audit/grants/${relation.grantId}`))
+    await there.getByText(words['audit.notice.no-screen']).waitFor()
+    await there.goto(vault('/audit?upTo=2'))
+    await list.filter({ hasText: words['audit.type.granted'] }).waitFor()
+    expect(await list.count()).toBe(3)
+    await list.nth(0).getByRole('link').press('Enter')
+    await there.getByRole('heading', { name: words['audit.entry.proof'] }).waitFor()
+    await there.getByText('reach audit check').waitFor()
+    expect(other.faults).toEqual([])
+    await there.context().close()
+  },
+  60_000,
+)
 
 test('a hundred thousand rows draw no more than fit, and stay quick', async () => {
   const size = 100_000

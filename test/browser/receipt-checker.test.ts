@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from '@playwright/test'
+import { strFromU8, unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dialects } from '#core/domain/dialects/dialects.ts'
 import type { DecisionResult } from '#schemas/types.gen.ts'
@@ -20,7 +21,7 @@ let browser: Browser
 let folder: string
 let page: Page
 let faults: string[]
-let fetchAs: (path: string) => Promise<Response>
+let fetchAs: (path: string, init?: RequestInit) => Promise<Response>
 const receipts: { id: string; payload: object }[] = []
 const words = { en, de, ar }
 const file = (name: string) => join(folder, name)
@@ -34,7 +35,7 @@ beforeAll(async () => {
   const { receiptId } = await story.allow(ada, await story.shop())
   const asked = await story.ask(ada, await story.shop())
   const refused = expectOk(await decide(ada.browser, asked, { decision: 'deny', items: [] }))
-  fetchAs = (path) => ada.browser.jar.go(story.world.config.vaultUrl + path)
+  fetchAs = (path, init) => ada.browser.jar.go(story.world.config.vaultUrl + path, init)
   const fetched = async (path: string) => {
     const reply = await fetchAs(path)
     if (!reply.ok) throw new Error(`${path}: ${reply.status}`)
@@ -96,6 +97,20 @@ test('the vault hands out the page as a file, and each dialect of a receipt that
   const id = receipts[0]?.id ?? ''
   expect((await fetchAs(`/api/receipts/${id}/as/latin`)).status).toBe(404)
   expect((await fetch(`${story.world.config.vaultUrl}/api/receipts/${id}/as/kantara`)).status).toBe(401)
+})
+
+test('an export holds the page beside the receipts, with the keys of this vault', async () => {
+  const { vaultUrl } = story.world.config
+  const headers = {
+    origin: new URL(vaultUrl).origin,
+    'sec-fetch-site': 'same-origin',
+    'content-type': 'application/json',
+  }
+  const reply = await fetchAs('/api/export', { method: 'POST', headers, body: '{}' })
+  const files = unzipSync(new Uint8Array(await reply.arrayBuffer()))
+  const kept = strFromU8(files['receipts/check.html'] ?? new Uint8Array())
+  const [, origin = ''] = /id="origin">(.*?)<\/script>/s.exec(kept) ?? []
+  expect(JSON.parse(origin)).toMatchObject({ vault: vaultUrl, vkey: story.world.reach.ledger.log.vkey })
 })
 
 describe('with the network off, from a file', () => {
