@@ -23,8 +23,8 @@ export interface World extends AsyncDisposable {
   readonly clock: { ahead: number }
   /** Waits until the jobs of all commits so far are done. */
   settle(): Promise<void>
-  /** Stops everything and starts it again on the same folders. */
-  restart(): Promise<void>
+  /** Stops everything and starts it again on the same folders; `between` runs while it is stopped and may give another store. */
+  restart(between?: () => Promise<Pick<Config, 'storeUrl'>>): Promise<void>
 }
 
 export interface WorldOptions {
@@ -47,7 +47,7 @@ export async function createWorld({
   const folder = await mkdtemp(join(tmpdir(), 'reach-world-'))
   opened.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   const [pods, vault, gateway, admin] = await freePorts(4)
-  const config = readConfig(
+  let config = readConfig(
     {
       REACH_PODS_URL: `http://localhost:${pods}`,
       REACH_VAULT_URL: `http://localhost:${vault}`,
@@ -79,7 +79,9 @@ export async function createWorld({
   opened.defer(() => reach[Symbol.asyncDispose]())
   const resources = opened.move()
   return {
-    config,
+    get config() {
+      return config
+    },
     get reach() {
       return reach
     },
@@ -93,8 +95,9 @@ export async function createWorld({
       await reach.vault.jobs.settle()
       await reach.delivery.settle()
     },
-    async restart() {
+    async restart(between) {
       await reach[Symbol.asyncDispose]()
+      config = { ...config, ...(await between?.()) }
       reach = await start()
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
