@@ -64,7 +64,7 @@ export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
   const pool = openPool(url, READERS)
   stack.defer(() => pool.end())
   const reader = new PgDatabase(pool, part)
-  const signer = createLogSigner(origin, keys.logKey)
+  const signer = createLogSigner(origin, keys)
   const groups = new PgGroups(
     {
       url,
