@@ -26,9 +26,7 @@ export async function startVaultReplica(parts: ServeParts): Promise<VaultReplica
     await openPods({ config, ledger, keys, podServer: undefined, isAlone: false, now, log }),
   )
   const witnessPolicy =
-    config.witnessFile === undefined
-      ? undefined
-      : await readWitnessPolicy(config.witnessFile, ledger.log)
+    config.witnessFile === undefined ? undefined : await readWitnessPolicy(config.witnessFile, ledger.log)
   const vault = opened.use(
     await startVaultServer({ config, ledger, keys, podServer, pods, now, log, witnessPolicy }),
   )
