@@ -31,6 +31,8 @@ export interface Mounts {
   readonly vaultMounts: Readonly<Record<string, Router>>
   readonly originRouter: Router
   readonly gatewayMounts: Readonly<Record<string, Router>>
+  /** Ends what open pages are told; to be called before the port is shut. */
+  closeStreams(): void
 }
 
 export async function openMountedHouse(options: {

@@ -57,6 +57,7 @@ export async function startReach({ config, now, log, metrics }: ServeParts): Pro
       now,
       log,
       mounts: vaultMounts(houses),
+      closeMounted: () => houses.forEach((house) => house.closeStreams()),
       witnessPolicy:
         config.witnessFile === undefined
           ? undefined

@@ -67,6 +67,7 @@ export async function openSandbox(options: {
     vaults,
     vaultMounts: { [`/${SANDBOX}`]: express.Router().use(vaultRoom, house.vaultRouter) },
     originRouter: house.vault.originRouter,
+    closeStreams: () => house.vault.closeStreams(),
     gatewayMounts: { [`/${SANDBOX}`]: express.Router().use(room, control, house.gatewayRouter) },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

@@ -35,6 +35,7 @@ export async function openTour({
   return {
     vaultMounts: { '/api/tour': startRoutes, [`/${PART}`]: house.vaultRouter },
     originRouter: house.vault.originRouter,
+    closeStreams: () => house.vault.closeStreams(),
     gatewayMounts: { [`/${PART}/shop`]: shopRoutes, [`/${PART}`]: house.gatewayRouter },
     async openShop() {
       const shop = await openSampleShop(house, now)

@@ -126,9 +126,11 @@ export async function startVaultServer(
     config: Config
     /** Further routers by path, such as the tour; they take what comes before the vault does. */
     mounts?: Readonly<Record<string, Router>>
+    /** Ends the streams of what is mounted. */
+    closeMounted?: () => void
   },
 ): Promise<VaultServer> {
-  const { config, log, mounts = {} } = options
+  const { config, log, mounts = {}, closeMounted } = options
   await using opened = new AsyncDisposableStack()
   const vault = opened.use(await openVault(options))
   const app = leanExpress()
@@ -140,7 +142,10 @@ export async function startVaultServer(
   const { host, vaultPort: port } = config.listen
   const { url } = opened.use(await listen({ app, host, port }))
   // Before the port is shut: a stream that stays open would hold it up.
-  opened.defer(() => vault.closeStreams())
+  opened.defer(() => {
+    vault.closeStreams()
+    closeMounted?.()
+  })
   const resources = opened.move()
   return {
     url,

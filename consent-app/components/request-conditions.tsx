@@ -1,6 +1,6 @@
 import type { RequestView } from '#schemas/types.gen.ts'
 import { useFormats, useText } from '../messages/text.tsx'
-import { Card, Fact, Facts, Theirs } from './layout.tsx'
+import { Card, Fact, Facts, Soft, Theirs } from './layout.tsx'
 
 /** On what conditions: how long it is kept, who else gets it, what the end means. */
 export function RequestConditions({ request }: { request: RequestView }) {
@@ -17,16 +17,19 @@ export function RequestConditions({ request }: { request: RequestView }) {
           {recipients.length === 0 ? (
             text('conditions.recipients.none')
           ) : (
-            <ul>
-              {recipients.map(({ name, role }) => (
-                <li key={name}>
-                  {rich('conditions.recipient', {
-                    name: <Theirs>{name}</Theirs>,
-                    role: <Theirs>{role}</Theirs>,
-                  })}
-                </li>
-              ))}
-            </ul>
+            <>
+              <ul>
+                {recipients.map(({ name, role }) => (
+                  <li key={name}>
+                    {rich('conditions.recipient', {
+                      name: <Theirs>{name}</Theirs>,
+                      role: <Theirs>{role}</Theirs>,
+                    })}
+                  </li>
+                ))}
+              </ul>
+              <Soft>{text('conditions.recipients.outside')}</Soft>
+            </>
           )}
         </Fact>
         <Fact name={text('conditions.asked-until')}>{formats.day(until)}</Fact>

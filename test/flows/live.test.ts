@@ -1,7 +1,7 @@
 /** What open pages are told while they are open, over the real server: who is told, what, how much, and when it ends. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { matches } from '#core/http/validate.ts'
-import { Story, sampleValues } from '../story.ts'
+import { Story, expectOk, sampleValues } from '../story.ts'
 import type { Customer, Relation } from '../story.ts'
 
 interface Told {
@@ -17,7 +17,7 @@ let relation: Relation
 const values = sampleValues()
 
 beforeAll(async () => {
-  story = await Story.open()
+  story = await Story.open({ tour: true })
   ada = await story.customer(values)
   relation = await story.allow(ada, await story.shop())
 }, 60_000)
@@ -29,9 +29,10 @@ async function open(
   { browser }: Pick<Customer, 'browser'>,
   query = '',
   headers: Record<string, string> = {},
+  mount = '',
 ) {
   const leaving = new AbortController()
-  const response = await browser.jar.go(`${story.world.config.vaultUrl}/api/events${query}`, {
+  const response = await browser.jar.go(`${story.world.config.vaultUrl}${mount}/api/events${query}`, {
     headers,
     signal: leaving.signal,
   })
@@ -128,9 +129,11 @@ test('one session has so many streams and no more; they end with it', async () =
   }
 })
 
-test('a server that stops ends its streams in good order', async () => {
-  const page = await open(ada)
-  expect(await page.next()).toMatchObject({ event: 'begun' })
+test('a server that stops ends its streams in good order, also those of the tour', async () => {
+  const visitor = { browser: story.browser() }
+  expectOk(await visitor.browser.post('/api/tour'))
+  const pages = [await open(ada), await open(visitor, '', {}, '/tour')]
+  for (const page of pages) expect(await page.next()).toMatchObject({ event: 'begun' })
   await story.world.restart()
-  expect(await page.next()).toBeUndefined()
+  for (const page of pages) expect(await page.next()).toBeUndefined()
 }, 60_000)
