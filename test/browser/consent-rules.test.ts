@@ -272,7 +272,10 @@ async function walk(): Promise<{ missed: string[]; bare: string[]; count: number
   await page.evaluate(() => {
     ;(document.activeElement as HTMLElement | null)?.blur()
     window.scrollTo(0, 0)
-    for (const one of document.querySelectorAll('[data-reached]')) one.removeAttribute('data-reached')
+    for (const one of document.querySelectorAll('[data-reached], [data-last]')) {
+      one.removeAttribute('data-reached')
+      one.removeAttribute('data-last')
+    }
   })
   const bare: string[] = []
   for (let step = 0; step < 300; step++) {
@@ -280,7 +283,11 @@ async function walk(): Promise<{ missed: string[]; bare: string[]; count: number
     const found = await page.evaluate(() => {
       const at = document.activeElement
       if (at === null || at === document.body) return undefined
-      const again = at.hasAttribute('data-reached')
+      // The parts of a date are stops inside of one control.
+      const isSame = at.hasAttribute('data-last')
+      document.querySelector('[data-last]')?.removeAttribute('data-last')
+      at.setAttribute('data-last', '')
+      const again = at.hasAttribute('data-reached') && !isSame
       at.setAttribute('data-reached', '')
       // A ring may be drawn by what stands round a hidden input.
       const drawn = [at, at.closest('label'), at.parentElement].some((one) => {
