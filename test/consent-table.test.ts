@@ -1,6 +1,6 @@
 /**
  * Where each rule of consent is shown: R at request, G at grant, A afterwards, D for what everybody must be able to do with a
- * decision page (WCAG, and the patterns of EDPB 03/2022). What stands here must be found in the file named, so the table
+ * decision page (WCAG, and the patterns of EDPB 03/2022), S for what keeps others out of it. What stands here must be found in the file named, so the table
  * cannot outlive its tests.
  */
 import { readFileSync } from 'node:fs'
@@ -144,6 +144,38 @@ const table: Readonly<Record<string, readonly Place[]>> = {
   'D3 what a screen reader is told': [[rules, 'a screen reader is told the decision page']],
   'D4 no more steps for no than for yes': [
     [rules, 'withdrawing never takes more than allowing', 'Deny takes no more presses'],
+  ],
+  'S1 nothing that another site sends counts (two real sites)': [
+    ['browser/two-sites', 'what a script of another site sends', 'a form of another site'],
+    ['flows/session-hostile', 'a request of another site, or of no page at all, changes nothing'],
+  ],
+  'S2 a session id that was there before is worth nothing': [
+    ['flows/session', 'a session id that was there before the sign-in is worth nothing afterwards'],
+  ],
+  'S3 no page shows in a frame': [
+    ['browser/two-sites', 'no page of the vault shows in a frame'],
+    ['flows/session-hostile', 'pages and answers carry the headers that keep others out'],
+  ],
+  'S4 no address leads out that is not the business’s own': [
+    ['unit/app-screens', 'to come back to stays in this app', 'is followed only when it is one of the web'],
+    ['flows/session-hostile', 'an authorization page at %s is not opened'],
+    ['flows/oauth-later', 'leads nobody to an address that the business has given up since'],
+  ],
+  'S5 an answer of another issuer signs nobody in': [
+    [
+      'flows/session-hostile',
+      'a code of an honest issuer never reaches the one that sent the browser on to it',
+    ],
+    ['flows/session', 'an answer of another issuer, to another browser, or a second time signs nobody in'],
+  ],
+  'S6 nobody answers a request of somebody else, and no tab shows somebody else’s': [
+    ['flows/oauth-decision', 'nobody else opens or answers it'],
+    ['browser/offline', 'goes with the one it belongs to, in every tab'],
+  ],
+  'S7 words and logo of a business imitate, run and load nothing': [
+    ['unit/domain-rules', 'words of a business'],
+    ['unit/logo', 'test('],
+    [consent, 'with its logo from our own origin'],
   ],
   'D5 a decision that waits is not called one': [
     ['browser/offline', 'a withdrawal waits, says that it is not in effect'],
