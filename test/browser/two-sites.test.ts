@@ -41,12 +41,6 @@ beforeAll(async () => {
   const session = { name: '__Host-reach-session', value: ada.browser.cookie('session') ?? '', url }
   await context.addCookies([{ ...session, secure: true, httpOnly: true, sameSite: 'Lax' }])
   page = await context.newPage()
-  // She is signed in: the session that is attacked is one.
-  await page.goto(vault('/'))
-  await page.getByRole('heading', { level: 1 }).waitFor()
-  expect((await page.evaluate(() => fetch('api/me').then((reply) => reply.json()))) as Me).toMatchObject({
-    signedIn: true,
-  })
 }, 120_000)
 
 afterAll(async () => {
@@ -80,6 +74,12 @@ async function expectUntouched(): Promise<void> {
 }
 
 test('what a script of another site sends with her cookies changes nothing, and it reads no reply', async () => {
+  // She is signed in: the session that is attacked is one.
+  await page.goto(vault('/'))
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  expect((await page.evaluate(() => fetch('api/me').then((reply) => reply.json()))) as Me).toMatchObject({
+    signedIn: true,
+  })
   page = await goElsewhere()
   const outcomes = await page.evaluate(
     async (urls) => {
