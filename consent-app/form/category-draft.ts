@@ -88,6 +88,8 @@ export class CategoryDraft {
   readonly #pauses = new Map<string, ReturnType<typeof setTimeout>>()
   #retry: ReturnType<typeof setTimeout> | undefined
   #failures = 0
+  /** Asked for while a save is on its way. */
+  #undoNext = false
   #state: DraftState
 
   constructor(base: Base, schema: FieldSchema, ports: Ports) {
@@ -162,8 +164,12 @@ export class CategoryDraft {
 
   /** Takes back the last change; of what is typed and not saved, that first. */
   undo(): void {
+    if (this.#state.phase === 'saving') {
+      this.#undoNext = true
+      return
+    }
     const dirty = this.#dirty().filter((name) => !this.#state.conflicts.has(name))
-    if (dirty.length > 0 && this.#state.phase !== 'saving') {
+    if (dirty.length > 0) {
       for (const name of dirty) {
         this.#left.delete(name)
         this.#refused.delete(name)
@@ -179,7 +185,7 @@ export class CategoryDraft {
       return
     }
     const step = this.#state.steps.at(-1)
-    if (step === undefined || this.#state.phase === 'saving') return
+    if (step === undefined) return
     const names = Object.keys({ ...step.before, ...step.after })
     const steps = this.#state.steps.slice(0, -1)
     if (names.some((name) => !this.#same(name, step.after[name], this.#state.base.values[name]))) {
@@ -279,7 +285,11 @@ export class CategoryDraft {
     } catch (error) {
       await this.#failed(error, sent, how)
     }
-    if (this.#state.phase === 'rest') await this.#pump()
+    const undoNext = this.#undoNext
+    this.#undoNext = false
+    if (this.#state.phase !== 'rest') return
+    if (undoNext) this.undo()
+    else await this.#pump()
   }
 
   #isReady(name: string): boolean {

@@ -70,7 +70,7 @@ export function SaveState({
           </Button>
         ) : (
           last !== undefined && (
-            <Button small look="quiet" isPending={phase === 'saving'} onPress={() => draft.undo()}>
+            <Button small look="quiet" onPress={() => draft.undo()}>
               {text('save.undo', { fields: names(changed) })}
             </Button>
           )

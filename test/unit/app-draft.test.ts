@@ -143,6 +143,17 @@ test('undo takes back typing first, and nothing that was changed elsewhere since
   expect([pod.values, draft.state().told?.what]).toEqual([{ town: 'Rome' }, 'stale'])
 })
 
+test('undo that is pressed while a save is on its way takes back that save', async () => {
+  const pod = new Pod({ town: 'Ulm' })
+  const draft = pod.open()
+  draft.type('town', 'Bonn')
+  draft.leave('town')
+  expect(draft.state().phase).toBe('saving')
+  draft.undo()
+  await settle()
+  expect([pod.values, pod.saves.length]).toEqual([{ town: 'Ulm' }, 2])
+})
+
 describe('another app that saves meanwhile', () => {
   test('keeps its field and leaves hers', async () => {
     const pod = new Pod({ town: 'Ulm', phone: '+49 30 1' })
