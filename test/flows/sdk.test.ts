@@ -19,6 +19,7 @@ import type * as Log from '../../vendor-gateway/sdk/log.ts'
 import type * as Registration from '../../vendor-gateway/sdk/registration.ts'
 import type * as Webhooks from '../../vendor-gateway/sdk/webhooks.ts'
 import type { PendingRequest } from '../business.ts'
+import { operations } from '../../vendor-gateway/operations.ts'
 import { decide, openPage } from '../consent.ts'
 import { freePorts } from '../free-ports.ts'
 import { Story, expectOk } from '../story.ts'
@@ -318,9 +319,8 @@ describe('the SDK', () => {
   })
 
   test('is typed: a program of a business compiles, and one that misuses it does not', async () => {
-    const program = (
-      line: string,
-    ) => `import { Reach, type AccessRequest, type Customer, type PendingRequest, type ReachOptions } from 'reach-sdk'
+    const program = (line: string) => `import { Reach, type ReachOptions } from 'reach-sdk'
+import type { AccessRequest, Customer, PendingRequest } from 'reach-sdk/authorization'
 import { ReachError } from 'reach-sdk/errors'
 import type { Disclosure } from 'reach-sdk/types'
 const sessions = new Map<string, PendingRequest>()
@@ -345,10 +345,15 @@ export async function name(options: ReachOptions, customer: Customer): Promise<s
     await writeFile(join(folder, 'package.json'), '{"type":"module"}')
     await writeFile(join(folder, 'good.ts'), program(''))
     await run('tsc', [...options, '--lib', 'es2024,dom,dom.iterable', 'good.ts'], { cwd: folder })
-    await writeFile(join(folder, 'bad.ts'), program('const nobody: string = reply.who'))
-    await expect(
-      run('tsc', [...options, '--lib', 'es2024,dom,dom.iterable', 'bad.ts'], { cwd: folder }),
-    ).rejects.toMatchObject({ stdout: expect.stringContaining("Property 'who' does not exist") })
+    const bad = program('const nobody: string = reply.who').replace("=== 'subject-un", "=== 'subject-in")
+    await writeFile(join(folder, 'bad.ts'), bad)
+    const { stdout } = await run('tsc', [...options, '--lib', 'es2024,dom,dom.iterable', 'bad.ts'], {
+      cwd: folder,
+    }).catch((failure: unknown) => failure as { stdout: string })
+    expect(stdout).toContain("Property 'who' does not exist")
+    expect(stdout).toContain('have no overlap')
+    for (const { refusals } of Object.values<{ readonly refusals: readonly string[] }>(operations))
+      for (const code of refusals) expect(sdk.reachErrorCodes).toContain(code)
   })
 })
 

@@ -29,10 +29,6 @@ import type { KeyPair } from './keys.ts'
 import { LogVerifier, memoryLogStore, NotProven, type LogStore } from './log.ts'
 import { readRows, type Query, type RowsOptions } from './rows.ts'
 
-export type { AccessRequest, Customer, LinkRequest, PendingRequest, WaitingRequest } from './authorization.ts'
-export type { KeyPair } from './keys.ts'
-export type { Query, RowsOptions } from './rows.ts'
-
 export interface ReachOptions {
   /** Address of the vault, such as `https://vault.example`. */
   readonly vault: string

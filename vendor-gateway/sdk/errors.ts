@@ -1,8 +1,70 @@
+/** What a refusal can say: the gateway's problems (docs/problems.md), OAuth's errors, and what only this library can know. */
+export const reachErrorCodes = [
+  'invalid-input',
+  'too-large',
+  'unsupported-media-type',
+  'digest-mismatch',
+  'not-found',
+  'method-not-allowed',
+  'misdirected',
+  'invalid-token',
+  'invalid-proof',
+  'use-dpop-nonce',
+  'insufficient-scope',
+  'vendor-suspended',
+  'subject-unavailable',
+  'purpose-not-granted',
+  'unknown-field',
+  'conflict',
+  'endpoint-not-proven',
+  'pod-unreachable',
+  'pod-unreadable',
+  'rate-limited',
+  'busy',
+  'ledger-stopped',
+  'access_denied',
+  'authorization_pending',
+  'expired_token',
+  'interaction_required',
+  'invalid_authorization_details',
+  'invalid_binding_message',
+  'invalid_client',
+  'invalid_client_metadata',
+  'invalid_dpop_proof',
+  'invalid_grant',
+  'invalid_redirect_uri',
+  'invalid_request',
+  'invalid_request_object',
+  'invalid_request_uri',
+  'invalid_scope',
+  'invalid_software_statement',
+  'invalid_target',
+  'invalid_token',
+  'pickup_code_required',
+  'request_not_supported',
+  'request_uri_not_supported',
+  'server_error',
+  'slow_down',
+  'temporarily_unavailable',
+  'unauthorized_client',
+  'unknown_user_id',
+  'unsupported_grant_type',
+  'unsupported_response_type',
+  'use_dpop_nonce',
+  'invalid-reply',
+  'no-reply',
+  'no-token',
+  'stream-cut',
+  'webhook-invalid',
+  'unknown',
+] as const
+
+export type ReachErrorCode = (typeof reachErrorCodes)[number]
+
 /** What the vault or the gateway refused. Switch on `code`, which is of a closed set; `detail` is for people. */
 export class ReachError extends Error {
   override readonly name = 'ReachError'
-  /** A problem code of the gateway (docs/problems.md), an OAuth error, or `no-reply`, `invalid-reply`, `no-token`, `stream-cut`. */
-  readonly code: string
+  readonly code: ReachErrorCode
   /** HTTP status; 0 when there was no reply. */
   readonly status: number
   readonly detail: string
@@ -22,7 +84,8 @@ export class ReachError extends Error {
     options?: ErrorOptions,
   ) {
     super(told.detail === undefined ? told.code : `${told.code}: ${told.detail}`, options)
-    this.code = told.code
+    // A later vault may have more: whoever switches on codes has a default.
+    this.code = told.code as ReachErrorCode
     this.status = told.status
     this.detail = told.detail ?? ''
     this.retryAfter = told.retryAfter
