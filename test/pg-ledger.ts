@@ -24,7 +24,7 @@ const anchorOf = (root: string, name: string): string => join(root, `replica-${n
 /** What an operator does for a further replica; without a checkpoint the database is believed. */
 export async function letIn({ url, root }: PgPlace, name: string, checkpoint?: string): Promise<void> {
   const keys = await openKeyStore(join(root, 'keys'))
-  const signer = createLogSigner(ORIGIN, keys.logKey)
+  const signer = createLogSigner(ORIGIN, keys)
   await enrolReplica({ url, part: '', signer, anchorFile: anchorOf(root, name), checkpoint })
 }
 

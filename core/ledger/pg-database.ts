@@ -78,7 +78,11 @@ async function create(db: Connection, text: string): Promise<void> {
 /** Creates a table of something else than a ledger. Throws `ConnectionLost`. */
 export async function createTable(url: string, text: string): Promise<void> {
   const client = await connect(url)
-  await create(client, text).finally(() => client.end().catch(() => undefined))
+  try {
+    await create(client, text)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
 }
 
 export function openPool(
