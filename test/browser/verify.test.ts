@@ -1,8 +1,10 @@
 /** The log checked by a real browser: on the activity page, by a link on a stranger's, and when the log lies. */
+import { generateKeyPairSync } from 'node:crypto'
 import type { Browser, Page } from '@playwright/test'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { logOperator } from '../../vault-server/operator/log.ts'
 import { Story } from '../story.ts'
 import { launchChromium, lookAt, openPage } from './chromium.ts'
 
@@ -104,6 +106,30 @@ test('one forged byte in the tiles, and the page says that it failed', async () 
     if (path === 'tile/0/') await lookAt(page, 'verify-3-forged')
     await page.unrouteAll()
   }
+})
+
+test('the log gets a new key: this browser goes along, and not with one that nobody vouches for', async () => {
+  const link = await page.evaluate(() => navigator.clipboard.readText())
+  const { keys, ledger } = story.world.reach
+  const stranger = createLogSigner(ledger.log.origin, generateKeyPairSync('ed25519').privateKey)
+  await page.route('**/log/vkey', (route) => route.fulfill({ body: `${stranger.vkey}\n` }))
+  await page.goto(vault('/activity'))
+  await numbers(page).first().click()
+  // A log on this machine may be another one each time; its checkpoints still have to be signed by the key it names.
+  await page.getByText('This did not verify').waitFor()
+  await page.unrouteAll()
+
+  await logOperator({ ledger, keys, now: Date.now }).rotateKey(0)
+  await page.goto(vault('/activity'))
+  await numbers(page).first().click()
+  await verified(page).waitFor()
+  await page.getByText(/It continues the log of .* that this browser verified on/).waitFor()
+  // Signed by the old key alone, and seen by somebody who never knew it.
+  const other = await openPage(browser, { allowed: [story.world.config.vaultUrl] })
+  await other.page.goto(link)
+  await verified(other.page).waitFor()
+  expect(other.faults).toEqual([])
+  await other.page.context().close()
 })
 
 test('a log with another past than this browser knows is caught', async () => {

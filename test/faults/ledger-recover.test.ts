@@ -1,8 +1,10 @@
 /** A ledger that was lost or put back to an earlier copy, and an auditor's mirror: what comes back, what stops, and what is refused. */
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '#core/config.ts'
 import { readFact } from '#core/domain/facts.ts'
@@ -10,7 +12,7 @@ import { withdraw } from '#core/domain/grant.ts'
 import { replay } from '#core/domain/replay.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
 import { openKeyStore } from '#core/ledger/key-store.ts'
-import { LedgerDamaged, type Ledger } from '#core/ledger/ledger.ts'
+import { LedgerDamaged, LedgerForeign, type Ledger } from '#core/ledger/ledger.ts'
 import { recoverLog, recoveringAnchor } from '#core/ledger/level-recover.ts'
 import { parseTilePath } from '#core/ledger/tiles.ts'
 import { verifyLog } from '#core/ledger/verify.ts'
@@ -28,6 +30,7 @@ import { checkLog } from '../check-log.ts'
 
 const items = [{ id: 'item-1', purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name'] }]
 const now = Date.now
+const run = promisify(execFile)
 let home: string
 let settings: { config: ReturnType<typeof readConfig>; now: () => number }
 let places: ReturnType<typeof placesOf>
@@ -226,47 +229,78 @@ describe('a log recovered from a mirror', () => {
 })
 
 describe('nothing is recovered', () => {
-  test('from a mirror that is too old, closed, damaged, or of another history; nor over what opens', async () => {
-    const lost = await lostPart()
-    await expect(recoverFrom(settings, lost.mirror)).rejects.toThrow('nothing is missing')
-    const old = await onLedger(({ ledger }) => mirror(ledger, 'newer'))
-    await onLedger(async ({ ledger }) => ledger.commit({ entries: [{ claims: () => ({ ops: '{"v":1}' }) }] }))
-    await putBack()
-    const variant = async (name: string, turn: (folder: string) => Promise<unknown>) => {
-      const folder = join(home, name)
-      await cp(old, folder, { recursive: true })
-      await turn(folder)
-      return folder
-    }
-    const flipped = async (folder: string) => {
-      const bytes = await readFile(join(folder, 'tile/entries/000'))
-      bytes[7] = (bytes[7] ?? 0) ^ 1
-      await writeFile(join(folder, 'tile/entries/000'), bytes)
-    }
-    const anchor = await readFile(places.levelAnchor)
-    for (const [folder, reason] of [
-      [old, /^Nothing was recovered: the mirror has \d+ entries, \d+ were acknowledged/],
-      [await variant('flipped', flipped), /^FAILED {2}/],
-      [
-        await variant('closed', (at) => rm(join(at, 'openings'), { recursive: true })),
-        /does not open every entry/,
-      ],
-      [join(home, 'nowhere'), /./],
-    ] as const)
-      await expect(recoverFrom(settings, folder), folder).rejects.toThrow(reason)
-    // Another ledger under the same name, with the same number of entries.
-    const other = { config: readConfig({ REACH_PODS_URL: 'off' }, join(home, 'other')), now }
-    await mkdir(join(home, 'other'))
-    {
-      await using opened = await openLedgerAndKeys({ config: other.config, now, part: '' })
-      const entries = Array.from({ length: 400 }, () => ({ claims: () => ({ ops: '{}' }) }))
-      await opened.ledger.commit({ entries })
-      const foreign = await mirror(opened.ledger, 'foreign')
-      await expect(recoverFrom(settings, foreign)).rejects.toThrow(/of another log/)
-    }
-    expect(await readFile(places.levelAnchor)).toEqual(anchor)
-    await refused()
-    await rm(places.levelAnchor)
-    await expect(recoverFrom(settings, old)).rejects.toThrow(/anchor is missing/)
-  })
+  test(
+    'from a mirror that is too old, closed, damaged, or of another history; nor over what opens',
+    { timeout: 90_000 },
+    async () => {
+      const lost = await lostPart()
+      await expect(recoverFrom(settings, lost.mirror)).rejects.toThrow('nothing is missing')
+      const old = await onLedger(({ ledger }) => mirror(ledger, 'newer'))
+      await onLedger(async ({ ledger }) =>
+        ledger.commit({ entries: [{ claims: () => ({ ops: '{"v":1}' }) }] }),
+      )
+      await putBack()
+      const variant = async (name: string, turn: (folder: string) => Promise<unknown>) => {
+        const folder = join(home, name)
+        await cp(old, folder, { recursive: true })
+        await turn(folder)
+        return folder
+      }
+      const flipped = async (folder: string) => {
+        const bytes = await readFile(join(folder, 'tile/entries/000'))
+        bytes[7] = (bytes[7] ?? 0) ^ 1
+        await writeFile(join(folder, 'tile/entries/000'), bytes)
+      }
+      const anchor = await readFile(places.levelAnchor)
+      for (const [folder, reason] of [
+        [old, /^Nothing was recovered: the mirror has \d+ entries, \d+ were acknowledged/],
+        [await variant('flipped', flipped), /^FAILED {2}/],
+        [
+          await variant('closed', (at) => rm(join(at, 'openings'), { recursive: true })),
+          /does not open every entry/,
+        ],
+        [join(home, 'nowhere'), /./],
+      ] as const)
+        await expect(recoverFrom(settings, folder), folder).rejects.toThrow(reason)
+      // Another ledger under the same name, with the same number of entries.
+      const other = { config: readConfig({ REACH_PODS_URL: 'off' }, join(home, 'other')), now }
+      await mkdir(join(home, 'other'))
+      {
+        await using opened = await openLedgerAndKeys({ config: other.config, now, part: '' })
+        const entries = Array.from({ length: 400 }, () => ({ claims: () => ({ ops: '{}' }) }))
+        await opened.ledger.commit({ entries })
+        const foreign = await mirror(opened.ledger, 'foreign')
+        await expect(recoverFrom(settings, foreign)).rejects.toThrow(/of another log/)
+      }
+      const env = {
+        REACH_DATA: join(home, 'data'),
+        REACH_KEYS: join(home, 'data-keys'),
+        REACH_PODS_URL: 'off',
+      }
+      const command = join(import.meta.dirname, '../../cli/main.ts')
+      await expect(run(process.execPath, [command, 'log', 'recover', old], { env })).rejects.toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^Nothing was recovered: the mirror has [^\n]*\n$/),
+      })
+      expect(await readFile(places.levelAnchor)).toEqual(anchor)
+      await refused()
+      await rm(places.levelAnchor)
+      await expect(recoverFrom(settings, old)).rejects.toThrow(/anchor is missing/)
+    },
+  )
+})
+
+test('a new log has another name and other keys, and the old one opens under its own name only', async () => {
+  const name = async (config: typeof settings.config) => {
+    await using opened = await openLedgerAndKeys({ config, now, part: '' })
+    return opened.ledger.log.origin
+  }
+  const env = { REACH_PODS_URL: 'off' }
+  expect(await name(readConfig(env, home))).toBe('localhost:3100/log')
+  const renamed = { ...env, REACH_LOG_NAME: 'log-2' }
+  await expect(name(readConfig(renamed, home))).rejects.toBeInstanceOf(LedgerForeign)
+  const anew = { ...renamed, REACH_DATA: 'data-2', REACH_KEYS: 'data-2-keys' }
+  expect(await name(readConfig(anew, home))).toBe('localhost:3100/log-2')
+  expect(() => readConfig({ REACH_LOG_NAME: 'other/log' }, home)).toThrow('REACH_LOG_NAME')
 })
