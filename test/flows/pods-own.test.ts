@@ -1,7 +1,13 @@
 /** Customers who bring a pod of their own: servers that are not ours, with WAC and with ACP, beside embedded pods. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Storages } from '../../schemas/types.gen.ts'
+import { startEmbeddedPods } from '../../vault-server/pods/embedded.ts'
+import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { allowAll, connectPod } from '../consent.ts'
+import { freePort } from '../free-ports.ts'
 import {
   accessUrl,
   act,
@@ -17,7 +23,7 @@ import {
 } from '../own-pod-customer.ts'
 import { ownPodServer } from '../own-pod-server.ts'
 import type { OwnPodPerson, OwnPodServer } from '../own-pod-server.ts'
-import { sharedPods } from '../pod-server.ts'
+import { ownFetch, sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 import { startTestVault } from '../vault.ts'
 import type { TestVault, VaultBrowser } from '../vault.ts'
@@ -265,4 +271,65 @@ describe.each(['wac', 'acp'] as const)('an own pod with %s', { timeout: 90_000 }
     expect(await act(browser, 'connect')).toMatchObject({ ok: true, identity: 'agent' })
     expect(await read(vault, relation, [orders, 'profile.name'])).toMatchObject({ status: 200 })
   })
+
+  test(
+    'a pod server that cannot reach us is told from one that refuses us, and read by credentials',
+    { timeout: 180_000 },
+    async () => {
+      // Her data lie at a server that may call nobody but her sign-in server: it never finds out who our agent is.
+      const person = await server.person()
+      const folder = await mkdtemp(join(tmpdir(), 'reach-shut-in-'))
+      await using opened = new AsyncDisposableStack()
+      opened.defer(() => rm(folder, { recursive: true, force: true }))
+      const shutIn = opened.use(
+        await startEmbeddedPods({
+          url: `http://localhost:${await freePort()}/`,
+          folder,
+          vaultUrl: server.baseUrl,
+          log: { info: () => undefined, warn: () => undefined },
+        }),
+      )
+      await shutIn.ready
+      const login = { email: person.email, password: person.password }
+      const pod = await createProvisioning(shutIn.door).createPod({ podName: 'hers', ...login })
+      const asOwner = await ownFetch(shutIn, { ...login, webId: pod.webId })
+      const acl = 'http://www.w3.org/ns/auth/acl#'
+      const body = [pod.webId, person.webId]
+        .map(
+          (who, n) => `<#o${n}> a <${acl}Authorization>; <${acl}agent> <${who}>; <${acl}accessTo> <./>;
+          <${acl}default> <./>; <${acl}mode> <${acl}Read>, <${acl}Write>, <${acl}Control>.`,
+        )
+        .join('\n')
+      const put = await asOwner(`${pod.podUrl}.acl`, { method: 'PUT', headers: turtle, body })
+      expect(put.ok).toBe(true)
+      const card = person.webId.replace('#me', '')
+      const profile = await (await person.fetch(card, { headers: { accept: 'text/turtle' } })).text()
+      const named = `<#me> <http://www.w3.org/ns/pim/space#storage> <${pod.podUrl}>.`
+      await person.fetch(card, { method: 'PUT', headers: turtle, body: `${profile}\n${named}` })
+
+      const origins = [server.baseUrl, shutIn.baseUrl].map((url) => new URL(url).origin)
+      const other = opened.use(await startTestVault(embedded, { outboundAllow: origins, gateway: true }))
+      const browser = await signIn(other, server, person, person.webId)
+      expect(await meOf(browser)).toMatchObject({ container: `${pod.podUrl}vrm/` })
+      expect(await act(browser, 'connect')).toMatchObject({ ok: false, unreachable: true, identity: 'agent' })
+      const { clientId, clientSecret, webId } = await person.credentials()
+      const probed = await act(browser, 'credentials', { clientId, clientSecret })
+      expect(probed).toMatchObject({ ok: true, identity: 'credentials' })
+      expect(probed).not.toHaveProperty('unreachable')
+      expect(await meOf(browser)).toMatchObject({ actingAs: webId, podAccess: 'open' })
+      const saved = await browser.put('/api/categories/profile', {
+        etag: null,
+        values: { name: 'Alma Quist' },
+      })
+      expect(saved).toMatchObject({ status: 200 })
+      const business = await other.business()
+      const relation = { business, ...(await allowAll(other, browser, business)) }
+      // What was read before the save is as old as it may be.
+      other.podClock.ahead += 10_001
+      expect(await read(other, relation, [orders, 'profile.name'])).toMatchObject({
+        status: 200,
+        data: { 'profile.name': 'Alma Quist' },
+      })
+    },
+  )
 })
