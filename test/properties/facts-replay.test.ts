@@ -252,6 +252,19 @@ describe('replaying a log', () => {
       expect(found(narrow, beyond)).toEqual([[1, 'auditor-not-allowed']])
   })
 
+  test('ends with a recovered log what its lost part names, and lets alone what it does not', () => {
+    const recovered = (first: number): Fact => ({
+      type: 'log-recovered',
+      time: start + 150,
+      first,
+      end: first + 9,
+    })
+    const before = [admitted, granted, redeemed, disclosed(1)]
+    // The newest entry that names the grant is number 3.
+    expect(found(...before, recovered(3), disclosed(2, start + 200))).toEqual([[5, 'withdrawn']])
+    expect(found(...before, recovered(4), disclosed(2, start + 200))).toEqual([])
+  })
+
   test('tells how every grant stands at a moment', () => {
     const standing = (at: number, ...facts: Fact[]) => {
       const log = new Replay()
