@@ -9,7 +9,6 @@ const TABLE = 'reach_limits'
 /** As rate-limiter-flexible reads it. */
 const COLUMNS = 'key varchar(255) primary key, points integer not null default 0, expire bigint'
 const CONNECTIONS = 4
-/** From then on the question is counted here alone, in ms. */
 const PATIENCE_MS = 250
 
 export interface PgLimits extends AsyncDisposable {
@@ -17,11 +16,11 @@ export interface PgLimits extends AsyncDisposable {
   open(options: { name: string; points: number; duration: number }): RateLimiterAbstract
 }
 
-/** Throws `ConnectionLost`. */
-export async function openPgLimits(url: string): Promise<PgLimits> {
+/** `patience`: how long a question waits for the database before it is counted here alone, in ms. Throws `ConnectionLost`. */
+export async function openPgLimits(url: string, patience = PATIENCE_MS): Promise<PgLimits> {
   const pool = openPool(url, CONNECTIONS, {
-    connectionTimeoutMillis: PATIENCE_MS,
-    query_timeout: PATIENCE_MS,
+    connectionTimeoutMillis: patience,
+    query_timeout: patience,
     options: '-c synchronous_commit=off',
   })
   await createTable(url, `create table if not exists ${TABLE} (${COLUMNS})`)

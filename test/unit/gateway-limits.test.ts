@@ -57,8 +57,8 @@ describe('the limits of businesses', () => {
 
   test('are counted by replicas in their database, which tells each the same', async () => {
     const url = await (await postgres()).database()
-    await using first = await openPgLimits(url)
-    await using second = await openPgLimits(url)
+    await using first = await openPgLimits(url, 60_000)
+    await using second = await openPgLimits(url, 60_000)
     const replicas = [first, second].map(
       (counts) => new VendorLimits({ now, subjectsPerMinute: 10, store: counts.open }),
     )
@@ -78,10 +78,9 @@ describe('the limits of businesses', () => {
     await using proxy = await proxyTo(url)
     await using counts = await openPgLimits(proxy.url)
     const limits = new VendorLimits({ now, subjectsPerMinute: 10, store: counts.open })
-    await limits.take('shop', 1)
     const other = await connect(url)
     await other.query('begin')
-    await other.query('select * from reach_limits for update')
+    await other.query('lock table reach_limits')
     await limits.take('shop', 10)
     await expect(limits.take('shop', 1)).rejects.toMatchObject(refusal)
     await other.end()
