@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { Redirect, SignIn } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
 import { forgetCopy, forgetOthers } from './kept-copy.ts'
+import { forgetVisits } from './last-visit.ts'
 import { rememberIssuer } from './remembered-issuer.ts'
 import { forgetWaiting } from './waiting.ts'
 import { forgetWays } from './ways-back.ts'
@@ -26,6 +27,7 @@ export function completeSignIn(query: string): Promise<Redirect> {
 export function forgetHere(): void {
   forgetCopy()
   forgetWaiting()
+  forgetVisits()
   forgetWays()
 }
 

@@ -1,3 +1,4 @@
+import { useState } from 'react'
 import { Link } from 'react-router'
 import type { GrantView, OpenRequest } from '#schemas/types.gen.ts'
 import { ActivityList } from '../components/activity-list.tsx'
@@ -16,11 +17,15 @@ import { RemindersToAnswer } from '../components/reminders.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
 import { useActivity } from '../data/activity.ts'
 import { useGrants } from '../data/grants.ts'
+import { noteVisit } from '../data/last-visit.ts'
 import { useMe } from '../data/me.ts'
 import { useOpenRequests } from '../data/requests.ts'
 import { wayTo } from '../data/ways-back.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import styles from './home.module.css'
+
+/** Entries shown at least, and looked at for what is new. */
+const [few, many] = [5, 50]
 
 /** Who can see what, what waits for an answer, what needs a look, and what happened last. */
 export function HomePage() {
@@ -51,7 +56,7 @@ function Overview({ name, isOpen }: { name: string | undefined; isOpen: boolean 
         <Sight grants={grants.data} name={name} isOpen={isOpen} readAt={grants.dataUpdatedAt} />
       )}
       <Section title={text('home.activity')} aside={<Link to="/activity">{text('home.activity.all')}</Link>}>
-        <LatestActivity />
+        {me?.accountId !== undefined && <LatestActivity key={me.accountId} accountId={me.accountId} />}
       </Section>
       {me !== undefined && <PasskeyOffer me={me} />}
     </>
@@ -203,15 +208,30 @@ function Attention({ grants }: { grants: readonly GrantView[] }) {
   )
 }
 
-function LatestActivity() {
+/** What happened since she was here before; where nothing did, or nobody knows, the latest. */
+function LatestActivity({ accountId }: { accountId: string }) {
   const { text } = useText()
-  const activity = useActivity(5)
+  const formats = useFormats()
+  const [since] = useState(() => noteVisit(accountId, Date.now()))
+  const activity = useActivity(since === undefined ? few : many)
   if (activity.isError) return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
   const items = activity.data?.pages[0]?.items
   if (items === undefined) return <Skeleton lines={3} />
-  return items.length === 0 ? (
-    <p className={styles.when}>{text('activity.empty.body')}</p>
-  ) : (
-    <ActivityList items={items} />
+  if (items.length === 0) return <p className={styles.when}>{text('activity.empty.body')}</p>
+  const fresh = items.filter(({ time }) => since !== undefined && Date.parse(time) > since)
+  const reads = fresh.filter(({ type }) => type === 'disclosed').length
+  return (
+    <Stack>
+      {since !== undefined && (
+        <p>
+          {text(fresh.length === many ? 'home.since.many' : 'home.since', {
+            moment: formats.moment(since),
+            reads,
+            others: fresh.length - reads,
+          })}
+        </p>
+      )}
+      <ActivityList items={items.slice(0, Math.max(few, Math.min(fresh.length, 2 * few)))} />
+    </Stack>
   )
 }

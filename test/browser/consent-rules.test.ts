@@ -187,7 +187,15 @@ test('from the first page a business and all about it is one press away, and wit
   const allowing = steps
 
   const { name } = relation.shop
+  // She was last here before all of this, an hour ago as far as this device knows.
+  await page.evaluate(() => {
+    const key = 'reach.visit /'
+    const visit = JSON.parse(localStorage.getItem(key) ?? '{}') as object
+    localStorage.setItem(key, JSON.stringify({ ...visit, seen: Date.now() - 3_600_000 }))
+  })
   await page.goto(vault('/'))
+  await see(/^Since your last visit on .+: 1 read, \d+ other entries\.$/)
+  await lookAt(page, 'rules-home')
   steps = 0
   await press(page.getByRole('link', { name }).first())
   await see('Active, as of')
