@@ -10,7 +10,8 @@ interface Visit {
 const pauseMs = 30 * 60_000
 
 /** Notes that she is here, and gives the end of the visit before; `undefined` where this device knows of none. */
-export function noteVisit(accountId: string, now: number): number | undefined {
+export function noteVisit(accountId: string): number | undefined {
+  const now = Date.now()
   const known = readVisit()
   const own = known?.accountId === accountId ? known : undefined
   const before = own !== undefined && now - own.seen > pauseMs ? own.seen : own?.before

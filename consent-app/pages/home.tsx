@@ -212,7 +212,7 @@ function Attention({ grants }: { grants: readonly GrantView[] }) {
 function LatestActivity({ accountId }: { accountId: string }) {
   const { text } = useText()
   const formats = useFormats()
-  const [since] = useState(() => noteVisit(accountId, Date.now()))
+  const [since] = useState(() => noteVisit(accountId))
   const activity = useActivity(since === undefined ? few : many)
   if (activity.isError) return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
   const items = activity.data?.pages[0]?.items
