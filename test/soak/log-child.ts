@@ -2,6 +2,7 @@
  * A ledger whose log grows: node --expose-gc log-child.ts <root> <sizes>. At each size it says what it holds in memory, and how long
  * a new process would take to open it; then it serves the log until it is ended.
  */
+import { readFile } from 'node:fs/promises'
 import { notFound, problemHandler } from '#core/http/problem.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
 import { createLogger } from '#core/logger.ts'
@@ -16,8 +17,9 @@ export interface Stage {
   /** In use after collecting, MB: the heap and what it holds outside; then the whole process. */
   readonly heap: number
   readonly resident: number
-  /** Median of three openings, ms. */
+  /** Median of three openings, ms; and MB that one of them reads. */
   readonly opens: number
+  readonly opensReading: number
   /** Entries a second since the stage before. */
   readonly perSecond: number
 }
@@ -48,15 +50,24 @@ async function grow(ledger: Ledger, from: number, to: number): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, work))
 }
 
-async function opening(): Promise<number> {
+async function opening(): Promise<{ opens: number; opensReading: number }> {
   const times: number[] = []
+  const before = await bytesRead()
   for (let i = 0; i < 3; i++) {
     const started = performance.now()
     const { ledger } = await openIn(folders)
     times.push(performance.now() - started)
     await ledger[Symbol.asyncDispose]()
   }
-  return times.toSorted((a, b) => a - b)[1] ?? 0
+  return {
+    opens: times.toSorted((a, b) => a - b)[1] ?? 0,
+    opensReading: ((await bytesRead()) - before) / 3 / 2 ** 20,
+  }
+}
+
+/** By this process so far, from disk or cache (Linux). */
+async function bytesRead(): Promise<number> {
+  return Number(/^rchar: (\d+)$/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1])
 }
 
 function memory(): { heap: number; resident: number } {
@@ -73,7 +84,7 @@ for (const size of sizes.split(',').map(Number)) {
   const perSecond = Math.round(((size - before) * 1000) / (performance.now() - started))
   const stage = { size, checkpoint: ledger.log.checkpoint(), ...memory(), perSecond }
   await ledger[Symbol.asyncDispose]()
-  console.log(JSON.stringify({ ...stage, opens: await opening() } satisfies Stage))
+  console.log(JSON.stringify({ ...stage, ...(await opening()) } satisfies Stage))
   before = size
 }
 
