@@ -3,7 +3,7 @@ import { FieldValue } from '../components/field-value.tsx'
 import { VisuallyHidden } from '../components/layout.tsx'
 import { Notice } from '../components/notice.tsx'
 import { useText } from '../messages/text.tsx'
-import type { Conflict } from './category-draft.ts'
+import type { Conflict } from './draft-state.ts'
 import styles from './conflict-choice.module.css'
 
 /** Another app changed the field that was being changed here: all three values, and nothing chosen for anybody. */

@@ -67,6 +67,7 @@ test('an export holds everything, each file with its digest, and every proof', a
 
   const inPod = await (await (await story.appOf(ada))(`${ada.container}diet.ttl`)).text()
   expect(text('data/diet.ttl')).toBe(inPod)
+  expect(text('history/diet.ttl')).toContain('vrm:FieldRevision')
   expect(JSON.parse(text('consents/permissions.json'))).toMatchObject([{ grantId: relation.grantId }])
   expect(JSON.parse(text('consents/requests.json'))).toMatchObject([
     { status: 'refused' },
@@ -299,6 +300,9 @@ test('a hostile or broken file is refused with its reason, and nothing is saved'
     ['text/vcard', card + card, 400, /holds 2 cards/],
     ['text/vcard', `BEGIN:VCARD\nVERSION:3.0\n${'TEL:1\n'.repeat(600)}END:VCARD\n`, 400, /too many lines/],
     ['text/vcard', Buffer.from([0xff, 0xfe, 0x41]), 400, /not UTF-8/],
+    ['text/vcard', Buffer.from(card, 'utf16le'), 400, /no vCard|not UTF-8/],
+    ['text/csv', Buffer.from('Name\nJürgen\n', 'latin1'), 400, /not UTF-8/],
+    ['application/ld+json', `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`, 400, /nested too deeply/],
     ['text/csv', '', 400, /empty|no table/],
     ['text/csv', 'Name,Phone\nA,1\nB,2\n', 400, /2 people/],
     ['text/csv', 'Name\n"A', 400, /no table/],

@@ -23,6 +23,8 @@ import { customerOf } from './session.ts'
 const maxArchive = 24 * 1024 * 1024
 const maxText = 1024 * 1024
 const maxFields = 500
+/** Far more than any description of a person has. */
+const maxDepth = 64
 
 type Source = ImportPreview['source']
 const sources: Readonly<Record<string, Source>> = {
@@ -115,6 +117,7 @@ const isStored = (field: string): boolean => findField(field)?.kind === 'stored'
 
 /** By the terms of the catalogue, whoever the document speaks of: of one person alone. */
 async function ofJsonLd(text: string): Promise<{ found: Found[]; passedOver: number }> {
+  if (depthOf(text) > maxDepth) throw new DomainError('invalid-input', 'The document is nested too deeply')
   const base = 'urn:reach:import'
   const quads = await parseRdf(text, 'application/ld+json', `${base}#`).catch((cause: unknown) => {
     if (!(cause instanceof DomainError)) throw cause
@@ -144,6 +147,20 @@ async function ofJsonLd(text: string): Promise<{ found: Found[]; passedOver: num
         .size - fields.size,
     ),
   }
+}
+
+/** How deep the brackets of a JSON text go, without reading it: who reads it goes as deep. */
+function depthOf(text: string): number {
+  let [depth, deepest, isText] = [0, 0, false]
+  for (let at = 0; at < text.length; at++) {
+    const sign = text[at]
+    if (isText && sign === '\\') at++
+    else if (sign === '"') isText = !isText
+    else if (isText) continue
+    else if (sign === '{' || sign === '[') deepest = Math.max(deepest, ++depth)
+    else if (sign === '}' || sign === ']') depth--
+  }
+  return deepest
 }
 
 /** The same, with the one it speaks of called as in a pod. */
