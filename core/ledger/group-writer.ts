@@ -112,10 +112,11 @@ export class GroupWriter {
    * for one turn that brings nobody.
    */
   async #gather(): Promise<void> {
-    for (let waiting = -1; waiting < this.#queue.length && this.#queue.length < GATHERED;) {
-      waiting = this.#queue.length
+    let before: number
+    do {
+      before = this.#queue.length
       await nextTurn()
-    }
+    } while (this.#queue.length > before && this.#queue.length < GATHERED)
   }
 
   async #form(inFlight: InFlight | undefined): Promise<Group> {
