@@ -1,14 +1,19 @@
+import { useState } from 'react'
 import { Link } from 'react-router'
 import { useCatalogue } from '../data/catalogue.ts'
 import type { CatalogueCategory } from '../data/catalogue.ts'
 import { useFormats, useText } from '../messages/text.tsx'
+import { Button } from './button.tsx'
 import { BusinessMark } from './business.tsx'
 import type { SightRow } from './grant-facts.ts'
 import { Theirs, VisuallyHidden } from './layout.tsx'
 import styles from './sight-table.module.css'
 
+/** Rows at a glance. */
+const most = 12
+
 /**
- * Businesses by categories. A lit cell counts what the business can read there now; on a phone, where a table has no
+ * Businesses by categories, those that see most first; of many the first ones, the others one press away. A lit cell counts what the business can read there now; on a phone, where a table has no
  * room, the cells that are not lit fall away and the lit ones name themselves.
  */
 export function SightTable({ rows }: { rows: readonly SightRow[] }) {
@@ -17,6 +22,10 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
   const categories = useCatalogue().categories.filter(({ category }) =>
     rows.some(({ titles }) => titles.has(category)),
   )
+  const [isWhole, setWhole] = useState(rows.length <= most)
+  const seen = ({ titles }: SightRow) => [...titles.values()].flat().length
+  const ordered = rows.toSorted((one, other) => seen(other) - seen(one) || other.reads - one.reads)
+  const shown = isWhole ? ordered : ordered.slice(0, most)
   return (
     <div className={styles.frame}>
       <table className={styles.table}>
@@ -39,11 +48,18 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
+          {shown.map((row) => (
             <Row key={row.vendor.vendorId} row={row} categories={categories} />
           ))}
         </tbody>
       </table>
+      {shown.length < rows.length && (
+        <div className={styles.all}>
+          <Button small onPress={() => setWhole(true)}>
+            {text('sight.all', { count: rows.length })}
+          </Button>
+        </div>
+      )}
     </div>
   )
 }
