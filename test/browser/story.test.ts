@@ -83,7 +83,7 @@ test('she fills in her data, and it is in her pod', async () => {
   await page.getByRole('link', { name: 'My data', exact: true }).click()
   const part = (name: string) => page.getByRole('region', { name, exact: true })
   const leave = async (name: string, saved: string) => {
-    await page.keyboard.press('Tab')
+    await page.getByRole('heading', { name: 'My data' }).click()
     await part(name).getByText(`Saved in your pod: ${saved}`).waitFor()
   }
   // A new pod is empty, and what is empty is folded.
