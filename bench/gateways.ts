@@ -12,7 +12,7 @@ import type { Variant } from './server.ts'
 
 /** Above what any gateway answers in a second: so many proofs are made for each. */
 const PER_SECOND = 9_000
-const SUBJECTS_PER_SECOND = 60_000
+const SUBJECTS_PER_SECOND = 120_000
 /** Replies of one measurement that are kept to be held against the log. */
 const KEPT = 20
 
