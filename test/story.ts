@@ -75,12 +75,19 @@ export class Story implements Planted, AsyncDisposable {
   /** Every address that anybody was sent to. */
   readonly redirects: string[] = []
 
-  static async open(options: WorldOptions = {}): Promise<Story> {
-    return new Story(await createWorld(options))
+  readonly #nextMark: () => string
+
+  /** `nextMark` gives what tells one business from another in its name and domain: different at every call. */
+  static async open(
+    options: WorldOptions = {},
+    nextMark = () => randomBytes(6).toString('hex'),
+  ): Promise<Story> {
+    return new Story(await createWorld(options), nextMark)
   }
 
-  private constructor(world: World) {
+  private constructor(world: World, nextMark: () => string) {
     this.world = world
+    this.#nextMark = nextMark
   }
 
   browser(): VaultBrowser {
@@ -119,7 +126,7 @@ export class Story implements Planted, AsyncDisposable {
 
   /** Admitted by the operator and registered by itself. */
   async shop(overrides: Readonly<Record<string, unknown>> = {}): Promise<Shop> {
-    const mark = randomBytes(6).toString('hex')
+    const mark = this.#nextMark()
     const [name, host] = [`Corner Shop ${mark}`, `shop-${mark}.example`]
     this.names.push(name, host)
     const admission = await this.world.operator.add({ name, contact: `privacy@${host}` })

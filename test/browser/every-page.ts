@@ -4,7 +4,6 @@
  */
 import type { Locator, Page } from '@playwright/test'
 import { day } from '#core/domain/times.ts'
-import { expect } from 'vitest'
 import type { MessageId } from '../../consent-app/messages/locale.ts'
 import { accessRequest, ask, postForm } from '../business.ts'
 import { decide, openPage as openRequest } from '../consent.ts'
@@ -100,9 +99,7 @@ export async function walkIn(walk: Walk): Promise<void> {
 
 /** Nothing is on its way any more. */
 async function settled({ page, say }: Walk): Promise<void> {
-  await expect
-    .poll(() => page.getByText(say('app.loading'), { exact: true }).count(), { timeout: 15_000 })
-    .toBe(0)
+  await page.getByText(say('app.loading'), { exact: true }).first().waitFor({ state: 'detached' })
 }
 
 export interface Cast {
