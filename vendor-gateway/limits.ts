@@ -74,6 +74,7 @@ export class VendorLimits {
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal
       await this.#ofDay.reward(vendorId, subjects)
+      this.#note(vendorId, await this.#limiter.reward(vendorId, subjects))
       throw this.#refusal(vendorId, 'day', refusal)
     }
   }
@@ -88,7 +89,7 @@ export class VendorLimits {
   /** Header fields of replies to this business, draft-ietf-httpapi-ratelimit-headers-08. */
   fields(vendorId: string): LimitFields {
     const now = this.#now()
-    const { remaining = this.#points, resetsAt = now } = this.#standings.get(vendorId) ?? {}
+    const { remaining = this.#points, resetsAt = now } = this.#standings.peek(vendorId) ?? {}
     const seconds = Math.max(1, Math.ceil((resetsAt - now) / 1000))
     return { 'RateLimit-Policy': this.#policy, RateLimit: `"subjects";r=${remaining};t=${seconds}` }
   }

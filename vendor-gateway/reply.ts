@@ -75,7 +75,9 @@ export function send(response: ServerResponse, reply: Reply, more: HeaderFields 
     headers['Content-Length'] = Buffer.byteLength(reply.body)
     headers['Content-Digest'] = contentDigest(reply.body)
   }
-  response.writeHead(reply.status, headers).end(reply.body)
+  // Text without a character beyond ASCII is the same bytes in either encoding, and Node writes latin1 as it lies in memory.
+  const isAscii = headers['Content-Length'] === reply.body.length
+  response.writeHead(reply.status, headers).end(reply.body, isAscii ? 'latin1' : 'utf8')
 }
 
 /** Holds a reply to its schema; in development and tests, where a mistake shall show before a business sees it. */

@@ -13,6 +13,10 @@ const CACHED_ROWS = 100_000
 const CACHED_COUNTERS = 100_000
 const CACHED_ABSENCES = 50_000
 
+/**
+ * What the hot path asks is looked at and not moved to the front of its cache: that costs more than the look itself, and the
+ * order in which rows came is as good.
+ */
 export class Rows implements DurableState {
   readonly #db: Database
   readonly #keys: KeyStore
@@ -53,11 +57,11 @@ export class Rows implements DurableState {
   }
 
   isAbsent(key: string): boolean {
-    return this.#absent.get(key) === true
+    return this.#absent.peek(key) === true
   }
 
   peek(key: string): KeyedRow | undefined {
-    const cached = this.#cache.get(key)
+    const cached = this.#cache.peek(key)
     return cached && this.isLive(cached, this.#time()) ? this.#read(key, cached) : undefined
   }
 
@@ -96,7 +100,7 @@ export class Rows implements DurableState {
   }
 
   count(key: string): number {
-    const cached = this.#counters.get(key)
+    const cached = this.#counters.peek(key)
     if (cached !== undefined) return cached
     const bytes = this.#db.getSync(counterKey(key))
     const count = bytes ? decodeCount(key, bytes) : 0

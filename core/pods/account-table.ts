@@ -5,8 +5,8 @@ import type { AccountEntry } from './cache-entry.ts'
  */
 export interface AccountTable {
   get(accountId: string): AccountEntry | undefined
-  /** To be told when an entry that is not `gone` was read from. */
-  use(entry: AccountEntry): void
+  /** To be told when an entry that is not `gone` was read from, at `time` in Unix ms. */
+  use(entry: AccountEntry, time: number): void
   add(entry: AccountEntry): void
   drop(entry: AccountEntry): void
   /** To be told when `entry.bytes` has changed. */
@@ -14,6 +14,9 @@ export interface AccountTable {
   at(container: string): Iterable<AccountEntry>
   all(): Iterable<AccountEntry>
 }
+
+/** Who was used within this time is as good as used now: to insert anew costs more than the read. */
+const USED_AGAIN_MS = 1_000
 
 /** `onDrop` is told of an account that was the last one at its container. */
 export function createAccountTable(
@@ -55,7 +58,9 @@ export function createAccountTable(
 
   return {
     get: (accountId) => accounts.get(accountId),
-    use(entry) {
+    use(entry, time) {
+      if (time - entry.usedAt < USED_AGAIN_MS) return
+      entry.usedAt = time
       if (accounts.delete(entry.accountId)) accounts.set(entry.accountId, entry)
     },
     add(entry) {

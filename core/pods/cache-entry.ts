@@ -51,6 +51,8 @@ export interface AccountEntry {
   bytes: number
   /** Dropped: an answer that comes now is for nobody. */
   gone: boolean
+  /** Unix ms, as `AccountTable` was told; 0: never. */
+  usedAt: number
   /** Unix ms of the first of the 401s in a row. */
   unknownSince: number | undefined
   /** As whom Reach comes to this pod. */
@@ -81,6 +83,7 @@ export function newAccount(
     categories: new Map(),
     bytes: ACCOUNT_BYTES,
     gone: false,
+    usedAt: 0,
     unknownSince: undefined,
     actingAs,
     fetch,

@@ -116,9 +116,11 @@ export function createPodCache(options: {
   function sweep(): void {
     const time = now()
     for (const entry of accounts.all()) {
-      for (const [category, { confirmed, flight }] of entry.categories)
-        if (flight === undefined && time - (confirmed?.at ?? 0) > LONGEST_BY_FEED_MS)
-          entry.categories.delete(category)
+      for (const [category, { url, confirmed, flight }] of entry.categories) {
+        if (flight !== undefined || time - (confirmed?.at ?? 0) <= LONGEST_BY_FEED_MS) continue
+        entry.categories.delete(category)
+        notifications?.unwatch(url)
+      }
       entry.bytes = bytesOf(entry)
       accounts.grew(entry)
     }
@@ -193,7 +195,7 @@ export function createPodCache(options: {
       if (!isConfirmed(of, time, heard) || todaysFragments(of, time) !== fragments) return false
       oldest = Math.min(oldest, of.confirmed?.at ?? 0)
     }
-    accounts.use(entry)
+    accounts.use(entry, time)
     const half = (heard === undefined ? BOUND_MS : LONGEST_BY_FEED_MS) / 2
     if (time - oldest > half) refresh(read, time - half)
     return true

@@ -62,7 +62,7 @@ export class AccessTokenVerifier {
 
   /** A token that verified before and has not expired. */
   cached(tokenHash: string): AccessToken | undefined {
-    const token = this.#tokens.get(tokenHash)
+    const token = this.#tokens.peek(tokenHash)
     if (token === undefined || token.expiresAt > this.#now()) return token
     this.#tokens.delete(tokenHash)
     return undefined

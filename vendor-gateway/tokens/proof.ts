@@ -66,7 +66,7 @@ export class ProofVerifier {
       throw this.#refusal('The proof is not a compact JWS of acceptable size')
 
     const header = proof.slice(0, firstDot)
-    const known = this.#keys.get(target.thumbprint)
+    const known = this.#keys.peek(target.thumbprint)
     const isKnown = known !== undefined && known.header === header
     const key = isKnown ? known.key : readProofKey(header, target.thumbprint)
     if (key === undefined) throw this.#refusal('The header or the key of the proof is not acceptable')

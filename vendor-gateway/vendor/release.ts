@@ -236,7 +236,7 @@ export class Release {
   #decideNow(query: Query, subject: string): Ready | Verdict | undefined {
     const { caller, scope } = query
     const place = `${caller.vendorId}/${caller.token.grantId ?? ''}/${scope.id}/${subject}`
-    const known = this.#known.get(place)
+    const known = this.#known.peek(place)
     if (known !== undefined && this.#holds(known, query)) return known.ready
     const rows = this.#subjects.peek(caller, subject)
     if (rows === undefined) return undefined
@@ -326,7 +326,7 @@ export class Release {
 
   #scopeOf({ purpose, fields }: Asked): Scope {
     const text = `${purpose} ${fields.join()}`
-    let scope = this.#scopes.get(text)
+    let scope = this.#scopes.peek(text)
     if (scope === undefined) this.#scopes.set(text, (scope = { purpose, fields, id: ++this.#scopesSeen }))
     return scope
   }
