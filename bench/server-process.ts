@@ -91,6 +91,8 @@ export class ServerProcess implements AsyncDisposable {
     load: Measured,
     from = 0,
   ): Promise<LoadResult & { readonly rate: number }> {
+    // What LevelDB still merges of the load before would count for this one.
+    if (samples !== undefined) await this.settle()
     const { customers = 1, isOffRecord = false } = load
     const before = await this.stats()
     const result = await runLoad(load, from)
