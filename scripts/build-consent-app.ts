@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import { newestBuild } from '../vault-server/customer/app-build.ts'
 
 const root = join(import.meta.dirname, '..')
-const folder = join(root, 'dist', 'consent-app')
-const stampFile = join(root, 'dist', 'consent-app.stamp')
+const usualFolder = join(root, 'dist', 'consent-app')
+/** An earlier build is kept for so long: whoever is starting on it reads it within seconds. */
+const KEPT_MS = 3_600_000
 
 /** Everything the build depends on: folders with all that is in them, and files. */
 const sources = [
@@ -19,39 +22,55 @@ const sources = [
 ]
 
 /**
- * Builds the consent app where its sources have changed since, and resolves with the folder. Other processes
- * may serve or build it meanwhile: the build is made aside and then takes the old one's place.
+ * Builds the consent app where there is no build of its sources, and resolves with its folder. Builds stand side by side under the hash
+ * of what they were made of, so other processes may build or read at the same time and nothing is taken from under them.
  */
-export async function buildConsentApp({ force = false }: { force?: boolean } = {}): Promise<string> {
-  const stamp = await hashOfSources()
-  const built = await readFile(stampFile, 'utf8').catch(() => '')
-  if (built === stamp && !force) return folder
-  console.log('Building the consent app ...')
-  const aside = `${folder}.${process.pid}`
-  await mkdir(aside, { recursive: true })
-  try {
-    // In a process of its own: Vite sets NODE_ENV and keeps much memory. Tests have set it to something else, and what they
-    // build is what is served afterwards.
-    const vite = spawn(process.execPath, [import.meta.filename, aside], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, NODE_ENV: 'production' },
-    })
-    const [code] = await once(vite, 'exit')
-    if (code !== 0) throw new Error('the consent app could not be built')
-    await rm(stampFile, { force: true })
-    await replaceFolder(aside)
-    await writeFile(stampFile, stamp)
-  } finally {
-    await rm(aside, { recursive: true, force: true })
+export async function buildConsentApp({
+  folder = usualFolder,
+  build = buildApart,
+}: { folder?: string; build?: (outDir: string) => Promise<void> } = {}): Promise<string> {
+  const name = await hashOfSources()
+  const built = join(folder, name)
+  if (!existsSync(built)) {
+    console.log('Building the consent app ...')
+    await mkdir(folder, { recursive: true })
+    const aside = await mkdtemp(`${built}.`)
+    try {
+      await build(aside)
+      await rename(aside, built).catch((error: unknown) => {
+        // Somebody else was faster, with the same.
+        if (!existsSync(built)) throw error
+      })
+    } finally {
+      await rm(aside, { recursive: true, force: true })
+    }
+    await removeOld(folder, name)
   }
-  return folder
+  if (newestBuild(folder) !== built) {
+    const pointer = `${built}.${process.pid}.newest`
+    await writeFile(pointer, name)
+    await rename(pointer, join(folder, 'newest'))
+  }
+  return built
 }
 
-async function replaceFolder(aside: string): Promise<void> {
-  const old = `${aside}.old`
-  await rename(folder, old).catch(() => {})
-  await rename(aside, folder)
-  await rm(old, { recursive: true, force: true })
+async function removeOld(folder: string, name: string): Promise<void> {
+  for (const other of await readdir(folder)) {
+    const path = join(folder, other)
+    const made = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity
+    if (other !== name && other !== 'newest' && made < Date.now() - KEPT_MS)
+      await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** In a process of its own: Vite sets NODE_ENV and keeps much memory. Tests have set it to something else. */
+async function buildApart(outDir: string): Promise<void> {
+  const vite = spawn(process.execPath, [import.meta.filename, outDir], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  })
+  const [code] = await once(vite, 'exit')
+  if (code !== 0) throw new Error('the consent app could not be built')
 }
 
 async function hashOfSources(): Promise<string> {
@@ -83,6 +102,6 @@ async function buildInto(outDir: string): Promise<void> {
 
 if (import.meta.main) {
   const [outDir] = process.argv.slice(2)
-  if (outDir === undefined) await buildConsentApp({ force: true })
+  if (outDir === undefined) await buildConsentApp()
   else await buildInto(outDir)
 }

@@ -24,6 +24,7 @@ import { mlDsaSigner, withSecondSignature } from './audit/second-signature.ts'
 import { reviewRoutes } from './audit/review.ts'
 import { witnessedLog } from './audit/witnesses.ts'
 import { activityRoutes } from './customer/activity.ts'
+import { newestBuild } from './customer/app-build.ts'
 import { appRoutes } from './customer/app-files.ts'
 import { boundaryRoutes } from './customer/boundaries.ts'
 import { browserHeaders } from './customer/browser-headers.ts'
@@ -81,7 +82,7 @@ import { vocabularyRoutes } from './vocabulary/routes.ts'
 import type { ReachPods } from './pods/reach-pods.ts'
 import { webhookRoutes } from './pods/webhook-routes.ts'
 
-const appFolder = join(import.meta.dirname, '../dist/consent-app')
+const appBuilds = join(import.meta.dirname, '../dist/consent-app')
 /** Ends are in force when they come; this is how soon they stand in the log. */
 const recordEndsEveryMs = 15_000
 /** How soon what customers should be reminded of is looked for. */
@@ -182,6 +183,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
   const receiptKey = await readReceiptKey(keys)
   const publicKeys = [publicPart(receiptKey)]
+  const appFolder = newestBuild(appBuilds) ?? appBuilds
   const checker = receiptChecker({ appFolder, vaultUrl, publicLog, publicKeys, now })
   const { interactions } = authorization
   const decide = await decisions({ vaultUrl, ledger, interactions, keys, now })

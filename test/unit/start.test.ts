@@ -8,14 +8,18 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { newestBuild } from '../../vault-server/customer/app-build.ts'
 
 const home = join(import.meta.dirname, '../..')
 const npm = spawnSync('which', ['npm'], { encoding: 'utf8' }).stdout.trim()
@@ -223,4 +227,36 @@ describe('a bare folder', () => {
       expect(trace('installs')).toHaveLength(2)
     },
   )
+})
+
+describe('the consent app', () => {
+  test('built by several at once is whole for each of them, and for who reads it meanwhile', async () => {
+    const folder = join(root, 'app')
+    const build = async (outDir: string): Promise<void> => {
+      writeFileSync(join(outDir, 'index.html'), 'a page')
+      await sleep(20)
+      writeFileSync(join(outDir, 'app.js'), 'a script')
+    }
+    let isOver = false
+    const reading = (async () => {
+      for (; !isOver; await sleep(1)) {
+        const newest = newestBuild(folder)
+        if (newest !== undefined) expect(readdirSync(newest).toSorted()).toEqual(['app.js', 'index.html'])
+      }
+    })()
+    const built = await Promise.all(Array.from({ length: 8 }, () => buildConsentApp({ folder, build })))
+    isOver = true
+    await reading
+    expect(new Set(built)).toEqual(new Set([newestBuild(folder)]))
+    expect(readdirSync(folder)).toHaveLength(2)
+  })
+
+  test('of earlier sources stays for who is starting on it, and goes when it is old', async () => {
+    const folder = join(root, 'app')
+    const [young, old] = [join(folder, 'young'), join(folder, 'old')]
+    for (const build of [young, old]) mkdirSync(build, { recursive: true })
+    utimesSync(old, 0, 0)
+    await buildConsentApp({ folder, build: async (outDir) => writeFileSync(join(outDir, 'index.html'), '') })
+    expect([existsSync(young), existsSync(old)]).toEqual([true, false])
+  })
 })
