@@ -27,6 +27,13 @@ export type ReplicaName = 'vault-a' | 'vault-b' | 'gateway-1' | 'gateway-2'
 /** Asks a gateway by its number, whatever its front would choose. */
 export const GATEWAY_HEADER = 'x-test-gateway'
 
+interface Program {
+  readonly child: ChildProcess
+  /** On standard output. */
+  said: string
+  readonly ended: Promise<unknown>
+}
+
 export interface Replicas extends AsyncDisposable {
   readonly vaultUrl: string
   readonly gatewayUrl: string
@@ -81,7 +88,7 @@ export async function startReplicas(): Promise<Replicas> {
       ? { REACH_GATEWAY_PORT: String(admin.at(-1)) }
       : { REACH_VAULT_PORT: String(admin.at(-1)) }),
   })
-  const running = new Map<ReplicaName, ChildProcess>()
+  const running = new Map<ReplicaName, Program>()
   let errors = ''
   function run(name: ReplicaName, program: string, ...words: string[]): ChildProcess {
     return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, program), ...words], {
@@ -92,16 +99,24 @@ export async function startReplicas(): Promise<Replicas> {
   }
   async function start(name: ReplicaName): Promise<void> {
     const child = run(name, name.startsWith('vault') ? 'vault-server/main.ts' : 'vendor-gateway/main.ts')
-    running.set(name, child)
-    let out = ''
-    child.stdout?.on('data', (bytes: Buffer) => (out += bytes.toString()))
+    const program: Program = { child, said: '', ended: once(child, 'close') }
+    running.set(name, program)
     child.stderr?.on('data', (bytes: Buffer) => (errors += `${name}: ${bytes.toString()}`))
-    const ended = once(child, 'close')
-    const wanted = name === 'vault-a' ? 'The pods are ready' : 'listens at'
-    while (!out.includes(wanted)) {
+    child.stdout?.on('data', (bytes: Buffer) => (program.said += bytes.toString()))
+    await says(name, 'listens at')
+  }
+  async function says(name: ReplicaName, wanted: string): Promise<void> {
+    const program = programOf(name)
+    const { child, ended } = program
+    while (!program.said.includes(wanted)) {
       const next = await Promise.race([once(child.stdout ?? child, 'data'), ended.then(() => 'ended')])
       if (next === 'ended') throw new Error(`${name} ended: ${errors}`)
     }
+  }
+  function programOf(name: ReplicaName): Program {
+    const program = running.get(name)
+    if (!program) throw new Error(`${name} was not started`)
+    return program
   }
   async function reach(name: ReplicaName, ...words: string[]) {
     const child = run(name, 'cli/main.ts', ...words)
@@ -112,26 +127,22 @@ export async function startReplicas(): Promise<Replicas> {
     return { code: code ?? -1, ...said }
   }
   opened.defer(async () => {
-    for (const child of running.values()) child.kill('SIGCONT')
-    await Promise.all(
-      [...running.values()].map(async (child) => {
-        if (child.exitCode !== null || child.signalCode !== null) return
-        const ended = once(child, 'close')
-        child.kill('SIGTERM')
-        await ended
-      }),
-    )
+    for (const { child } of running.values()) {
+      child.kill('SIGCONT')
+      child.kill('SIGTERM')
+    }
+    await Promise.all([...running.values()].map(({ ended }) => ended))
   })
 
   await start('vault-a')
   const config = readConfig({ ...shared, REACH_DATA: join(folder, 'data-test') }, folder)
-  const enrolled = await reach('vault-b', 'store', 'enrol')
-  if (enrolled.code !== 0) throw new Error(`not let in: ${enrolled.err}`)
-  for (const name of ['gateway-1', 'gateway-2'] as const) {
-    const gateway = await reach(name, 'store', 'enrol', '--gateway')
-    if (gateway.code !== 0) throw new Error(`not let in: ${gateway.err}`)
-  }
-  await Promise.all(names.slice(1).map(start))
+  const joining = names.slice(1).map(async (name) => {
+    const words = name.startsWith('gateway') ? ['--gateway'] : []
+    const { code, err } = await reach(name, 'store', 'enrol', ...words)
+    if (code !== 0) throw new Error(`${name} was not let in: ${err}`)
+    await start(name)
+  })
+  await Promise.all([...joining, says('vault-a', 'The pods are ready')])
   const places = placesOf(config, '')
   await enrolReplica({
     url: store,
@@ -155,11 +166,7 @@ export async function startReplicas(): Promise<Replicas> {
     set vault(name) {
       vault = name
     },
-    process(name) {
-      const child = running.get(name)
-      if (!child) throw new Error(`${name} was not started`)
-      return child
-    },
+    process: (name) => programOf(name).child,
     start,
     reach,
     ledger,
