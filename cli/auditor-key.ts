@@ -1,6 +1,6 @@
 /** The key of an auditor's account at a vault, and calls with it. */
 import { hash } from 'node:crypto'
-import { chmod, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { CommandFailed, EXIT } from './exit.ts'
 import { writeWhole } from './log-source.ts'
@@ -37,9 +37,7 @@ export async function joinVault(vault: string, invitation: string, stateFolder: 
     },
   )) as { token?: unknown }
   if (typeof token !== 'string') throw new CommandFailed(EXIT.unreachable, `${address} gave no key`)
-  const file = keyFile(stateFolder, address)
-  await writeWhole(file, `${token}\n`)
-  await chmod(file, 0o600)
+  await writeWhole(keyFile(stateFolder, address), `${token}\n`, 0o600)
   return account
 }
 

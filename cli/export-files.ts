@@ -8,6 +8,11 @@ import type { ProvenEntry } from './openings.ts'
 export const formats = ['csv', 'jsonl', '27560', 'ropa', 'html'] as const
 export type Format = (typeof formats)[number]
 
+/** Whether a format tells how consents stand, which takes all entries of each. */
+export function isOfConsents(format: Format): boolean {
+  return format === '27560' || format === 'ropa'
+}
+
 /** Collects entries, and gives the files of a format by name once the log has proved to hold. */
 export interface Exporter {
   see(entry: ProvenEntry): void

@@ -127,14 +127,14 @@ export function keepingCopies(source: LogSource, folder: string): CopyingSource 
 }
 
 /**
- * Writes beside and renames, so that a reader finds the old file or the new one, never half of one. Throws
- * `CommandFailed` when it cannot.
+ * Writes beside and renames, so that a reader finds the old file or the new one, never half of one; readable as `mode`
+ * says from the first byte on. Throws `CommandFailed` when it cannot.
  */
-export async function writeWhole(file: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeWhole(file: string, bytes: Uint8Array | string, mode = 0o666): Promise<void> {
   const beside = `${file}.${process.pid}.part`
   try {
     await mkdir(path.dirname(file), { recursive: true })
-    await writeFile(beside, bytes)
+    await writeFile(beside, bytes, { mode })
     await rename(beside, file)
   } catch (cause) {
     throw new CommandFailed(EXIT.unreachable, `${file} cannot be written`, { cause })

@@ -39,7 +39,8 @@ export function parseList(text: string): ListedRow[] {
 
 function parseCsv(text: string): { line: number; cells: string[] }[] {
   const rows: { line: number; cells: string[] }[] = []
-  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y
+  // As long as any cell of such a list: without an end a hostile one would fill the stack.
+  const cell = /(?:"((?:[^"]|""){0,8192})"|([^",\r\n]*))(,|\r?\n|$)/y
   let line = 1
   let cells: string[] = []
   let begun = 1
@@ -59,6 +60,11 @@ function parseCsv(text: string): { line: number; cells: string[] }[] {
     begun = line
   }
   return rows
+}
+
+/** By what a list is compared: a column of another name is the business's own and says nothing here. */
+export function comparedIn([first]: readonly ListedRow[]): string[] {
+  return ['index', ...compared.filter((column) => first?.said.has(column))]
 }
 
 /** Every difference, those of the list first, by line. `releases`: all `disclosed` entries of the log. */

@@ -2,20 +2,20 @@
 import { hash } from 'node:crypto'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { isAskedFor } from '#core/domain/audit.ts'
+import { isAskedFor, vendorIn } from '#core/domain/audit.ts'
 import { Replay } from '#core/domain/replay.ts'
 import type { Finding } from '#core/domain/replay.ts'
 import { formatTime } from '#core/domain/times.ts'
 import { joinVault } from './auditor-key.ts'
 import { readGiven } from './evidence.ts'
 import { CommandFailed, EXIT } from './exit.ts'
-import { exporter, formats, type Format } from './export-files.ts'
+import { exporter, formats, isOfConsents, type Format } from './export-files.ts'
 import { filterFrom, time, type FilterOptions } from './filter-options.ts'
 import { isAddress, openLogSource, writeWhole } from './log-source.ts'
 import type { ProvenEntry } from './openings.ts'
 import { compareReceipts } from './receipts.ts'
 import { dialectIds } from '#core/domain/dialects/dialects.ts'
-import { compareLists, parseList } from './reconcile.ts'
+import { comparedIn, compareLists, parseList } from './reconcile.ts'
 import {
   businessNames,
   reviewLog,
@@ -64,7 +64,7 @@ export function reviewCommands(
     })
 
   reviewing('replay')
-    .option('--as-of <date>', 'say how every consent stood then')
+    .option('--as-of <date>', 'say how every consent stood then; a day is its end (UTC)')
     .description(
       'play the log again: every release under a live consent, within its budget, numbered without a gap',
     )
@@ -145,9 +145,12 @@ export function reviewCommands(
         place,
         options,
         parts,
-        ({ fact }) => fact.type === 'disclosed',
+        ({ fact }) => fact.type === 'disclosed' || fact.type === 'vendor-admitted',
       )
       const differences = compareLists(rows, found, vendor)
+      // Of a business that nobody admitted there is nothing that could differ.
+      if (differences.length === 0 && !found.some(({ fact }) => vendorIn(fact) === vendor))
+        throw new CommandFailed(EXIT.usage, `the log knows no business ${vendor}`)
       if (options.json === true) output.json({ ...about(reviewed), listed: rows.length, differences })
       else
         for (const { line, index, what } of differences)
@@ -158,7 +161,9 @@ export function reviewCommands(
           `FINDING  ${differences.length} differences between ${list} and the log`,
         )
       if (options.json !== true)
-        output.line(`ok  ${rows.length} rows of the list and the releases of the log agree`)
+        output.line(
+          `ok  ${rows.length} rows of the list and the releases of the log agree, by ${comparedIn(rows).join(', ')}`,
+        )
     })
 
   reviewing('receipts')
@@ -260,7 +265,7 @@ async function replay(
   parts: ReviewParts,
 ): Promise<void> {
   const { output } = parts
-  const asOf = time(options.asOf, '--as-of')
+  const asOf = time(options.asOf?.replace(/^\d{4}-\d{2}-\d{2}$/, '$&T23:59:59.999Z'), '--as-of')
   const replayed = new Replay()
   let last = 0
   const reviewed = await reviewLog(openLogSource(place), options, {
@@ -314,10 +319,19 @@ async function writeExport(
   const format = formats.find((known): known is Format => known === options.format)
   if (format === undefined) throw new CommandFailed(EXIT.usage, `--format is one of ${formats.join(', ')}`)
   const filter = filterFrom(options)
+  const isReport = isOfConsents(format)
+  if (isReport && (filter.types ?? filter.purpose ?? filter.since) !== undefined)
+    throw new CommandFailed(
+      EXIT.usage,
+      `${format} tells whole consents: it takes --vendor, --grant and --to, and nothing that leaves out their ends`,
+    )
   const written = exporter(format)
   const reviewed = await reviewLog(openLogSource(place), options, {
     ...parts,
-    see: (entry) => void (isAskedFor(entry.fact, filter) && written.see(entry)),
+    see(entry) {
+      const endsAny = isReport && entry.fact.type === 'log-recovered'
+      if (endsAny || isAskedFor(entry.fact, filter)) written.see(entry)
+    },
   })
   const { origin, size, root, opened } = about(reviewed)
   const names = await businessNames(openLogSource(place), options, parts.stateFolder)

@@ -129,7 +129,8 @@ function recordOf({
     'dpv:hasNotice': {
       '@type': 'dpv:ConsentNotice',
       'dct:identifier': notice === undefined ? notStated : `sha-256:${notice}`,
-      'dct:language': 'en',
+      // The log does not say it.
+      'dct:language': 'und',
     },
     'dpv:hasProcess': items.map(({ purpose, fields }, i) => ({
       '@type': 'dpv:Process',

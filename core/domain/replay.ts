@@ -100,7 +100,10 @@ export class Replay {
   readonly #grants = new Map<string, GrantState>()
   readonly #vendors = new Map<string, VendorState | undefined>()
   readonly #requests = new Map<string, FactOf<'requested'>>()
-  readonly #auditors = new Map<string, { readonly invited: FactOf<'auditor-invited'>; revoked: boolean }>()
+  readonly #auditors = new Map<
+    string,
+    { readonly invited: FactOf<'auditor-invited'>; joined: boolean; revoked: boolean }
+  >()
   #latest = 0
 
   see({ index, fact }: LoggedFact): void {
@@ -179,14 +182,15 @@ export class Replay {
 
   #audit(fact: Extract<Fact, { readonly auditor: string }>, report: Report): void {
     if (fact.type === 'auditor-invited') {
-      this.#auditors.set(fact.auditor, { invited: fact, revoked: false })
+      this.#auditors.set(fact.auditor, { invited: fact, joined: false, revoked: false })
       return
     }
     const auditor = this.#auditors.get(fact.auditor)
     if (auditor === undefined) return report('auditor-unknown')
     if (fact.type === 'auditor-revoked') auditor.revoked = true
     else if (auditor.revoked || fact.time > auditor.invited.expires) report('auditor-not-allowed')
-    else if (fact.type === 'audited' && isBeyond(fact, auditor.invited)) report('auditor-not-allowed')
+    else if (fact.type === 'auditor-joined') auditor.joined = true
+    else if (!auditor.joined || isBeyond(fact, auditor.invited)) report('auditor-not-allowed')
   }
 }
 

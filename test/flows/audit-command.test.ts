@@ -170,6 +170,33 @@ test('a pipe, a device or a huge file in a folder is refused and not read', asyn
   }
 })
 
+test('a watch keeps every checkpoint, and of two that contradict each other both', async () => {
+  const key = newKey()
+  let place = await logOf('first', numbers(3), key)
+  await using server = await serving((request, response) =>
+    serveFolder(place, () => undefined)(request, response),
+  )
+  const watch = () => reach('watch', server.url, '--times', '1')
+  expect(await watch()).toMatchObject({ code: 0 })
+  place = await logOf('longer', numbers(5), key)
+  expect(await watch()).toMatchObject({ code: 0 })
+  place = await logOf('forked', numbers(5, 'forged'), key)
+  const caught = await watch()
+  expect(caught).toMatchObject({ code: 1, out: '' })
+  const [, kept = ''] = /; every checkpoint is kept in (\S+)\n$/.exec(caught.err) ?? []
+  const files = (await readdir(kept)).toSorted()
+  expect(files.map((name) => name.split('-')[0])).toEqual(['3', '5', '5'])
+  const vkey = (await readFile(join(place, 'vkey'), 'utf8')).trim()
+  const [, one = '', other = ''] = files.map((name) => join(kept, name))
+  const compared = await reach('compare', place, one, other, '--vkey', vkey)
+  expect(compared).toMatchObject({ code: 1 })
+  expect(compared.err).toContain('signed two trees of 5 entries')
+  // What is no checkpoint is not kept.
+  await writeFile(join(place, 'checkpoint'), 'x'.repeat(100_000))
+  expect(await watch()).toMatchObject({ code: 1 })
+  expect(await readdir(kept)).toHaveLength(3)
+})
+
 test('a mirror keeps nothing of a log that does not verify, and comes right when the log does', async () => {
   const place = await logOf('log', numbers(300))
   const copy = join(folder, 'copy')

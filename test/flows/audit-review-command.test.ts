@@ -1,8 +1,10 @@
 /** `reach audit` behind the entries, offline: what it finds, what it exports, what it compares. */
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { JsonLdParser } from 'jsonld-streaming-parser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Fact } from '#core/domain/facts.ts'
@@ -54,6 +56,9 @@ test('verifies a log with every entry opened, and replays it without a finding',
   const before = await reach('replay', mirror.folder, '--as-of', '2026-03-01T00:05:00Z')
   expect(before.out).toContain(`active       ${grant}  ${vendor}`)
   expect(before.out).toContain('consents: 1 active')
+  // A day is its end, as on the auditor's pages.
+  const thatDay = await reach('replay', mirror.folder, '--as-of', '2026-03-01')
+  expect(thatDay.out).toContain(`withdrawn    ${grant}  ${vendor}`)
 })
 
 test('the codes reach the shell', async () => {
@@ -159,6 +164,30 @@ describe('an export', () => {
         disclosures: reads,
       },
     ])
+  })
+
+  test('of consents never leaves out how they ended', async () => {
+    const folder = join(home, 'cut')
+    for (const format of ['27560', 'ropa'])
+      for (const cut of [
+        ['--purpose', 'dpv:CustomerCare'],
+        ['--type', 'granted,redeemed'],
+        ['--from', '2026-03-02'],
+      ])
+        expect({
+          cut,
+          ...(await reach('export', mirror.folder, folder, '--format', format, ...cut)),
+        }).toMatchObject({ code: 2, out: '' })
+    const recovered: Fact = { type: 'log-recovered', time: start + 400_000, first: 2, end: 304 }
+    await using lost = await openedMirror([...facts.slice(0, -1), recovered])
+    for (const whole of [
+      ['--vendor', vendor],
+      ['--grant', grant],
+    ]) {
+      await reach('export', lost.folder, folder, '--format', '27560', ...whole)
+      const [record] = JSON.parse(await readFile(join(folder, 'consents.jsonld'), 'utf8')) as object[]
+      expect(record).toMatchObject({ 'dct:identifier': grant, 'reach:state': 'withdrawn' })
+    }
   })
 
   test('as ISO/IEC TS 27560 leads back to what the replay of the log says', async () => {
@@ -281,7 +310,13 @@ describe('a list of a business', () => {
         what: expect.stringMatching(what),
       })),
     })
+    // Nothing differs where there is nothing: whose list it is has to be known.
+    await writeFile(join(home, 'list.csv'), head)
+    const unknown = await reach('reconcile', mirror.folder, 'w'.repeat(22), join(home, 'list.csv'))
+    expect(unknown).toMatchObject({ code: 2, out: '' })
     for (const wrong of [
+      `index\n"${'x'.repeat(20_000_000)}"\n`,
+      `index\n${'"'.repeat(20_000_001)}\n`,
       '',
       'grant\nx\n',
       'index\nseven\n',
@@ -372,21 +407,27 @@ test('receipts are held against the log, one by one', async () => {
   await writeFile(join(folder, '10.jws'), 'nonsense')
   await writeFile(join(folder, '11.jws'), 'a'.repeat(300_000))
   await writeFile(join(folder, '12.kantara.json'), '{"version":"KI-CR-v1.1.0"}')
+  await promisify(execFile)('mkfifo', [join(folder, '13.jws')])
+  const deep = Buffer.from(`${'['.repeat(90_000)}${']'.repeat(90_000)}`).toString('base64url')
+  await writeFile(join(folder, '14.jws'), `e30.${deep}.x`)
   const ended = await reach('receipts', mirror.folder, folder, '--json')
   expect(ended.code).toBe(4)
   const { receipts, differences } = json(ended) as {
     receipts: number
     differences: { file: string; what: string }[]
   }
-  expect(receipts).toBe(13)
+  expect(receipts).toBe(15)
   expect(differences.map(({ file }) => file)).toEqual([
     ...wrong.map(([file]) => file),
     '10.jws',
     '11.jws',
     '12.kantara.json',
+    '13.jws',
+    '14.jws',
   ])
   for (const [i, [, , what]] of wrong.entries()) expect(differences[i]?.what).toContain(what)
   expect(differences[10]?.what).toBe('is too large for a receipt')
+  expect(differences[12]?.what).toBe('is no file')
   for (const words of [
     ['--dialect', 'latin', '--into', folder],
     ['--dialect', 'kantara'],

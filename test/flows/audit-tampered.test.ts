@@ -5,7 +5,9 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { proveEntry } from '#core/ledger/proof.ts'
 import { facts, grant, json, reachAudit } from '../audit-command.ts'
+import { ledgerFolders, openIn } from '../level-ledger.ts'
 import { openedMirror } from '../opened-mirror.ts'
 import type { OpenedMirror } from '../opened-mirror.ts'
 
@@ -145,6 +147,21 @@ test('evidence of one entry tells what it says, and fails when it tells anything
     await writeFile(file, proof.replace(extra, Buffer.from(turn).toString('base64')))
     expect(await check()).toMatchObject({ code: 1, out: '' })
   }
+})
+
+test('what a log committed to drives no terminal', async () => {
+  await using folders = await ledgerFolders()
+  await using ledger = (await openIn(folders)).ledger
+  const facts = '{"a":"\u009b2J\u202eko"}'
+  await ledger.commit({ entries: [{ claims: () => ({ ops: facts }) }] })
+  const [entry] = await ledger.openings(0, 1)
+  const { log } = ledger
+  const proven = { index: 0, checkpoint: log.checkpoint(), openings: { ops: entry?.salt ?? '' }, facts }
+  const file = join(home, 'hostile.tlog-proof')
+  await writeFile(file, await proveEntry(log, proven))
+  const ended = await reach('check', file, '--vkey', log.vkey)
+  expect(ended).toMatchObject({ code: 0 })
+  expect(ended.out).toContain('it says {"a":"\\u{9b}2J\\u{202e}ko"}')
 })
 
 test('a vault that answers with anything but openings is no verdict, or fails, and never ok', async () => {

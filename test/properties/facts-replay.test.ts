@@ -224,6 +224,7 @@ describe('replaying a log', () => {
   test('finds looks of auditors that nobody allowed', () => {
     const auditor = 'a'.repeat(22)
     const invited: Fact = { type: 'auditor-invited', time: start, auditor, expires: start + 100 }
+    const joined: Fact = { type: 'auditor-joined', time: start, auditor }
     const look: Fact = {
       type: 'audited',
       time: start + 10,
@@ -236,20 +237,21 @@ describe('replaying a log', () => {
     }
     const narrow = { ...invited, businesses: [vendor], since: 5, before: 50 }
     const inside = { ...look, businesses: [vendor], since: 5, before: 50 }
-    expect(found(invited, { type: 'auditor-joined', time: start, auditor }, look)).toEqual([])
+    expect(found(invited, joined, look)).toEqual([])
     expect(found(look)).toEqual([[0, 'auditor-unknown']])
-    expect(found(invited, { ...look, time: start + 101 })).toEqual([[1, 'auditor-not-allowed']])
-    expect(found(invited, { type: 'auditor-revoked', time: start, auditor }, look)).toEqual([
-      [2, 'auditor-not-allowed'],
+    expect(found(invited, look)).toEqual([[1, 'auditor-not-allowed']])
+    expect(found(invited, joined, { ...look, time: start + 101 })).toEqual([[2, 'auditor-not-allowed']])
+    expect(found(invited, joined, { type: 'auditor-revoked', time: start, auditor }, look)).toEqual([
+      [3, 'auditor-not-allowed'],
     ])
-    expect(found(narrow, inside)).toEqual([])
+    expect(found(narrow, joined, inside)).toEqual([])
     for (const beyond of [
       { ...inside, businesses: [vendor, 'w'.repeat(22)] },
       { ...inside, since: 4 },
       { ...inside, before: 51 },
       look,
     ])
-      expect(found(narrow, beyond)).toEqual([[1, 'auditor-not-allowed']])
+      expect(found(narrow, joined, beyond)).toEqual([[2, 'auditor-not-allowed']])
   })
 
   test('ends with a recovered log what its lost part names, and lets alone what it does not', () => {
