@@ -1160,6 +1160,10 @@ export interface BoundaryView {
   vendor: VendorView
   blockedAt?: string
   /**
+   * After three refusals in a row: it may ask nothing before.
+   */
+  nothingUntil?: string
+  /**
    * What it may not ask for again, by purpose.
    */
   denied: DeniedView[]

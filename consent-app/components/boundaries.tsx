@@ -34,7 +34,7 @@ export function BoundariesSection() {
 function Boundary({ boundary }: { boundary: BoundaryView }) {
   const { text, rich } = useText()
   const formats = useFormats()
-  const { vendor, blockedAt, denied, turnedAway } = boundary
+  const { vendor, blockedAt, nothingUntil, denied, turnedAway } = boundary
   const letAsk = useLetAsk(vendor.vendorId)
   return (
     <article className={styles.boundary} aria-label={vendor.name}>
@@ -44,6 +44,9 @@ function Boundary({ boundary }: { boundary: BoundaryView }) {
           <Theirs>{vendor.name}</Theirs>
         </h3>
         {blockedAt !== undefined && <p>{text('boundaries.blocked', { day: formats.day(blockedAt) })}</p>}
+        {nothingUntil !== undefined && (
+          <p>{text('boundaries.nothing', { day: formats.day(nothingUntil) })}</p>
+        )}
         {denied.map(({ purpose, purposeTitle, fields, until }) => (
           <p key={purpose}>
             {purposeTitle} ·{' '}

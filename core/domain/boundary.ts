@@ -31,16 +31,21 @@ const refusalTimes = {
 } as const
 
 /**
- * When a request that is turned away is refused, Unix ms: every doubling of the wait is equally likely, half of them come
- * within three minutes, and all while there is time left to answer. `random`: from 0 to 1.
+ * When a request that is turned away is refused, Unix ms: every doubling of the wait is equally likely, and half of them
+ * come within three minutes. However little time the business gives: what ends before is answered by nobody, or a minute
+ * would be enough to learn that no person answers. `random`: from 0 to 1.
  */
-export function refusalTime(
-  { expiresAt }: { readonly expiresAt: number },
-  { now, random, mode }: { now: number; random: number; mode: keyof typeof refusalTimes },
-): number {
-  const latest = Math.max(0, Math.min(refusalTimes[mode].latest, (expiresAt - now) * 0.8))
-  const soonest = Math.min(refusalTimes[mode].soonest, latest / 4)
-  return now + Math.floor(soonest * (latest / soonest || 1) ** random)
+export function refusalTime({
+  now,
+  random,
+  mode,
+}: {
+  now: number
+  random: number
+  mode: keyof typeof refusalTimes
+}): number {
+  const { soonest, latest } = refusalTimes[mode]
+  return now + Math.floor(soonest * (latest / soonest) ** random)
 }
 
 export function noBoundary(accountId: string, vendorId: string): Boundary {
@@ -63,8 +68,8 @@ export function turnAway(boundary: Boundary | undefined, request: Asked, now: nu
   const asked = new Set(told)
   const met: { at: number; until: number }[] = boundary.denials.filter((denial) => asked.has(keyOf(denial)))
   const [newest = 0] = boundary.refusals ?? []
-  const first = boundary.refusals?.[mostRefusals - 1]
-  if (first !== undefined) met.push({ at: newest, until: first + coolOff })
+  const until = silentUntil(boundary)
+  if (until !== undefined) met.push({ at: newest, until })
   const running = met.filter(({ until }) => now < until)
   if (running.length === 0) return undefined
   return {
@@ -72,6 +77,12 @@ export function turnAway(boundary: Boundary | undefined, request: Asked, now: nu
     since: Math.max(...running.map(({ at }) => at)),
     until: Math.max(...running.map(({ until }) => until)),
   }
+}
+
+/** After so many refusals in a row the business may ask nothing before this, Unix ms; it may have passed. */
+export function silentUntil({ refusals }: Pick<Boundary, 'refusals'>): number | undefined {
+  const first = refusals?.[mostRefusals - 1]
+  return first === undefined ? undefined : first + coolOff
 }
 
 /** The customer refused all that was asked: from now on its cool-off runs. */

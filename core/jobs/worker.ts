@@ -1,7 +1,15 @@
 import type { Json, Ledger } from '#core/ledger/ledger.ts'
 import { tryCommit } from '#core/ledger/try-commit.ts'
 import type { Logger } from '#core/logger.ts'
-import { buryJob, finishJob, leaseJob, listDueJobs, readPayload, retryJob } from '#core/records/jobs.ts'
+import {
+  buryJob,
+  finishJob,
+  leaseJob,
+  listDueJobs,
+  nextDue,
+  readPayload,
+  retryJob,
+} from '#core/records/jobs.ts'
 import type { Ticket } from '#core/records/jobs.ts'
 import type { Stored } from '#core/records/parts.ts'
 import { startSlots } from './slots.ts'
@@ -99,14 +107,35 @@ export function startJobs(ports: JobPorts, options: JobOptions = {}): Jobs {
     return found
   }
 
-  return startSlots({
-    find,
+  let alarm: NodeJS.Timeout | undefined
+
+  /** A job with a time of its own runs at that time: done at the beat of the polls it would be known from what people do. */
+  const setAlarm = async (): Promise<void> => {
+    const next = await nextDue(ledger, ports.now())
+    clearTimeout(alarm)
+    const wait = next === undefined ? Infinity : next - ports.now()
+    if (wait < settings.pollMs) alarm = setTimeout(slots.wake, wait).unref()
+  }
+
+  const slots = startSlots({
+    async find(fits) {
+      const found = await find(fits)
+      if (found.length === 0) await setAlarm()
+      return found
+    },
     isGoing: () => ledger.stopped === undefined,
     onError: (error) => log.error('jobs-failed', {}, error),
     width: settings.width,
     perLane: settings.perLane,
     pollMs: settings.pollMs,
   })
+  return {
+    ...slots,
+    async [Symbol.asyncDispose]() {
+      await slots[Symbol.asyncDispose]()
+      clearTimeout(alarm)
+    },
+  }
 }
 
 /** Tickets looked at in one go, and in one look: those of other processes and of full lanes stand in the same queue. */

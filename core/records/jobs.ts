@@ -53,6 +53,12 @@ export async function listDueJobs(
   return first.filter((row) => row.key < prefix + ascending(now + 1))
 }
 
+/** When the first of the jobs that may not run yet may, Unix ms. */
+export async function nextDue(reader: LedgerReader, now: number): Promise<number | undefined> {
+  const [row] = await reader.list<Ticket>(prefix, { after: prefix + ascending(now + 1), limit: 1 })
+  return row && Number(row.key.slice(prefix.length).split('/', 1)[0])
+}
+
 /** Test-and-set: of all that saw the job due, one gets it, until the lease runs out and it is due again. */
 export function leaseJob(
   stored: Stored<Ticket>,

@@ -6,7 +6,7 @@ import { readAccount } from './accounts.ts'
 import { boundaryOf } from './boundaries.ts'
 import { requestEntry } from './entries.ts'
 import { enqueueJob } from './jobs.ts'
-import { combine } from './parts.ts'
+import { combine, put, unchanged } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 import { decideRequest } from './requests.ts'
 import { vendorEvent } from './vendor-events.ts'
@@ -20,6 +20,21 @@ export type ToRefuse = { readonly requestId: string }
 export function refuseLater(requestId: string, at: number): CommitParts {
   const payload: ToRefuse = { requestId }
   return enqueueJob({ id: `${refuseJob}-${requestId}`, kind: refuseJob, payload }, at)
+}
+
+/** It ran out before it was refused: to its business nobody answered, and its customer finds it among what was turned away. */
+export async function noteUnanswered(
+  reader: LedgerReader,
+  stored: Stored<AccessRequest>,
+  { reason, at }: { reason: TurnAway['reason']; at: number },
+): Promise<CommitParts> {
+  const { accountId, vendorId } = stored.value
+  if (accountId === undefined) throw new Error('a request that is turned away by nobody')
+  const { boundary, set } = await boundaryOf(reader, accountId, vendorId)
+  return combine(set(noteTurnedAway(boundary, reason, at)), {
+    checks: [unchanged(stored)],
+    writes: [put(stored.key, { ...stored.value, turnedAway: reason }, { customer: accountId })],
+  })
 }
 
 /**

@@ -70,9 +70,9 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
       authorization_details: JSON.stringify([accessRequest()]),
       ...over,
     })
-  /** What is turned away is refused when its time has come; this is after the longest. */
-  const refuseDue = async () => {
-    const now = () => Date.now() + 11_000
+  /** What is turned away is refused when its time has come; this is after the longest unless told, in ms. */
+  const refuseDue = async (later = 11_000) => {
+    const now = () => Date.now() + later
     const { ledger, authorization } = vault
     const handlers = turnedAwayJobs({ ledger, interactions: authorization.interactions, now })
     const log = createLogger({ level: 'silent' })
@@ -200,6 +200,22 @@ describe('a question to a customer whom the business knows (CIBA)', () => {
     const hers = pageOf(vault, String(waiting[1]?.page))
     await postDecision(hers, alma, allowing(await readPage(hers, alma)))
     expect((await poll(asked.auth_req_id)).status).toBe(200)
+  })
+
+  test('a question that is turned away and runs out before it is refused was answered by nobody, and she is told', async () => {
+    const { subject } = await known(vault, alma, shop)
+    await question(subject)
+    const page = await firstPage(vault, alma)
+    await postDecision(page, alma, answer('deny')(await readPage(page, alma)))
+    const before = await listVendorEvents(vault.ledger, { limit: 1_000 })
+    const asked = await json<{ auth_req_id: string }>(question(subject, { requested_expiry: '60' }))
+    await refuseDue(61_000)
+    expect(await verdict(poll(asked.auth_req_id))).toBe('400 authorization_pending')
+    expect(await listVendorEvents(vault.ledger, { limit: 1_000 })).toHaveLength(before.length)
+    const { boundary } = await boundaryOf(vault.ledger, alma.accountId, shop.vendorId)
+    expect(boundary.turnedAway).toMatchObject([{ reason: 'cool-off' }])
+    const [latest] = await vault.ledger.history(alma.accountId, { limit: 1 })
+    expect(readFact(latest?.ops ?? '')).toMatchObject({ type: 'requested' })
   })
 
   test('who walks away from a page that turned away leaves a refusal all the same, and can still go back', async () => {

@@ -361,6 +361,32 @@ describe('what she does not want to be asked', () => {
     expect((await boundaryOf(shop))?.denied).toEqual([])
   })
 
+  test('after three noes in a row is anything at all, which Settings says until when', async () => {
+    const shop = await story.shop()
+    const about = (purpose: string, field: string) =>
+      story.ask(alma, shop, { items: [{ purpose, fields: [field], why: 'To help you.', required: true }] })
+    const fields = ['profile.name', 'contact.email', 'contact.phone']
+    for (const [turn, field] of fields.entries()) {
+      expect((await boundaryOf(shop))?.nothingUntil).toBeUndefined()
+      const asked = await about('dpv:CustomerCare', field)
+      expect(asked.view.turnedAway, `question ${turn + 1}`).toBeUndefined()
+      expectOk(await decide(alma.browser, asked, { decision: 'deny' }))
+    }
+    const told = await boundaryOf(shop)
+    expect(matches('api/boundaries.json', { businesses: [told] })).toBe(true)
+    const { denied = [], nothingUntil = '' } = told ?? {}
+    expect(denied.flatMap((one) => one.fields.map(({ field }) => field)).toSorted()).toEqual(
+      fields.toSorted(),
+    )
+    const fourth = await about('dpv:ServicePersonalisation', 'diet.allergies')
+    expect(fourth.view.turnedAway).toMatchObject({ reason: 'cool-off', until: nothingUntil })
+    expect((Date.parse(nothingUntil) - Date.now()) / day).toBeGreaterThan(29)
+    expectOk(await alma.browser.post(`/api/businesses/${shop.vendorId}/let-ask`))
+    expect((await boundaryOf(shop))?.nothingUntil).toBeUndefined()
+    const { view } = await about('dpv:ServicePersonalisation', 'diet.allergies')
+    expect(view).not.toHaveProperty('turnedAway')
+  })
+
   test('a blocked business reads nothing from that moment, asks nothing, and can be let in again', async () => {
     const shop = await story.shop()
     const relation = await story.allow(alma, shop)

@@ -79,6 +79,17 @@ describe('jobs', () => {
     await promise
   })
 
+  test('with a time of their own start at that time, not with the poll after it', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    await using jobs = start({ write: async () => resolve() })
+    const later = world.now() + 20
+    await world.ledger.commit(enqueueJob({ id: anId(), kind: 'write', payload: {} }, later))
+    await jobs.settle()
+    expect(await queued()).toBe(1)
+    world.clock.time = later
+    await promise
+  })
+
   test('are not missed when told of just after the last look of a pass', async () => {
     const { ledger, now } = world
     let afterLook: (() => Promise<unknown>) | undefined

@@ -1,5 +1,5 @@
 import { Router } from 'express'
-import { block, letAsk, turnAway } from '#core/domain/boundary.ts'
+import { block, letAsk, silentUntil, turnAway } from '#core/domain/boundary.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { hasEnded } from '#core/domain/grant.ts'
 import { formatTime } from '#core/domain/times.ts'
@@ -104,9 +104,11 @@ function saysAnything({ blockedAt, denials, turnedAway }: Boundary, now: number)
 async function viewBoundary(reader: LedgerReader, boundary: Boundary, now: number): Promise<BoundaryView> {
   const running = boundary.denials.filter(({ until }) => now < until)
   const byPurpose = Map.groupBy(running, ({ purpose }) => purpose)
+  const nothingUntil = silentUntil(boundary) ?? 0
   return {
     vendor: await viewVendor(reader, boundary.vendorId),
     ...(boundary.blockedAt === undefined ? {} : { blockedAt: formatTime(boundary.blockedAt) }),
+    ...(now < nothingUntil ? { nothingUntil: formatTime(nothingUntil) } : {}),
     denied: [...byPurpose].map(([purpose, denials]) => ({
       purpose,
       purposeTitle: purposeTitle(purpose),

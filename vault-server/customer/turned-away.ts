@@ -7,7 +7,7 @@ import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
 import { readBoundary } from '#core/records/boundaries.ts'
 import { combine } from '#core/records/parts.ts'
 import { readRequest } from '#core/records/requests.ts'
-import { refuseJob, refuseTurnedAway } from '#core/records/turned-away.ts'
+import { noteUnanswered, refuseJob, refuseTurnedAway } from '#core/records/turned-away.ts'
 import type { ToRefuse } from '#core/records/turned-away.ts'
 import type { AccessRequest, DecisionResult } from '#schemas/types.gen.ts'
 import { declined } from '../oauth/interactions.ts'
@@ -40,8 +40,8 @@ export async function expectRefusal({ ledger, interactions }: TurnedAwayParts, r
 }
 
 /**
- * The job that refuses what is still turned away when its time has come. What was let in, answered or has run out meanwhile
- * stays as it is.
+ * The job that refuses what is still turned away when its time has come. What was let in or answered meanwhile stays as it
+ * is; of what has run out only its customer is told.
  */
 export function turnedAwayJobs(parts: TurnedAwayParts): JobHandlers {
   const { ledger, interactions, now } = parts
@@ -52,11 +52,13 @@ export function turnedAwayJobs(parts: TurnedAwayParts): JobHandlers {
         const stored = await readRequest(ledger, requestId)
         const accountId = stored?.value.accountId
         const at = now()
-        if (stored === undefined || accountId === undefined || at > stored.value.expiresAt) return
+        if (stored === undefined || accountId === undefined || stored.value.turnedAway !== undefined) return
         const turned = await turnedAwayBy(ledger, { ...stored.value, accountId }, at)
         if (turned === undefined) return
-        const told = await interactions.refuseUnseen(requestId)
         const { reason } = turned
+        if (at > stored.value.expiresAt)
+          return void (await ledger.commit(await noteUnanswered(ledger, stored, { reason, at })))
+        const told = await interactions.refuseUnseen(requestId)
         await ledger.commit(combine(told, await refuseTurnedAway(ledger, stored, { reason, at })))
       },
     },

@@ -51,7 +51,7 @@ export interface Interactions {
   /** Told to the business as RFC 6749 4.1.2.1 has it, or in the answer to its next poll. */
   refuse(asked: Asked, refusal: Refusal): Promise<Concluded>
   /** The business gets the answer after a while, in which nobody can tell whether somebody looks at its request. */
-  turnAway(request: Pick<AccessRequest, 'requestId' | 'expiresAt'>): CommitParts
+  turnAway(request: Pick<AccessRequest, 'requestId'>): CommitParts
   /** Refused with nobody at a page: told to the next poll. A browser that is still at its page goes back by `refuse`. */
   refuseUnseen(requestId: string): Promise<CommitParts>
   /** A request that a browser brought can be answered until `expires` (Unix ms), wherever its customer is signed in. */
@@ -183,8 +183,8 @@ export function openInteractions({
       return result
     },
 
-    turnAway({ requestId, expiresAt }) {
-      return refuseLater(requestId, refusalTime({ expiresAt }, { now: now(), random: Math.random(), mode }))
+    turnAway({ requestId }) {
+      return refuseLater(requestId, refusalTime({ now: now(), random: Math.random(), mode }))
     },
 
     async refuseUnseen(requestId) {

@@ -98,7 +98,7 @@ export function receiving({
     const refusal =
       turnAway(boundary, request, receivedAt) === undefined
         ? {}
-        : refuseLater(requestId, refusalTime({ expiresAt }, { now: receivedAt, random: random(), mode }))
+        : refuseLater(requestId, refusalTime({ now: receivedAt, random: random(), mode }))
     return combine(
       holds,
       refusal,
