@@ -6,8 +6,12 @@ import type { CommitParts, Page, Stored } from './parts.ts'
 import { forgetWay } from './request-ways.ts'
 
 const day = 86_400_000
-/** How long a request that nobody opened stays on the business's list after its end. */
-const unopenedKept = 7 * day
+/** How long a request that nobody answered is told to its business after its end, opened or not: or it would tell who looked. */
+const unansweredTold = 7 * day
+
+export function isTold({ decidedAt, expiresAt }: AccessRequest, now: number): boolean {
+  return decidedAt !== undefined || now < expiresAt + unansweredTold
+}
 
 const requestKey = (requestId: string) => `request/${part(requestId)}`
 const accountPrefix = (accountId: string) => `request-of-account/${accountId}/`
@@ -16,7 +20,7 @@ const ending = (request: AccessRequest) => `${descending(request.receivedAt)}/${
 
 /** A request as it came in, opened by nobody. Rows of requests that nobody opens go away by themselves. */
 export function receiveRequest(request: AccessRequest): CommitParts {
-  const expires = request.expiresAt + unopenedKept
+  const expires = request.expiresAt + unansweredTold
   return {
     checks: [absent(requestKey(request.requestId))],
     writes: [

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
+import { day } from '#core/domain/times.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
 import { combine } from '#core/records/parts.ts'
@@ -364,6 +365,27 @@ describe('a copy that asks for what changed since', () => {
     })
     const { rows } = await all(shop, 'grants', { changed_since: asOf })
     expect(rows).toEqual([])
+  })
+
+  test('cannot tell a request that was opened and left from one that nobody opened, now or ever', async () => {
+    const { ledger } = gateway.house
+    const early = await gateway.vendor('looked-at')
+    const [opened = '', unopened] = [await receive(early), await receive(early)]
+    const request = await readRequest(ledger, opened)
+    if (request === undefined) throw new Error('the request is not there')
+    const { accountId } = customer
+    await ledger.commit(claimRequest(request, { accountId, secret: 's'.repeat(43) }))
+    const listed = async () => {
+      const shop = { ...early, ...gateway.withToken(early) }
+      const { rows } = await all(shop, 'requests')
+      return new Map(rows.map((row) => [row.request_id, row.status]))
+    }
+    const both = (status: string) => new Map([unopened, opened].map((id) => [id, status]))
+    expect(await listed()).toEqual(both('open'))
+    gateway.advance(day)
+    expect(await listed()).toEqual(both('expired'))
+    gateway.advance(7 * day)
+    expect(await listed()).toEqual(new Map())
   })
 
   test('leaves a log that replays without a finding', async () => {

@@ -37,6 +37,7 @@ describe('the limits of businesses', () => {
     const refused = await spent.take('one', 3).catch((error: unknown) => error)
     expect(refused).toMatchObject(refusal)
     expect((refused as DomainError).retryAfter).toBeGreaterThan(86_000)
+    expect(spent.fields('one').RateLimit).toMatch(/^"subjects";r=90;/)
     await spent.take('one', 2)
   })
 

@@ -3,7 +3,7 @@ import { parseNote } from '#core/ledger/note.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { listVendorGrants, readGrant } from '#core/records/grants.ts'
 import type { Page, Stored } from '#core/records/parts.ts'
-import { listVendorRequests, readRequest } from '#core/records/requests.ts'
+import { isTold, listVendorRequests, readRequest } from '#core/records/requests.ts'
 import { listVendorChanges } from '#core/records/vendor-changes.ts'
 import type { AccessRequest, Grant, VendorGrants, VendorRequests } from '#schemas/types.gen.ts'
 import type { VendorLimits } from '../limits.ts'
@@ -97,6 +97,7 @@ export class VendorLists {
     const { state, purpose, grant_id: grantId, request_id: requestId } = asked.filters
     const wants: Wants<AccessRequest> = async ({ value }) =>
       value.vendorId === vendorId &&
+      isTold(value, this.#now()) &&
       (purpose === undefined || value.items.some((item) => item.purpose === purpose)) &&
       (requestId === undefined || value.requestId === requestId) &&
       ((state === undefined && grantId === undefined) || (await this.#shows(value, state, grantId)))

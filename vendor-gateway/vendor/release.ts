@@ -326,7 +326,8 @@ export class Release {
 
   #scopeOf({ purpose, fields }: Asked): Scope {
     const text = `${purpose} ${fields.join()}`
-    let scope = this.#scopes.peek(text)
+    // Moved to the front: a business that asks in a thousand ways must not push out how all others ask.
+    let scope = this.#scopes.get(text)
     if (scope === undefined) this.#scopes.set(text, (scope = { purpose, fields, id: ++this.#scopesSeen }))
     return scope
   }
