@@ -6,7 +6,7 @@ import type { Logger } from '#core/logger.ts'
 import { createNames } from '#core/records/names.ts'
 import { type MountedHouse, type Mounts, openMountedHouse } from '../mounted-house.ts'
 import type { EmbeddedPods } from '../vault-server/pods/embedded.ts'
-import { dailyBudget, whileThereIsRoom } from './budget.ts'
+import { dailyBudget, takesRoom, whileThereIsRoom } from './budget.ts'
 import { SANDBOX, sandboxBusinesses, type SandboxBusinesses } from './businesses.ts'
 import { sampleCustomers, type SampleCustomers } from './customers.ts'
 import { sandboxRoutes } from './routes.ts'
@@ -55,9 +55,8 @@ export async function openSandbox(options: {
     }),
   )
   const publicLog = ledger.log
-  // A read is an entry, too.
-  const room = whileThereIsRoom({ log, publicLog, takes: (method) => method !== 'DELETE' })
-  const vaultRoom = whileThereIsRoom({ log, publicLog, takes: (method) => method === 'POST' })
+  const room = whileThereIsRoom({ log, publicLog, takes: takesRoom.gateway })
+  const vaultRoom = whileThereIsRoom({ log, publicLog, takes: takesRoom.vault })
   const control = sandboxRoutes({ businesses, customers, gatewayUrl, log })
   const resources = opened.move()
   return {

@@ -11,7 +11,7 @@ import { readCustomerStanding } from '#core/records/accounts.ts'
 import { keepSampleCustomer } from '#core/records/sandbox.ts'
 import type { SampleCustomer } from '#core/records/sandbox.ts'
 import type { Me, Redirect, SandboxCredentials, SandboxCustomer, SandboxOutcome } from '#schemas/types.gen.ts'
-import { whileThereIsRoom } from '../../sandbox/budget.ts'
+import { takesRoom, whileThereIsRoom } from '../../sandbox/budget.ts'
 import { mostOfOne } from '../../sandbox/customers.ts'
 import { sandboxOperations } from '../../sandbox/operations.ts'
 import type { SandboxOperation } from '../../sandbox/operations.ts'
@@ -320,15 +320,19 @@ test('there are no more of them than are allowed', async () => {
   expect((await call(sandboxKey, 'GET', '/v1/customers')).status).toBe(200)
 
   // A sandbox that is full takes nothing more, and lets things end.
-  const full = whileThereIsRoom({
-    log: createLogger({ level: 'silent' }),
-    publicLog: ledger.log,
-    takes: (method) => method !== 'DELETE',
-    most: 1,
-  })
-  const app = leanExpress().use(full, (_request, response) => void response.status(204).end())
+  const full = (at: keyof typeof takesRoom) =>
+    whileThereIsRoom({
+      log: createLogger({ level: 'silent' }),
+      publicLog: ledger.log,
+      takes: takesRoom[at],
+      most: 1,
+    })
+  const app = leanExpress()
+    .use('/vault', full('vault'))
+    .use('/gateway', full('gateway'))
+    .use((_request, response) => void response.status(204).end())
   await using server = await listen({ app, host: '127.0.0.1', port: 0 })
-  const ask = (method: string) => fetch(`${server.url}/v1/businesses`, { method })
+  const ask = (method: string, path = '/gateway/v1/businesses') => fetch(server.url + path, { method })
   const refused = await ask('POST')
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '86400'])
   expect(await refused.json()).toMatchObject({
@@ -336,6 +340,9 @@ test('there are no more of them than are allowed', async () => {
     detail: expect.stringContaining('full'),
   })
   expect((await ask('DELETE')).status).toBe(204)
+  // She takes back what she allowed, whoever has filled it.
+  expect((await ask('POST', '/vault/api/grants/some-grant/withdraw')).status).toBe(204)
+  expect((await ask('POST', '/vault/api/vaults')).status).toBe(429)
 })
 
 test('after a day a sample customer is gone: her grants end in the log, and her pod and its login with them', async () => {
