@@ -24,11 +24,14 @@ const FORMAT = 1
 const CONNECT_MS = 5_000
 /** A replica that stands still holding the lock is cut off after this time, and its group did not happen. */
 const STALLED_MS = 5_000
+/** A server that says nothing for so long, such as one behind a cut cable, is away. */
+const SILENCE_MS = 30_000
 
 const settings = (url: string): pg.ClientConfig => ({
   connectionString: url,
   application_name: 'reach',
   connectionTimeoutMillis: CONNECT_MS,
+  query_timeout: SILENCE_MS,
   idle_in_transaction_session_timeout: STALLED_MS,
   keepAlive: true,
 })

@@ -12,7 +12,7 @@ import { GroupFormer, type DurableState, type Group, type Snapshot } from './gro
 import type { KeyStore } from './key-store.ts'
 import { LedgerDamaged } from './ledger.ts'
 import { ConnectionLost, PgDatabase, connect } from './pg-database.ts'
-import { recover } from './recovery.ts'
+import { catchUp, recover } from './recovery.ts'
 import { decodeCount, isLive } from './row-values.ts'
 import { readRowHead, type RowHead } from './sealing.ts'
 import { counterKey, groupKey, rowKey } from './stored-keys.ts'
@@ -72,9 +72,14 @@ export class PgGroups {
   /** Learns what others wrote since; undefined when that is nothing. */
   follow(): Promise<Snapshot | undefined> {
     return this.#alone(async () => {
-      const db = await this.#connected()
-      await this.#parts.keys.refresh()
-      if (!(await this.#learn(db)) || !this.#former) return undefined
+      try {
+        const db = await this.#connected()
+        await this.#parts.keys.refresh()
+        if (!(await this.#learn(db)) || !this.#former) return undefined
+      } catch (error) {
+        if (error instanceof ConnectionLost) this.#disconnect()
+        throw error
+      }
       const snapshot = this.#former.snapshot()
       await this.#mark(snapshot.mark)
       return snapshot
@@ -112,10 +117,15 @@ export class PgGroups {
         return await step()
       } catch (error) {
         if (!(error instanceof ConnectionLost) || performance.now() > end) throw error
-        this.#client?.end().catch(() => undefined)
-        this.#client = undefined
+        this.#disconnect()
         await sleep(RETRY_MS)
       }
+  }
+
+  /** The next step connects anew. */
+  #disconnect(): void {
+    this.#client?.end().catch(() => undefined)
+    this.#client = undefined
   }
 
   async #connected(): Promise<PgDatabase> {
@@ -168,8 +178,7 @@ export class PgGroups {
 
   /** Whether the group whose commit got no answer is in the database. */
   async #happened(group: Group): Promise<boolean> {
-    await this.#client?.end().catch(() => undefined)
-    this.#client = undefined
+    this.#disconnect()
     const db = await this.#connected()
     // Its turn has come when the server is done with the transaction, either way.
     await db.beginAlone()
@@ -189,7 +198,11 @@ export class PgGroups {
     if (this.#former && newest === this.#known.group) return this.#former
     const { signer, keys, onOthers } = this.#parts
     const anchored = this.#known
-    const { head, tree } = await recover(db, { signer, anchored, tailBytes: 0, isShared: true })
+    const former = newest > anchored.group ? this.#former : undefined
+    const from = former && { head: former.head, ...former.snapshot() }
+    const { head, tree } =
+      (from && (await catchUp(db, { signer, from }))) ??
+      (await recover(db, { signer, anchored, tailBytes: 0, isShared: true }))
     if (head.group !== newest)
       throw new LedgerDamaged(`the head row is at group ${newest}, the database at ${head.group}`)
     this.#former = new GroupFormer({ signer, keys, rows: this.#state, tree, head })

@@ -97,10 +97,17 @@ export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
   let newest = first.mark.group
   /** Asks first, beside the one connection that groups take turns on. */
   async function catchUp(): Promise<void> {
-    if ((await reader.group().catch(() => newest)) > newest) await follow()
+    const there = await reader.group().catch(() => newest)
+    // One that had begun before may have seen less.
+    for (let times = 0; newest < there && times < 2; times++) await follow()
   }
   const following = setInterval(() => void follow(), FOLLOW_MS).unref()
-  async function follow(): Promise<void> {
+  let pending: Promise<void> | undefined
+  /** One at a time: a database that is away must not make a queue of them before the next commit. */
+  function follow(): Promise<void> {
+    return (pending ??= learn().finally(() => (pending = undefined)))
+  }
+  async function learn(): Promise<void> {
     try {
       const seen = await groups.follow()
       if (!seen || seen.mark.group <= newest) return

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test, vi } from 'vitest'
 import {
   CommitRefused,
   LedgerBusy,
@@ -11,6 +11,7 @@ import {
 import { AlreadyEnrolled } from '#core/ledger/pg-enrol.ts'
 import { checkLog } from '../check-log.ts'
 import { entry, refusal, sizeOf } from '../contracts/ledger-under-test.ts'
+import { ORIGIN } from '../level-ledger.ts'
 import { letIn, openReplica, pgPlace, type PgPlace } from '../pg-ledger.ts'
 import { postgres } from '../postgres.ts'
 import { proxyTo } from './pg-proxy.ts'
@@ -39,7 +40,8 @@ describe('several replicas of a ledger on one PostgreSQL', () => {
     await using b = (await joinAs(place, 'b')).ledger
     await using c = (await joinAs(place, 'c')).ledger
     const replicas = [a, b, c]
-    const perReplica = 60
+    // So many that bundles and tiles are filled by several of them.
+    const perReplica = 100
     const done: Committed[] = []
     await Promise.all(
       replicas.map(async (ledger, r) => {
@@ -172,17 +174,67 @@ describe('several replicas of a ledger on one PostgreSQL', () => {
     expect(a.stopped).toBeUndefined()
   })
 
+  test('a database that says nothing any more is away', async () => {
+    await using place = await pgPlace()
+    await using proxy = await proxyTo(place.url)
+    await using ledger = (await openReplica({ ...place, url: proxy.url }, { limits: { patience: 0 } })).ledger
+    proxy.pause(true)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let isOver = false
+      const asked = Promise.all([
+        expect(ledger.get('a')).rejects.toBeInstanceOf(LedgerBusy),
+        expect(ledger.commit({ counters: [{ key: 'n' }] })).rejects.toBeInstanceOf(LedgerStopped),
+      ]).finally(() => (isOver = true))
+      // Half a minute for each of the few statements that are waited for, one after the other.
+      for (let ms = 0; ms < 300_000 && !isOver; ms += 100) {
+        await vi.advanceTimersByTimeAsync(100)
+        await setImmediate()
+      }
+      expect(isOver).toBe(true)
+      await asked
+    } finally {
+      vi.useRealTimers()
+      proxy.pause(false)
+    }
+  })
+
+  const bent = (at: number) =>
+    `update reach_ledger set value = set_byte(value, ${at}, get_byte(value, ${at}) # 1)`
+  test.each([
+    ['an entry', `${bent(9)} where key = 'e0000000000000001'`],
+    ['the row of a group', `delete from reach_ledger where key = 'b0000000000000002'`],
+    // In its root.
+    ['the checkpoint', `${bent(ORIGIN.length + 4)} where key = 'h'`],
+  ])('what others wrote is believed only if it is whole: %s', async (_, harm) => {
+    await using place = await pgPlace()
+    await using a = (await openReplica(place)).ledger
+    await a.commit({ entries: [entry('{"a":1}')] })
+    await using proxy = await proxyTo(place.url)
+    await joinAs(place, 'b').then(({ ledger }) => ledger[Symbol.asyncDispose]())
+    await using b = (await openReplica({ ...place, url: proxy.url }, { name: 'b' })).ledger
+    proxy.pause(true)
+    await a.commit({ entries: [entry('{"a":2}')] })
+    await (await postgres()).query(harm, place.url)
+    proxy.pause(false)
+    await expect(b.commit({ entries: [entry('{"a":3}')] })).rejects.toBeInstanceOf(LedgerStopped)
+    expect(b.stopped?.cause).toBeInstanceOf(LedgerDamaged)
+  })
+
   test('sessions that the server ends are opened again', async () => {
     await using place = await pgPlace()
     await using ledger = (await openReplica(place)).ledger
+    await using idle = (await joinAs(place, 'idle')).ledger
     const server = await postgres()
     const database = new URL(place.url).pathname.slice(1)
     for (let round = 1; round <= 3; round++) {
       await server.query(
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
       )
-      expect((await ledger.commit({ counters: [{ key: 'n' }] })).counts).toEqual([round])
+      const raised = await ledger.commit({ counters: [{ key: 'n' }], entries: [entry('{}')] })
+      expect(raised.counts).toEqual([round])
       expect(await ledger.count('n')).toBe(round)
+      expect(await idle.log.newest()).toBe(raised.checkpoint)
     }
   })
 

@@ -1,4 +1,4 @@
-/** Stands between a replica and its database and loses connections at the commit, before or after the server got it. */
+/** Stands between a replica and its database: holds all up, or loses connections at the commit, before or after the server got it. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,8 @@ export interface PgProxy extends AsyncDisposable {
   lose(what: 'commit' | 'answer'): void
   /** How many were lost. */
   readonly lost: number
+  /** What is sent waits here. */
+  pause(isPaused: boolean): void
 }
 
 export async function proxyTo(url: string): Promise<PgProxy> {
@@ -22,10 +24,12 @@ export async function proxyTo(url: string): Promise<PgProxy> {
   const sockets = new Set<Socket>()
   let losing: 'commit' | 'answer' | undefined
   let lost = 0
+  let isPaused = false
   const server = createServer((client) => {
     const upstream = createConnection(join(target.searchParams.get('host') ?? '', SOCKET))
     for (const socket of [client, upstream]) {
       sockets.add(socket)
+      if (isPaused) socket.pause()
       socket.on('error', () => undefined)
       socket.on('close', () => {
         sockets.delete(socket)
@@ -57,6 +61,12 @@ export async function proxyTo(url: string): Promise<PgProxy> {
     },
     get lost() {
       return lost
+    },
+    pause(paused) {
+      isPaused = paused
+      for (const socket of sockets)
+        if (paused) socket.pause()
+        else socket.resume()
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
