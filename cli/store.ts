@@ -114,7 +114,14 @@ async function enrol({ config }: OperatorSettings, output: Output, options: Enro
   const { keysFolder, origin, replicaAnchor: anchorFile } = placesOf(config, '', replica)
   const signer: LogSigner = createLogSigner(origin, await openKeyStore(keysFolder))
   const checkpoint = options.trust === true ? undefined : await checkpointOf(config.vaultUrl, options)
-  const mark = await enrolReplica({ url: config.storeUrl, part: '', signer, anchorFile, checkpoint })
+  const mark = await enrolReplica({
+    url: config.storeUrl,
+    part: '',
+    signer,
+    anchorFile,
+    checkpoint,
+    progress: (done, total) => output.progress(done, total),
+  }).finally(() => output.progress(0, 0))
   output.line(
     `Let in at ${mark.size} entries, root ${mark.root.toString('base64')}: this replica refuses a database that has less.`,
   )

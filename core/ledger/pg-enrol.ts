@@ -27,12 +27,15 @@ export async function enrolReplica({
   signer,
   anchorFile,
   checkpoint,
+  progress,
 }: {
   url: string
   part: string
   signer: LogSigner
   anchorFile: string
   checkpoint: string | undefined
+  /** Entries that were verified, of all. */
+  progress?: (done: number, total: number) => void
 }): Promise<Mark> {
   await makePrivateFolder(dirname(anchorFile))
   const before = await readAnchor(anchorFile)
@@ -46,7 +49,7 @@ export async function enrolReplica({
       await refuseCopy(db)
       const seen = { ...NOTHING_SEEN, size: told.size, root: told.root }
       const { head, tree } = await db.atOnce(() =>
-        recover(db, { signer, anchored: seen, tailBytes: Infinity, isShared: true }),
+        recover(db, { signer, anchored: seen, tailBytes: Infinity, isShared: true, progress }),
       )
       if (head.group < 0 && told.size > 0)
         throw new LedgerDamaged(`the database is empty, the checkpoint has ${told.size} entries`)

@@ -6,8 +6,9 @@ import type { Mark } from './anchor.ts'
 import { refuseCopy } from './copy-marks.ts'
 import { openCheckpoint, type LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, LedgerForeign } from './ledger.ts'
-import { chainOf, type GroupRow, type Head } from './group-former.ts'
+import { chainOf, type GroupRow, type Head, type Snapshot } from './group-former.ts'
 import {
+  COPY_KEY,
   FORMAT_KEY,
   HEAD_KEY,
   boxKey,
@@ -50,7 +51,7 @@ const NOTHING: Head = {
 /**
  * `tailBytes`: how much of what was written last may come from a replay of the log file (two write buffers), and so
  * is read again. `isShared`: others write as well, so the anchor may be any number of groups behind.
- * `isCopy`: whoever copies it asks. Throws `LedgerDamaged`, or `LedgerForeign` when keys or origin are those of another ledger.
+ * `isCopy`: whoever copies it asks. `progress`: entries that were read again, of all. Throws `LedgerDamaged`, or `LedgerForeign` when keys or origin are those of another ledger.
  */
 export async function recover(
   db: Stored,
@@ -60,7 +61,15 @@ export async function recover(
     tailBytes,
     isShared = false,
     isCopy = false,
-  }: { signer: LogSigner; anchored: Mark; tailBytes: number; isShared?: boolean; isCopy?: boolean },
+    progress,
+  }: {
+    signer: LogSigner
+    anchored: Mark
+    tailBytes: number
+    isShared?: boolean
+    isCopy?: boolean
+    progress?: ((done: number, total: number) => void) | undefined
+  },
 ): Promise<Recovered> {
   if ((await db.get(FORMAT_KEY)) !== undefined)
     throw new LedgerForeign('the ledger was written by a later version of Reach: start that one')
@@ -81,9 +90,46 @@ export async function recover(
 
   const { head, tailFrom } = await checkGroups(db, { checkpoint, size, root, anchored, tailBytes, isShared })
   const log = new StoredLog(db, signer, { size, checkpoint, open: tree.open })
-  await checkTail(log, tailFrom)
+  await checkTail(log, tailFrom, progress)
   await compareWithAnchor(log, { size, root }, anchored)
   return { head, tree }
+}
+
+/**
+ * What others wrote since `from`, by their groups alone: each must chain to the one before, and their entries must give the signed
+ * root. Undefined when they do not, or when there is anything else: then `recover` finds out what it is.
+ */
+export async function catchUp(
+  db: Stored,
+  { signer, from }: { signer: LogSigner; from: Pick<Snapshot, 'size' | 'open'> & { readonly head: Head } },
+): Promise<Recovered | undefined> {
+  let { head } = from
+  let last: GroupRow | undefined
+  // Behind the groups stands the mark of a copy, if there is one; behind the entries the format and the checkpoint.
+  for await (const [key, bytes] of db.iterator({ gt: groupKey(head.group), lte: COPY_KEY })) {
+    const group = head.group + 1
+    if (key !== groupKey(group)) return undefined
+    const text = bytes.toString()
+    last = parseRow(group, text)
+    if (last.previous !== head.chain.toString('base64')) return undefined
+    const { time, commits, seals } = last
+    head = { group, chain: chainOf(group, text), time, commits, seals, bytes: last.bytes, checkpoint: '' }
+  }
+  const tree = new GrowingTree(
+    from.size,
+    from.open.map((hashes) => [...hashes]),
+  )
+  for await (const [key, bytes] of db.iterator({ gte: entriesKey(from.size), lte: HEAD_KEY }))
+    if (key === HEAD_KEY) head = { ...head, checkpoint: bytes.toString() }
+    else {
+      const entries = key === entriesKey(tree.size) ? parseBundle(bytes) : undefined
+      if (entries === undefined) return undefined
+      for (const entry of entries) tree.push(leafHash(entry), () => undefined)
+    }
+  if (last === undefined || head.checkpoint === '') return undefined
+  const { size, root } = openOwn(head.checkpoint, signer)
+  const isWhole = [size, last.size].every((one) => one === tree.size) && tree.root().equals(root)
+  return isWhole && last.root === root.toString('base64') ? { head, tree } : undefined
 }
 
 function openOwn(checkpoint: string, signer: LogSigner): { size: number; root: Buffer } {
@@ -178,9 +224,15 @@ function parseRow(group: number, text: string): GroupRow {
 }
 
 /** A replay that lost a block leaves a hole behind a good head: bundles are read again and compared with tiles. */
-async function checkTail(log: StoredLog, from: number): Promise<void> {
-  for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < log.size; index++)
+async function checkTail(
+  log: StoredLog,
+  from: number,
+  progress: (done: number, total: number) => void = () => undefined,
+): Promise<void> {
+  for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < log.size; index++) {
+    progress(index * TILE_WIDTH, log.size)
     await log.bundle(index, Math.min(TILE_WIDTH, log.size - index * TILE_WIDTH))
+  }
 }
 
 async function compareWithAnchor(
