@@ -19,6 +19,7 @@ export const events = {
   'webhook-endpoint-disabled': 'An endpoint of a business takes no more messages',
   'pod-server-ready': 'The embedded pod server answers',
   'pod-server-ended': 'The embedded pod server ended and is started again',
+  'pod-full': 'A write to an embedded pod was refused with 507, since the pod is full',
   'stream-cut':
     'A stream of rows was cut off: its reader was slow or gone, its right ended, or a fault of ours',
   'unknown-subjects': 'Businesses asked for subjects that are not theirs',

@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Session } from '@inrupt/solid-client-authn-node'
+import type { Logger } from '../core/logger.ts'
 import type { PodFetch } from '../core/pods/pod.ts'
 import { control, jsonOf, knock } from '../vault-server/pods/door.ts'
 import { startEmbeddedPods } from '../vault-server/pods/embedded.ts'
@@ -61,7 +62,7 @@ export function sharedPods(): Promise<TestPods> {
 
 /** Pods of one's own, for tests that stop, kill or reconfigure them. */
 export async function startTestPods(
-  options: { accessRules?: 'wac' | 'acp'; podBytes?: number } = {},
+  options: { accessRules?: 'wac' | 'acp'; podBytes?: number; log?: Pick<Logger, 'info' | 'warn'> } = {},
 ): Promise<TestPods> {
   const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
   const held = await Promise.all(Array.from({ length: VAULTS }, holdPort))

@@ -2,6 +2,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createLogger } from '../../core/logger.ts'
+import { createMetrics } from '../../core/metrics.ts'
 import { closeAccess, openAccess } from '../../core/pods/access.ts'
 import { createPodCache } from '../../core/pods/cache.ts'
 import { createPodClient } from '../../core/pods/client.ts'
@@ -15,10 +17,13 @@ import type { TestCustomer, TestPods } from '../pod-server.ts'
 let pods: TestPods
 let agent: TestAgent
 
+const metrics = createMetrics()
+
 beforeAll(async () => {
-  pods = await startTestPods({ podBytes: 8 * 1024 * 1024 })
+  const log = createLogger({ level: 'silent', observe: metrics.observe })
+  pods = await startTestPods({ podBytes: 8 * 1024 * 1024, log })
   agent = await startTestAgent(pods)
-}, 90_000)
+}, 300_000)
 afterAll(async () => {
   await agent[Symbol.asyncDispose]()
   await pods[Symbol.asyncDispose]()
@@ -313,6 +318,31 @@ test(
     })
   },
 )
+
+test('of many writes at once, or of descriptions of documents, a pod takes no more than it may hold', async () => {
+  const { fetch: asHer, podUrl } = await pods.customer()
+  const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' } }
+  const put = async (name: string) =>
+    (await asHer(podUrl + name, { ...init, body: Buffer.alloc(3 * 1024 * 1024) })).status
+  expect([await put('a.bin'), await put('b.bin')]).toEqual([201, 201])
+  // Room that a count must find: then each of those who come at once would count for itself.
+  expect((await asHer(`${podUrl}a.bin`, { method: 'DELETE' })).ok).toBe(true)
+  await sleep(5_100)
+  const statuses = await Promise.all([...'cdefgh'].map((name) => put(`${name}.bin`)))
+  expect(statuses.toSorted()).toEqual([201, 507, 507, 507, 507, 507])
+  expect(await metrics.text()).toMatch(/reach_events_total\{event="pod-full"\} [1-9]/)
+
+  const describe = async (name: string) => {
+    const text = 'x'.repeat(1024 * 1024)
+    const body = `@prefix solid: <http://www.w3.org/ns/solid/terms#>.
+      <#p> a solid:InsertDeletePatch; solid:inserts { <${podUrl}${name}> <urn:x:is> "${text}" }.`
+    const headers = { 'content-type': 'text/n3' }
+    return (await asHer(`${podUrl}${name}.meta`, { method: 'PATCH', headers, body })).status
+  }
+  const small = { ...init, body: 'x' }
+  for (const name of ['m1', 'm2', 'm3']) expect((await asHer(podUrl + name, small)).status).toBe(201)
+  expect([await describe('m1'), await describe('m2')]).toEqual([205, 507])
+})
 
 test('a birthday comes at midnight without any change in the pod', async () => {
   const { cache, account, customer, clock } = await ready()

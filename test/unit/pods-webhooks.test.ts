@@ -133,3 +133,28 @@ test('a pod server that only calls is heard, and nobody who cannot sign as it', 
   expect(await webhooks.receive('x'.repeat(22), await headers(sendTo))).toBe(false)
   expect(cache.peek(account, field)).toBeDefined()
 })
+
+test('what was let go, since nothing has confirmed it, is not listened for any longer', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  const clock = { ahead: 0 }
+  const call = (url: string, init?: RequestInit) => fetch(url, init)
+  using forgetful = createPodCache({
+    fetch: call,
+    now: () => Date.now() + clock.ahead,
+    onAccessLost: () => undefined,
+    connect: () => {
+      throw new Error('there are no sockets here')
+    },
+    webhooks,
+  })
+  const account = { accountId: 'a', webId: `${base}card#me`, container: `${base}vrm/` }
+  await forgetful.read(account, ['profile.name'])
+  await vi.waitFor(() => expect(hooks.size).toBe(2))
+  const sendTo = String(hooks.get(`${base}vrm/profile.ttl`))
+  const hear = async () => webhooks.receive(sendTo.slice(address.length), await headers(sendTo))
+  await vi.waitFor(async () => expect(await hear()).toBe(true))
+  clock.ahead = 301_000
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(await hear()).toBe(false)
+  vi.useRealTimers()
+})

@@ -18,6 +18,7 @@ export function startChild(
   listener: {
     onReady: () => void
     onFailure: (reason: string) => void
+    onFull: () => void
     onReport: (report: Extract<FromChild, { type: 'changed' | 'beat' }>) => void
   },
 ): RunningChild {
@@ -35,6 +36,7 @@ export function startChild(
   child.on('message', (message: FromChild) => {
     if (message.type === 'ready') listener.onReady()
     else if (message.type === 'failed') listener.onFailure(message.reason)
+    else if (message.type === 'full') listener.onFull()
     else listener.onReport(message)
   })
   const ended = new Promise<string>((resolve) => {

@@ -24,6 +24,8 @@ export type FromChild =
   | { readonly type: 'failed'; readonly reason: string }
   /** The resource was written, or may have been. Numbers start at 1 and leave none out. */
   | { readonly type: 'changed'; readonly seq: number; readonly url: string }
+  /** A write was refused, since the pod is full. */
+  | { readonly type: 'full' }
   /** Every change up to `seq` has been told; `at` is by `machineMs`. */
   | { readonly type: 'beat'; readonly seq: number; readonly at: number }
 

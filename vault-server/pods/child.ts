@@ -81,7 +81,7 @@ async function start(settings: ChildStart): Promise<App> {
   guardOutboundConnections({ allow: settings.outboundAllow })
   closeAccountCreation(settings.creationSecret)
   const { baseUrl, root, podBytes } = settings
-  limitPods({ baseUrl, root, bytes: podBytes, now: machineMs })
+  limitPods({ baseUrl, root, bytes: podBytes, now: machineMs, onRefused: () => tell({ type: 'full' }) })
   const changes = reportChanges(baseUrl)
   const created = await new AppRunner().create({
     config: [

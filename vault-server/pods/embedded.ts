@@ -109,6 +109,7 @@ export async function startEmbeddedPods(options: {
       child = startChild(settings, {
         onReport: feed.take,
         onFailure: (reason) => (failure = reason),
+        onFull: () => log.info('pod-full'),
         onReady() {
           if (stopping.signal.aborted) return
           state = 'ready'
