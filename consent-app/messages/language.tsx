@@ -37,8 +37,11 @@ export function LanguageProvider({ locale: first, children }: { locale: Locale; 
     const next = await loadLocale(navigator.languages, language)
     declareLanguage(next)
     setLocale(next)
-    // Titles of fields and purposes come with the replies. Coming back from the sign-in counts once.
-    await client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'signed-in' })
+    // Titles of fields and purposes come with the replies. Coming back from the sign-in counts once, and an auditor's look
+    // is an entry in the log.
+    await client.invalidateQueries({
+      predicate: ({ queryKey }) => queryKey[0] !== 'signed-in' && queryKey[0] !== 'audit',
+    })
   }
   const choose = (language: LanguageTag) => {
     rememberLanguage(language)

@@ -35,8 +35,10 @@ export function RequestPage() {
         }
       : undefined)
 
+  // Only the decision itself needs two columns.
+  const isMessage = view === undefined ? request.isError : waiting !== undefined
   return (
-    <Bare wide aside={<DecidingAs name={me?.name ?? (me?.webId && shortWebId(me.webId))} />}>
+    <Bare wide={!isMessage} aside={<DecidingAs name={me?.name ?? (me?.webId && shortWebId(me.webId))} />}>
       {view === undefined ? (
         request.isError ? (
           <NoRequest error={request.error} retry={() => void request.refetch()} />

@@ -40,17 +40,17 @@ export function SettingsPage() {
       ) : (
         <ConnectPod me={me} />
       )}
+      <AccountSection me={me} />
+      <SessionsSection />
+      <PasskeysSection me={me} />
       <Section title={text('language.label')}>
         <LanguageChoice />
       </Section>
-      <BoundariesSection />
-      <PasskeysSection me={me} />
       <NotificationsSection />
+      <KeepCopySection accountId={me.accountId} />
+      <BoundariesSection />
       <ImportSection />
       <ExportSection />
-      <SessionsSection />
-      <KeepCopySection accountId={me.accountId} />
-      <AccountSection me={me} />
       <LeaveSection me={me} />
     </>
   )

@@ -93,7 +93,7 @@ async function playCrowd({ open, story }: Stage): Promise<void> {
     ['activity', '/activity'],
   ] as const) {
     await at.go(path)
-    await walk.page.getByText('Corner Shop').first().waitFor()
+    await walk.page.locator('main').getByText('Corner Shop').filter({ visible: true }).first().waitFor()
     await walk.look(stop)
   }
 }
@@ -215,6 +215,7 @@ async function playAudit({ open, story, people }: Stage): Promise<void> {
   const auditors = await auditorsOf(story.world)
   const { link } = await auditors.invite({ name: 'Quill and Partners', expires: inAYear() })
   await page.goto(link)
+  await page.getByRole('button', { name: 'Redeem the invitation' }).waitFor()
   await look('invitation')
   await page.getByRole('button', { name: 'Redeem the invitation' }).click()
   await page.getByText('This is the key of your account').waitFor()
@@ -227,11 +228,8 @@ async function playAudit({ open, story, people }: Stage): Promise<void> {
   const rows = page.getByRole('list', { name: 'Entries, newest first' }).getByRole('listitem')
   await rows.first().waitFor()
   await look('entries')
-  await page.goto(vault('/audit?type=vendor-closed'))
-  await page
-    .getByText(/entries, all there are|No entry/)
-    .first()
-    .waitFor()
+  await page.goto(vault('/audit?type=withdrawn&upTo=0'))
+  await page.getByText('Nothing fits').waitFor()
   await look('entries-none')
   await page.goto(vault('/audit?type=disclosed'))
   await rows.first().getByRole('link').click()
@@ -251,6 +249,7 @@ async function playAudit({ open, story, people }: Stage): Promise<void> {
   await page.getByText(/every release lies under an earlier live consent/).waitFor()
   await look('overview')
   await page.goto(vault('/audit/nowhere'))
+  await heading('There is no such page')
   await look('nowhere')
 }
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { ErrorOut, KoaContextWithOIDC } from 'oidc-provider'
 import { languages } from '#core/domain/category-file.ts'
 import type { Language } from '#core/domain/category-file.ts'
@@ -16,8 +17,19 @@ export function renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void {
   }
   const preferred = ctx.acceptsLanguages([...languages])
   ctx.type = 'html'
+  ctx.set('Content-Security-Policy', policy)
   ctx.body = page(out.error, languages.find((language) => language === preferred) ?? 'en')
 }
+
+/** As the app looks: its tokens do not reach a page that loads nothing. */
+const style = `
+:root { color-scheme: light dark; background: light-dark(#f6f8f7, #0f1615); color: light-dark(#12201d, #edf4f1);
+  font: 1.0625rem/1.5 -apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Noto Sans', Arial, sans-serif; }
+main { max-width: 40rem; margin: 12vh auto; padding: 0 1.25rem; }
+h1 { font-size: 1.75rem; line-height: 1.2; font-weight: 620; text-wrap: balance; }
+small, code { color: light-dark(#4a5c57, #a9bab4); }
+`
+const policy = `default-src 'none'; style-src 'sha256-${hash('sha256', style, 'base64')}'; frame-ancestors 'none'; base-uri 'none'`
 
 function page(code: string, language: Language): string {
   const known = /^[a-z_]{1,60}$/.test(code) ? code : 'error'
@@ -27,10 +39,13 @@ function page(code: string, language: Language): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
+<style>${style}</style>
+<main>
 <h1>${title}</h1>
 <p>${explanations[known] ?? other}</p>
 <p>${next}</p>
 <p><small>${forBusiness} <code dir="ltr">${known}</code></small></p>
+</main>
 </html>
 `
 }

@@ -34,7 +34,7 @@ export function AuditEntriesPage() {
         <Stack>
           {search.isPending && <Skeleton lines={6} />}
           {newest !== undefined && (
-            <p role="status">
+            <div role="status">
               <Soft>
                 {text(hasNextPage ? 'audit.entries.some' : 'audit.entries.all', {
                   count: entries.length,
@@ -42,7 +42,7 @@ export function AuditEntriesPage() {
                   from: oldest?.searchedFrom ?? 0,
                 })}
               </Soft>
-            </p>
+            </div>
           )}
           {newest !== undefined && entries.length === 0 && !hasNextPage && (
             <EmptyState title={text('audit.entries.empty')}>{text('audit.entries.empty.body')}</EmptyState>

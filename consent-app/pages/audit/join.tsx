@@ -45,9 +45,9 @@ function Join() {
           {token !== undefined && (
             <>
               <p>{text('audit.join.key')}</p>
-              <pre tabIndex={0} aria-label={text('audit.sign-in.key')}>
+              <p>
                 <code>{token}</code>
-              </pre>
+              </p>
               <Soft>{text('audit.join.keep')}</Soft>
               <Row>
                 <Button
