@@ -1,4 +1,5 @@
 /** An issuer that does the OpenID Connect steps well and lies where it is told to. Answers on 127.0.0.1. */
+import { randomUUID } from 'node:crypto'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { leanExpress, listen } from '#core/http/server.ts'
 import express from 'express'
@@ -16,6 +17,8 @@ export interface HostileIssuer extends AsyncDisposable {
     /** Issuer in its ID tokens; its own by default. */
     iss?: string
   }
+  /** Refreshes that it refused, since the token was not the newest: each ends the sign-in for good. */
+  readonly refused: number
 }
 
 export async function startHostileIssuer(): Promise<HostileIssuer> {
@@ -24,6 +27,8 @@ export async function startHostileIssuer(): Promise<HostileIssuer> {
   const asked: string[] = []
   const lies: HostileIssuer['lies'] = { metadata: {}, webId: 'https://nobody.example/card#me' }
   let url = ''
+  let newest = ''
+  let refused = 0
   const app = leanExpress()
   app.use((request, _response, next) => {
     asked.push(request.path)
@@ -45,7 +50,15 @@ export async function startHostileIssuer(): Promise<HostileIssuer> {
   })
   app.get('/jwks', (_request, response) => void response.json({ keys: [jwk] }))
   app.post('/token', express.urlencoded({ extended: false }), async (request, response) => {
-    const clientId = String((request.body as Record<string, unknown>)['client_id'])
+    const body = request.body as Record<string, unknown>
+    const clientId = String(body['client_id'])
+    // As a server does that rotates them (RFC 9700, 4.14.2).
+    if (body['grant_type'] === 'refresh_token' && body['refresh_token'] !== newest) {
+      refused++
+      newest = ''
+      return void response.status(400).json({ error: 'invalid_grant' })
+    }
+    newest = randomUUID()
     const idToken = await new SignJWT({ webid: lies.webId, azp: clientId })
       .setProtectedHeader({ alg: 'ES256', kid: 'liar' })
       .setIssuer(lies.iss ?? url)
@@ -54,9 +67,23 @@ export async function startHostileIssuer(): Promise<HostileIssuer> {
       .setIssuedAt()
       .setExpirationTime('5m')
       .sign(privateKey)
-    response.json({ access_token: 'worthless', token_type: 'DPoP', expires_in: 300, id_token: idToken })
+    response.json({
+      access_token: 'worthless',
+      token_type: 'DPoP',
+      expires_in: 300,
+      id_token: idToken,
+      refresh_token: newest,
+    })
   })
   const listening = await listen({ app, host: '127.0.0.1', port: 0, drainMs: 100 })
   url = `http://127.0.0.1:${listening.port}`
-  return { url, asked, lies, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() }
+  return {
+    url,
+    asked,
+    lies,
+    get refused() {
+      return refused
+    },
+    [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose](),
+  }
 }

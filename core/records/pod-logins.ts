@@ -1,6 +1,13 @@
-import type { Ledger } from '#core/ledger/ledger.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DomainError } from '#core/domain/errors.ts'
+import type { Committed, Ledger } from '#core/ledger/ledger.ts'
+import { tryCommit } from '#core/ledger/try-commit.ts'
 import type { Names } from './names.ts'
-import { put, remove } from './parts.ts'
+import { absent, put, remove } from './parts.ts'
+
+/** Longer than an issuer takes to answer; from then on another process may go on in place of one that is gone. */
+const TURN_MS = 30_000
+const LOOK_MS = 100
 
 /** Storage of one Solid-OIDC login: what `@inrupt/solid-client-authn-node` calls IStorage, and `clear`. */
 export interface PodLoginStorage {
@@ -9,6 +16,8 @@ export interface PodLoginStorage {
   delete(key: string): Promise<void>
   /** Sweeps everything of this login; the library's own sign-out leaves rows behind. */
   clear(): Promise<void>
+  /** One after the other, in whichever process. Refuses with `pod-unreachable` when the turn does not come. */
+  alone<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
 /**
@@ -22,6 +31,18 @@ export function podLoginStorage(
 ): PodLoginStorage {
   const prefix = `pod-login/${names.hidden('pod-login', podLogin)}/`
   const rowKey = (key: string) => prefix + names.hidden('pod-login-key', key)
+  const turnKey = `${prefix}turn`
+
+  async function takeTurn(): Promise<Committed> {
+    for (let waited = 0; waited <= TURN_MS; waited += LOOK_MS) {
+      const turn = put(turnKey, {}, { expires: now() + TURN_MS })
+      const taken = await tryCommit(ledger, { checks: [absent(turnKey)], writes: [turn] })
+      if (taken !== undefined) return taken
+      await sleep(LOOK_MS)
+    }
+    throw new DomainError('pod-unreachable', 'The sign-in at the pod is being renewed', { retryAfter: 5 })
+  }
+
   return {
     async get(key) {
       const row = await ledger.get<{ value: string }>(rowKey(key))
@@ -36,6 +57,14 @@ export function podLoginStorage(
     async clear() {
       const rows = await ledger.list(prefix)
       if (rows.length > 0) await ledger.commit({ writes: rows.map((row) => remove(row.key)) })
+    },
+    async alone(work) {
+      const { version } = await takeTurn()
+      try {
+        return await work()
+      } finally {
+        await tryCommit(ledger, { checks: [{ key: turnKey, version }], writes: [remove(turnKey)] })
+      }
     },
   }
 }

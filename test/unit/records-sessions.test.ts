@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createOutbound } from '#core/http/outbound.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { PodFetch } from '#core/pods/pod.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
 import {
   beginSignIn,
@@ -25,6 +27,9 @@ import {
   reinstateVendor,
   suspendVendor,
 } from '#core/records/vendors.ts'
+import { guardOidc } from '../../vault-server/customer/guarded-oidc.ts'
+import { createPodLogins } from '../../vault-server/customer/pod-login.ts'
+import { startHostileIssuer } from '../hostile-issuer.ts'
 import { aSecret, anId, must, openRecordsWorld } from '../records-world.ts'
 import type { RecordsWorld } from '../records-world.ts'
 
@@ -203,6 +208,46 @@ describe('the storage of a pod login', () => {
     expect(await other.get(key)).toBe('theirs')
     clock.time += 60_001
     expect(await other.get(key)).toBeUndefined()
+  })
+})
+
+describe('a login at the issuer of a pod', () => {
+  test('is renewed by one process at a time, since its refresh token is good for one use', async () => {
+    await using own = await openRecordsWorld()
+    await using issuer = await startHostileIssuer()
+    await using outbound = createOutbound({ allow: [issuer.url] })
+    const { ledger, names, now, clock } = own
+    const fetch: PodFetch = (url, init) => outbound.fetch(url, init)
+    const vault = () =>
+      createPodLogins({
+        clientId: 'https://vault.example/client',
+        redirectUrl: 'https://vault.example/back',
+        storageOf: (podLogin) => podLoginStorage({ ledger, names, now }, podLogin, 3_600_000),
+        oidc: guardOidc({ allow: [issuer.url], fetch }),
+        fetch,
+        now,
+      })
+    const vaults = [vault(), vault(), vault()] as const
+    const at = new URL(await vaults[0].begin('login-1', issuer.url))
+    await vaults[0].complete('login-1', `?code=any&state=${at.searchParams.get('state')}`)
+    for (let round = 0; round < 3; round++) {
+      clock.time += 600_000
+      await Promise.all(vaults.map((one) => one.fetchOf('login-1')))
+    }
+    expect(issuer.refused).toBe(0)
+  })
+
+  test('is taken up by another when who renewed it is gone', async () => {
+    await using own = await openRecordsWorld()
+    const { ledger, names, now, clock } = own
+    const storage = podLoginStorage({ ledger, names, now }, 'login-1', 60_000)
+    const left = Promise.withResolvers<void>()
+    const gone = storage.alone(() => left.promise)
+    await storage.get('any')
+    clock.time += 30_001
+    expect(await storage.alone(async () => 'done')).toBe('done')
+    left.resolve()
+    await gone
   })
 })
 

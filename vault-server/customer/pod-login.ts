@@ -67,11 +67,13 @@ export function createPodLogins(options: {
     return kept
   }
 
-  /** One at a time per login: its refresh token is good for one use. */
+  /** One at a time per login, in all processes: its refresh token is good for one use. */
   function restore(podLogin: string): Promise<Live> {
     const known = restoring.get(podLogin)
     if (known !== undefined) return known
-    const made = refresh(podLogin).finally(() => restoring.delete(podLogin))
+    const made = storageOf(podLogin, 'completed')
+      .alone(() => refresh(podLogin))
+      .finally(() => restoring.delete(podLogin))
     restoring.set(podLogin, made)
     return made
   }
