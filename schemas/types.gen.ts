@@ -900,7 +900,7 @@ export interface AuditCounts {
     [k: string]: number
   }
   acknowledgements: AcknowledgementTimes
-  findings: AuditFinding[]
+  findings?: AuditFinding[]
 }
 export interface AuditDay {
   day: string

@@ -19,7 +19,7 @@ export function ActivityPage() {
       <Section title={text('activity.list')}>
         <Stack gap="l">
           {items === undefined && !activity.isError && <Skeleton lines={5} />}
-          {items?.length === 0 && (
+          {items?.length === 0 && !activity.hasNextPage && (
             <EmptyState title={text('activity.empty.title')}>{text('activity.empty.body')}</EmptyState>
           )}
           {items !== undefined && items.length > 0 && <ActivityList items={items} />}

@@ -4,6 +4,7 @@ import { readFact } from '#core/domain/facts.ts'
 import { opens } from '#core/ledger/leaf.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
 import { checkProof, parseProof } from '#core/ledger/proof.ts'
+import { auditorEntry } from '#core/records/auditors.ts'
 import type {
   Activity,
   AuditCounts,
@@ -162,6 +163,22 @@ test.each([
   })
   const others = (await activityOf(ben)).map(({ index }) => index)
   expect(others).not.toContain(before)
+})
+
+test('what an answer does not follow is refused: no filter hides a look from those whom it shows', async () => {
+  const before = (await activityOf(ada)).length
+  const day = '2020-01-01T00:00:00Z'
+  for (const [path, filter] of [
+    ['states', { types: ['vendor-admitted'] }],
+    ['states', { to: day }],
+    ['overview', { types: ['vendor-admitted'] }],
+    ['overview', { grant: first.grantId }],
+  ] as const)
+    expect({ path, filter, ...(await whole.look(path, { filter })) }).toMatchObject({ status: 400 })
+  // What playing the whole log finds may be about anybody: a look at one business is not told of it.
+  const some = await whole.look('overview', { filter: { businesses: [second.shop.vendorId] } })
+  expect(some.body).not.toHaveProperty('findings')
+  expect(await activityOf(ada)).toHaveLength(before)
 })
 
 test('a customer pages through her entries and the looks at them without a hole', async () => {
@@ -336,6 +353,32 @@ describe('an invitation', () => {
       )
     await expect(operator.revoke('x'.repeat(22))).rejects.toThrow('no such auditor')
   })
+})
+
+test('a look at her entries is told, however many at others came after it', async () => {
+  const { ledger } = story.world.reach
+  await whole.look('search', { reason: 'Before many others', filter: { grant: first.grantId } })
+  const elsewhere = {
+    type: 'audited',
+    auditor: whole.auditorId,
+    act: 'search',
+    because: 'Elsewhere',
+    first: 0,
+    end: 1,
+    count: 0,
+    businesses: [second.shop.vendorId],
+  } as const
+  await ledger.commitEach(Array.from({ length: 2_100 }, () => ({ entries: [auditorEntry(elsewhere)] })))
+  const told: (string | undefined)[] = []
+  for (let before = ''; !told.includes('Before many others');) {
+    const reply = await ada?.browser.get(`/api/activity?limit=2${before}`)
+    const page = reply?.body as Activity | undefined
+    told.push(...(page?.items ?? []).map(({ audit }) => audit?.because))
+    if (page?.next === undefined) break
+    before = `&before=${page.next}`
+  }
+  expect(told).toContain('Before many others')
+  expect(told).not.toContain('Elsewhere')
 })
 
 test('nothing that is known of anybody stands where it must not', async () => {

@@ -6,49 +6,61 @@ import type { HistoryItem, LedgerReader } from '#core/ledger/ledger.ts'
 import { listAudits } from '#core/records/auditors.ts'
 
 const atOnce = 100
-/** Looks examined, and entries of hers opened for it, for one page. What is not decided by then counts as hers. */
-const mostLooks = 1_000
+/** Looks examined for one page: however many others there were, those at hers are on this page or on a later one. */
+const mostLooks = 2_000
+/** Entries of hers opened for one page. A look that is not decided by then counts as one at hers. */
 const mostEntries = 5_000
 
-/**
- * The newest `limit` entries below `before` that a customer is told of: her own, and looks of auditors that covered any of
- * them. Newest first.
- */
+export interface Told {
+  /** Newest first. */
+  readonly items: readonly HistoryItem[]
+  /** Pass as `before` to go on; absent where there is nothing further down. */
+  readonly next?: number
+}
+
+/** The newest entries below `before`, at most `limit`, that a customer is told of: her own, and looks of auditors at any of them. */
 export async function toldOf(
   reader: LedgerReader,
   accountId: string,
   { before, limit }: { before?: number | undefined; limit: number },
-): Promise<HistoryItem[]> {
-  const own = await reader.history(accountId, { ...(before !== undefined && { before }), limit })
+): Promise<Told> {
+  const wanted = limit + 1
+  const own = await reader.history(accountId, { ...(before !== undefined && { before }), limit: wanted })
   // Where her own go on further down, older looks belong to the next page.
-  const floor = own.length === limit ? (own.at(-1)?.index ?? 0) : 0
-  const looks = await looksAbove(reader, accountId, { before, floor, limit })
-  return [...own, ...looks].toSorted((a, b) => b.index - a.index).slice(0, limit)
+  const floor = own.length === wanted ? (own.at(-1)?.index ?? 0) : 0
+  const looks = await looksAbove(reader, accountId, { before, floor, limit: wanted })
+  const found = [...own, ...looks.found]
+    .filter(({ index }) => index >= looks.from)
+    .toSorted((a, b) => b.index - a.index)
+  const items = found.slice(0, limit)
+  const next = found.length > limit ? items.at(-1)?.index : looks.from
+  return { items, ...(next !== undefined && next > 0 && { next }) }
 }
 
+/** Looks at hers, newest first; `from`: below this entry nobody looked for them yet. */
 async function looksAbove(
   reader: LedgerReader,
   accountId: string,
   { before, floor, limit }: { before: number | undefined; floor: number; limit: number },
-): Promise<HistoryItem[]> {
+): Promise<{ found: readonly HistoryItem[]; from: number }> {
   const entries = new OwnEntries(reader, accountId)
   const found: HistoryItem[] = []
   let below = before
   for (let looked = 0; looked < mostLooks; looked += atOnce) {
     const looks = await listAudits(reader, { ...(below !== undefined && { before: below }), limit: atOnce })
     for (const item of looks) {
-      if (item.index < floor || found.length === limit) return found
+      if (item.index < floor || found.length === limit) return { found, from: 0 }
       const look = readFact(item.ops)
       if (look.type !== 'audited') continue
       const covers = await entries.some(look.first, look.end, (index, fact) => looksAt(look, index, fact))
       if (covers) found.push(item)
       // Looks before her first entry cannot be at any of hers.
-      else if (entries.lowest !== undefined && item.index < entries.lowest) return found
+      else if (entries.lowest !== undefined && item.index < entries.lowest) return { found, from: 0 }
     }
-    if (looks.length < atOnce) return found
+    if (looks.length < atOnce) return { found, from: 0 }
     below = looks.at(-1)?.index
   }
-  return found
+  return { found, from: below ?? 0 }
 }
 
 /** Her entries, newest first, opened as far as anybody asked. */

@@ -29,28 +29,36 @@ export async function states(
   look: Look,
   asked: { filter?: AskedFilter; asOf?: string; after?: string },
 ): Promise<AuditStates> {
+  // What the answer does not follow must not stand in its entry either: by that customers are told.
+  if (asked.filter?.types !== undefined || asked.filter?.to !== undefined)
+    throw invalid('/filter', 'consents are by business, purpose, grant and the day they were given')
   const filter = filterOf(look, asked.filter)
   const { asOf: moment = now() } = timeOf('asOf', '/asOf', asked.asOf)
   // What happened after the period of an invitation is not told by what it left behind either.
   const asOf = Math.min(moment, (look.auditor.value.scope.before ?? Infinity) - 1)
   const size = sizeOf(await ledger.log.newest())
   const end = await facts.firstSince(asOf + 1, size)
+  const { shown } = look.auditor.value.scope
   const { page, totals, more } = await counts.at(end, (replayed) =>
-    pageOf(replayed.grants(asOf), filter, asked.after),
+    pageOf(replayed.grants(asOf), filter, asked.after, shown === undefined ? statesAtOnce : 0),
   )
   await recordLook(ledger, look, { act: 'states', filter, first: 0, end, count: page.length })
-  const shown = look.auditor.value.scope.shown
   const last = page.at(-1)
   return {
     asOf: formatTime(asOf),
     size: end,
     counts: totals,
-    states: shown === undefined ? page.map(viewState) : [],
+    states: page.map(viewState),
     ...(more && last !== undefined && { next: last.grant }),
   }
 }
 
-function pageOf(grants: Iterable<ReplayedGrant>, filter: AuditFilter, after: string | undefined) {
+function pageOf(
+  grants: Iterable<ReplayedGrant>,
+  filter: AuditFilter,
+  after: string | undefined,
+  limit: number,
+) {
   const totals: Record<string, number> = {}
   const page: ReplayedGrant[] = []
   let skipping = after !== undefined
@@ -59,7 +67,7 @@ function pageOf(grants: Iterable<ReplayedGrant>, filter: AuditFilter, after: str
     if (!isCovered(grant, filter)) continue
     totals[grant.state] = (totals[grant.state] ?? 0) + 1
     if (skipping) skipping = grant.grant !== after
-    else if (page.length < statesAtOnce) page.push(grant)
+    else if (page.length < limit) page.push(grant)
     else more = true
   }
   if (skipping) throw invalid('/after', 'is no grant that was told before')
@@ -98,11 +106,13 @@ export async function overview(
   look: Look,
   asked: { filter?: AskedFilter },
 ): Promise<AuditCounts> {
-  if (asked.filter?.purpose !== undefined || asked.filter?.grant !== undefined)
-    throw invalid('/filter', 'counts are by business, type and day')
+  const { types, purpose, grant } = asked.filter ?? {}
+  if (types !== undefined || purpose !== undefined || grant !== undefined)
+    throw invalid('/filter', 'counts are by business and day')
   const filter = filterOf(look, asked.filter)
   const size = sizeOf(await ledger.log.newest())
-  const isWhole = Object.keys(look.auditor.value.scope).length === 0
+  // A finding may be about any entry, so only a look at all of them tells of it.
+  const isWhole = Object.keys(filter).length === 0 && Object.keys(look.auditor.value.scope).length === 0
   const told = await counts.at(size, (replayed) => counts.tell(filter, isWhole ? replayed : undefined))
   await recordLook(ledger, look, { act: 'overview', filter, first: 0, end: size, count: 0 })
   return { size, ...told }
@@ -171,7 +181,7 @@ export class CountedLog {
   }
 
   tell(
-    { businesses, types, since = 0, before = Infinity }: AuditFilter,
+    { businesses, since = 0, before = Infinity }: AuditFilter,
     whole: Replay | undefined,
   ): Omit<AuditCounts, 'size'> {
     const isInside = (day: string) => {
@@ -185,11 +195,10 @@ export class CountedLog {
       .map(([day, vendors]) => {
         const counts: Record<string, number> = {}
         for (const [vendor, ofVendor] of vendors)
-          for (const [type, count] of isAsked(vendor) ? ofVendor : [])
-            if (types === undefined || types.includes(type)) {
-              counts[type] = (counts[type] ?? 0) + count
-              totals[type] = (totals[type] ?? 0) + count
-            }
+          for (const [type, count] of isAsked(vendor) ? ofVendor : []) {
+            counts[type] = (counts[type] ?? 0) + count
+            totals[type] = (totals[type] ?? 0) + count
+          }
         return { day, counts }
       })
       .filter(({ counts }) => Object.keys(counts).length > 0)
@@ -210,7 +219,7 @@ export class CountedLog {
         ...(median !== undefined && { medianMs: median }),
         ...(longest !== undefined && { longestMs: longest }),
       },
-      findings: (whole?.findings ?? []).slice(0, 1_000).map((finding) => ({ ...finding })),
+      ...(whole && { findings: whole.findings.slice(0, 1_000).map((finding) => ({ ...finding })) }),
     }
   }
 }

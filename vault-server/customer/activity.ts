@@ -6,6 +6,7 @@ import { formatTime } from '#core/domain/times.ts'
 import type { HistoryItem, LedgerReader } from '#core/ledger/ledger.ts'
 import type { Activity, ActivityItem, VendorView } from '#schemas/types.gen.ts'
 import { toldOf } from '../audit/covering.ts'
+import type { Told } from '../audit/covering.ts'
 import { readOwnGrant } from './grants.ts'
 import { customerOf } from './session.ts'
 import { fieldTitle, purposeTitle, viewVendor } from './views.ts'
@@ -23,18 +24,25 @@ export function activityRoutes({ reader }: { reader: LedgerReader }): Router {
     const { accountId } = customerOf(request)
     const { grant, ...asked } = request.query
     const { before, limit = usualLimit } = readPage(asked)
-    const page = { ...(before === undefined ? {} : { before }), limit: limit + 1 }
-    const found =
+    const page = { ...(before === undefined ? {} : { before }), limit }
+    const { items, ...more } =
       grant === undefined
         ? await toldOf(reader, accountId, page)
-        : await reader.history(await ownThread(reader, accountId, grant), page)
-    const shown = found.slice(0, limit)
-    const items = await viewEntries(reader, shown)
-    const last = shown.at(-1)
-    const more = found.length > limit && last !== undefined
-    response.json({ items, ...(more ? { next: last.index } : {}) } satisfies Activity)
+        : await pageOf(reader, await ownThread(reader, accountId, grant), page)
+    response.json({ items: await viewEntries(reader, items), ...more } satisfies Activity)
   })
   return router
+}
+
+async function pageOf(
+  reader: LedgerReader,
+  thread: string,
+  { before, limit }: { before?: number; limit: number },
+): Promise<Told> {
+  const found = await reader.history(thread, { ...(before !== undefined && { before }), limit: limit + 1 })
+  const items = found.slice(0, limit)
+  const last = items.at(-1)
+  return { items, ...(found.length > limit && last !== undefined && { next: last.index }) }
 }
 
 /** The thread of a grant; `not-found` for one of anybody else. */

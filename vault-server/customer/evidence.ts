@@ -19,7 +19,9 @@ export function evidenceRoutes(parts: ProofParts): Router {
   router.get<{ index: string }>('/activity/:index/evidence', async (request, response) => {
     const { accountId } = customerOf(request)
     const index = readIndex(request.params.index)
-    const [item] = index === undefined ? [] : await toldOf(ledger, accountId, { before: index + 1, limit: 1 })
+    const told =
+      index === undefined ? undefined : await toldOf(ledger, accountId, { before: index + 1, limit: 1 })
+    const item = told?.items[0]
     if (item === undefined || item.index !== index)
       throw new DomainError('not-found', 'There is no such entry of yours')
     response.json(await proveOwn(parts, item))

@@ -1,4 +1,4 @@
-import { Link } from 'react-router'
+import { Link, useSearchParams } from 'react-router'
 import type { AuditCounts } from '#schemas/types.gen.ts'
 import { useReview } from '../../components/audit/audit-shell.tsx'
 import { Filters, useFilter } from '../../components/audit/filters.tsx'
@@ -35,10 +35,11 @@ export function AuditOverviewPage() {
 
 function Counts({ counts: { types, days, acknowledgements, findings, size } }: { counts: AuditCounts }) {
   const { text, named } = useAuditText()
-  const { auditor } = useReview()
+  const [parameters] = useSearchParams()
+  const entriesOf = (type: string) => `/audit?${new URLSearchParams([...parameters, ['type', type]])}`
   return (
     <>
-      {auditor.whole && (
+      {findings !== undefined && (
         <Section title={text('audit.overview.replay')}>
           <Findings findings={findings} size={size} />
         </Section>
@@ -47,7 +48,7 @@ function Counts({ counts: { types, days, acknowledgements, findings, size } }: {
         <Facts>
           {Object.entries(types).map(([type, count]) => (
             <Fact key={type} name={named('type', type)}>
-              <Link to={`/audit?type=${type}`}>{count}</Link>
+              <Link to={entriesOf(type)}>{count}</Link>
             </Fact>
           ))}
           <Fact name={text('audit.overview.answered')}>
@@ -62,7 +63,7 @@ function Counts({ counts: { types, days, acknowledgements, findings, size } }: {
   )
 }
 
-function Findings({ findings, size }: { findings: AuditCounts['findings']; size: number }) {
+function Findings({ findings, size }: { findings: NonNullable<AuditCounts['findings']>; size: number }) {
   const { text } = useAuditText()
   if (findings.length === 0)
     return (
