@@ -31,6 +31,8 @@ import type { ReachPods } from './vault-server/pods/reach-pods.ts'
 /** Of one reply of a pod. */
 const MAX_REPLY_BYTES = 1024 * 1024
 const POD_TIMEOUT_MS = 10_000
+/** For each silence while a large file comes or goes; a server that has taken it may be busy with it for a while. */
+const STREAM_TIMEOUT_MS = 60_000
 
 /** Where everything of one house lies, and what its log is called. */
 export function placesOf(
@@ -129,7 +131,7 @@ export async function openPods({
   now,
   log,
 }: {
-  config: Pick<Config, 'vaultUrl' | 'outboundAllow' | 'mode'>
+  config: Pick<Config, 'vaultUrl' | 'outboundAllow' | 'mode' | 'moveBytes'>
   ledger: Ledger
   keys: KeyStore
   podServer: EmbeddedPods | undefined
@@ -143,6 +145,12 @@ export async function openPods({
     maxBytes: MAX_REPLY_BYTES,
   })
   const anyone: PodFetch = (url, init) => outbound.fetch(url, init)
+  const large = createOutbound({
+    allow: config.outboundAllow,
+    timeoutMs: STREAM_TIMEOUT_MS,
+    maxBytes: config.moveBytes,
+    streams: true,
+  })
   const identity = await openAgentIdentity({ vaultUrl: config.vaultUrl, keys })
   const asAgent = await createAgentFetch(identity, { fetch: anyone, now })
   const credentialLogin = createCredentialLogins({ fetch: anyone, now })
@@ -179,11 +187,13 @@ export async function openPods({
     ...cache,
     agent: { webId: identity.webId, fetch: asReach, routes: identity.router },
     anyone,
+    streams: (url, init) => large.fetch(url, init),
     credentialLogin,
     webhooks,
     async [Symbol.asyncDispose]() {
       cache[Symbol.dispose]()
       await outbound[Symbol.asyncDispose]()
+      await large[Symbol.asyncDispose]()
     },
   }
 }

@@ -65,6 +65,8 @@ interface CommonConfig {
    * Exact origins that guarded requests may reach although they are private: our own, and those configured.
    */
   readonly outboundAllow: readonly string[]
+  /** Of a file that moves from one pod to another. */
+  readonly moveBytes: number
   readonly logLevel: LogLevel
   /** One line each, to be shown at start. */
   readonly warnings: readonly string[]
@@ -93,6 +95,7 @@ const settings = [
   'REACH_PODS_SHARDS',
   'REACH_PODS_HERE',
   'REACH_POD_MEGABYTES',
+  'REACH_MOVE_MEGABYTES',
   'REACH_LISTEN_HOST',
   'REACH_VAULT_PORT',
   'REACH_GATEWAY_PORT',
@@ -219,12 +222,14 @@ export function readConfig(env: Environment, root: string): Config {
     logMlDsa: oneOf('REACH_LOG_ML_DSA', get('REACH_LOG_ML_DSA'), ['on', 'off'], 'off') === 'on',
     witnessFile: witnessFile === undefined ? undefined : resolve(root, witnessFile),
     outboundAllow,
+    moveBytes: bytesOf('REACH_MOVE_MEGABYTES', get('REACH_MOVE_MEGABYTES') ?? '1024'),
     logLevel: oneOf('REACH_LOG_LEVEL', get('REACH_LOG_LEVEL'), logLevels, production ? 'info' : 'warn'),
     warnings: unknownSettings(env).map((name) => `${name} is not a setting of Reach and is ignored`),
   }
+  const podBytes = bytesOf('REACH_POD_MEGABYTES', get('REACH_POD_MEGABYTES') ?? '256')
   return podsUrl === undefined
     ? { ...common, embeddedPods: false, podsUrl }
-    : { ...common, embeddedPods: true, podsUrl, podShards, podBytes: podBytesOf(get('REACH_POD_MEGABYTES')) }
+    : { ...common, embeddedPods: true, podsUrl, podShards, podBytes }
 }
 
 /**
@@ -314,9 +319,8 @@ function portFor(name: Setting, value: string | undefined, url: string | undefin
   return Number(new URL(url).port || 80)
 }
 
-function podBytesOf(value = '256'): number {
-  if (!/^[1-9]\d{0,5}$/.test(value))
-    throw new ConfigError('REACH_POD_MEGABYTES', 'must be a whole number from 1 to 999999')
+function bytesOf(name: Setting, value: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new ConfigError(name, 'must be a whole number from 1 to 999999')
   return Number(value) * 1024 * 1024
 }
 

@@ -2137,7 +2137,7 @@ export interface PodMoveView {
    */
   rulesLeft?: string[]
   /**
-   * Files, relative to the old folder, that are too large for Reach to move. They stay in the old pod.
+   * Files, relative to the old folder, that are larger than the operator of this vault lets through. They stay in the old pod.
    */
   filesLeft?: string[]
 }
@@ -2187,6 +2187,14 @@ export interface Finding {
   resource?: string
   expected: boolean
   seen: boolean
+  /**
+   * How much is copied so far, of a large file that is on its way as well.
+   */
+  bytes?: number
+  /**
+   * How much there is to copy, as far as the old pod says how large its files are.
+   */
+  ofBytes?: number
   ok: boolean
 }
 /**

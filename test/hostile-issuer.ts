@@ -16,6 +16,8 @@ export interface HostileIssuer extends AsyncDisposable {
     webId: string
     /** Issuer in its ID tokens; its own by default. */
     iss?: string
+    /** It knows no client but those that it registered, whose secret lives until then (seconds since 1970). */
+    secretUntil?: number
   }
   /** Refreshes that it refused, since the token was not the newest: each ends the sign-in for good. */
   readonly refused: number
@@ -48,10 +50,25 @@ export async function startHostileIssuer(): Promise<HostileIssuer> {
       ...lies.metadata,
     })
   })
+  app.get('/authorize', (request, response) => {
+    const isKnown = lies.secretUntil === undefined || request.query['client_id'] === 'registered'
+    response.status(isKnown ? 200 : 400).end()
+  })
+  app.post('/register', (_request, response) => {
+    response.status(lies.secretUntil === undefined ? 403 : 201).json({
+      client_id: 'registered',
+      client_secret: 'told once',
+      client_secret_expires_at: lies.secretUntil,
+      id_token_signed_response_alg: 'ES256',
+    })
+  })
   app.get('/jwks', (_request, response) => void response.json({ keys: [jwk] }))
   app.post('/token', express.urlencoded({ extended: false }), async (request, response) => {
     const body = request.body as Record<string, unknown>
-    const clientId = String(body['client_id'])
+    // A client with a secret says who it is in a header (RFC 6749, 2.3.1).
+    const [, basic = ''] = (request.headers.authorization ?? '').split(' ')
+    const [named = ''] = Buffer.from(basic, 'base64').toString().split(':')
+    const clientId = named === '' ? String(body['client_id']) : named
     // As a server does that rotates them (RFC 9700, 4.14.2).
     if (body['grant_type'] === 'refresh_token' && body['refresh_token'] !== newest) {
       refused++

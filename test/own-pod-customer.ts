@@ -11,7 +11,13 @@ import type { TestVault, VaultBrowser } from './vault.ts'
 export const orders = 'dpv:CustomerOrderManagement'
 export const personal = 'dpv:ServicePersonalisation'
 export const turtle = { 'content-type': 'text/turtle' }
-export async function signIn(vault: TestVault, server: OwnPodServer, person: OwnPodPerson, typed: string) {
+
+export async function signIn(
+  vault: TestVault,
+  server: Pick<OwnPodServer, 'baseUrl'>,
+  person: Pick<OwnPodPerson, 'email' | 'password' | 'webId'>,
+  typed: string,
+) {
   const browser = vault.browser()
   const begun = await browser.post('/api/sign-in', { issuer: typed })
   expect(begun).toMatchObject({ status: 200 })

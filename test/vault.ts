@@ -52,10 +52,17 @@ export interface TestVault extends AsyncDisposable {
   restart(): Promise<void>
 }
 
-/** `outboundAllow`: further origins the vault may ask although they are private. `gateway`: with the businesses' side. */
+/**
+ * `outboundAllow`: further origins the vault may ask although they are private. `gateway`: with the businesses' side. `settings`:
+ * further ones of the environment.
+ */
 export async function startTestVault(
   pods: TestPods,
-  options: { outboundAllow?: readonly string[]; gateway?: boolean } = {},
+  options: {
+    outboundAllow?: readonly string[]
+    gateway?: boolean
+    settings?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<TestVault> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'reach-test-vault-'))
@@ -69,6 +76,7 @@ export async function startTestVault(
       REACH_VAULT_URL: url,
       REACH_PODS_URL: new URL(pods.server.baseUrl).origin,
       ...(options.gateway === true ? { REACH_GATEWAY_URL: `http://localhost:${await freePort()}` } : {}),
+      ...options.settings,
     },
     folder,
   )

@@ -200,6 +200,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       podLoginStorage({ ledger, names, now }, podLogin, stage === 'begun' ? signInMs : longestSessionMs),
     oidc,
     fetch,
+    streams: pods.streams,
     now,
   })
 

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import type { PodMoveView } from '#schemas/types.gen.ts'
 import { useBeginMove, useEndMove, useGoOnMoving, usePodMove } from '../data/pod.ts'
-import { useText } from '../messages/text.tsx'
+import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { Confirm } from './confirm.tsx'
 import { TextField } from './controls.tsx'
@@ -125,19 +125,23 @@ function Names({ of: names }: { of: readonly string[] }) {
 
 function Copying({ move }: { move: PodMoveView }) {
   const { text } = useText()
+  const formats = useFormats()
   const goOn = useGoOnMoving()
   const cancel = useEndMove('cancel')
-  const { files = 0, proven = 0 } = move
+  const { files = 0, proven = 0, bytes = 0, ofBytes = 0 } = move
   return (
     <Stack>
       <Places move={move} />
       <p role="status">{text(files === 0 ? 'move.not-begun' : 'move.progress', { files, proven })}</p>
       <progress
         className={styles.bar}
-        max={Math.max(files, 1)}
-        value={proven}
+        max={Math.max(ofBytes, 1)}
+        value={bytes}
         aria-label={text('move.title')}
       />
+      {ofBytes > 0 && (
+        <Soft>{text('move.size', { size: formats.size(bytes), total: formats.size(ofBytes) })}</Soft>
+      )}
       <Left move={move} />
       <Soft>{text('move.resume')}</Soft>
       {goOn.isError && <ProblemNote error={goOn.error} onRetry={() => goOn.mutate()} />}

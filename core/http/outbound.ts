@@ -8,8 +8,8 @@ export interface Outbound extends AsyncDisposable {
   /**
    * Like the global fetch, for addresses that others chose. Rejects with `OutboundRefused`, possibly as the
    * cause of a TypeError, for what is not public https; with a TimeoutError; or with `ReplyTooLarge`. The
-   * body of the reply is read already. Redirects are followed for GET and HEAD only, up to `maxRedirects`,
-   * each hop checked anew.
+   * body of the reply is read already, unless it `streams`. Redirects are followed for GET and HEAD only, up to
+   * `maxRedirects`, each hop checked anew.
    */
   readonly fetch: typeof globalThis.fetch
   /** The same guard for another client of undici. A message of a WebSocket is bounded like a body, nothing else is. */
@@ -25,6 +25,8 @@ export interface OutboundOptions {
   readonly maxBytes?: number
   /** 0, unless said otherwise: a redirect is then a reply like any other. */
   readonly maxRedirects?: number
+  /** Bodies of either side are passed on while they come, not read before: then `timeoutMs` is for each silence. */
+  readonly streams?: boolean
   readonly lookup?: typeof dns.lookup
 }
 
@@ -35,7 +37,7 @@ export class ReplyTooLarge extends Error {
 
 /** A guarded fetch and the connections behind it; disposing ends them. */
 export function createOutbound(options: OutboundOptions): Outbound {
-  const { timeoutMs = 5_000, maxBytes = 65_536, maxRedirects = 0 } = options
+  const { timeoutMs = 5_000, maxBytes = 65_536, maxRedirects = 0, streams = false } = options
   const allowed = new Set(options.allow)
   const dispatcher = new Agent({
     connect: guardedConnector(allowed, timeoutMs, options.lookup),
@@ -46,16 +48,17 @@ export function createOutbound(options: OutboundOptions): Outbound {
   })
 
   async function exchange(request: Request, signal: AbortSignal): Promise<Response> {
-    const bytes = await request.arrayBuffer()
-    const sent = { method: request.method, body: bytes.byteLength === 0 ? null : bytes }
+    const sent = { method: request.method, body: streams ? request.body : await bodyOf(request) }
     const headers = new Headers(request.headers)
     let url = new URL(request.url)
     for (let redirects = 0; ; redirects++) {
       refuseProtocol(url, allowed)
-      const options = { ...sent, headers: [...headers], dispatcher, redirect: 'manual' as const, signal }
+      const way = { dispatcher, redirect: 'manual' as const, duplex: 'half' as const, signal }
+      const options = { ...sent, headers: [...headers], ...way }
       const reply = await undiciFetch(url, options)
       const next = redirects < maxRedirects ? redirectTarget(request.method, reply, url) : undefined
-      if (next === undefined) return await readReply(reply, { url, redirected: redirects > 0, maxBytes })
+      if (next === undefined)
+        return await (streams ? passOn : readReply)(reply, { url, redirected: redirects > 0, maxBytes })
       await reply.body?.cancel()
       if (next.origin !== url.origin) for (const name of credentials) headers.delete(name)
       url = next
@@ -66,7 +69,11 @@ export function createOutbound(options: OutboundOptions): Outbound {
     dispatcher,
     async fetch(input, init) {
       const request = new Request(input, init)
-      return await exchange(request, AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]))
+      const { signal } = request
+      return await exchange(
+        request,
+        streams ? signal : AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      )
     },
     async [Symbol.asyncDispose]() {
       await dispatcher.destroy()
@@ -121,28 +128,61 @@ function redirectTarget(method: string, reply: UndiciResponse, base: URL): URL |
   return URL.parse(location, base.href) ?? undefined
 }
 
-/** Counts decoded bytes, since a few bytes of gzip can unpack to very many. */
-async function readReply(
-  reply: UndiciResponse,
-  from: { url: URL; redirected: boolean; maxBytes: number },
-): Promise<Response> {
+interface Origin {
+  readonly url: URL
+  readonly redirected: boolean
+  readonly maxBytes: number
+}
+
+async function bodyOf(request: Request): Promise<ArrayBuffer | null> {
+  const bytes = await request.arrayBuffer()
+  return bytes.byteLength === 0 ? null : bytes
+}
+
+async function readReply(reply: UndiciResponse, from: Origin): Promise<Response> {
   const chunks: Uint8Array[] = []
-  let size = 0
+  const count = counting(from.maxBytes)
   for await (const chunk of reply.body ?? []) {
-    size += chunk.byteLength
-    if (size > from.maxBytes) throw new ReplyTooLarge(`more than ${from.maxBytes} bytes`)
+    count(chunk)
     chunks.push(chunk)
   }
+  return response(reply, Buffer.concat(chunks), from)
+}
+
+function passOn(reply: UndiciResponse, from: Origin): Response {
+  const count = counting(from.maxBytes)
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      count(chunk)
+      controller.enqueue(chunk)
+    },
+  })
+  return response(
+    reply,
+    (reply.body as ReadableStream<Uint8Array> | null)?.pipeThrough(counted) ?? null,
+    from,
+  )
+}
+
+/** Counts decoded bytes, since a few bytes of gzip can unpack to very many. */
+function counting(maxBytes: number): (chunk: Uint8Array) => void {
+  let size = 0
+  return ({ byteLength }) => {
+    size += byteLength
+    if (size > maxBytes) throw new ReplyTooLarge(`more than ${maxBytes} bytes`)
+  }
+}
+
+function response(reply: UndiciResponse, body: BodyInit | null, from: Origin): Response {
   const headers = new Headers([...reply.headers])
   headers.delete('content-encoding')
   headers.delete('content-length')
-  const body = [204, 205, 304].includes(reply.status) ? null : Buffer.concat(chunks)
   const { status, statusText } = reply
-  const response = new Response(body, { status, statusText, headers })
+  const answer = new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers })
   // A Response made here has no address of its own, but readers of RDF resolve relative names by it.
-  Object.defineProperties(response, {
+  Object.defineProperties(answer, {
     url: { value: from.url.href },
     redirected: { value: from.redirected },
   })
-  return response
+  return answer
 }

@@ -16,6 +16,8 @@ export interface MovedFile {
   readonly etag?: string
   /** SHA-256 of the bytes that the new pod gave back, base64url; while it waits, of an older copy. */
   readonly digest?: string
+  /** Of what was proven; while it waits, as the old pod's listing has it. */
+  readonly bytes?: number
   /** It stays in the old pod, which nobody deletes it from. */
   readonly tooLarge?: true
 }

@@ -1,9 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { beforeAll, expect, test } from 'vitest'
+import { createOutbound } from '#core/http/outbound.ts'
+import { createNames } from '#core/records/names.ts'
+import { podLoginStorage } from '#core/records/pod-logins.ts'
 import type { Redirect } from '../../schemas/types.gen.ts'
+import { guardOidc } from '../../vault-server/customer/guarded-oidc.ts'
+import { createPodLogins } from '../../vault-server/customer/pod-login.ts'
 import { startHostileIssuer } from '../hostile-issuer.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
@@ -85,6 +91,48 @@ test('an answer that does not say whose it is might be of another issuer, and is
   const query = `?code=of-the-victim&state=${state}`
   expect(await browser.post('/api/sign-in/complete', { query })).toMatchObject(failed)
   expect(issuer.asked).toEqual(asked)
+})
+
+test('an issuer that cannot read who we are registers us for one sign-in, which ends with its secret', async () => {
+  await using issuer = await startHostileIssuer()
+  await using vault = await startTestVault(pods, { outboundAllow: [issuer.url] })
+  await using outbound = createOutbound({ allow: [issuer.url] })
+  issuer.lies.metadata = { registration_endpoint: `${issuer.url}/register` }
+  issuer.lies.secretUntil = Math.ceil(Date.now() / 1000) + 3_600
+  const clock = { ahead: 0 }
+  const now = () => Date.now() + clock.ahead
+  const names = createNames(randomBytes(32))
+  const { ledger } = vault
+  const logins = createPodLogins({
+    clientId: 'https://vault.example/client.jsonld',
+    redirectUrl: 'https://vault.example/signed-in',
+    storageOf: (id) => podLoginStorage({ ledger, names, now }, id, 86_400_000),
+    oidc: guardOidc({ allow: [issuer.url], fetch: outbound.fetch }),
+    fetch: outbound.fetch,
+    streams: outbound.fetch,
+    now,
+  })
+  const query = (location: URL) =>
+    `?code=x&state=${location.searchParams.get('state')}&iss=${encodeURIComponent(issuer.url)}`
+  const location = new URL(await logins.begin('login', issuer.url))
+  expect(location.searchParams.get('client_id')).toBe('registered')
+  expect(await logins.complete('login', query(location))).toBe(issuer.lies.webId)
+  const count = (path: string) => issuer.asked.filter((asked) => asked === path).length
+  expect([count('/register'), count('/token')]).toEqual([1, 1])
+  // What it gave us renews the sign-in as long as the secret lives, and not a moment longer.
+  clock.ahead = 600_000
+  await logins.fetchOf('login')
+  expect([count('/register'), count('/token')]).toEqual([1, 2])
+  clock.ahead = 3_700_000
+  await expect(logins.fetchOf('login')).rejects.toMatchObject({ code: 'not-signed-in' })
+  expect([count('/register'), count('/token')]).toEqual([1, 2])
+
+  // One that registers nobody says so here, and not on a page of its own from which no way leads back.
+  issuer.lies.metadata = {}
+  const refused = await vault.browser().post('/api/sign-in', { issuer: issuer.url })
+  expect(refused).toMatchObject({ ...failed, body: { detail: expect.stringContaining('nor register') } })
+  issuer.lies.metadata = { registration_endpoint: 'http://127.0.0.1:1/register' }
+  expect(await vault.browser().post('/api/sign-in', { issuer: issuer.url })).toMatchObject(failed)
 })
 
 test.each(['javascript:alert(1)//', 'data:text/html,x', 'http://169.254.169.254/'])(

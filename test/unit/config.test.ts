@@ -44,6 +44,7 @@ describe('development', () => {
       logMlDsa: false,
       mail: { kind: 'folder', folder: join(root, 'data/mail'), from: 'reach@localhost' },
       outboundAllow: ['http://localhost:3100', 'http://localhost:3000'],
+      moveBytes: 1_073_741_824,
       logLevel: 'warn',
       warnings: [],
     })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { DomainError } from '../../core/domain/errors.ts'
 import { copyFile, listFiles, versionOf } from '../../core/pods/copy.ts'
 import type { PodFetch } from '../../core/pods/pod.ts'
 import { probe } from '../../core/pods/probe.ts'
@@ -85,8 +86,8 @@ describe('a document that is moved', () => {
     return {
       old,
       fresh,
-      from: { container: 'https://old.example/vrm/', webId: 'https://old.example/#me', fetch: old.fetch },
-      to: { container: 'https://new.example/vrm/', webId: 'https://new.example/#me', fetch: fresh.fetch },
+      from: { container: 'https://old.example/vrm/', webId: 'https://old.example/#me', ...old },
+      to: { container: 'https://new.example/vrm/', webId: 'https://new.example/#me', ...fresh },
     }
   }
 
@@ -102,7 +103,7 @@ describe('a document that is moved', () => {
       if (conditions.has('if-none-match') && found) return new Response(null, { status: 412 })
       if (match !== null && match !== found?.etag) return new Response(null, { status: 412 })
       if (method === 'PUT') {
-        write(url, new TextDecoder().decode(body as Uint8Array<ArrayBuffer>))
+        write(url, await new Response(body).text())
         return new Response(null, { status: found ? 205 : 201 })
       }
       if (found === undefined) return new Response(null, { status: 404 })
@@ -110,7 +111,7 @@ describe('a document that is moved', () => {
       const reply = { headers: { etag: found.etag, 'content-type': 'text/turtle' } }
       return new Response(method === 'HEAD' ? null : found.body, reply)
     }
-    return { documents, write, fetch: fetchIt }
+    return { documents, write, fetch: fetchIt, streams: fetchIt }
   }
 
   test('and changed after it was copied takes the place of its copy, and of nothing else', async () => {
@@ -170,7 +171,115 @@ describe('a document that is moved', () => {
         .map((name) => `<${from.container}> <http://www.w3.org/ns/ldp#contains> <${from.container}${name}>.`)
         .join('\n'),
     )
-    expect(await listFiles(from)).toEqual(['diet.ttl', 'other/raw.bin', 'fr%C3%A9d.txt', 'frØd.txt'])
+    expect((await listFiles(from)).map(({ name }) => name)).toEqual([
+      'diet.ttl',
+      'other/raw.bin',
+      'fr%C3%A9d.txt',
+      'frØd.txt',
+    ])
+  })
+
+  describe('and is too large to be read at once', () => {
+    /** A pod whose small replies are bounded, and the large document in it. */
+    function large(text: string) {
+      const world = ends()
+      world.old.write(`${world.from.container}film`, text)
+      const bounded: PodFetch = async () => {
+        throw Object.assign(new Error('more than 3 bytes'), { code: 'reply-too-large' })
+      }
+      const sent: string[] = []
+      const streams: PodFetch = async (url, init = {}) => {
+        if (init.method === 'PUT') sent.push(url)
+        return await world.fresh.fetch(url, init)
+      }
+      return {
+        ...world,
+        sent,
+        from: { ...world.from, fetch: bounded },
+        to: { ...world.to, streams },
+        copied: () => world.fresh.documents.get(`${world.to.container}film`)?.body,
+      }
+    }
+
+    test('goes through in pieces, is compared, and is not sent again when it is there', async () => {
+      const { from, to, sent, copied } = large('a long film')
+      const counts: number[] = []
+      const first = await copyFile(from, to, { name: 'film' }, (count) => counts.push(count))
+      expect(first).toMatchObject({ bytes: 11, etag: '"1"' })
+      expect(counts.at(-1)).toBe(11)
+      expect(copied()).toBe('a long film')
+      // As after a crash before the commit.
+      expect(await copyFile(from, to, { name: 'film' })).toEqual(first)
+      expect(sent).toHaveLength(1)
+    })
+
+    test('that another document took the place of is not written over, an older copy of ours is', async () => {
+      const { old, from, to, fresh, copied } = large('a long film')
+      const first = await copyFile(from, to, { name: 'film' })
+      old.write(`${from.container}film`, 'a longer film')
+      await expect(copyFile(from, to, { name: 'film' })).rejects.toMatchObject({ code: 'pod-changed' })
+      const digest = String(first?.digest)
+      expect(await copyFile(from, to, { name: 'film', digest })).toMatchObject({ bytes: 13 })
+      fresh.write(`${to.container}film`, 'my own')
+      const again = copyFile(from, to, { name: 'film', digest })
+      await expect(again).rejects.toMatchObject({ code: 'pod-changed' })
+      expect(copied()).toBe('my own')
+    })
+
+    test('is not copied as long as the new pod keeps only its beginning, whatever it says', async () => {
+      const { from, to, fresh } = large('x'.repeat(100_000))
+      const pieces = () => {
+        let left = 100
+        return new ReadableStream<Uint8Array>({
+          pull(controller) {
+            if (left-- > 0) controller.enqueue(Buffer.alloc(1_000, 'x'))
+            else controller.close()
+          },
+        })
+      }
+      const headers = { etag: '"1"', 'content-type': 'video/mp4' }
+      const streams: PodFetch = async () => new Response(pieces(), { headers })
+      const hasty: PodFetch = async (url, init = {}) => {
+        if (init.method !== 'PUT') return await fresh.fetch(url, init)
+        const reader = (init.body as ReadableStream<Uint8Array>).getReader()
+        const { value } = await reader.read()
+        fresh.write(url, new TextDecoder().decode(value))
+        return new Response(null, { status: 201 })
+      }
+      const copied = copyFile({ ...from, streams }, { ...to, streams: hasty }, { name: 'film' })
+      await expect(copied).rejects.toMatchObject({ code: 'pod-unreadable' })
+    })
+
+    test('is never far ahead of the pod that takes it, and ends when it is told to', async () => {
+      const { from, to } = large('')
+      let [given, taken, ahead] = [0, 0, 0]
+      const endless: PodFetch = async () => {
+        const body = new ReadableStream<Uint8Array>({
+          pull(controller) {
+            given += 65_536
+            ahead = Math.max(ahead, given - taken)
+            controller.enqueue(new Uint8Array(65_536))
+          },
+        })
+        return new Response(body, { headers: { etag: '"1"' } })
+      }
+      const slow: PodFetch = async (_url, { method, body } = {}) => {
+        if (method !== 'PUT') return new Response(null, { status: 404 })
+        for await (const piece of body as unknown as AsyncIterable<Uint8Array>) taken += piece.byteLength
+        return new Response(null, { status: 201 })
+      }
+      const stopping = copyFile(
+        { ...from, streams: endless },
+        { ...to, streams: slow },
+        { name: 'film' },
+        (count) => {
+          if (count > 64 * 1024 * 1024) throw new DomainError('conflict', 'enough')
+        },
+      )
+      await expect(stopping).rejects.toMatchObject({ code: 'conflict' })
+      expect(taken).toBeGreaterThan(60 * 1024 * 1024)
+      expect(ahead).toBeLessThan(1024 * 1024)
+    })
   })
 
   test('is deleted only by its version: a pod that tells none is not taken for one that holds nothing', async () => {

@@ -13,6 +13,10 @@ const maxLive = 1_000
 const liveMs = 3_600_000
 /** An access token is not used in its last minute: a request may take a while to arrive. */
 const spareMs = 60_000
+/** How long an issuer that knows us is not asked about it again. */
+const knowingMs = 600_000
+/** Shown by an issuer where each login registers anew. */
+const clientName = 'Reach'
 /** For an issuer that does not say how long its tokens live. */
 const usualTokenMs = 300_000
 
@@ -27,12 +31,15 @@ export interface PodLogins {
   complete(podLogin: string, query: string): Promise<string>
   /** A fetch as this customer. Refuses with `not-signed-in` once the login has died, or `pod-unreachable`. */
   fetchOf(podLogin: string): Promise<PodFetch>
+  /** The same for files of any size: bodies are passed on while they come. One that was sent is not sent again. */
+  streamsOf(podLogin: string): Promise<PodFetch>
   /** Forgets the login, in memory and in storage. */
   end(podLogin: string): Promise<void>
 }
 
 interface Live {
   readonly fetch: PodFetch
+  readonly streams: PodFetch
   readonly usableUntil: number
 }
 
@@ -44,23 +51,26 @@ export function createPodLogins(options: {
   oidc: GuardedOidc
   /** Guarded: a profile may name any pod. */
   fetch: PodFetch
+  /** Guarded as well, with bodies of any size. */
+  streams: PodFetch
   now: () => number
 }): PodLogins {
-  const { clientId, redirectUrl, storageOf, oidc, fetch, now } = options
+  const { clientId, redirectUrl, storageOf, oidc, fetch, streams, now } = options
   const live = new LRUCache<string, Live>({ max: maxLive, ttl: liveMs })
   const restoring = new Map<string, Promise<Live>>()
+  /** Issuers that read our client document a while ago. */
+  const knowing = new LRUCache<string, true>({ max: maxLive, ttl: knowingMs })
 
   async function keep(podLogin: string, tokens: SessionTokenSet | undefined): Promise<Live> {
     if (tokens?.accessToken === undefined || tokens.dpopKey === undefined) throw died()
     const { accessToken, dpopKey, expiresAt } = tokens
+    // The library's own fetch is the global one, which would follow a pod's address anywhere.
+    const { privateKey } = dpopKey
+    const over = (way: PodFetch) =>
+      dpopFetch({ accessToken: async () => accessToken, privateKey, fetch: way, now })
     const kept = {
-      // The library's own fetch is the global one, which would follow a pod's address anywhere.
-      fetch: await dpopFetch({
-        accessToken: async () => accessToken,
-        privateKey: dpopKey.privateKey,
-        fetch,
-        now,
-      }),
+      fetch: await over(fetch),
+      streams: await over(streams),
       usableUntil: expiresAt === undefined ? now() + usualTokenMs : expiresAt * 1000,
     }
     live.set(podLogin, kept)
@@ -82,7 +92,7 @@ export function createPodLogins(options: {
     const storage = checkedStorage(storageOf(podLogin, 'completed'), oidc)
     return await oidc.run(async () => {
       const session = await getSessionFromStorage(podLogin, { storage, refreshSession: false })
-      if (session === undefined) throw died()
+      if (session === undefined || (await hasExpiredSecret(podLogin, storage, now()))) throw died()
       const tokens = tokensOf(session)
       try {
         await refreshSession(session, { storage })
@@ -98,23 +108,68 @@ export function createPodLogins(options: {
     return found !== undefined && now() < found.usableUntil - spareMs ? found : await restore(podLogin)
   }
 
+  /** Where the browser must go: with a client id we have, or as one that is registered there for this login. */
+  async function login(
+    podLogin: string,
+    issuer: string,
+    client: { clientId: string } | { clientName: string },
+  ): Promise<string> {
+    const storage = checkedStorage(storageOf(podLogin, 'begun'), oidc)
+    const session = new Session({ storage, keepAlive: false }, podLogin)
+    let location: string | undefined
+    const handleRedirect = (url: string) => {
+      location = url
+    }
+    await oidc.run(() =>
+      session
+        .login({ oidcIssuer: issuer, ...client, redirectUrl, handleRedirect })
+        .catch((error: unknown) => {
+          throw 'clientName' in client
+            ? refused('The sign-in server of the pod can neither look up this vault nor register it', error)
+            : failed(error)
+        }),
+    )
+    if (location === undefined) throw refused('The sign-in server of the pod has no sign-in page')
+    return location
+  }
+
+  /**
+   * Our client id is the address of a document that the issuer must read (Solid-OIDC 0.1, section 5.1). One that cannot reach
+   * it answers with an error on its own page, and we would never hear of it: so its page is asked for first. Anything but
+   * its plain no is no reason to go another way.
+   */
+  async function knowsUs(issuer: string, location: string): Promise<boolean> {
+    if (knowing.has(issuer)) return true
+    const reply = await fetch(location, { headers: { accept: 'text/html' }, redirect: 'manual' }).catch(
+      () => undefined,
+    )
+    await reply?.body?.cancel()
+    if (reply?.status === 400 || reply?.status === 401) return false
+    knowing.set(issuer, true)
+    return true
+  }
+
+  async function asCustomer(podLogin: string, way: 'fetch' | 'streams'): Promise<PodFetch> {
+    await usable(podLogin)
+    return async (url, init) => {
+      const used = await usable(podLogin)
+      const reply = await used[way](url, init)
+      if (reply.status !== 401) return reply
+      // The pod takes the token for dead before its time: one more try with a new one.
+      if (live.get(podLogin) === used) live.delete(podLogin)
+      if (init?.body instanceof ReadableStream) return reply
+      await reply.body?.cancel()
+      return await (await usable(podLogin))[way](url, init)
+    }
+  }
+
   return {
     async begin(podLogin, issuer) {
-      const storage = checkedStorage(storageOf(podLogin, 'begun'), oidc)
-      const session = new Session({ storage, keepAlive: false }, podLogin)
-      let location: string | undefined
-      const handleRedirect = (url: string) => {
-        location = url
-      }
-      await oidc.run(() =>
-        session
-          .login({ oidcIssuer: issuer, clientId, redirectUrl, handleRedirect })
-          .catch((error: unknown) => {
-            throw failed(error)
-          }),
-      )
-      if (location === undefined) throw refused('The sign-in server of the pod has no sign-in page')
-      return location
+      const location = await login(podLogin, issuer, { clientId })
+      if (await knowsUs(issuer, location)) return location
+      // What was noted of the client that it does not know would be taken for the one to use.
+      await storageOf(podLogin, 'begun').clear()
+      return await login(podLogin, issuer, { clientName })
     },
     async complete(podLogin, query) {
       const storage = checkedStorage(storageOf(podLogin, 'completed'), oidc)
@@ -131,18 +186,8 @@ export function createPodLogins(options: {
         return info.webId
       })
     },
-    async fetchOf(podLogin) {
-      await usable(podLogin)
-      return async (url, init) => {
-        const used = await usable(podLogin)
-        const reply = await used.fetch(url, init)
-        if (reply.status !== 401) return reply
-        // The pod takes the token for dead before its time: one more try with a new one.
-        await reply.body?.cancel()
-        if (live.get(podLogin) === used) live.delete(podLogin)
-        return await (await usable(podLogin)).fetch(url, init)
-      }
-    },
+    fetchOf: (podLogin) => asCustomer(podLogin, 'fetch'),
+    streamsOf: (podLogin) => asCustomer(podLogin, 'streams'),
     async end(podLogin) {
       live.delete(podLogin)
       await restoring.get(podLogin)?.catch(() => undefined)
@@ -150,6 +195,19 @@ export function createPodLogins(options: {
       await storageOf(podLogin, 'completed').clear()
     },
   }
+}
+
+/**
+ * Whether the client that was registered for this login has outlived its secret (OpenID Connect Dynamic Client Registration
+ * 1.0, 3.2.1). The library would register another one, to which no refresh token was given.
+ */
+async function hasExpiredSecret(podLogin: string, storage: IStorage, time: number): Promise<boolean> {
+  const row: Record<string, unknown> = JSON.parse(
+    (await storage.get(`solidClientAuthenticationUser:${podLogin}`)) ?? '{}',
+  )
+  // Seconds; 0 is never.
+  const expires = Number(row['expiresAt'] ?? 0)
+  return row['clientSecret'] !== undefined && expires > 0 && time >= expires * 1000
 }
 
 /** The newest tokens the library has told of; asked for only after the library is done. */

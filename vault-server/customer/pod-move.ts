@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Router } from 'express'
 import type { Request, Response } from 'express'
+import { LRUCache } from 'lru-cache'
 import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
@@ -33,8 +35,11 @@ import { findStorages } from './pod-location.ts'
 import { customerOf } from './session.ts'
 import type { Sessions } from './session.ts'
 
-/** Documents copied in one step: few enough for one request, and for one page to show that it goes on. */
-const FILES_A_STEP = 8
+/** Copied before the next commit: few enough for one page to show that it goes on, and little to be done again after a crash. */
+const FILES_A_BATCH = 8
+const BYTES_A_BATCH = 4 * 1024 * 1024
+/** How long a step waits for its batch; a large file takes several steps, each of which says how far it is. */
+const STEP_MS = 5_000
 /** What a probe finds of single documents, which may have rules of their own. */
 const ofDocuments: readonly Finding['act'][] = ['read', 'change', 'open-to-all']
 
@@ -56,9 +61,12 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
   const parseFinish = parser('api/finish-pod-move.json')
   const router = Router()
   const moveOf = (request: Request) => readPodMove(ledger, customerOf(request).accountId)
+  const batches: Batches = new LRUCache({ max: MOST_BATCHES, ttl: BATCH_MS })
+  const shown = (move: Stored<PodMove> | undefined) =>
+    view(move?.value, move && batches.get(batchOf(move))?.bytes)
 
   router.get('/pod/move', async (request, response) => {
-    response.json(view((await moveOf(request))?.value))
+    response.json(shown(await moveOf(request)))
   })
 
   router.post('/pod/move/step', jsonBody(), async (request, response) => {
@@ -67,8 +75,8 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
     const { accountId } = customerOf(request)
     const move = await readPodMove(ledger, accountId)
     if (move === undefined) throw new DomainError('conflict', 'No move is under way')
-    if (move.value.state === 'copying') await step(parts, move, { request, response, checkWrites })
-    response.json(view((await readPodMove(ledger, accountId))?.value))
+    if (move.value.state === 'copying') await step(parts, move, { request, response, checkWrites, batches })
+    response.json(shown(await readPodMove(ledger, accountId)))
   })
 
   router.post('/pod/move/cancel', jsonBody(), async (request, response) => {
@@ -77,6 +85,7 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
     if (move !== undefined) {
       if (move.value.state === 'moved') throw new DomainError('conflict', 'The move is done')
       await ledger.commit(endPodMove(move))
+      batches.get(batchOf(move))?.stop()
       // The agent has nothing to do there. She may have lost her sign-in there, though, or the pod is gone.
       await shut(parts, move.value.to, move.value.toLogin).catch(() => undefined)
       await podLogins.end(move.value.toLogin)
@@ -146,8 +155,64 @@ export async function beginMove(
 /** Does a part of what is left to do, and commits how far it came; of two at once one counts. */
 async function step(
   parts: PodMoveParts,
+/**
+ * Files being copied, which goes on after the request that began it. Nothing of it is committed by itself: if the process
+ * ends, or nobody comes back for it, it is done again.
+ */
+interface Batch {
+  /** `undefined` for a file that is gone. */
+  readonly done: Promise<ReadonlyMap<string, MovedFile | undefined>>
+  /** Copied so far. */
+  readonly bytes: number
+  stop(): void
+}
+
+/** By move and version of its row: whatever is committed to it begins another one. */
+type Batches = LRUCache<string, Batch>
+const MOST_BATCHES = 1_000
+const BATCH_MS = 24 * 3_600_000
+
+function batchOf({ key, version }: Stored<PodMove>): string {
+  return `${key} ${version}`
+}
+
+function startBatch(ends: { from: CopyEnd; to: CopyEnd }, waiting: readonly MovedFile[]): Batch {
+  let bytes = 0
+  let isStopped = false
+  async function copy(): Promise<ReadonlyMap<string, MovedFile | undefined>> {
+    const copied = new Map<string, MovedFile | undefined>()
+    for (const file of waiting) {
+      const before = bytes
+      const onBytes = (count: number) => {
+        if (isStopped) throw new DomainError('conflict', 'The move was given up')
+        bytes = before + count
+      }
+      const moved = await copyOrLeave(ends, file, onBytes)
+      copied.set(file.name, moved)
+      bytes = before + (moved?.bytes ?? 0)
+      if (bytes > BYTES_A_BATCH || isStopped) break
+    }
+    return copied
+  }
+  const done = copy()
+  // Whoever waits for it is told; somebody need not.
+  done.catch(() => undefined)
+  return {
+    done,
+    get bytes() {
+      return bytes
+    },
+    stop: () => (isStopped = true),
+  }
+}
+
   stored: Stored<PodMove>,
-  { request, response, checkWrites }: { request: Request; response: Response; checkWrites: WriteCheck },
+  {
+    request,
+    response,
+    checkWrites,
+    batches,
+  }: { request: Request; response: Response; checkWrites: WriteCheck; batches: Batches },
 ): Promise<void> {
   const { ledger, pods } = parts
   const agent = pods.agent.webId
@@ -164,16 +229,21 @@ async function step(
     await checkWrites(to.fetch, to.container)
     // Before anything is copied into it.
     await makeHistoryFolder(to.fetch, { container: to.container, owner: to.webId })
-    await keep((await listFiles(from)).map((name) => ({ name })))
+    await keep(await listFiles(from))
     return
   }
   const { files } = move
-  const waiting = files.filter(({ etag }) => etag === undefined).slice(0, FILES_A_STEP)
+  const waiting = files.filter(({ etag }) => etag === undefined).slice(0, FILES_A_BATCH)
   if (waiting.length > 0) {
-    const copied = new Map<string, MovedFile | undefined>()
-    for (const file of waiting) {
-      copied.set(file.name, await copyOrLeave({ from, to }, file))
-    }
+    const name = batchOf(stored)
+    const batch = batches.get(name) ?? startBatch({ from, to }, waiting)
+    batches.set(name, batch)
+    const copied = await within(STEP_MS, batch.done).catch((error: unknown) => {
+      batches.delete(name)
+      throw error
+    })
+    // The next step waits on.
+    if (copied === undefined) return
     const there = [...copied.values()].flatMap((file) =>
       file === undefined || file.tooLarge === true ? [] : file,
     )
@@ -191,14 +261,26 @@ async function step(
   else await moveIn(parts, stored, { request, response })
 }
 
-/** What is too large for one request stays where it is, and is told; everything else goes along. */
+/** `undefined` when it takes longer. */
+async function within<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
+  const stop = new AbortController()
+  const late = sleep(ms, undefined, { signal: stop.signal }).catch(() => undefined)
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    stop.abort()
+  }
+}
+
+/** What is larger than the operator lets through stays where it is, and is told; everything else goes along. */
 async function copyOrLeave(
   { from, to }: { from: CopyEnd; to: CopyEnd },
   file: MovedFile,
 ): Promise<MovedFile | undefined> {
   const { name } = file
   try {
-    const proof = await copyFile(from, to, file)
+  onBytes: (bytes: number) => void,
+    const proof = await copyFile(from, to, file, onBytes)
     return proof && { name, ...proof }
   } catch (error) {
     if (!(error instanceof FileTooLarge)) throw error
@@ -238,12 +320,12 @@ async function changedSince(
   from: CopyEnd,
   files: readonly MovedFile[],
 ): Promise<readonly MovedFile[] | undefined> {
-  const names = new Set([...(await listFiles(from)), ...files.map(({ name }) => name)])
-  const known = new Map(files.map((file) => [file.name, file]))
+  const known = new Map<string, MovedFile>(
+    [...(await listFiles(from)), ...files].map((file) => [file.name, file]),
+  )
   let isChanged = false
   const now: MovedFile[] = []
-  for (const name of names) {
-    const { etag, ...file } = known.get(name) ?? { name }
+  for (const [name, { etag, ...file }] of known) {
     const isSame = etag !== undefined && (await versionOf(from.fetch, from.container + name)) === etag
     if (!isSame) isChanged = true
     now.push(isSame ? { ...file, etag } : file)
@@ -304,7 +386,7 @@ async function deleteCopies(parts: PodMoveParts, move: PodMove): Promise<void> {
     // Deleted already, as by a finish that was broken off.
     if (there === undefined) continue
     if (there !== etag) throw new DomainError('pod-changed', `The old pod was changed since: ${name}`)
-    const isTouched = !(await isKept(to.fetch, to.container + name, digest))
+    const isTouched = !(await isKept(to.streams, to.container + name, digest))
     // What was changed in the new pod since was there before it was changed: the commit of the move says so.
     if (isTouched && (await versionOf(to.fetch, to.container + name)) === undefined)
       throw new DomainError('pod-changed', `The new pod does not hold it any more: ${name}`)
@@ -332,8 +414,12 @@ async function endsOf(
   if (fromLogin === undefined)
     throw new DomainError('not-signed-in', 'Sign in at the old pod to go on with the move')
   return {
-    from: { ...from, fetch: await podLogins.fetchOf(fromLogin) },
-    to: { ...to, fetch: await podLogins.fetchOf(toLogin) },
+    from: {
+      ...from,
+      fetch: await podLogins.fetchOf(fromLogin),
+      streams: await podLogins.streamsOf(fromLogin),
+    },
+    to: { ...to, fetch: await podLogins.fetchOf(toLogin), streams: await podLogins.streamsOf(toLogin) },
   }
 }
 
@@ -341,19 +427,26 @@ function ignoreRefusal(error: unknown): void {
   if (!(error instanceof CommitRefused)) throw error
 }
 
-function view(move: PodMove | undefined): PodMoveView {
+function view(move: PodMove | undefined, underWay = 0): PodMoveView {
   if (move === undefined) return { state: 'none' }
   const { state, from, to, files, rulesLeft } = move
-  const proven = files?.filter(({ etag, tooLarge }) => etag !== undefined && tooLarge !== true).length ?? 0
+  const along = (files ?? []).filter(({ tooLarge }) => tooLarge !== true)
+  const proven = along.filter(({ etag }) => etag !== undefined)
   const left = (files ?? []).filter(({ tooLarge }) => tooLarge === true).map(({ name }) => name)
   return {
     state,
     from: from.container,
     to: to.container,
     webId: to.webId,
-    proven,
+    proven: proven.length,
+    bytes: bytesOf(proven) + underWay,
+    ofBytes: Math.max(bytesOf(along), bytesOf(proven) + underWay),
     ...(files === undefined ? {} : { files: files.length }),
     ...(left.length === 0 ? {} : { filesLeft: left }),
     ...(rulesLeft === undefined ? {} : { rulesLeft: [...rulesLeft] }),
   }
+}
+
+function bytesOf(files: readonly MovedFile[]): number {
+  return files.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
 }

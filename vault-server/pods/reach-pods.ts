@@ -18,6 +18,8 @@ export interface ReachPods extends Omit<PodCache, typeof Symbol.dispose> {
   readonly agent: PodAgent
   /** As nobody in particular, and guarded. */
   readonly anyone: PodFetch
+  /** The same for files of any size that is let through: bodies are passed on while they come. */
+  readonly streams: PodFetch
   readonly credentialLogin: ReturnType<typeof createCredentialLogins>
   readonly webhooks: PodWebhooks
 }
