@@ -152,9 +152,6 @@ export async function beginMove(
   }
 }
 
-/** Does a part of what is left to do, and commits how far it came; of two at once one counts. */
-async function step(
-  parts: PodMoveParts,
 /**
  * Files being copied, which goes on after the request that began it. Nothing of it is committed by itself: if the process
  * ends, or nobody comes back for it, it is done again.
@@ -206,6 +203,9 @@ function startBatch(ends: { from: CopyEnd; to: CopyEnd }, waiting: readonly Move
   }
 }
 
+/** Does a part of what is left to do, and commits how far it came; of two at once one counts. */
+async function step(
+  parts: PodMoveParts,
   stored: Stored<PodMove>,
   {
     request,
@@ -276,10 +276,10 @@ async function within<Result>(ms: number, work: Promise<Result>): Promise<Result
 async function copyOrLeave(
   { from, to }: { from: CopyEnd; to: CopyEnd },
   file: MovedFile,
+  onBytes: (bytes: number) => void,
 ): Promise<MovedFile | undefined> {
   const { name } = file
   try {
-  onBytes: (bytes: number) => void,
     const proof = await copyFile(from, to, file, onBytes)
     return proof && { name, ...proof }
   } catch (error) {
