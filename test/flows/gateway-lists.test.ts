@@ -370,7 +370,7 @@ describe('a copy that asks for what changed since', () => {
   test('cannot tell a request that was opened and left from one that nobody opened, now or ever', async () => {
     const { ledger } = gateway.house
     const early = await gateway.vendor('looked-at')
-    const [opened = '', unopened] = [await receive(early), await receive(early)]
+    const [opened, unopened] = [await receive(early), await receive(early)]
     const request = await readRequest(ledger, opened)
     if (request === undefined) throw new Error('the request is not there')
     const { accountId } = customer
