@@ -2133,6 +2133,14 @@ export interface PodMoveView {
    */
   proven?: number
   /**
+   * How much is copied so far, of a large file that is on its way as well.
+   */
+  bytes?: number
+  /**
+   * How much there is to copy, as far as the old pod says how large its files are.
+   */
+  ofBytes?: number
+  /**
    * Documents and folders, relative to the old folder, whose own rules for others than the customer and Reach could not be carried over.
    */
   rulesLeft?: string[]
@@ -2187,14 +2195,6 @@ export interface Finding {
   resource?: string
   expected: boolean
   seen: boolean
-  /**
-   * How much is copied so far, of a large file that is on its way as well.
-   */
-  bytes?: number
-  /**
-   * How much there is to copy, as far as the old pod says how large its files are.
-   */
-  ofBytes?: number
   ok: boolean
 }
 /**

@@ -225,6 +225,7 @@ describe('a login at the issuer of a pod', () => {
         storageOf: (podLogin) => podLoginStorage({ ledger, names, now }, podLogin, 3_600_000),
         oidc: guardOidc({ allow: [issuer.url], fetch }),
         fetch,
+        streams: fetch,
         now,
       })
     const vaults = [vault(), vault(), vault()] as const
