@@ -14,16 +14,27 @@ export interface KeptCheckpoints {
   newest(vkey: string): Promise<string | undefined>
   /** Verifier key that the log of this name (origin or address) had here last. */
   key(name: string): Promise<string | undefined>
-  keep(vkey: string, note: string, names: readonly string[]): Promise<void>
+  /** What leads to this key and from it, as far as it was seen here; '' when nothing was. */
+  changes(vkey: string): Promise<string>
+  /** `changes` lead from one of `keys` to the next. */
+  keep(seen: {
+    readonly vkey: string
+    readonly note: string
+    readonly names: readonly string[]
+    readonly keys: readonly string[]
+    readonly changes: string
+  }): Promise<void>
 }
 
 export function keptCheckpoints(folder: string): KeptCheckpoints {
-  const file = (kind: 'checkpoints' | 'keys', of: string): string =>
+  const file = (kind: 'checkpoints' | 'keys' | 'changes', of: string): string =>
     path.join(folder, kind, hash('sha256', of, 'hex'))
   return {
     newest: (vkey) => textOf(file('checkpoints', vkey)),
     key: async (name) => (isOfThisMachine(name) ? undefined : textOf(file('keys', name))),
-    async keep(vkey, note, names) {
+    changes: async (vkey) => (await textOf(file('changes', vkey))) ?? '',
+    async keep({ vkey, note, names, keys, changes }) {
+      if (changes !== '') for (const key of keys) await writeWhole(file('changes', key), changes)
       await writeWhole(file('checkpoints', vkey), note)
       for (const name of names) await writeWhole(file('keys', name), vkey)
     },

@@ -41,7 +41,7 @@ export function logCommands(
     .action(async (mirror: string, { json }: { json?: boolean }) => {
       const recovered = await recoverFrom(settings(), mirror)
       if (json === true) return output.json(recovered)
-      const { first, end, grants, businesses, auditors, blocks, erasures } = recovered
+      const { first, end, grants, businesses, auditors, blocks, erasures, erasuresCut } = recovered
       output.line(`The log has its ${end} entries again; ${end - first} came from the mirror.`)
       output.line(
         `What they changed is lost, so what they name has stopped: ${grants} permissions have ended, ${businesses} businesses are suspended, ${auditors} auditors revoked.`,
@@ -50,5 +50,9 @@ export function logCommands(
         output.line(`${blocks} times a customer blocked a business, and that has to be done again.`)
       if (erasures > 0)
         output.line(`${erasures} customers were erased; what was sealed for them stays closed.`)
+      if (erasuresCut > 0)
+        output.line(
+          `${erasuresCut} customers were about to be erased. Nobody can tell who, so every permission of everybody has ended: ask all, and erase them again.`,
+        )
     })
 }

@@ -1,7 +1,7 @@
 /** Verifies a log for the commands of `reach audit`: whom to trust, what was seen before, and then every byte. */
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
 import { parseLogKey } from '#core/ledger/cosignature.ts'
-import { keysAround } from '#core/ledger/log-keys.ts'
+import { keysAround, splitKeyChanges } from '#core/ledger/log-keys.ts'
 import { NoteInvalid } from '#core/ledger/note.ts'
 import { checkPolicy, type Cosigned } from '#core/ledger/policy.ts'
 import { LogInvalid, type LogReport, verifyLog } from '#core/ledger/verify.ts'
@@ -45,32 +45,36 @@ export async function verifySource(
     place: source.name,
     isGiven: options.vkey !== undefined || trusted !== undefined,
   })
-  const changes = new TextDecoder().decode(await source.read('key-changes'))
+  const served = new TextDecoder().decode(await source.read('key-changes'))
+  // A change that was seen here once is not forgotten when it is served no more, nor taken beside another one of the same key.
+  const changes = options.forget === true ? served : joined(await kept.changes(known), served)
   const keys = orFailed(() => keysAround(known, changes))
   if (options.vkey === undefined && trusted === undefined && options.forget !== true)
     await demandSameKey(kept, keys, names)
-  // A policy says by itself which keys count.
-  const vkey = trusted?.vkey ?? signerOf(note, known, keys)
+  const seen = options.forget === true ? [] : await notesUnder(kept, keys)
+  // A policy says by itself which keys count. Else never back: of a key that was followed by another here, nothing new is believed.
+  const latest = keys.findLast((key) => key === known || seen.some((one) => one.vkey === key)) ?? known
+  const vkey = trusted?.vkey ?? signerOf(note, latest, keys)
   const earlierKeys = keys.filter((one) => one !== vkey)
-  const remembered = options.forget === true ? undefined : await newestUnder(kept, [vkey, ...earlierKeys])
+  const remembered = seen.map((one) => one.note)
   const given = await Promise.all(options.old.map(readGiven))
   const read = async (file: string) => (file === 'checkpoint' ? note : source.read(file))
   const report = await verifyOrFail({
     read,
     vkey,
-    earlier: [...given, ...(remembered === undefined ? [] : [remembered])],
+    earlier: [...given, ...remembered],
     earlierKeys,
     onBundle,
   })
   const text = new TextDecoder().decode(note)
-  if (options.forget !== true) await kept.keep(vkey, text, names)
+  if (options.forget !== true) await kept.keep({ vkey, note: text, names, keys, changes })
   return {
     report,
     note: text,
     vkey,
     changes,
     cosigned: trusted?.cosigned,
-    remembered: remembered !== undefined,
+    remembered: remembered.length > 0,
   }
 }
 
@@ -118,13 +122,18 @@ function isSignedBy(note: string, vkey: string): boolean {
   }
 }
 
-/** The checkpoint that is kept under the newest of these keys. */
-async function newestUnder(kept: KeptCheckpoints, vkeys: readonly string[]): Promise<string | undefined> {
-  for (const vkey of vkeys) {
-    const note = await kept.newest(vkey)
-    if (note !== undefined) return note
-  }
-  return undefined
+/** The checkpoints that are kept under these keys. */
+async function notesUnder(
+  kept: KeptCheckpoints,
+  vkeys: readonly string[],
+): Promise<{ vkey: string; note: string }[]> {
+  const notes = await Promise.all(vkeys.map(async (vkey) => ({ vkey, note: await kept.newest(vkey) })))
+  return notes.flatMap(({ vkey, note }) => (note === undefined ? [] : [{ vkey, note }]))
+}
+
+/** Two files of changes as one, each note once. */
+function joined(...files: readonly string[]): string {
+  return [...new Set(files.flatMap(splitKeyChanges))].join('')
 }
 
 /** `keys`: those that lead to the log's own, itself among them. */

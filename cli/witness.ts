@@ -35,7 +35,12 @@ export function witnessCommand(
       'where its key and what it cosigned are kept; never restore it from a backup',
     )
     .requiredOption('--name <name>', 'its name, a URL without scheme, such as witness.example/reach')
-    .requiredOption('--log <vkey>', 'verifier key of a log to watch (may be repeated)', collect, [])
+    .requiredOption(
+      '--log <vkey>',
+      'verifier key of a log to watch (may be repeated; of one log the newest last)',
+      collect,
+      [],
+    )
     .option('--host <address>', 'address to listen on; TLS ends before it', 'localhost')
     .option('--port <port>', 'port to listen on', '3400')
     .option('--ml-dsa', 'make a new key of ML-DSA-44 instead of Ed25519')

@@ -121,6 +121,7 @@ export interface Schemas {
   'api/set-email.json': SetEmail
   'api/set-language.json': SetLanguage
   'api/sign-in.json': SignIn
+  'api/signing-key-rotation.json': SigningKeyRotation
   'api/storages.json': Storages
   'api/vendor-admission.json': VendorAdmission
   'api/vendor-change.json': VendorChange
@@ -456,9 +457,9 @@ export interface Grant {
    */
   endedAt?: number
   /**
-   * The business gave it up; absent: the customer withdrew, or it ended by itself.
+   * The business gave it up, or the log was recovered without what it had become; absent: the customer withdrew, or it ended by itself.
    */
-  endedBy?: 'business'
+  endedBy?: 'business' | 'recovery'
   acknowledgement?: Acknowledgement
   /**
    * Hash of what was shown before the decision.
@@ -1659,9 +1660,9 @@ export interface GrantView {
   until: string
   endedAt?: string
   /**
-   * Of a withdrawn one: a business may give it back.
+   * Of a withdrawn one: a business may give it back; it ends where records of it were lost (recovery).
    */
-  endedBy?: 'customer' | 'business'
+  endedBy?: 'customer' | 'business' | 'recovery'
   /**
    * How often data left under it.
    */
@@ -2601,6 +2602,16 @@ export interface SignIn {
   returnTo?: string
 }
 /**
+ * Another key is to sign what the vault gives out.
+ */
+export interface SigningKeyRotation {
+  use: 'tokens' | 'receipts' | 'agent'
+  /**
+   * The key before must count no more.
+   */
+  isStolen: boolean
+}
+/**
  * Where the customer's data could lie, found out from her WebID and the servers it names.
  */
 export interface Storages {
@@ -2672,9 +2683,9 @@ export interface VendorGrant {
    */
   request_id?: string
   /**
-   * Of a withdrawn grant: who ended it.
+   * Of a withdrawn grant: who ended it; recovery: records of it were lost, so it stopped.
    */
-  ended_by?: 'customer' | 'business'
+  ended_by?: 'customer' | 'business' | 'recovery'
   acknowledgement?: VendorAcknowledgement
 }
 /**

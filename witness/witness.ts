@@ -21,7 +21,10 @@ export interface Witness {
 
 const MAX_PROOF_LINES = 63
 
-/** `logs` are the verifier keys of the logs it serves; a log may have several keys. `now` is in Unix ms. */
+/**
+ * `logs` are the verifier keys of the logs it serves; of one log that has several, in the order in which they followed one another: of
+ * one that was followed by another, nothing new is cosigned. `now` is in Unix ms.
+ */
 export function createWitness({
   logs,
   cosigner,
@@ -42,18 +45,21 @@ export function createWitness({
     const [origin = ''] = text.split('\n', 1)
     const keys = keysOf.get(origin)
     if (keys === undefined) return refused(404, 'this witness does not know the log')
-    const head = opened(note, keys)
-    if (head === undefined) return refused(403, 'no key of the log signed this checkpoint')
+    const signed = opened(note, keys)
+    if (signed === undefined) return refused(403, 'no key of the log signed this checkpoint')
+    const { head } = signed
     if (old > head.size) return refused(400, 'the old size is larger than the checkpoint')
 
     const step = await history.latest(origin)
-    const seen = step.note === undefined ? nothing(origin) : treeOf(step.note, keys)
+    const before = step.note === undefined ? nothing(origin) : treeOf(step.note, keys)
+    if (signed.newest < before.newest) return refused(403, 'the key was followed by another one')
+    const seen = before.head
     if (old !== seen.size) return sizeAnswer(seen.size)
     if (seen.size === head.size && !seen.root.equals(head.root)) return sizeAnswer(seen.size)
     if (!isConsistent(seen, head, proof)) return refused(422, 'the proof does not fit the two trees')
     if (step.note === undefined || head.size > seen.size) {
       const isOurs = await history.advance(origin, step, note)
-      if (!isOurs) return sizeAnswer(treeOf((await history.latest(origin)).note ?? '', keys).size)
+      if (!isOurs) return sizeAnswer(treeOf((await history.latest(origin)).note ?? '', keys).head.size)
     }
     return answer(200, cosigner.cosign(text, Math.floor(now() / 1000)))
   }
@@ -88,10 +94,16 @@ function parse(request: string): Submitted | undefined {
   }
 }
 
-function opened(note: string, keys: readonly string[]): Checkpoint | undefined {
-  for (const vkey of keys) {
+interface Signed {
+  readonly head: Checkpoint
+  /** Place of the newest key that signed it. */
+  readonly newest: number
+}
+
+function opened(note: string, keys: readonly string[]): Signed | undefined {
+  for (const [at, vkey] of [...keys.entries()].toReversed()) {
     try {
-      return openCheckpoint(note, vkey)
+      return { head: openCheckpoint(note, vkey), newest: at }
     } catch (error) {
       if (!(error instanceof NoteInvalid)) throw error
     }
@@ -100,13 +112,13 @@ function opened(note: string, keys: readonly string[]): Checkpoint | undefined {
 }
 
 /** What this witness wrote itself and can no longer read is no reason to begin anew. */
-function treeOf(note: string, keys: readonly string[]): Checkpoint {
+function treeOf(note: string, keys: readonly string[]): Signed {
   const tree = opened(note, keys)
   if (tree === undefined) throw new Error('the kept checkpoint is damaged, or its key is no longer known')
   return tree
 }
 
-const nothing = (origin: string): Checkpoint => ({ origin, size: 0, root: EMPTY_ROOT })
+const nothing = (origin: string): Signed => ({ head: { origin, size: 0, root: EMPTY_ROOT }, newest: 0 })
 
 function answer(status: Answer['status'], body: string): Answer {
   return { status, type: 'text/plain; charset=utf-8', body }

@@ -14,11 +14,12 @@ export function isReadable({ state, vendor }: Pick<GrantView, 'state' | 'vendor'
   return state === 'active' && !vendor.suspended
 }
 
-/** Its state for the eye: a withdrawal is the customer's, and a business may give a grant back. */
+/** Its state for the eye: a withdrawal is the customer's; a business may give a grant back, and one whose records are lost stops. */
 export function howItStands({
   state,
   endedBy,
-}: Pick<GrantView, 'state' | 'endedBy'>): GrantView['state'] | 'relinquished' {
+}: Pick<GrantView, 'state' | 'endedBy'>): GrantView['state'] | 'relinquished' | 'lost' {
+  if (endedBy === 'recovery') return 'lost'
   return endedBy === 'business' ? 'relinquished' : state
 }
 

@@ -121,7 +121,7 @@ async function acceptHead(
     vkey: trusted,
     read: readLogFile,
     store: {
-      load: async () => kept?.note,
+      load: async () => (kept?.note === undefined ? undefined : { note: kept.note, vkey: kept.vkey }),
       save: async (newer) => keepLog({ ...newer, at: performance.timeOrigin + performance.now() }),
     },
   })

@@ -108,6 +108,11 @@ export function relinquish(grant: Grant, now: number): Grant {
   return hasEnded(grant) ? grant : { ...grant, state: 'withdrawn', endedAt: now, endedBy: 'business' }
 }
 
+/** What became of it is lost, so it stops; what has ended already stays as it ended. */
+export function endLost(grant: Grant, now: number): Grant {
+  return hasEnded(grant) ? grant : { ...grant, state: 'withdrawn', endedAt: now, endedBy: 'recovery' }
+}
+
 /**
  * Records an end that has passed, and how it is called in the log; `undefined` when there is nothing to
  * record.

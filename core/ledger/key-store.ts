@@ -38,6 +38,8 @@ export interface KeyStore extends CustomerKeys, LogKeys {
    * note of the change once it is durable.
    */
   rotateLogKey(change: { origin: string; until: number }): Promise<string>
+  /** Learns of keys of the log that other processes made in the same folder. */
+  readNewLogKeys(): void
   /** The key a ring seals with now. `renew` must have been awaited once. */
   current(ring: Ring): RingKey
   /** Any key of a ring, past periods included. Throws `KeysDamaged` when it is not there. */
@@ -47,6 +49,8 @@ export interface KeyStore extends CustomerKeys, LogKeys {
   renew(progress: Progress): Promise<void>
   /** Random bytes of that name, made once. */
   secret(name: string, bytes?: number): Promise<Buffer>
+  /** The document of that name, if it was made. */
+  storedDocument(name: string): Json | undefined
   /** A JSON document of that name (such as a generated JWK), made once. */
   document<Content extends Json>(name: string, create: () => Promise<Content> | Content): Promise<Content>
 }
@@ -101,7 +105,9 @@ export async function openKeyStore(
     get keyChanges() {
       return log.flatMap(({ change }) => (change === undefined ? [] : [change.note]))
     },
+    readNewLogKeys,
     async rotateLogKey({ origin, until }) {
+      readNewLogKeys()
       const { privateKey } = generateKeyPairSync('ed25519')
       const note = writeKeyChange({ origin, from: newest().key, to: privateKey, until })
       const made = { v: 1, key: encodeLogKey(privateKey), until, note }
@@ -126,7 +132,6 @@ export async function openKeyStore(
       isKeyDue(rings.ops.at(-1), progress),
     async renew(progress) {
       looked = progress.time
-      readNewLogKeys()
       for (const ring of ['data', 'ops'] as const) {
         if (!isKeyDue(rings[ring].at(-1), progress)) continue
         const name = `${ring[0]}${rings[ring].length + 1}`
@@ -144,6 +149,7 @@ export async function openKeyStore(
       if (secret.length !== bytes) throw new KeysDamaged('a secret has another length')
       return secret
     },
+    storedDocument: (name) => readDocument(join(folder, 'documents', `${checkName(name)}.json`)),
     async document<Content extends Json>(name: string, create: () => Promise<Content> | Content) {
       return (await documentAt(join(folder, 'documents', `${checkName(name)}.json`), create)) as Content
     },

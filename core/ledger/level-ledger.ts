@@ -12,6 +12,7 @@ import { WRITE_BUFFER, hasDatabase, openDatabase, type Database } from './level-
 import { StoredLog } from './stored-log.ts'
 import { StoredLedger } from './stored-ledger.ts'
 import { recover } from './recovery.ts'
+import { readBegun } from './recovery-begun.ts'
 import { Rows } from './level-rows.ts'
 import { GroupWriter } from './group-writer.ts'
 import { scrubTables } from './table-files.ts'
@@ -64,6 +65,8 @@ export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledg
     await createAnchor(options.anchorFile)
   }
   const anchor = stack.use(await openAnchor(options.anchorFile))
+  if (anchor.last && readBegun(options.anchorFile, anchor.last))
+    throw new LedgerDamaged('a recovery was broken off: give `reach log recover` again')
   const ledger = await startLevelLedger({ ...options, db, anchor, tables })
   stack.move()
   return ledger

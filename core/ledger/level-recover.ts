@@ -5,9 +5,9 @@
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createAnchor, readAnchor, type Mark } from './anchor.ts'
-import { createLogSigner, sizeOf, type Checkpoint, type LogSigner } from './checkpoint.ts'
+import { createLogSigner, type Checkpoint, type LogSigner } from './checkpoint.ts'
 import { chainOf, type GroupRow, type Head } from './group-former.ts'
-import { createDocument, numberOf, readDocument, syncFolder } from './key-files.ts'
+import { createDocument, syncFolder } from './key-files.ts'
 import type { KeyStore } from './key-store.ts'
 import { saltOf, sealOps, type OpsKey } from './leaf.ts'
 import { LedgerDamaged } from './ledger.ts'
@@ -25,6 +25,7 @@ import {
   HASH_BYTES,
 } from './merkle.ts'
 import { recover, type Recovered } from './recovery.ts'
+import { readBegun, recoveryFile, type RecoveredLog } from './recovery-begun.ts'
 import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, threadKey, tileKey } from './stored-keys.ts'
 import { wireEntry } from './tiles.ts'
 import { tileReader, verifyLog, type ReadLogFile } from './verify.ts'
@@ -41,12 +42,6 @@ export interface OpenedEntry {
   readonly time: number
 }
 
-export interface RecoveredLog {
-  /** Entries `first` up to below `size` came back. */
-  readonly first: number
-  readonly size: number
-}
-
 /** Versions that the lost part may have given: none of them may come again. */
 const SKIPPED_COMMITS = 2 ** 32
 const NOTHING: Mark = { group: -1, size: 0, root: EMPTY_ROOT, chain: Buffer.alloc(HASH_BYTES) }
@@ -54,7 +49,6 @@ const NOTHING: Mark = { group: -1, size: 0, root: EMPTY_ROOT, chain: Buffer.allo
 export type RecoverOptions = Pick<LevelLedgerOptions, 'folder' | 'keys' | 'anchorFile' | 'origin' | 'now'>
 
 /** The anchor that the recovered ledger is opened with until `adoptRecovered`: until then no other process opens it. */
-const recoveryFile = (anchorFile: string): string => `${anchorFile}.recovery.json`
 export const recoveringAnchor = (anchorFile: string): string => `${anchorFile}.recovering`
 
 /**
@@ -68,7 +62,6 @@ export async function recoverLog(
     open: (first: number, leaves: readonly Uint8Array[]) => Promise<readonly OpenedEntry[]>
   },
 ): Promise<RecoveredLog> {
-  const begun = recoveryFile(anchorFile)
   const anchored = await readAnchor(anchorFile)
   if (anchored === undefined || anchored === 'new')
     throw new RecoveryRefused(
@@ -78,10 +71,13 @@ export async function recoverLog(
   await using stack = new AsyncDisposableStack()
   const { db } = await openDatabase(folder, { create: true })
   stack.defer(() => db.close())
-  if ((await readAnchor(recoveringAnchor(anchorFile))) !== undefined)
-    return { first: numberOf(readDocument(begun), 'first'), size: sizeOf(String(await db.get(HEAD_KEY))) }
-  if (await opensAlready(db, signer, anchored))
-    throw new RecoveryRefused('nothing is missing: the ledger opens')
+  const begun = readBegun(anchorFile, anchored)
+  const recovering = await readAnchor(recoveringAnchor(anchorFile))
+  if (begun && recovering && recovering !== 'new' && (await opensAlready(db, signer, recovering)))
+    return begun
+  // Else another copy was put in its place meanwhile.
+  await rm(recoveringAnchor(anchorFile), { force: true })
+  const opens = await opensAlready(db, signer, anchored)
   const base = await readBase(db, signer)
   const before = base.head.group < 0 ? NOTHING : markOf(base)
 
@@ -98,22 +94,29 @@ export async function recoverLog(
       )
     opened.push(...facts.slice(from))
   })
+  // Of one that was begun the anchor knows nothing: what lies behind it may be what came back.
+  const isWhole = opens && (begun === undefined || before.group === anchored.group)
+  if (isWhole && head.size <= before.size) {
+    await rm(recoveryFile(anchorFile), { force: true })
+    throw new RecoveryRefused('nothing is missing: the ledger opens')
+  }
   if (head.size < anchored.size)
     throw new RecoveryRefused(
       `the mirror has ${head.size} entries, ${anchored.size} were acknowledged: without a newer mirror only a new log can be begun`,
     )
   if (head.size < before.size) throw new RecoveryRefused('the mirror is older than the database')
-  if (head.size === before.size && before.group >= anchored.group)
+  if (begun === undefined && head.size === before.size && before.group >= anchored.group)
     throw new RecoveryRefused('nothing is missing')
   await demandOneHistory(mirror.read, anchored, head, 'the anchor')
   await demandOneHistory(mirror.read, before, head, 'the database')
 
   await keys.renew({ time: now(), seals: base.head.seals })
-  // What stops with the lost part is known from here on, whatever is cut off.
-  await createDocument(begun, { v: 1, first: before.size })
+  // What stops with the lost part is known from here on, whatever is cut off: from where the earliest copy ended.
+  const recovered = { first: Math.min(before.size, begun?.first ?? before.size), size: head.size }
+  await writeBegun(anchorFile, anchored, recovered)
   const mark = await write(db, { base, leaves, opened, keys, signer, now: now() })
   await createAnchor(recoveringAnchor(anchorFile), mark)
-  return { first: numberOf(readDocument(begun), 'first'), size: head.size }
+  return recovered
 }
 
 /** From here on the ledger opens like any other. */
@@ -150,6 +153,14 @@ async function readBase(db: Database, signer: LogSigner): Promise<Recovered> {
       { cause: error },
     )
   }
+}
+
+async function writeBegun(anchorFile: string, anchored: Mark, { first, size }: RecoveredLog): Promise<void> {
+  const file = recoveryFile(anchorFile)
+  await rm(`${file}.new`, { force: true })
+  await createDocument(`${file}.new`, { v: 1, first, size, anchor: anchored.chain.toString('base64') })
+  await rename(`${file}.new`, file)
+  await syncFolder(dirname(file))
 }
 
 const markOf = ({ head, tree }: Recovered): Mark => ({

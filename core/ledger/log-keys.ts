@@ -108,16 +108,16 @@ export function vkeysUnder(
 /** The changes as they are served and kept: one note after the other, oldest first. */
 export const writeKeyChanges = (notes: readonly string[]): string => notes.join('')
 
+export const splitKeyChanges = (file: string): string[] =>
+  file.split(/(?=^reach-log-key\/v1$)/m).filter((note) => note !== '')
+
 /**
  * The keys of the log that the trusted key vouches for, oldest first: those it followed and those that follow it. Throws `NoteInvalid`
  * for a file with anything else in it, and for a key with two successors: then nobody knows which of them is the log's.
  */
 export function keysAround(trusted: string, file: string): string[] {
   if (file.length > MAX_CHANGES * 2_000) throw new NoteInvalid('the changes of the key are too many')
-  const changes = file
-    .split(/(?=^reach-log-key\/v1$)/m)
-    .filter((note) => note !== '')
-    .map(openKeyChange)
+  const changes = splitKeyChanges(file).map(openKeyChange)
   const after = new Map(changes.map((change) => [change.from, change.to]))
   const before = new Map(changes.map((change) => [change.to, change.from]))
   if (after.size !== changes.length || before.size !== changes.length)

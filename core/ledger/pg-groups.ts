@@ -195,6 +195,9 @@ export class PgGroups {
   }
 
   async #formerAt(db: PgDatabase, newest: number): Promise<GroupFormer> {
+    // A key is kept before it signs anything. Whoever holds the lock, or sees what it signed, finds it: nobody signs with the old one
+    // alone behind a checkpoint of the new one, and no checkpoint of another process is one of a stranger.
+    this.#parts.keys.readNewLogKeys()
     if (this.#former && newest === this.#known.group) return this.#former
     const { signer, keys, onOthers } = this.#parts
     const anchored = this.#known

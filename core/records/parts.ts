@@ -88,7 +88,7 @@ export function descending(time: number): string {
   return ascending(latest - time)
 }
 
-const latest = 99_999_999_999_999
+export const latest = 99_999_999_999_999
 
 /**
  * Part of a key made of an id that may come from outside: whatever it holds, it is no separator and not long.

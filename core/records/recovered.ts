@@ -3,13 +3,13 @@
  * before anybody else opens the ledger; doing it again stops nothing twice.
  */
 import { writeFact, readFact, type Fact } from '#core/domain/facts.ts'
-import { hasEnded, withdraw } from '#core/domain/grant.ts'
+import { endLost, hasEnded } from '#core/domain/grant.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { auditorEntry, changeAuditor, readAuditor } from './auditors.ts'
-import { vendorEntry } from './entries.ts'
-import { changeGrant, readGrant } from './grants.ts'
+import { grantEntry, vendorEntry } from './entries.ts'
+import { changeGrant, listPassedGrants, readGrant } from './grants.ts'
 import type { Names } from './names.ts'
-import { absent, ascending, combine, put } from './parts.ts'
+import { absent, ascending, combine, latest, put } from './parts.ts'
 import { readVendorStanding, suspendVendor } from './vendors.ts'
 
 export interface Stopped {
@@ -20,6 +20,15 @@ export interface Stopped {
   readonly blocks: number
   /** Erasures that were completed in it: their keys are gone, and so is what was sealed. */
   readonly erasures: number
+  /** Erasures that were only begun in it; of whom, no entry tells: so every grant has ended. */
+  readonly erasuresCut: number
+}
+
+interface Parts {
+  readonly ledger: Ledger
+  readonly names: Names
+  /** Unix ms. */
+  readonly now: () => number
 }
 
 const AT_ONCE = 1_000
@@ -27,7 +36,7 @@ const key = (first: number) => `recovered/${ascending(first)}`
 
 /** Ends every grant, suspends every business and revokes every auditor that entries `first` up to below `end` took a right from, or may have. */
 export async function stopRecovered(
-  { ledger, names, now }: { ledger: Ledger; names: Names; now: () => number },
+  { ledger, names, now }: Parts,
   { first, end }: { readonly first: number; readonly end: number },
 ): Promise<Stopped> {
   const lost = await lostFacts(ledger, first, end)
@@ -40,10 +49,12 @@ export async function stopRecovered(
   for (const grantId of grants) {
     const stored = await readGrant(ledger, grantId)
     if (stored === undefined || hasEnded(stored.value)) continue
-    const next = withdraw(stored.value, now())
-    await ledger.commit(await changeGrant({ reader: ledger, names }, stored, next))
+    await ledger.commit(await changeGrant({ reader: ledger, names }, stored, endLost(stored.value, now())))
     stopped.grants++
   }
+  const erased = new Set(lost.flatMap((fact) => (fact.type === 'erased' ? [fact.erasure] : [])))
+  const cut = lost.filter((fact) => fact.type === 'erasure-begun' && !erased.has(fact.erasure))
+  if (cut.length > 0) stopped.grants += await endEveryGrant({ ledger, names, now })
   for (const vendor of vendors) {
     const standing = await readVendorStanding(ledger, vendor)
     if (standing === undefined || standing.value.state !== 'active') continue
@@ -67,7 +78,23 @@ export async function stopRecovered(
   return {
     ...stopped,
     blocks: lost.filter(({ type }) => type === 'blocked').length,
-    erasures: lost.filter(({ type }) => type === 'erased').length,
+    erasures: erased.size,
+    erasuresCut: cut.length,
+  }
+}
+
+/** Each by an entry of its own: none of the lost ones may have named it. */
+async function endEveryGrant({ ledger, names, now }: Parts): Promise<number> {
+  let ended = 0
+  for (;;) {
+    const { grants, gone } = await listPassedGrants(ledger, latest, AT_ONCE)
+    if (grants.length === 0 && (gone.writes ?? []).length === 0) return ended
+    await ledger.commit(gone)
+    for (const stored of grants) {
+      const change = await changeGrant({ reader: ledger, names }, stored, endLost(stored.value, now()))
+      await ledger.commit(combine(change, { entries: [grantEntry(stored.value, { type: 'withdrawn' })] }))
+      ended++
+    }
   }
 }
 
@@ -78,7 +105,13 @@ async function lostFacts(ledger: Ledger, first: number, end: number): Promise<Fa
   return facts
 }
 
-type EndOfVendor = Extract<Fact, { type: 'vendor-suspended' | 'vendor-removed' | 'vendor-keys-revoked' }>
+/** Keys that a business put in the place of others: the others are back, and may be a thief's. */
+const endsOfVendor = [
+  'vendor-suspended',
+  'vendor-removed',
+  'vendor-keys-revoked',
+  'vendor-keys-changed',
+] as const
+type EndOfVendor = Extract<Fact, { type: (typeof endsOfVendor)[number] }>
 
-const isEndOfVendor = (fact: Fact): fact is EndOfVendor =>
-  fact.type === 'vendor-suspended' || fact.type === 'vendor-removed' || fact.type === 'vendor-keys-revoked'
+const isEndOfVendor = (fact: Fact): fact is EndOfVendor => endsOfVendor.some((type) => type === fact.type)

@@ -15,7 +15,7 @@ export interface KeptNote {
 
 /** Where the newest checkpoint is kept. */
 export interface HeadStore {
-  load(): Promise<string | undefined>
+  load(): Promise<KeptNote | undefined>
   save(kept: KeptNote): Promise<void>
 }
 
@@ -27,7 +27,10 @@ export interface Advance {
   readonly since: number | undefined
 }
 
-/** One log as one verifier sees it. `vkey` comes from a source that is trusted; what `store` holds was opened with it. */
+/**
+ * One log as one verifier sees it. `vkey` comes from a source that is trusted; what `store` holds was opened with it, or with a key of
+ * the same log before it.
+ */
 export class KeptHead {
   readonly #read: ReadFile
   readonly #store: HeadStore
@@ -73,7 +76,7 @@ export class KeptHead {
 
   async #kept(): Promise<TreeHead | undefined> {
     const kept = await this.#store.load()
-    return kept === undefined ? undefined : openCheckpoint(kept, await readLogKey(this.#vkey))
+    return kept === undefined ? undefined : openCheckpoint(kept.note, await readLogKey(kept.vkey))
   }
 
   /** The log's own newest head, under the trusted key or a later one. Throws the refusal where there is none. */

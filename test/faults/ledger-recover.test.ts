@@ -3,19 +3,16 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '#core/config.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { withdraw } from '#core/domain/grant.ts'
-import { replay } from '#core/domain/replay.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
 import { openKeyStore } from '#core/ledger/key-store.ts'
-import { LedgerDamaged, LedgerForeign, type Ledger } from '#core/ledger/ledger.ts'
+import { LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
 import { recoverLog, recoveringAnchor } from '#core/ledger/level-recover.ts'
-import { parseTilePath } from '#core/ledger/tiles.ts'
-import { verifyLog } from '#core/ledger/verify.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
@@ -27,6 +24,7 @@ import { addCustomers, addGrants, addVendor, type House } from '../../bench/popu
 import { recoverFrom } from '../../cli/recover.ts'
 import { openLedgerAndKeys, placesOf } from '../../house.ts'
 import { checkLog } from '../check-log.ts'
+import { mirrorInto, replayed } from '../mirrored-ledger.ts'
 
 const items = [{ id: 'item-1', purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name'] }]
 const now = Date.now
@@ -46,38 +44,6 @@ async function onLedger<Result>(use: (house: House) => Promise<Result>): Promise
   await using opened = await openLedgerAndKeys({ config: settings.config, now, part: '' })
   const names = createNames(await opened.keys.secret('names'))
   return await use({ ledger: opened.ledger, names, now })
-}
-
-/** What `reach audit mirror --openings` leaves. */
-async function mirror(ledger: Ledger, name: string): Promise<string> {
-  const folder = join(home, name)
-  const put = async (file: string, content: string | Uint8Array) => {
-    await mkdir(dirname(join(folder, file)), { recursive: true })
-    await writeFile(join(folder, file), content)
-  }
-  const { log } = ledger
-  const note = log.checkpoint()
-  await put('checkpoint', note)
-  await put('vkey', `${log.vkey}\n`)
-  await verifyLog({
-    vkey: log.vkey,
-    async read(file) {
-      if (file === 'checkpoint') return Buffer.from(note)
-      const tile = parseTilePath(file)
-      if (tile === undefined) return undefined
-      const { level, index, width } = tile
-      const bytes = await (level === 'entries' ? log.bundle(index, width) : log.tile(level, index, width))
-      if (bytes) await put(file, bytes)
-      if (level !== 'entries') return bytes
-      const opened = await ledger.openings(index * 256, width)
-      const lines = opened.map(
-        ({ index: at, ops, salt }) => `${JSON.stringify({ index: at, facts: ops, salt })}\n`,
-      )
-      await put(file.replace('tile/entries', 'openings'), lines.join(''))
-      return bytes
-    },
-  })
-  return folder
 }
 
 /** Two customers, two businesses; then a copy; then one withdraws, a business is suspended, and 300 reads are made of the other. */
@@ -113,7 +79,11 @@ async function lostPart() {
     const reads = await ledger.commitEach(Array.from({ length: 300 }, () => commit))
     expect(reads.every((one) => !(one instanceof Error))).toBe(true)
     const checkpoint = ledger.log.checkpoint()
-    return { checkpoint, folder: await mirror(ledger, 'mirror'), version: (await ledger.commit({})).version }
+    return {
+      checkpoint,
+      folder: await mirrorInto(join(home, 'mirror'), ledger),
+      version: (await ledger.commit({})).version,
+    }
   })
   return {
     ...before,
@@ -132,13 +102,6 @@ const vkeyOf = (folder: string): string => readFileSync(join(folder, 'vkey'), 'u
 
 const refused = () => expect(onLedger(async () => undefined)).rejects.toBeInstanceOf(LedgerDamaged)
 
-const replayed = async (ledger: Ledger) => {
-  const { size } = openCheckpoint(ledger.log.checkpoint(), ledger.log.vkey)
-  const opened = await ledger.openings(0, size)
-  expect(opened).toHaveLength(size)
-  return replay(opened.map(({ index, ops }) => ({ index, fact: readFact(ops) })))
-}
-
 describe('a log recovered from a mirror', () => {
   test('is whole again behind an earlier copy; what the lost part speaks of has stopped, the rest lives', async () => {
     const lost = await lostPart()
@@ -154,6 +117,7 @@ describe('a log recovered from a mirror', () => {
       auditors: 0,
       blocks: 0,
       erasures: 0,
+      erasuresCut: 0,
     })
     await onLedger(async ({ ledger }) => {
       expect(await replayed(ledger)).toEqual([])
@@ -235,7 +199,7 @@ describe('nothing is recovered', () => {
     async () => {
       const lost = await lostPart()
       await expect(recoverFrom(settings, lost.mirror)).rejects.toThrow('nothing is missing')
-      const old = await onLedger(({ ledger }) => mirror(ledger, 'newer'))
+      const old = await onLedger(({ ledger }) => mirrorInto(join(home, 'newer'), ledger))
       await onLedger(async ({ ledger }) =>
         ledger.commit({ entries: [{ claims: () => ({ ops: '{"v":1}' }) }] }),
       )
@@ -269,7 +233,7 @@ describe('nothing is recovered', () => {
         await using opened = await openLedgerAndKeys({ config: other.config, now, part: '' })
         const entries = Array.from({ length: 400 }, () => ({ claims: () => ({ ops: '{}' }) }))
         await opened.ledger.commit({ entries })
-        const foreign = await mirror(opened.ledger, 'foreign')
+        const foreign = await mirrorInto(join(home, 'foreign'), opened.ledger)
         await expect(recoverFrom(settings, foreign)).rejects.toThrow(/of another log/)
       }
       const env = {

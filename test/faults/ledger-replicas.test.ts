@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
+import { openCheckpoint } from '#core/ledger/checkpoint.ts'
 import {
   CommitRefused,
   LedgerBusy,
@@ -83,6 +84,33 @@ describe('several replicas of a ledger on one PostgreSQL', () => {
           .map((seq) => `{"seq":${seq}}`),
       )
     }
+  })
+
+  test('sign with a new key of the log as soon as one of them made it, and know what it signed', async () => {
+    await using place = await pgPlace()
+    const a = await openReplica(place)
+    const b = await joinAs(place, 'b')
+    await using _a = a.ledger
+    await using _b = b.ledger
+    const { origin } = a.ledger.log
+    for (const days of [30, 0]) {
+      await b.ledger.commit({ entries: [entry('"before"', [])] })
+      const until = Date.now() + days * 86_400_000
+      const note = await a.keys.rotateLogKey({ origin, until })
+      // The other one is first to sign after it.
+      const { checkpoint } = await b.ledger.commit({ entries: [entry('"after"', [])] })
+      expect(openCheckpoint(checkpoint, a.ledger.log.vkey)).toEqual(
+        openCheckpoint(await a.ledger.log.newest(), a.ledger.log.vkey),
+      )
+      expect(b.ledger.log.keyChanges.at(-1)).toBe(note)
+    }
+    const note = await b.keys.rotateLogKey({ origin, until: 0 })
+    await b.ledger.commit({ entries: [entry('"alone"', [])] })
+    // Signed by a key that this one has not seen yet.
+    expect(openCheckpoint(await a.ledger.log.newest(), b.ledger.log.vkey).size).toBe(sizeOf(b.ledger))
+    expect(a.ledger.log.keyChanges.at(-1)).toBe(note)
+    expect(a.ledger.stopped).toBeUndefined()
+    await checkLog(a.ledger.log)
   })
 
   test('withdraw on one while another discloses: nothing after the end', async () => {

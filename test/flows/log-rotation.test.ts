@@ -1,14 +1,16 @@
 /** The log gets a new key: for a while both sign, everybody who knew the old one goes along, and nobody goes along with a stranger's. */
 import { generateKeyPairSync } from 'node:crypto'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import { createLogSigner, openCheckpoint } from '#core/ledger/checkpoint.ts'
 import { createCosigner } from '#core/ledger/cosignature.ts'
-import { consistencyProof } from '#core/ledger/merkle.ts'
+import { writeKeyChange } from '#core/ledger/log-keys.ts'
+import { consistencyProof, GrowingTree, leafHash } from '#core/ledger/merkle.ts'
 import { NoteInvalid } from '#core/ledger/note.ts'
+import { parseBundle, wireEntry } from '#core/ledger/tiles.ts'
 import { recordKeyChanges } from '#core/records/log-keys.ts'
 import { readWitnessPolicy } from '../../vault-server/audit/witnesses.ts'
 import { logOperator } from '../../vault-server/operator/log.ts'
@@ -134,6 +136,55 @@ test("nobody goes along with a stranger's key, whatever stands beside it", async
   })
 })
 
+test('who has gone on to the new key follows no thief of the old one, whatever is served beside it', async () => {
+  const { origin } = log.ledger.log
+  const [stolen] = log.keys.logKeys
+  if (stolen === undefined) throw new Error('there is no old key')
+  const thief = createLogSigner(origin, stolen.key)
+  const own = generateKeyPairSync('ed25519').privateKey
+  const mirror = join(home, 'mirror')
+  const entries = parseBundle(await readFile(join(mirror, 'tile/entries/000.p/12'))) ?? []
+  const changes = await readFile(join(mirror, 'key-changes'), 'utf8')
+  const itsOwn = writeKeyChange({ origin, from: stolen.key, to: own, until: now })
+  // One goes on where the log is, the other one from before the change.
+  for (const [kept, added] of [
+    [12, 1],
+    [10, 5],
+  ] as const) {
+    const tree = new GrowingTree()
+    const forged = [...entries.slice(0, kept), ...Array.from({ length: added }, (_, i) => Buffer.of(1, i))]
+    for (const entry of forged) tree.push(leafHash(entry), () => undefined)
+    const { size } = tree
+    const place = join(home, `stolen-${kept}`)
+    const files = {
+      [`tile/entries/000.p/${size}`]: Buffer.concat(forged.map(wireEntry)),
+      [`tile/0/000.p/${size}`]: Buffer.concat(tree.open[0] ?? []),
+    }
+    for (const [file, bytes] of Object.entries(files)) {
+      await mkdir(dirname(join(place, file)), { recursive: true })
+      await writeFile(join(place, file), bytes)
+    }
+    for (const [signer, served] of [
+      [thief, changes],
+      [thief, ''],
+      [createLogSigner(origin, own), itsOwn],
+      [createLogSigner(origin, own), changes + itsOwn],
+    ] as const) {
+      await writeFile(join(place, 'vkey'), `${signer.vkey}\n`)
+      await writeFile(join(place, 'key-changes'), served)
+      await writeFile(join(place, 'checkpoint'), signer.sign({ size, root: tree.root() }))
+      // Forged well: somebody who was never here is fooled.
+      if (served !== changes + itsOwn)
+        expect(await reach('verify', place, '--forget'), served).toMatchObject({ code: 0 })
+      for (const words of [[], ['--vkey', k1]])
+        expect(await reach('verify', place, ...words), `${words.join(' ')} ${served}`).toMatchObject({
+          code: 1,
+        })
+    }
+  }
+  expect(await reach('verify', log.url, '--vkey', k1)).toMatchObject({ code: 0 })
+})
+
 test('a witness that knows both keys goes on; one that knows the old one, until the overlap ends', async () => {
   const witnessOf = (name: string, logs: string[]) =>
     createWitness({
@@ -154,6 +205,11 @@ test('a witness that knows both keys goes on; one that knows the old one, until 
     }
   expect((await both.add(await step(11, after))).status).toBe(200)
   expect((await old.add(await step(11, after))).status).toBe(403)
+  // The old key alone, from here on: somebody stole it.
+  const [stolen] = log.keys.logKeys
+  if (stolen === undefined) throw new Error('there is no old key')
+  const same = createLogSigner(log.ledger.log.origin, stolen.key).sign(openCheckpoint(after, k2))
+  expect(await both.add(`old 12\n\n${same}`)).toMatchObject({ status: 403 })
 })
 
 async function step(from: number, note: string): Promise<string> {

@@ -9,7 +9,7 @@ import { proveEntry } from '#core/ledger/proof.ts'
 import { tilePath as ledgerTilePath, wireEntry } from '#core/ledger/tiles.ts'
 import { NotProven, openCheckpoint, readLogKey } from '#core/verifier/checkpoint.ts'
 import { checkProof, commitsTo, readProof } from '#core/verifier/evidence.ts'
-import { KeptHead } from '#core/verifier/kept-head.ts'
+import { KeptHead, type KeptNote } from '#core/verifier/kept-head.ts'
 import { demandContinued, inclusionPath, readEntry, tilePath, type ReadFile } from '#core/verifier/tiles.ts'
 import { isContinued, isIncluded } from '#core/verifier/tree.ts'
 
@@ -193,14 +193,18 @@ describe('a proof', () => {
 
 describe('the kept head', () => {
   const keeping = (read: ReadFile) => {
-    let kept: string | undefined
+    let kept: KeptNote | undefined
     const store = {
       load: async () => kept,
-      save: async ({ note }: { note: string }) => {
-        kept = note
+      save: async (newer: KeptNote) => {
+        kept = newer
       },
     }
-    return { ...store, head: new KeptHead({ vkey: signer.vkey, read, store }) }
+    return {
+      save: store.save,
+      load: async () => kept?.note,
+      head: new KeptHead({ vkey: signer.vkey, read, store }),
+    }
   }
 
   test('goes forward only, and takes an overtaken head of the same history', async () => {
@@ -219,7 +223,7 @@ describe('the kept head', () => {
     expect(await load()).toBe(log.head(300).note)
     // Whoever serves other tiles as well convinces nobody who kept a head.
     const fooled = keeping(fork.read)
-    await fooled.save({ note: log.head(300).note })
+    await fooled.save({ note: log.head(300).note, vkey: signer.vkey })
     await expect(fooled.head.accept(fork.head(600).note)).rejects.toBeInstanceOf(NotProven)
   })
 })

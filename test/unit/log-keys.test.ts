@@ -143,10 +143,10 @@ function logOf(name: string) {
 }
 
 describe('a verifier that knows an old key', () => {
-  const keeping = (log: ReturnType<typeof logOf>, vkey: string) => {
-    let kept: KeptNote | undefined
+  const keeping = (log: ReturnType<typeof logOf>, vkey: string, before?: KeptNote) => {
+    let kept = before
     const store = {
-      load: async () => kept?.note,
+      load: async () => kept,
       save: async (newer: KeptNote) => {
         kept = newer
       },
@@ -196,6 +196,16 @@ describe('a verifier that knows an old key', () => {
     const fork = logOf('fork')
     await expect(head.accept(fork.note(12, 1))).rejects.toBeInstanceOf(NotProven)
     expect(kept()?.vkey).toBe(k1)
+  })
+
+  test('that is told the new key believes the old one no more, though it kept what that one signed', async () => {
+    const log = logOf('a')
+    log.files.set('key-changes', Buffer.from(toSecond))
+    const { head, kept } = keeping(log, k2, { note: log.note(5, 0), vkey: k1 })
+    await expect(head.accept(log.note(9, 0))).rejects.toBeInstanceOf(NotProven)
+    await expect(head.accept(logOf('fork').note(9, 1))).rejects.toBeInstanceOf(NotProven)
+    expect(await head.accept(log.note(9, 1))).toMatchObject({ since: 5 })
+    expect(kept()?.vkey).toBe(k2)
   })
 
   test('at the first look under the new key takes what the old one signed only where the log continues it', async () => {

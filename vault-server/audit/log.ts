@@ -36,7 +36,11 @@ export function logRoutes({
       [...vkeysUnder(await log.newest(), log), ...alsoSigns].map((vkey) => `${vkey}\n`).join(''),
     )
   })
-  router.get('/key-changes', (_request, response) => sendText(response, writeKeyChanges(log.keyChanges)))
+  router.get('/key-changes', async (_request, response) => {
+    // A key that another process made is known here as soon as what it signed is.
+    await log.newest()
+    sendText(response, writeKeyChanges(log.keyChanges))
+  })
   router.get('/tile/*place', async (request, response) => {
     // The path as sent: a decoded one would give one tile several names in caches.
     const tile = parseTilePath(request.path.slice(1))

@@ -137,22 +137,30 @@ export class LogVerifier {
   async #open(): Promise<KeptHead> {
     const { store, vkey: given } = this.#options
     const kept = await store.load()
-    const vkey = kept?.vkey ?? given ?? (await this.#servedKey())
-    if (kept !== undefined && given !== undefined && kept.vkey !== given)
-      await this.#demandOfOneLog(given, kept.vkey)
+    const vkey =
+      kept !== undefined && given !== undefined && kept.vkey !== given
+        ? await this.#laterOf(given, kept.vkey)
+        : (kept?.vkey ?? given ?? (await this.#servedKey()))
     return new KeptHead({
       vkey,
       read: (path) => (path.startsWith('tile/') ? this.#read(path) : this.#fetch(path)),
-      store: { load: async () => (await store.load())?.note, save: (newer) => store.save(newer) },
+      store: {
+        async load() {
+          const stored = await store.load()
+          return stored?.note === undefined ? undefined : { note: stored.note, vkey: stored.vkey }
+        },
+        save: (newer) => store.save(newer),
+      },
     })
   }
 
-  /** What was kept may be a later key of the one that is given, or the other way round. */
-  async #demandOfOneLog(given: string, kept: string): Promise<void> {
+  /** What was kept may be a later key of the one that is given, or the other way round: the one before may be a thief's by now. */
+  async #laterOf(given: string, kept: string): Promise<string> {
     const changes = new TextDecoder().decode(await this.#fetch('key-changes'))
     const { earlier, later } = await keysAround(given, changes)
-    if (![...earlier, ...later].includes(kept))
-      throw new NotProven('the log is kept under another key than the one that is given')
+    if (later.includes(kept)) return kept
+    if (earlier.includes(kept)) return given
+    throw new NotProven('the log is kept under another key than the one that is given')
   }
 
   async #servedKey(): Promise<string> {
