@@ -151,7 +151,7 @@ export async function openPods({
     maxBytes: config.moveBytes,
     streams: true,
   })
-  const identity = await openAgentIdentity({ vaultUrl: config.vaultUrl, keys })
+  const identity = await openAgentIdentity({ vaultUrl: config.vaultUrl, keys, now })
   const asAgent = await createAgentFetch(identity, { fetch: anyone, now })
   const credentialLogin = createCredentialLogins({ fetch: anyone, now })
   const asReach: AccountFetch = async (url, init, { accountId, actingAs }) => {

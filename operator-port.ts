@@ -9,6 +9,7 @@ import { type SandboxDoor, startAdmin } from './vault-server/admin.ts'
 import { auditorOperator } from './vault-server/operator/auditors.ts'
 import { logOperator } from './vault-server/operator/log.ts'
 import { customerOperator } from './vault-server/operator/customers.ts'
+import { recordSigningKeys, signingKeyOperator } from './vault-server/operator/signing-keys.ts'
 import { vendorOperator } from './vault-server/operator/vendors.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
 import type { VaultServer } from './vault-server/server.ts'
@@ -29,6 +30,7 @@ export async function openOperatorPort(
   const names = createNames(await keys.secret('names'))
   const { vaultUrl, outboundAllow } = config
   await recordKeyChanges(ledger)
+  await recordSigningKeys({ ledger, keys })
   return await startAdmin({
     config,
     state: {
@@ -47,6 +49,7 @@ export async function openOperatorPort(
       },
     }),
     publicLog: logOperator({ ledger, keys, now }),
+    signingKeys: signingKeyOperator({ ledger, keys, now }),
     sandbox,
     metrics,
     log,

@@ -10,6 +10,7 @@ import { auditCommands } from './audit.ts'
 import { auditorCommands } from './auditor.ts'
 import { customerCommands } from './customer.ts'
 import { CommandFailed, EXIT } from './exit.ts'
+import { keysCommands } from './keys.ts'
 import { logCommands } from './log.ts'
 import { outputTo } from './output.ts'
 import { storeCommands } from './store.ts'
@@ -28,6 +29,7 @@ auditorCommands(program, { output, settings })
 customerCommands(program, { output, settings })
 storeCommands(program, { output, settings })
 logCommands(program, { output, settings })
+keysCommands(program, { output, settings })
 auditCommands(program, { output, stateFolder: stateFolder(process.env), stopped })
 witnessCommand(program, { output, now: Date.now, stopped })
 

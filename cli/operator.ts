@@ -14,6 +14,7 @@ import { operatorTokenPath, type SandboxDoor } from '../vault-server/admin.ts'
 import { auditorOperator, type AuditorOperator } from '../vault-server/operator/auditors.ts'
 import { customerOperator, type CustomerOperator } from '../vault-server/operator/customers.ts'
 import { logOperator, type LogOperator } from '../vault-server/operator/log.ts'
+import { signingKeyOperator, type SigningKeyOperator } from '../vault-server/operator/signing-keys.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 
@@ -29,6 +30,7 @@ export type Operator = VendorOperator & {
   readonly auditors: AuditorOperator
   readonly customers: CustomerOperator
   readonly log: LogOperator
+  readonly signingKeys: SigningKeyOperator
 }
 
 type Act<Result> = (operator: Operator) => Promise<Result>
@@ -105,6 +107,9 @@ function overPort(url: string, token: string): Operator {
     log: {
       rotateKey: (overlapDays) => call('POST', '/log/rotate-key', { overlapDays }),
     },
+    signingKeys: {
+      rotate: (use, isStolen) => call('POST', '/keys/rotate', { use, isStolen }),
+    },
     customers: {
       async list({ after } = {}) {
         const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`
@@ -134,7 +139,8 @@ async function onLedger<Result>(settings: OperatorSettings, act: Act<Result>): P
   const auditors = auditorOperator({ ledger, names, vaultUrl: settings.config.vaultUrl, now: settings.now })
   const customers = customerOperator({ ledger, names, now: settings.now })
   const log = logOperator({ ledger, keys: house.keys, now: settings.now })
-  return await act({ ...house.operator, addToSandbox, auditors, customers, log })
+  const signingKeys = signingKeyOperator({ ledger, keys: house.keys, now: settings.now })
+  return await act({ ...house.operator, addToSandbox, auditors, customers, log, signingKeys })
 }
 
 /** The ledger of the house, or of the one under the path `part`, whose log is named after the first one's address. */

@@ -16,6 +16,7 @@ import type { SandboxCredentials, VendorAdmission } from '#schemas/types.gen.ts'
 import type { AuditorOperator } from './operator/auditors.ts'
 import type { CustomerOperator } from './operator/customers.ts'
 import type { LogOperator } from './operator/log.ts'
+import type { SigningKeyOperator } from './operator/signing-keys.ts'
 import type { VendorOperator } from './operator/vendors.ts'
 
 /** File with the token of the process that runs now; whoever reads it is the operator. */
@@ -42,7 +43,7 @@ export interface AdminState {
 
 /**
  * The operator's port, bound to 127.0.0.1 only: `/health`, `/ready` and `/metrics` for whoever runs this
- * machine, and `/vendors`, `/auditors`, `/customers` and `/log` with a bearer token, made anew at each start and gone at the end.
+ * machine, and `/vendors`, `/auditors`, `/customers`, `/log` and `/keys` with a bearer token, made anew at each start and gone at the end.
  * `url` is where it listens.
  */
 export async function startAdmin(options: {
@@ -53,12 +54,14 @@ export async function startAdmin(options: {
   auditors?: AuditorOperator | undefined
   customers?: CustomerOperator | undefined
   publicLog?: LogOperator | undefined
+  signingKeys?: SigningKeyOperator | undefined
   /** Where businesses are let into the sandbox, if there is one. */
   sandbox?: SandboxDoor | undefined
   metrics: Metrics
   log: Logger
 }): Promise<{ readonly url: string } & AsyncDisposable> {
-  const { config, state, vendors, auditors, customers, publicLog, sandbox, metrics, log } = options
+  const { config, state, vendors, auditors, customers, publicLog, signingKeys, sandbox, metrics, log } =
+    options
   await using opened = new AsyncDisposableStack()
   const token = randomBytes(32).toString('base64url')
   const app = leanExpress()
@@ -68,6 +71,7 @@ export async function startAdmin(options: {
   if (auditors !== undefined) app.use('/auditors', bearerOnly(token), auditorRoutes(auditors))
   if (customers !== undefined) app.use('/customers', bearerOnly(token), customerRoutes(customers))
   if (publicLog !== undefined) app.use('/log', bearerOnly(token), logKeyRoutes(publicLog))
+  if (signingKeys !== undefined) app.use('/keys', bearerOnly(token), signingKeyRoutes(signingKeys))
   app.use(notFound, problemHandler({ log }))
   const { url } = opened.use(await listen({ app, host: '127.0.0.1', port: config.adminPort }))
 
@@ -200,6 +204,17 @@ function logKeyRoutes(publicLog: LogOperator): Router {
   const router = Router()
   router.post('/rotate-key', jsonBody(), async (request, response) => {
     response.json(await publicLog.rotateKey(parseRotation(request.body).overlapDays))
+  })
+  return router
+}
+
+/** What `reach keys` does, over a running Reach. */
+function signingKeyRoutes(signingKeys: SigningKeyOperator): Router {
+  const parseRotation = parser('api/signing-key-rotation.json')
+  const router = Router()
+  router.post('/rotate', jsonBody(), async (request, response) => {
+    const { use, isStolen } = parseRotation(request.body)
+    response.json(await signingKeys.rotate(use, isStolen))
   })
   return router
 }

@@ -58,7 +58,6 @@ import { previewOf } from './customer/preview.ts'
 import { receiptDelivery } from './customer/receipt-delivery.ts'
 import { reminderRoutes, remindOfDue } from './customer/reminders.ts'
 import { requestRoutes } from './customer/requests.ts'
-import { readReceiptKey } from './customer/receipt-signing.ts'
 import { receiptChecker, receiptCheckerRoutes } from './customer/receipt-checker.ts'
 import { receiptRoutes } from './customer/receipts.ts'
 import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from './customer/session.ts'
@@ -73,13 +72,14 @@ import { vendorLogoRoutes } from './customer/vendor-logos.ts'
 import { createMailer } from './mail/mailer.ts'
 import { createPush, publicPoint } from './mail/web-push.ts'
 import { cibaPings } from './oauth/ciba-ping.ts'
-import { newSigningKey, publicPart } from './oauth/oauth-keys.ts'
+import { newSigningKey } from './oauth/oauth-keys.ts'
 import { openAuthorizationServer } from './oauth/provider.ts'
 import type { AuthorizationServer } from './oauth/provider.ts'
 import { checkDomains } from './operator/domain-checks.ts'
 import type { EmbeddedPods } from './pods/embedded.ts'
 import { vocabularyRoutes } from './vocabulary/routes.ts'
 import type { ReachPods } from './pods/reach-pods.ts'
+import { openSigningKeys } from './signing-keys.ts'
 import { webhookRoutes } from './pods/webhook-routes.ts'
 
 const appBuilds = join(import.meta.dirname, '../dist/consent-app')
@@ -181,8 +181,8 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       : opened.use(witnessedLog({ source, policy: parts.witnessPolicy, fetch, now, log }))
   const names = createNames(await keys.secret('names'))
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
-  const receiptKey = await readReceiptKey(keys)
-  const publicKeys = [publicPart(receiptKey)]
+  const receiptKeys = await openSigningKeys(keys, 'receipts', now)
+  const publicKeys = () => receiptKeys.published()
   const appFolder = newestBuild(appBuilds) ?? appBuilds
   const checker = receiptChecker({ appFolder, vaultUrl, publicLog, publicKeys, now })
   const { interactions } = authorization
@@ -304,7 +304,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(profileRoutes({ reader: ledger, podLogins, now }), fieldsLeftRoutes({ reader: ledger }))
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
-  api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKey, preview }, { changed: () => jobs.wake() }))
+  api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKeys, preview }, { changed: () => jobs.wake() }))
   api.use(activityRoutes({ reader: ledger }), live.routes, reminderRoutes({ ledger, now }), notified.api)
   api.use(sessionRoutes({ ledger, podLogins, now }))
   api.use(importRoutes({ reader: ledger, podLogins, now }))

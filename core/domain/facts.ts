@@ -43,6 +43,8 @@ const shapes = {
   'vendor-removed': ['vendor'],
   /** The log has another verifier key; the one before signs beside it until then. */
   'log-key-changed': ['logKey', 'until'],
+  /** Another key signs what this vault gives out, from then on. */
+  'signing-key-changed': ['use', 'kid', 'from'],
   /**
    * Entries `first` up to below `end` came back from a mirror, what they changed did not: every grant that they name has ended
    * with this entry.
@@ -143,8 +145,12 @@ interface Members {
   readonly kind: 'withdrawal' | 'deletion'
   /** Hash of the notice that was shown. */
   readonly notice: string
-  /** Unix ms: start of the hour that the counts are of. */
+  /** Unix ms: start of the hour that the counts are of; when a key begins to sign. */
   readonly from: number
+  /** What a key signs. */
+  readonly use: 'tokens' | 'receipts' | 'agent'
+  /** Thumbprint of a key (RFC 7638). */
+  readonly kid: string
   readonly counts: RefusalCounts
   /** Random reference of an erasure. */
   readonly erasure: string
@@ -305,6 +311,8 @@ const forms: Record<keyof Members, (value: unknown) => boolean> = {
   kind: isText(/^(?:withdrawal|deletion)$/),
   notice: isText(/^[A-Za-z0-9_-]{43}$/),
   from: isTime,
+  use: isText(/^(?:tokens|receipts|agent)$/),
+  kid: isText(/^[A-Za-z0-9_-]{43}$/),
   counts: (value) => isRecord(value) && Object.keys(value).length > 0 && Object.values(value).every(isCount),
   erasure: isId,
   cause: (value) => erasureCauses.some((cause) => cause === value),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose'
-import type { CryptoKey, JWK } from 'jose'
+import type { JWK } from 'jose'
 import { dpopFetch } from './dpop-fetch.ts'
 import type { PodFetch } from './pod.ts'
 
@@ -8,17 +8,15 @@ const TOKEN_SECONDS = 300
 /** A token is not used in its last seconds: it must still be good when it arrives. */
 const SPARE_SECONDS = 30
 
-/** The key with which the agent's issuer signs; `kid` is its thumbprint (RFC 7638) and is published. */
-export interface AgentKey {
-  readonly kid: string
-  readonly privateJwk: JWK
-}
+/** The private key with which the agent's issuer signs; `kid` is its thumbprint (RFC 7638) and is published. */
+export type AgentKey = JWK & { readonly kid: string }
 
 export interface AgentCredentials {
   readonly webId: string
   readonly issuer: string
   readonly clientId: string
-  readonly key: AgentKey
+  /** The one that signs now. */
+  readonly key: () => AgentKey
 }
 
 /**
@@ -30,18 +28,20 @@ export async function createAgentFetch(
   options: { fetch: PodFetch; now: () => number },
 ): Promise<PodFetch> {
   const { fetch, now } = options
-  const signingKey = (await importJWK(credentials.key.privateJwk, 'ES256')) as CryptoKey
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const jkt = await calculateJwkThumbprint(await exportJWK(publicKey))
 
   // The promise is kept, not its value: callers that come while it is being signed wait for the same token.
   let token: Promise<string> | undefined
   let expires = 0
+  let signedBy = ''
 
   function accessToken(): Promise<string> {
     const seconds = Math.floor(now() / 1000)
     const usable = seconds < expires - SPARE_SECONDS && seconds >= expires - TOKEN_SECONDS
-    if (token && usable) return token
+    const { kid } = credentials.key()
+    if (token && usable && kid === signedBy) return token
+    signedBy = kid
     expires = seconds + TOKEN_SECONDS
     const signing = sign(seconds)
     token = signing
@@ -51,9 +51,10 @@ export async function createAgentFetch(
     return signing
   }
 
-  function sign(seconds: number): Promise<string> {
-    const { webId, issuer, clientId, key } = credentials
-    return new SignJWT({ webid: webId, client_id: clientId, cnf: { jkt } })
+  async function sign(seconds: number): Promise<string> {
+    const { webId, issuer, clientId } = credentials
+    const key = credentials.key()
+    return await new SignJWT({ webid: webId, client_id: clientId, cnf: { jkt } })
       .setProtectedHeader({ alg: 'ES256', kid: key.kid, typ: 'at+jwt' })
       .setIssuer(issuer)
       .setSubject(webId)
@@ -61,7 +62,7 @@ export async function createAgentFetch(
       .setIssuedAt(seconds)
       .setExpirationTime(seconds + TOKEN_SECONDS)
       .setJti(randomUUID())
-      .sign(signingKey)
+      .sign(await importJWK(key, 'ES256'))
   }
 
   return dpopFetch({ accessToken, privateKey, fetch, now })

@@ -1,5 +1,6 @@
 /** The decision page's two routes: whose a request is, what is shown, and every refusal with its code. */
 import { createLocalJWKSet, compactVerify } from 'jose'
+import type { JSONWebKeySet } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DomainError } from '#core/domain/errors.ts'
 import { readFact } from '#core/domain/facts.ts'
@@ -9,8 +10,7 @@ import { listDueJobs } from '#core/records/jobs.ts'
 import { readReceipt } from '#core/records/receipts.ts'
 import { listVendorRequests } from '#core/records/requests.ts'
 import type { Decision, DecisionResult, Problem } from '../../schemas/types.gen.ts'
-import { readReceiptKey } from '../../vault-server/customer/receipt-signing.ts'
-import { publicPart } from '../../vault-server/oauth/oauth-keys.ts'
+import { openSigningKeys } from '../../vault-server/signing-keys.ts'
 import { ask, accessRequest } from '../business.ts'
 import {
   allowing,
@@ -236,7 +236,9 @@ describe('answers', () => {
       expect(matches('api/decision-result.json', result)).toBe(true)
       const { receipt } = result
       if (receipt === undefined) throw new Error('no receipt')
-      const keys = createLocalJWKSet({ keys: [publicPart(await readReceiptKey(vault.keys))] })
+      const keys = createLocalJWKSet({
+        keys: [...(await openSigningKeys(vault.keys, 'receipts', Date.now)).published()],
+      } as JSONWebKeySet)
       const { payload } = await compactVerify(receipt.jws, keys)
       expect(JSON.parse(new TextDecoder().decode(payload))).toEqual(receipt.payload)
       expect(receipt.jws).not.toContain(Buffer.from(alma.webId).toString('base64url'))

@@ -78,6 +78,12 @@ const kinds = {
     logKey: fc.constant(`vault.example/log+8c1c0a2f+${'A'.repeat(44)}`),
     until: time,
   }),
+  'signing-key-changed': fc.record({
+    time,
+    use: fc.constantFrom('tokens', 'receipts', 'agent'),
+    kid: fc.constant('k'.repeat(43)),
+    from: time,
+  }),
   'log-recovered': fc.record({ time, first: fc.nat(), end: fc.nat() }),
   requested: fc.record({ time, vendor, request, items, until: time }),
   refused: fc.record({ time, vendor, request, notice }),

@@ -207,7 +207,7 @@ test('every refusal of the vault and every fact of the log has its words', () =>
   ]
   const silent = Object.keys(problems).filter((code) => !Object.hasOwn(en, `problem.${code}`))
   expect(silent.toSorted()).toEqual(ofBusinesses.toSorted())
-  const facts = factTypes.filter((type) => !/^(vendor|auditor)-/.test(type))
+  const facts = factTypes.filter((type) => !/^(?:vendor|auditor|log|signing-key)-/.test(type))
   expect(facts.filter((type) => !Object.hasOwn(en, `activity.${type}`))).toEqual([])
 })
 

@@ -26,7 +26,7 @@ import type {
 } from '#schemas/types.gen.ts'
 import { declined } from '../oauth/interactions.ts'
 import type { Asked, Concluded, Interactions } from '../oauth/interactions.ts'
-import type { SigningKey } from '../oauth/oauth-keys.ts'
+import type { SigningKeys } from '../signing-keys.ts'
 import { pairwiseSubject } from '../oauth/pairwise.ts'
 import { amendmentOf } from './amendment.ts'
 import { issueReceipt } from './receipt-delivery.ts'
@@ -37,7 +37,7 @@ export interface DecisionParts {
   readonly vaultUrl: string
   readonly ledger: Ledger
   readonly interactions: Interactions
-  readonly secrets: { readonly receiptKey: SigningKey; readonly pairwise: Uint8Array }
+  readonly secrets: { readonly receiptKeys: SigningKeys; readonly pairwise: Uint8Array }
   /** Unix ms. */
   readonly now: () => number
 }
@@ -209,7 +209,7 @@ function receiptFor(
     request,
     decided: decidedAs,
   }
-  return signReceipt(source, { key: secrets.receiptKey, accountId: request.accountId })
+  return signReceipt(source, { key: secrets.receiptKeys.signing(), accountId: request.accountId })
 }
 
 /**

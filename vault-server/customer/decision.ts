@@ -16,9 +16,9 @@ import { readVendor } from '#core/records/vendors.ts'
 import type { AccessRequest, Decision, DecisionResult } from '#schemas/types.gen.ts'
 import type { Asked, Exchange } from '../oauth/interactions.ts'
 import { readOAuthKeys } from '../oauth/oauth-keys.ts'
+import { openSigningKeys } from '../signing-keys.ts'
 import { conclude } from './conclusion.ts'
 import type { Case, DecisionParts } from './conclusion.ts'
-import { readReceiptKey } from './receipt-signing.ts'
 import { findRequest, returnOf } from './requests.ts'
 import { viewReceipt } from './views.ts'
 
@@ -38,7 +38,7 @@ export async function decisions({
   ...parts
 }: Omit<DecisionParts, 'secrets'> & { keys: KeyStore }): Promise<Decide> {
   const secrets = {
-    receiptKey: await readReceiptKey(keys),
+    receiptKeys: await openSigningKeys(keys, 'receipts', parts.now),
     pairwise: (await readOAuthKeys(keys)).pairwiseSecret,
   }
   return (exchange, asked) => decideOnce({ ...parts, secrets }, exchange, asked)

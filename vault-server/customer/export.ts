@@ -34,7 +34,7 @@ export interface ExportParts extends ProofParts {
   readonly vaultUrl: string
   readonly podLogins: Pick<PodLogins, 'fetchOf'>
   readonly pods: ReachPods
-  readonly publicKeys: readonly object[]
+  readonly publicKeys: () => readonly object[]
   /** The page that checks receipts; undefined where it was not built. */
   readonly receiptChecker: () => string | undefined
   /** Unix ms. */
@@ -196,7 +196,7 @@ async function addRecords(archive: Archive, parts: ExportParts, { accountId }: A
     await archive.add(`receipts/${receiptId}.jws`, stored.value.jws)
     await archive.add(`receipts/${receiptId}.tlog-proof`, await proveReceipt(parts, stored.value))
   }
-  await archive.add('receipts/keys.json', pretty({ keys: publicKeys }))
+  await archive.add('receipts/keys.json', pretty({ keys: publicKeys() }))
   const checker = receiptChecker()
   if (checker !== undefined) await archive.add('receipts/check.html', checker)
   await archive.add('log/vkey', `${publicLog.vkey}\n`)

@@ -11,7 +11,7 @@ export interface ReceiptCheckerParts {
   readonly appFolder: string
   readonly vaultUrl: string
   readonly publicLog: LogReader
-  readonly publicKeys: readonly JWK[]
+  readonly publicKeys: () => readonly JWK[]
   /** Unix ms. */
   readonly now: () => number
 }
@@ -29,7 +29,7 @@ export function receiptChecker({
 }: ReceiptCheckerParts): () => string | undefined {
   const page = readPage(join(appFolder, 'receipt-checker.html'))
   return () => {
-    const origin = { vault: vaultUrl, vkey: publicLog.vkey, keys: publicKeys, savedAt: formatTime(now()) }
+    const origin = { vault: vaultUrl, vkey: publicLog.vkey, keys: publicKeys(), savedAt: formatTime(now()) }
     const data = JSON.stringify(origin).replaceAll('<', '\\u003c')
     return page?.replace(
       /(<script type="application\/json" id="origin">)\s*null\s*(?=<\/script>)/,

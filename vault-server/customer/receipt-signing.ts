@@ -2,15 +2,8 @@ import { CompactSign, importJWK } from 'jose'
 import { canonical } from '#core/domain/canonical.ts'
 import { receiptOf } from '#core/domain/receipt.ts'
 import type { ReceiptSource } from '#core/domain/receipt.ts'
-import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { StoredReceipt } from '#schemas/types.gen.ts'
-import { newSigningKey } from '../oauth/oauth-keys.ts'
 import type { SigningKey } from '../oauth/oauth-keys.ts'
-
-/** The key that signs receipts, apart from the tokens' keys: receipts are verified for years. */
-export function readReceiptKey(keys: KeyStore): Promise<SigningKey> {
-  return keys.document('receipts', newSigningKey)
-}
 
 /**
  * Makes the receipt of a decision: JWS in compact form (RFC 7515) over its canonical text. These bytes never

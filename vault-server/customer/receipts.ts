@@ -24,11 +24,11 @@ export function receiptRoutes({
   publicLog,
   publicKeys,
 }: ProofParts & {
-  readonly publicKeys: readonly JWK[]
+  readonly publicKeys: () => readonly JWK[]
 }): Router {
   const router = Router()
   router.get('/receipts/keys', (_request, response) => {
-    response.set('Cache-Control', 'public, max-age=300').json({ keys: publicKeys })
+    response.set('Cache-Control', 'public, max-age=300').json({ keys: publicKeys() })
   })
 
   router.get<OfReceipt>('/receipts/:receiptId', signedInOnly, async (request, response) => {

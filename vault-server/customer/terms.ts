@@ -27,7 +27,7 @@ import type {
   StoredReceipt,
   Vendor,
 } from '#schemas/types.gen.ts'
-import type { SigningKey } from '../oauth/oauth-keys.ts'
+import type { SigningKeys } from '../signing-keys.ts'
 import { readReleasable } from './conclusion.ts'
 import { readOwnGrant } from './grants.ts'
 import type { GrantParts } from './grants.ts'
@@ -40,7 +40,7 @@ import { viewEarlier, viewGrant } from './views.ts'
 
 export interface TermsParts extends GrantParts {
   readonly vaultUrl: string
-  readonly receiptKey: SigningKey
+  readonly receiptKeys: SigningKeys
   readonly preview: Preview
 }
 
@@ -173,7 +173,7 @@ async function widening({ ledger }: TermsParts, before: Grant, next: Grant): Pro
 }
 
 function receiptOfChange(
-  { vaultUrl, ledger, receiptKey: key }: TermsParts,
+  { vaultUrl, ledger, receiptKeys }: TermsParts,
   about: { before: Grant; next: Grant; request: AccessRequest; vendor: Vendor; language: string },
 ): Promise<StoredReceipt> {
   const { before, next, request, vendor, language } = about
@@ -197,7 +197,7 @@ function receiptOfChange(
       replaces: before.receiptId,
     },
   } as const
-  return signReceipt(source, { key, accountId: next.accountId })
+  return signReceipt(source, { key: receiptKeys.signing(), accountId: next.accountId })
 }
 
 /** The items of the request as far as they are granted: what the notice of the new terms is made from. */

@@ -8,7 +8,7 @@ import { clockTolerance } from './adapter.ts'
 import { renderError } from './error-page.ts'
 import { pingPlaceholder, pollingMember, responseModes } from './client-features.ts'
 import { assertNewRequestObject } from './message-signing.ts'
-import type { OAuthKeys } from './oauth-keys.ts'
+import type { OAuthKeys, SigningKey } from './oauth-keys.ts'
 import { pairwiseSubject } from './pairwise.ts'
 import {
   accessTokenLife,
@@ -47,6 +47,7 @@ export function oauthConfiguration({
   ledger,
   names,
   keys,
+  signing,
   now,
   policy,
   limits,
@@ -55,6 +56,8 @@ export function oauthConfiguration({
   ledger: LedgerReader
   names: Names
   keys: OAuthKeys
+  /** Private ES256 keys; the first one signs. */
+  signing: readonly SigningKey[]
   now: () => number
   policy: ReturnType<typeof registrationPolicy>
   limits: RequestLimits
@@ -69,7 +72,7 @@ export function oauthConfiguration({
       if (String(url) === pingPlaceholder) return Promise.resolve(new Response(null, { status: 204 }))
       throw new Error('the authorization server makes no outbound requests')
     },
-    jwks: structuredClone(keys.jwks),
+    jwks: { keys: structuredClone(signing) },
     cookies: {
       keys: keys.cookieKeys,
       names: { session: 'reach-oauth', interaction: 'reach-consent', resume: 'reach-resume' },

@@ -6,11 +6,6 @@ import type { KeyStore } from '#core/ledger/key-store.ts'
  * What the authorization server signs and guards with. From the key store, so that a restart changes nothing.
  */
 export interface OAuthKeys {
-  /**
-   * Private ES256 keys; the first one signs. To rotate: append, restart; move to the front, restart; drop the
-   * old.
-   */
-  readonly jwks: { readonly keys: readonly SigningKey[] }
   readonly cookieKeys: readonly string[]
   /** 32 bytes from which the DPoP nonces of the token endpoint are made; the same at every replica. */
   readonly nonceSecret: Buffer
@@ -31,7 +26,6 @@ export interface SigningKey extends JWK {
 
 export async function readOAuthKeys(keys: KeyStore): Promise<OAuthKeys> {
   return {
-    jwks: { keys: (await keys.document('oauth-jwks', async () => ({ keys: [await newSigningKey()] }))).keys },
     cookieKeys: [(await keys.secret('oauth-cookies')).toString('base64url')],
     nonceSecret: await keys.secret('oauth-nonces'),
     pairwiseSecret: await keys.secret('pairwise'),

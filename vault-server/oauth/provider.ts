@@ -18,7 +18,9 @@ import { openInteractions } from './interactions.ts'
 import type { Interactions } from './interactions.ts'
 import { tellModes } from './message-signing.ts'
 import { linkPictureRoutes } from './link-picture.ts'
-import { readOAuthKeys, readStatementKey } from './oauth-keys.ts'
+import { openSigningKeys } from '../signing-keys.ts'
+import { publicPart, readOAuthKeys, readStatementKey } from './oauth-keys.ts'
+import type { SigningKey } from './oauth-keys.ts'
 import { registrationCommit } from './registration-commit.ts'
 import { codeHash, registrationPolicy } from './registration.ts'
 import { signStatement } from './software-statement.ts'
@@ -82,33 +84,45 @@ export async function openAuthorizationServer({
   const policy = withFeatures(registrationPolicy({ vaultUrl, ledger, statementKey, now, allowLoopback }), {
     allowLoopback,
   })
-  const provider = new Provider(issuer, {
-    ...oauthConfiguration({ addresses: config, ledger, names, keys: oauthKeys, now, policy, limits }),
-    adapter: ledgerAdapter({
-      ledger,
-      now,
-      hooks: grantHooks({ ledger, names, now, random: Math.random, addresses: config, limits }),
-    }),
-  })
-  allowPolling(provider)
-  // The scheme is told by `pinHost`, which lets no forwarding header of others through.
-  provider.proxy = true
-  provider.use(answerFailures(log))
-  provider.use(withoutSessions)
-  provider.use(linksToVault({ vaultUrl }))
-  provider.use(tellModes)
-  provider.use(showFeatures)
-  provider.use(registrationCommit({ ledger, now }))
-  provider.use(tokenStatus({ addresses: config, ledger, keys: oauthKeys, now }))
-  provider.use(nameGrant)
-  provider.on('server_error', (ctx, error) => {
-    answerLedgerFailure(ctx, error)
-    log.error('oauth-failed', { reason: ctx.oidc?.route?.replaceAll('_', '-') }, error)
+  const tokenKeys = await openSigningKeys(keys, 'tokens', now)
+  const adapter = ledgerAdapter({
+    ledger,
+    now,
+    hooks: grantHooks({ ledger, names, now, random: Math.random, addresses: config, limits }),
   })
 
-  const handle = provider.callback()
+  /** The library takes its keys when it is made, and keeps nothing else in memory that another one would miss. */
+  function makeProvider() {
+    const signing = tokenKeys.valid()
+    const addresses = config
+    const made = new Provider(issuer, {
+      ...oauthConfiguration({ addresses, ledger, names, keys: oauthKeys, signing, now, policy, limits }),
+      adapter,
+    })
+    allowPolling(made)
+    // The scheme is told by `pinHost`, which lets no forwarding header of others through.
+    made.proxy = true
+    made.use(answerFailures(log))
+    made.use(withoutSessions)
+    made.use(linksToVault({ vaultUrl }))
+    made.use(tellModes)
+    made.use(showFeatures)
+    made.use(registrationCommit({ ledger, now }))
+    made.use(tokenStatus({ addresses, ledger, issuerKeys: signing.map(publicPart), now }))
+    made.use(nameGrant)
+    made.on('server_error', (ctx, error) => {
+      answerLedgerFailure(ctx, error)
+      log.error('oauth-failed', { reason: ctx.oidc?.route?.replaceAll('_', '-') }, error)
+    })
+    return { provider: made, handle: made.callback(), kids: kidsOf(signing) }
+  }
+  let latest = makeProvider()
+  // Nothing here signs: what is answered over HTTP comes from the latest.
+  const { provider } = latest
+
   const mount: RequestHandler = async (request, response) => {
-    await handle(request, response)
+    if (kidsOf(tokenKeys.valid()) !== latest.kids) latest = makeProvider()
+    await latest.handle(request, response)
   }
   const routes = Router({ strict: true, caseSensitive: true })
   routes.post('/oauth/reg', limitRegistrations())
@@ -148,6 +162,8 @@ export async function openAuthorizationServer({
     },
   }
 }
+
+const kidsOf = (keys: readonly SigningKey[]): string => keys.map(({ kid }) => kid).join()
 
 /** Registrations from one address in a minute. They need a code; this is for whoever guesses. */
 const registrations = { points: 120, seconds: 60 }

@@ -1,5 +1,5 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
-import type { JWTPayload } from 'jose'
+import type { JSONWebKeySet, JWK, JWTPayload } from 'jose'
 import type { Client, KoaContextWithOIDC, UnknownObject } from 'oidc-provider'
 import { liveness } from '#core/domain/grant.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
@@ -7,8 +7,6 @@ import { readGrant } from '#core/records/grants.ts'
 import { isTokenMarked, revokeToken } from '#core/records/token-marks.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 import { statusIn, tellStatus } from './message-signing.ts'
-import { publicPart } from './oauth-keys.ts'
-import type { OAuthKeys } from './oauth-keys.ts'
 import { keyEpochMember, keyEpochOf, vendorIdOf } from './policies.ts'
 
 type Next = () => Promise<void>
@@ -21,15 +19,16 @@ type Next = () => Promise<void>
 export function tokenStatus({
   addresses,
   ledger,
-  keys,
+  issuerKeys,
   now,
 }: {
   addresses: { readonly vaultUrl: string; readonly gatewayUrl: string }
   ledger: Ledger
-  keys: OAuthKeys
+  /** Public ones. */
+  issuerKeys: readonly JWK[]
   now: () => number
 }) {
-  const keySet = createLocalJWKSet({ keys: keys.jwks.keys.map(publicPart) })
+  const keySet = createLocalJWKSet({ keys: [...issuerKeys] } as JSONWebKeySet)
 
   return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     await next()

@@ -1,16 +1,14 @@
 import { Router } from 'express'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
-import type { JWK } from 'jose'
 import type { KeyStore } from '#core/ledger/key-store.ts'
-import type { Json } from '#core/ledger/ledger.ts'
 import type { AgentKey } from '#core/pods/agent.ts'
+import { openSigningKeys } from '../signing-keys.ts'
 
 export interface AgentIdentity {
   readonly webId: string
   readonly issuer: string
   readonly clientId: string
   /** The key that signs now. */
-  readonly key: AgentKey
+  readonly key: () => AgentKey
   /** Serves what the issuer publishes; to be mounted at the path of `issuer`. */
   readonly router: Router
 }
@@ -22,19 +20,18 @@ const MAX_AGE_S = 60
  * 1.0). It signs its own access tokens; there is no token endpoint to ask and nothing to steal at the pod
  * server. Two keys are published, the one in use and the next: pod servers keep a key set for minutes, and a
  * key they have not seen is a 401 on everything. Rotation makes the next one current and publishes a new
- * next.
+ * next; the one before stays for as long as its tokens are good.
  */
 export async function openAgentIdentity(options: {
   vaultUrl: string
-  keys: Pick<KeyStore, 'document'>
+  keys: Pick<KeyStore, 'document' | 'storedDocument'>
+  /** Unix ms. */
+  now: () => number
 }): Promise<AgentIdentity> {
   const issuer = `${options.vaultUrl.replace(/\/$/, '')}/agent`
   const webId = `${issuer}/card#me`
   const clientId = `${issuer}/client`
-  const stored = (await options.keys.document('agent-signing', newKeys)) as unknown as StoredKeys
-  const published = await Promise.all([stored.current, stored.next].map(publicKey))
-  const [current] = published
-  if (!current?.kid) throw new Error('the key store holds no usable agent key')
+  const signingKeys = await openSigningKeys(options.keys, 'agent', options.now)
 
   const router = Router()
   router.use((_req, res, next) => {
@@ -57,7 +54,7 @@ export async function openAgentIdentity(options: {
     })
   })
   router.get('/jwks', (_req, res) => {
-    res.json({ keys: published })
+    res.json({ keys: signingKeys.published() })
   })
   router.get('/card', (req, res) => {
     res.vary('Accept')
@@ -77,27 +74,7 @@ export async function openAgentIdentity(options: {
       }),
     )
   })
-  return { webId, issuer, clientId, key: { kid: current.kid, privateJwk: stored.current }, router }
-}
-
-interface StoredKeys {
-  readonly v: 1
-  readonly current: JWK
-  readonly next: JWK
-}
-
-async function newKeys(): Promise<Json> {
-  return { v: 1, current: await newKey(), next: await newKey() }
-}
-
-async function newKey(): Promise<Json> {
-  const { privateKey } = await generateKeyPair('ES256', { extractable: true })
-  return (await exportJWK(privateKey)) as Json
-}
-
-async function publicKey({ kty, crv, x, y }: JWK): Promise<JWK> {
-  const jwk = { kty, crv, x, y } as JWK
-  return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' }
+  return { webId, issuer, clientId, key: () => signingKeys.signing(), router }
 }
 
 function turtleCard(webId: string, issuer: string): string {
