@@ -23,7 +23,7 @@ export function vaultOf(prefix: string): string {
 const keyFile = (stateFolder: string, vault: string): string =>
   path.join(stateFolder, 'auditor-keys', hash('sha256', vault, 'hex'))
 
-/** Redeems an invitation and keeps the key, readable for this user only. Resolves to what the vault says of the account. */
+/** Redeems an invitation and keeps the key, readable for this user only. Resolves to what the vault says of the account, and the file. */
 export async function joinVault(vault: string, invitation: string, stateFolder: string): Promise<unknown> {
   const address = vault.replace(/\/+$/, '')
   if (!/^https?:\/\//.test(address) || !URL.canParse(address))
@@ -37,8 +37,10 @@ export async function joinVault(vault: string, invitation: string, stateFolder: 
     },
   )) as { token?: unknown }
   if (typeof token !== 'string') throw new CommandFailed(EXIT.unreachable, `${address} gave no key`)
-  await writeWhole(keyFile(stateFolder, address), `${token}\n`, 0o600)
-  return account
+  const file = keyFile(stateFolder, address)
+  await writeWhole(file, `${token}\n`, 0o600)
+  // The pages of the vault ask for it.
+  return { ...account, keyFile: file }
 }
 
 /** The key that was kept for this vault, or the one in `file`. Throws `CommandFailed` (usage). */

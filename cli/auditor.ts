@@ -45,10 +45,11 @@ export function auditorCommands(
       const invited = await asOperator(settings(), ({ auditors }) => auditors.invite(invitation))
       if (json === true) return output.json(invited)
       output.line(
-        `Invited as ${invited.auditorId}. Hand one of these over; each is good once, within 7 days:\n`,
+        `Invited as ${invited.auditorId}. Hand this over; it is good once, within 7 days, in one of two ways:\n`,
       )
-      output.line(`  in a browser     ${invited.link}`)
-      output.line(`  on a command line  reach audit join <vault address> ${invited.invitation}`)
+      const [vault] = invited.link.split('/audit/join#')
+      output.line(`  in a browser       ${invited.link}`)
+      output.line(`  on a command line  reach audit join ${vault} ${invited.invitation}`)
     })
   auditor
     .command('list')

@@ -1,9 +1,11 @@
 /** Everything that can be checked of a receipt without a server, step by step. Nothing is fetched. */
 import { NotThisDialect, termsOf } from '#core/domain/receipt-terms.ts'
 import type { ReceiptTerms } from '#core/domain/receipt-terms.ts'
-import { NotProven, openCheckpoint, readLogKey } from '#core/verifier/checkpoint.ts'
+import { NotProven, NotSignedBy, openCheckpoint, readLogKey } from '#core/verifier/checkpoint.ts'
+import type { TreeHead } from '#core/verifier/checkpoint.ts'
 import { commitsTo, readProof, type Proof } from '#core/verifier/evidence.ts'
 import { demandSignature, readReceipt, type SignedReceipt } from '#core/verifier/receipt.ts'
+import { servedKeys } from '#core/verifier/key-changes.ts'
 import { isIncluded, leafHash } from '#core/verifier/tree.ts'
 import type { GivenFiles } from './given-files.ts'
 
@@ -14,7 +16,7 @@ export interface Step {
   readonly name: StepName
   /** `open`: could not be checked, since something was not given. */
   readonly state: 'held' | 'failed' | 'open'
-  /** What does not hold, exactly; for whoever is asked for help. */
+  /** What does not hold, or is not settled, exactly; for whoever is asked for help. */
   readonly why?: string
 }
 
@@ -29,7 +31,7 @@ export interface Checked {
 
 /** Checks what was given; each step for itself, so that all that is wrong is told at once. */
 export async function checkReceipt(given: GivenFiles & { receipt: string }): Promise<Checked> {
-  const { proof: proofText, vkey, keys } = given
+  const { proof: proofText, vkeys, keys } = given
   const found: Step[] = []
   const step = async <Value>(
     name: StepName,
@@ -41,7 +43,8 @@ export async function checkReceipt(given: GivenFiles & { receipt: string }): Pro
       return value
     } catch (error) {
       if (!(error instanceof NotProven || error instanceof NotThisDialect)) throw error
-      found.push({ name, state: 'failed', why: error.message })
+      // A log changes its key: what another one signed is no forgery, and nothing that holds either.
+      found.push({ name, state: error instanceof NotSignedBy ? 'open' : 'failed', why: error.message })
       return undefined
     }
   }
@@ -71,18 +74,14 @@ export async function checkReceipt(given: GivenFiles & { receipt: string }): Pro
     for (const name of ['head', 'place', 'entry'] as const) open(name)
     return { steps: found, verdict: verdictOf(found), ...(terms && { terms }) }
   }
-  if (vkey === undefined) {
-    open('head')
-    open('place')
-  } else {
-    const head = await step('head', async () => openCheckpoint(read.checkpoint, await readLogKey(vkey)))
-    if (head === undefined) open('place')
-    else
-      await step('place', async () => {
-        if (!(await isIncluded(await leafHash(read.entry), read.index, read.path, head)))
-          throw new NotProven(`entry ${read.index} is not in the signed tree`)
-      })
-  }
+  if (vkeys.length === 0) open('head')
+  const head = vkeys.length === 0 ? undefined : await step('head', () => headUnder(read.checkpoint, vkeys))
+  if (head === undefined) open('place')
+  else
+    await step('place', async () => {
+      if (!(await isIncluded(await leafHash(read.entry), read.index, read.path, head)))
+        throw new NotProven(`entry ${read.index} is not in the signed tree`)
+    })
   if (receipt === undefined) open('entry')
   else
     await step('entry', async () => {
@@ -92,6 +91,18 @@ export async function checkReceipt(given: GivenFiles & { receipt: string }): Pro
   const size = Number(read.checkpoint.split('\n')[1])
   const place = { index: read.index, size }
   return { steps: found, verdict: verdictOf(found), place, ...(terms && { terms }) }
+}
+
+/** The head under the first of these keys that signed it. Throws `NotSignedBy` when none did. */
+async function headUnder(note: string, vkeys: readonly string[]): Promise<TreeHead> {
+  for (const vkey of await servedKeys(vkeys.join('\n'))) {
+    try {
+      return await openCheckpoint(note, await readLogKey(vkey))
+    } catch (error) {
+      if (!(error instanceof NotSignedBy)) throw error
+    }
+  }
+  throw new NotSignedBy('the state of the log is signed by another key than these')
 }
 
 function verdictOf(found: readonly Step[]): Checked['verdict'] {

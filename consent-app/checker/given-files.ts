@@ -5,8 +5,8 @@ export interface GivenFiles {
   readonly receipt?: string
   /** The `.tlog-proof`. */
   readonly proof?: string
-  /** The log's verifier key. */
-  readonly vkey?: string
+  /** Verifier keys of the log: it may have changed its key. */
+  readonly vkeys: readonly string[]
   /** The vault's keys for receipts (RFC 7517). */
   readonly keys: readonly JsonWebKey[]
 }
@@ -27,18 +27,18 @@ export function take(
     return { kind: 'proof', given: { ...given, proof: text } }
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(trimmed))
     return { kind: 'receipt', given: { ...given, receipt: trimmed } }
-  const vkey = vkeyIn(trimmed)
-  if (vkey !== undefined) return { kind: 'vkey', given: { ...given, vkey } }
+  const vkeys = vkeysIn(trimmed)
+  if (vkeys.length > 0) return { kind: 'vkey', given: { ...given, vkeys } }
   const keys = keysIn(trimmed)
   return keys === undefined ? undefined : { kind: 'keys', given: { ...given, keys } }
 }
 
-/** The key by itself, or the first log of a trust policy (C2SP tlog-policy). */
-function vkeyIn(text: string): string | undefined {
+/** Keys by themselves, one on each line as the log serves them, or the logs of a trust policy (C2SP tlog-policy). */
+function vkeysIn(text: string): string[] {
   const form = /^[^\s+]+\+[0-9a-f]{8}\+[\w+/=]+$/
-  if (form.test(text)) return text
-  const [log] = text.split('\n').flatMap((line) => /^log[ \t]+(\S+)/.exec(line)?.[1] ?? [])
-  return log !== undefined && form.test(log) ? log : undefined
+  const lines = text.split(/\r?\n/)
+  if (lines.every((line) => form.test(line))) return lines
+  return lines.flatMap((line) => /^log[ \t]+(\S+)/.exec(line)?.[1] ?? []).filter((log) => form.test(log))
 }
 
 function keysIn(text: string): JsonWebKey[] | undefined {

@@ -19,7 +19,7 @@ interface Origin {
 
 const origin = JSON.parse(element('origin').textContent) as Origin | null
 let language: LanguageTag = chooseLanguage(navigator.languages)
-let given: GivenFiles = { keys: origin?.keys ?? [], ...(origin !== null && { vkey: origin.vkey }) }
+let given: GivenFiles = { keys: origin?.keys ?? [], vkeys: origin === null ? [] : [origin.vkey] }
 let areKeysGiven = false
 const named: { name: string; kind: FileKind | 'none' | 'large' }[] = []
 let checked: Checked | undefined
@@ -73,8 +73,8 @@ function showKeys(): void {
       ? text(areKeysGiven ? 'keys.given' : 'keys.none')
       : text('keys.own', { vault: origin.vault, date: moment(origin.savedAt, { dateStyle: 'long' }) })
   const parts: Node[] = [make('p', words)]
-  if (given.vkey !== undefined)
-    parts.push(make('p', [text('keys.log'), ' ', make('code', given.vkey, { dir: 'ltr' })]))
+  for (const vkey of given.vkeys)
+    parts.push(make('p', [text('keys.log'), ' ', make('code', vkey, { dir: 'ltr' })]))
   element('keys').replaceChildren(...parts)
 }
 

@@ -32,7 +32,12 @@ export function useCloseAccount() {
   const client = useQueryClient()
   return useMutation({
     mutationFn: () => call<void>('POST', 'api/audit/sign-out', { body: {} }),
-    onSuccess: () => client.removeQueries({ predicate: ({ queryKey }) => /^audit/.test(String(queryKey[0])) }),
+    onSuccess: () => {
+      keepReason('')
+      client.removeQueries({ queryKey: ['audit'] })
+      // Asks anew who is looking: what was on the screen goes with the answer.
+      return client.resetQueries({ queryKey: ['auditor'] })
+    },
   })
 }
 

@@ -6,6 +6,9 @@ export class NotProven extends Error {
   override readonly name = 'NotProven'
 }
 
+/** The checkpoint has no line of this key: another one may have signed it. */
+export class NotSignedBy extends NotProven {}
+
 export interface LogKey {
   /** The log's origin. */
   readonly name: string
@@ -50,7 +53,7 @@ export async function openCheckpoint(note: string, { name, id, key }: LogKey): P
     .filter((line) => line?.[1] === name)
     .map((line) => fromBase64(line?.[2] ?? ''))
     .filter((line): line is Bytes => line !== undefined && toHex(line.subarray(0, 4)) === id)
-  if (own.length === 0) throw new NotProven('the checkpoint is not signed by the key of this log')
+  if (own.length === 0) throw new NotSignedBy('the checkpoint is not signed by the key of this log')
   for (const line of own)
     if (!(await crypto.subtle.verify('Ed25519', key, line.slice(4), utf8(text))))
       throw new NotProven("the log's signature under the checkpoint is wrong")

@@ -202,3 +202,14 @@ test('a hundred thousand rows draw no more than fit, and stay quick', async () =
   await page.unrouteAll()
   expect(faults).toEqual([])
 })
+
+test('signing out takes what was shown from the screen, and the reason with it', async () => {
+  await page.goto(vault('/audit'))
+  await rows(page).first().waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('Key of your account').waitFor()
+  expect(await rows(page).count()).toBe(0)
+  await page.getByLabel('Key of your account').fill(key)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Why do you look?' }).waitFor()
+})

@@ -1,4 +1,5 @@
 /** The page that checks receipts, opened from a file by a real browser with its network off. */
+import { generateKeyPairSync } from 'node:crypto'
 import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,8 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from '@playwright/test'
 import { strFromU8, unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createLogSigner } from '#core/ledger/checkpoint.ts'
+import { createCosigner } from '#core/ledger/cosignature.ts'
 import { dialects } from '#core/domain/dialects/dialects.ts'
 import type { DecisionResult } from '#schemas/types.gen.ts'
 import ar from '../../consent-app/checker/words/ar.json' with { type: 'json' }
@@ -258,14 +261,35 @@ test('what is missing is said to be missing, and nothing is called genuine witho
   await give('given.jws')
   await page.getByText(en['verdict.unsettled'], { exact: true }).waitFor()
   await give('given.tlog-proof')
+  await page.getByText(en['log.held']).waitFor()
   expect(await states()).toEqual(['held', 'open', 'held', 'open', 'open', 'held'])
   await page.getByText(en['keys.none']).waitFor()
   await give('vkey')
+  await page.getByText(en['keys.given']).waitFor()
   expect(await states()).toEqual(['held', 'open', 'held', 'held', 'held', 'held'])
   await lookAt(page, 'checker-unsettled')
   await give('keys.json')
   await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
   await page.getByText(en['keys.given']).waitFor()
+  await close()
+})
+
+test('a key that the log changed makes no forgery of a receipt, and the keys as the log serves them settle it', async () => {
+  const { vkey } = story.world.reach.ledger.log
+  const origin = vkey.split('+')[0] ?? ''
+  const later = createLogSigner(origin, generateKeyPairSync('ed25519').privateKey).vkey
+  await writeFile(file('later.html'), (await readFile(file('check.html'), 'utf8')).replace(vkey, later))
+  await open({}, 'later.html')
+  await give('given.jws', 'given.tlog-proof')
+  await page.getByText(en['verdict.unsettled'], { exact: true }).waitFor()
+  expect(await states()).toEqual(['held', 'held', 'held', 'open', 'open', 'held'])
+  const second = createCosigner(origin, generateKeyPairSync('ml-dsa-44').privateKey).vkey
+  await writeFile(file('served-vkey'), `${later}\n${vkey}\n${second}\n`)
+  await give('served-vkey')
+  await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+  await writeFile(file('policy'), `log ${second}\nlog ${vkey}\nquorum none\n`)
+  await give('vkey', 'policy')
+  await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
   await close()
 })
 

@@ -57,9 +57,12 @@ test('every command of the first audit works as it stands there', { timeout: 180
       .replace(/--expires \S+/, `--expires ${inAYear()}`)
     const { stdout } = await promisify(execFile)('sh', ['-c', here], { cwd: folder, env, timeout: 60_000 })
     said.push(stdout)
-    invitation = /audit join <vault address> (\S+)/.exec(stdout)?.[1] ?? invitation
+    invitation = /audit join \S+ (\S+)/.exec(stdout)?.[1] ?? invitation
   }
   const all = said.join('')
+  // The file that `join` names holds what the pages ask for.
+  const [, keyFile = ''] = /"keyFile": "(.*)"/.exec(all) ?? []
+  expect(await readFile(keyFile, 'utf8')).toMatch(/^[\w-]{43}\n$/)
   expect(all).toContain('entries are opened, each by what it commits to')
   expect(all).toMatch(/ok {2}\d+ entries replayed; consents: 1 active/)
   expect(all).toContain('it says {"v":1,"type":"vendor-admitted"')

@@ -54,18 +54,7 @@ export function AuditShell() {
 
 function Review() {
   const auditor = useAuditor()
-  const [reason, setReason] = useState(keptReason)
-  if (auditor.data !== undefined)
-    return (
-      <Frame auditor={auditor.data} reason={reason} onChangeReason={() => setReason('')}>
-        <AskReason
-          onGiven={(given) => {
-            keepReason(given)
-            setReason(given)
-          }}
-        />
-      </Frame>
-    )
+  if (auditor.data !== undefined) return <Frame auditor={auditor.data} />
   if (auditor.isPending) return <PageSkeleton />
   const isStranger = auditor.error instanceof ProblemError && auditor.error.status === 401
   return (
@@ -79,18 +68,13 @@ function Review() {
   )
 }
 
-function Frame({
-  auditor,
-  reason,
-  onChangeReason,
-  children,
-}: {
-  auditor: AuditorView
-  reason: string
-  onChangeReason: () => void
-  children: React.ReactNode
-}) {
+function Frame({ auditor }: { auditor: AuditorView }) {
   const { text } = useAuditText()
+  const [reason, setReason] = useState(keptReason)
+  const begin = (given: string) => {
+    keepReason(given)
+    setReason(given)
+  }
   const names = new Map(auditor.businesses.map(({ vendorId, name }) => [vendorId, name]))
   const review = { auditor, reason, nameOf: (vendorId: string) => names.get(vendorId) ?? vendorId }
   return (
@@ -123,10 +107,10 @@ function Frame({
       <main id="main" className={styles.main} tabIndex={-1}>
         <ReviewContext value={review}>
           {reason === '' ? (
-            children
+            <AskReason onGiven={begin} />
           ) : (
             <>
-              <WhyBar reason={reason} auditor={auditor} onChange={onChangeReason} />
+              <WhyBar reason={reason} auditor={auditor} onChange={() => begin('')} />
               <ErrorBoundary>
                 <Suspense fallback={<PageSkeleton />}>
                   <Outlet />
