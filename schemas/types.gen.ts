@@ -25,6 +25,7 @@ export interface Schemas {
   'api/access-request-details.json': AccessRequestDetails
   'api/acknowledge.json': Acknowledge
   'api/acknowledged.json': AcknowledgedView
+  'api/activity-query.json': ActivityQuery
   'api/activity.json': Activity
   'api/add-browser.json': AddBrowser
   'api/add-passkey.json': AddPasskey
@@ -728,6 +729,38 @@ export interface AcknowledgedView {
   late: boolean
 }
 /**
+ * Which of the customer's entries; what is left out does not limit.
+ */
+export interface ActivityQuery {
+  business?: string
+  kind?: 'reads' | 'refusals' | 'decisions' | 'changes' | 'auditors' | 'security'
+  /**
+   * Field id such as profile.birthDate, or a whole category such as profile.
+   */
+  field?: string
+  /**
+   * Entries from here on.
+   */
+  from?: string
+  /**
+   * Entries before this.
+   */
+  to?: string
+  /**
+   * Words that all occur in the names of the business, of the data, of the purpose, or in an auditor's reason.
+   */
+  q?: string
+  /**
+   * Entries of this grant alone.
+   */
+  grant?: string
+  /**
+   * Entries with a lower index: `next` of the page before.
+   */
+  before?: number
+  limit?: number
+}
+/**
  * What happened, newest first.
  */
 export interface Activity {
@@ -736,6 +769,7 @@ export interface Activity {
    * Pass as before to go on; absent at the end.
    */
   next?: number
+  looked?: ActivityLooked
 }
 export interface ActivityItem {
   /**
@@ -756,6 +790,11 @@ export interface ActivityItem {
   purpose?: string
   purposeTitle?: string
   fields?: ActivityField[]
+  /**
+   * The category that was shut or opened.
+   */
+  category?: string
+  refused?: ActivityRefused
   seq?: number
   acknowledged?: 'withdrawal' | 'deletion'
   until?: string
@@ -803,6 +842,14 @@ export interface ActivityField {
   field: string
 }
 /**
+ * Reads that were refused within one hour.
+ */
+export interface ActivityRefused {
+  count: number
+  from: string
+  reasons: string[]
+}
+/**
  * A look of an auditor at these entries.
  */
 export interface ActivityAudit {
@@ -810,6 +857,13 @@ export interface ActivityAudit {
   because: string
   first: number
   last: number
+}
+/**
+ * Of a search: how many entries were looked at for this page, and back to when.
+ */
+export interface ActivityLooked {
+  entries: number
+  back?: string
 }
 /**
  * A subscription as the browser made it (Push API).

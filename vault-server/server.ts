@@ -305,7 +305,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKeys, preview }, { changed: () => jobs.wake() }))
-  api.use(activityRoutes({ reader: ledger }), live.routes, reminderRoutes({ ledger, now }), notified.api)
+  api.use(activityRoutes({ ledger }), live.routes, reminderRoutes({ ledger, now }), notified.api)
   api.use(sessionRoutes({ ledger, podLogins, now }))
   api.use(importRoutes({ reader: ledger, podLogins, now }))
   api.use(

@@ -64,9 +64,17 @@ function Entry({ item }: { item: ActivityItem }) {
   const business = <Theirs>{item.vendor?.name ?? text('activity.business')}</Theirs>
   const fields = formats.list((item.fields ?? []).map(({ title }) => title))
   // Types whose sentence names the fields need them no second time.
+  const wordFor = (id: string, other: string) => (has(id) ? text(id) : other)
   const audit = item.audit && text('activity.audited.detail', { ...item.audit })
+  const refused =
+    item.refused &&
+    text('activity.refused.detail', {
+      count: item.refused.count,
+      moment: formats.moment(item.refused.from),
+      reasons: formats.list(item.refused.reasons.map((reason) => wordFor(`activity.why.${reason}`, reason))),
+    })
   const detail =
-    audit ?? (['disclosed', 'granted', 'changed'].includes(item.type) ? item.purposeTitle : fields)
+    audit ?? refused ?? (['disclosed', 'granted', 'changed'].includes(item.type) ? item.purposeTitle : fields)
   return (
     <>
       <StateMark state={marks[item.type] ?? 'waiting'} size={24} />

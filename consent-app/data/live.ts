@@ -6,8 +6,8 @@ import { useConnection } from './connection.ts'
 import { vaultUrl } from './http.ts'
 
 /** What may have changed with an entry of the log. What is being typed (categories, terms) is left alone. */
-const ofEverything = ['activity', 'grants', 'requests', 'boundaries', 'reminders', 'me']
-const ofReads = ['activity', 'grants', 'reminders']
+const ofEverything = ['activity', 'activity-found', 'grants', 'requests', 'boundaries', 'reminders', 'me']
+const ofReads = ['activity', 'activity-found', 'grants', 'reminders']
 
 /**
  * Keeps what is shown as it is in the vault while the page is looked at: told over one stream what changed, it reads that

@@ -130,7 +130,7 @@ function Relationship({ grant }: { grant: GrantView }) {
         </Card>
       </Section>
       <Section title={text('relationship.activity')}>
-        <GrantActivity grantId={grant.grantId} />
+        <GrantActivity grantId={grant.grantId} vendorId={vendor.vendorId} />
       </Section>
     </div>
   )
@@ -176,9 +176,9 @@ function Copies({ grant }: { grant: GrantView }) {
   )
 }
 
-function GrantActivity({ grantId }: { grantId: string }) {
+function GrantActivity({ grantId, vendorId }: { grantId: string; vendorId: string }) {
   const { text } = useText()
-  const activity = useActivity(20, grantId)
+  const activity = useActivity(20, { grantId })
   if (activity.isError) return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
   if (activity.data === undefined) return <Skeleton lines={3} />
   const items = activity.data.pages.flatMap((page) => page.items)
@@ -196,9 +196,14 @@ function GrantActivity({ grantId }: { grantId: string }) {
           </Button>
         </div>
       )}
-      <div>
-        <Link to="/activity">{text('home.activity.all')}</Link>
-      </div>
+      <Row>
+        <Link to={`/activity?business=${encodeURIComponent(vendorId)}&kind=reads`}>
+          {text('relationship.activity.reads')}
+        </Link>
+        <Link to={`/activity?business=${encodeURIComponent(vendorId)}`}>
+          {text('relationship.activity.business')}
+        </Link>
+      </Row>
     </Stack>
   )
 }

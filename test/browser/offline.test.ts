@@ -193,6 +193,43 @@ test('an answer to a request waits on its page and is sent from it; one that cam
 const requestsOpen = async () =>
   (expectOk(await ada.browser.get('/api/requests')).body as { requests: object[] }).requests
 
+test('activity is searched by what stands in the address; without a network in what is kept', async () => {
+  await page.goto(vault('/activity'))
+  await page.getByText(`${shop.name} read`).first().waitFor()
+  const words = page.getByRole('textbox', { name: 'Words' })
+  const asked = () => Object.fromEntries(new URL(page.url()).searchParams)
+  await words.fill(shop.name.toUpperCase())
+  await words.press('Enter')
+  await banner(/entries found\. That is all there is\./).waitFor()
+  await button('Filters').press('Enter')
+  await page.getByRole('combobox', { name: 'Kind' }).selectOption('Attempts and refusals')
+  await button('Search').press('Enter')
+  await expect.poll(asked).toEqual({ q: shop.name.toUpperCase(), kind: 'refusals' })
+  await page.getByText(`You denied ${shop.name}`).first().waitFor()
+  await page.getByText(`${shop.name} read`).first().waitFor({ state: 'detached' })
+  expect(await button('Search').evaluate((one) => one === document.activeElement)).toBe(true)
+  await look('8-found')
+  await words.fill('nobody at all')
+  await words.press('Enter')
+  await page.getByRole('heading', { name: 'Nothing matches' }).waitFor()
+  await look('9-nothing-found')
+  await page.goBack()
+  await page.getByText(`You denied ${shop.name}`).first().waitFor()
+  expect(await words.inputValue()).toBe(shop.name.toUpperCase())
+  await button('Clear filters').press('Enter')
+  await page.getByText(`${shop.name} read`).first().waitFor()
+  expect(asked()).toEqual({})
+
+  await context.setOffline(true)
+  await page.goto(vault('/activity?kind=reads'))
+  await banner(/found in what was loaded here/).waitFor()
+  await page.getByText(`${shop.name} read`).first().waitFor()
+  expect(await page.getByText(`You denied ${shop.name}`).count()).toBe(0)
+  await context.setOffline(false)
+  await back()
+  await banner(/That is all there is\./).waitFor()
+}, 60_000)
+
 test('Reach really stops: the page says so, waits, and goes on when it is there again', async () => {
   const other = await story.shop()
   const held = await story.allow(ada, other)
