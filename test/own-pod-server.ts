@@ -81,7 +81,19 @@ async function start(accessRules: 'wac' | 'acp'): Promise<OwnPodServer> {
     if (reply?.ok === true) break
     await sleep(200)
   }
-  return { baseUrl, pid: child.pid ?? 0, person: () => newPerson(baseUrl) }
+  return { baseUrl, pid: child.pid ?? 0, person: () => patiently(() => newPerson(baseUrl)) }
+}
+
+/** On a machine that is very busy this server gives up waiting for its own locks (500); the next person is another one. */
+async function patiently<Result>(make: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await make()
+    } catch (error) {
+      if (attempt === 5 || !/ answered 5\d\d$/.test(String(error))) throw error
+      await sleep(1_000)
+    }
+  }
 }
 
 type Controls = Record<string, Record<string, string>>

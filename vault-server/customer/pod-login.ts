@@ -134,9 +134,9 @@ export function createPodLogins(options: {
   }
 
   /**
-   * Our client id is the address of a document that the issuer must read (Solid-OIDC 0.1, section 5.1). One that cannot reach
-   * it answers with an error on its own page, and we would never hear of it: so its page is asked for first. Anything but
-   * its plain no is no reason to go another way.
+   * Our client id is the address of a document that the issuer must read (Solid-OIDC 0.1, section 5.1). One that cannot
+   * reach it answers with an error on its own page (the Community Solid Server with 500), and we would never hear of it: so
+   * its page is asked for first. Another refusal may be of us alone, who are no browser.
    */
   async function knowsUs(issuer: string, location: string): Promise<boolean> {
     if (knowing.has(issuer)) return true
@@ -144,7 +144,8 @@ export function createPodLogins(options: {
       () => undefined,
     )
     await reply?.body?.cancel()
-    if (reply?.status === 400 || reply?.status === 401) return false
+    if (reply !== undefined && (reply.status === 400 || reply.status === 401 || reply.status >= 500))
+      return false
     knowing.set(issuer, true)
     return true
   }
