@@ -43,7 +43,7 @@ export async function checkReceipt(given: GivenFiles & { receipt: string }): Pro
       return value
     } catch (error) {
       if (!(error instanceof NotProven || error instanceof NotThisDialect)) throw error
-      // A log changes its key: what another one signed is no forgery, and nothing that holds either.
+      // Vaults and logs change their keys: what another one signed is no forgery, and nothing that holds either.
       found.push({ name, state: error instanceof NotSignedBy ? 'open' : 'failed', why: error.message })
       return undefined
     }

@@ -6,7 +6,7 @@ export class NotProven extends Error {
   override readonly name = 'NotProven'
 }
 
-/** The checkpoint has no line of this key: another one may have signed it. */
+/** The key that signed it, or is said to have, is none of those that are known: that tells nothing about what was signed. */
 export class NotSignedBy extends NotProven {}
 
 export interface LogKey {

@@ -1,6 +1,6 @@
 /** The signature of a receipt (JWS in compact form, RFC 7515, ES256), checked with what every browser has. */
 import { fromBase64, utf8, type Bytes } from './bytes.ts'
-import { NotProven } from './checkpoint.ts'
+import { NotProven, NotSignedBy } from './checkpoint.ts'
 
 export interface SignedReceipt {
   /** The exact text that was signed and that the log commits to. */
@@ -26,13 +26,13 @@ export function readReceipt(text: string): SignedReceipt {
   return { jws, kid, payload: jsonOf(body) }
 }
 
-/** Demands that one of these public keys (RFC 7517) signed the receipt. Throws `NotProven`. */
+/** Demands that one of these public keys (RFC 7517) signed the receipt. Throws `NotProven`; `NotSignedBy` when the key is none of them. */
 export async function demandSignature(
   { jws, kid }: SignedReceipt,
   keys: readonly JsonWebKey[],
 ): Promise<void> {
   const own = keys.find((key) => 'kid' in key && key.kid === kid)
-  if (own === undefined) throw new NotProven('none of these keys is the one that is said to have signed it')
+  if (own === undefined) throw new NotSignedBy('none of these keys is the one that is said to have signed it')
   const { kty = '', crv = '', x = '', y = '' } = own
   const end = jws.lastIndexOf('.')
   const signature = bytesOf(jws.slice(end + 1))

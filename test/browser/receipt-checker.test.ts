@@ -274,14 +274,19 @@ test('what is missing is said to be missing, and nothing is called genuine witho
   await close()
 })
 
-test('a key that the log changed makes no forgery of a receipt, and the keys as the log serves them settle it', async () => {
+test('keys that changed make no forgery of a receipt, and the keys as they are served settle it', async () => {
   const { vkey } = story.world.reach.ledger.log
   const origin = vkey.split('+')[0] ?? ''
   const later = createLogSigner(origin, generateKeyPairSync('ed25519').privateKey).vkey
-  await writeFile(file('later.html'), (await readFile(file('check.html'), 'utf8')).replace(vkey, later))
+  const now = await readFile(file('check.html'), 'utf8')
+  const changed = now.replace(vkey, later).replace(/(?<="kid":")[\w-]+(?=")/, 'another')
+  await writeFile(file('later.html'), changed)
   await open({}, 'later.html')
   await give('given.jws', 'given.tlog-proof')
   await page.getByText(en['verdict.unsettled'], { exact: true }).waitFor()
+  expect(await states()).toEqual(['held', 'open', 'held', 'open', 'open', 'held'])
+  await give('keys.json')
+  await page.getByText(en['signature.held']).waitFor()
   expect(await states()).toEqual(['held', 'held', 'held', 'open', 'open', 'held'])
   const second = createCosigner(origin, generateKeyPairSync('ml-dsa-44').privateKey).vkey
   await writeFile(file('served-vkey'), `${later}\n${vkey}\n${second}\n`)
