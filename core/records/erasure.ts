@@ -17,7 +17,7 @@ import type { CommitParts } from './parts.ts'
 import { forgetNotifications } from './notifications.ts'
 import { listPasskeys, removePasskey } from './passkeys.ts'
 import { dropCredentials } from './pod-credentials.ts'
-import { forgetPodMove } from './pod-moves.ts'
+import { forgetPodMove, readPodMove } from './pod-moves.ts'
 import { forgetReceipts } from './receipts.ts'
 import { forgetRequests } from './requests.ts'
 import { endSession, listSessions } from './sessions.ts'
@@ -85,12 +85,15 @@ export function eraseCustomer(ports: Ports) {
     await endSessions(ports, accountId)
     // Without the row the key is destroyed, and everything before that done.
     if (account !== undefined) {
+      await endMove(ports, accountId)
       await withdrawAll(ports, { accountId, webId: account.value.webId, askDeletion })
       await forgetRows(ports, accountId)
       await forgetThread(ledger, accountId)
       if (deletePod) await ports.removePod(account.value)
     }
     await keys.destroyCustomerKey(accountId)
+    // Somebody was signing in while it began.
+    await endSessions(ports, accountId)
     const standing = await readCustomerStanding(ledger, accountId)
     if (standing === undefined) return
     await ledger.commit(combine(forgetAccount(standing, accountId), { entries: [erasedEntry(erasure)] }))
@@ -103,6 +106,13 @@ async function endSessions({ ledger, endLogin }: Ports, accountId: string): Prom
     if (session.value.podLogin !== undefined) await endLogin(session.value.podLogin)
     await ledger.commit(endSession(session))
   }
+}
+
+/** Her own logins at both ends: no session has them any more. */
+async function endMove({ ledger, endLogin }: Ports, accountId: string): Promise<void> {
+  const move = await readPodMove(ledger, accountId)
+  if (move !== undefined)
+    for (const login of [move.value.fromLogin, move.value.toLogin]) await endLogin(login)
 }
 
 async function forgetRows({ ledger, names }: Ports, accountId: string): Promise<void> {

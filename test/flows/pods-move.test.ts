@@ -192,6 +192,17 @@ describe('moving house, from an embedded pod to an own one', { timeout: 240_000 
     expect(await browser.post('/api/pod/move/cancel')).toMatchObject({ status: 200, body: { state: 'none' } })
     expect(await rules()).not.toContain(agent)
     expect(await meOf(browser)).toMatchObject({ podAccess: 'open' })
+
+    // Who leaves in the middle of it takes Reach out of the new pod as well.
+    expect(await begin(browser, person)).toMatchObject({ status: 200 })
+    await step(browser)
+    expect(await rules()).toContain(agent)
+    const leaving = { confirmation: 'erase', askDeletion: false, deletePod: false }
+    const left = await browser.post('/api/leave', leaving)
+    expect(left).toMatchObject({ status: 202, body: { podAccess: 'closed' } })
+    expect(await rules()).not.toContain(agent)
+    await vault.settle()
+    expect(await vault.ledger.list('pod-move/')).toEqual([])
   })
 
   const acl = 'http://www.w3.org/ns/auth/acl#'

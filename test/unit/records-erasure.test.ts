@@ -13,6 +13,8 @@ import { beginErasure, eraseCustomer, eraseJob } from '#core/records/erasure.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { setEmail } from '#core/records/notifications.ts'
 import { addPasskey } from '#core/records/passkeys.ts'
+import { beginPodMove } from '#core/records/pod-moves.ts'
+import type { PodMove } from '#core/records/pod-moves.ts'
 import { openSession, readSession } from '#core/records/sessions.ts'
 import { withdrawAll } from '#core/records/withdrawals.ts'
 import type { Account } from '#schemas/types.gen.ts'
@@ -21,7 +23,7 @@ import { aSecret, anId, begin, openRecordsWorld, refusalOf } from '../records-wo
 import type { RecordsWorld } from '../records-world.ts'
 
 /** A ledger and keys that stop working after so many writes, as when the process is killed. */
-function dying(world: RecordsWorld, after: number) {
+function dying(world: RecordsWorld, after: number, ended: string[]) {
   let writes = 0
   const alive = (): void => {
     if (writes++ >= after) throw new Error('killed')
@@ -41,7 +43,10 @@ function dying(world: RecordsWorld, after: number) {
     alive()
     await world.keys.destroyCustomerKey(account)
   }
-  const endLogin = async () => alive()
+  const endLogin = async (login: string) => {
+    alive()
+    ended.push(login)
+  }
   const removePod = async () => alive()
   return { ledger, keys: { destroyCustomerKey }, names: world.names, now: world.now, endLogin, removePod }
 }
@@ -80,7 +85,12 @@ async function population(world: RecordsWorld) {
   )
   const { boundary, set } = await boundaryOf(ledger, accountId, two.vendorId)
   await ledger.commit(set({ ...boundary, blockedAt: now() }))
-  return { account, other, kept, ids, sessionId }
+  const { webId, issuer, podUrl, container } = account
+  const from = { webId, issuer, podUrl, container }
+  const logins = { fromLogin: session.podLogin, toLogin: anId() }
+  const move: PodMove = { v: 1, state: 'copying', from, to: from, ...logins, startedAt: now() }
+  await ledger.commit(beginPodMove(undefined, accountId, move))
+  return { account, other, kept, ids, sessionId, logins }
 }
 
 /** Everything in the state that names the account, in a key or a value. */
@@ -104,8 +114,9 @@ async function order(world: RecordsWorld, { accountId }: Account) {
 test.each([0, 3, 7])('killed after %i writes of the job, it goes on where it was', async (writes) => {
   await using world = await openRecordsWorld()
   const { ledger, names } = world
-  const { account, other, kept, ids, sessionId } = await population(world)
+  const { account, other, kept, ids, sessionId, logins } = await population(world)
   const { accountId } = account
+  const ended: string[] = []
   const [first = ''] = ids
   const basis = await world.basis(first)
   const begun = await order(world, account)
@@ -120,7 +131,7 @@ test.each([0, 3, 7])('killed after %i writes of the job, it goes on where it was
 
   const [ticket] = await ledger.list<{ id: string }>('job/')
   const payload = (await ledger.get<{ payload: object }>(`job-payload/${ticket?.value.id}`))?.value.payload
-  const half = eraseCustomer(dying(world, writes)).run({ payload: (payload ?? {}) as never })
+  const half = eraseCustomer(dying(world, writes, ended)).run({ payload: (payload ?? {}) as never })
   await half.catch((error: unknown) => expect(error).toMatchObject({ message: 'killed' }))
 
   let removed = 0
@@ -129,8 +140,15 @@ test.each([0, 3, 7])('killed after %i writes of the job, it goes on where it was
     keys: world.keys,
     names,
     now: world.now,
-    endLogin: async () => {},
-    removePod: async () => void removed++,
+    endLogin: async (login: string) => void ended.push(login),
+    async removePod() {
+      removed++
+      // Somebody who began to sign in as her before is done now.
+      const late = { v: 1, accountId, ref: anId(), createdAt: world.now() } as const
+      const device = { browser: 'other', system: 'other' } as const
+      const expiresAt = world.now() + 86_400_000
+      await ledger.commit(openSession(names, aSecret(), { ...late, device, expiresAt }))
+    },
   }
   {
     const log = createLogger({ level: 'silent' })
@@ -140,6 +158,8 @@ test.each([0, 3, 7])('killed after %i writes of the job, it goes on where it was
   }
   expect(removed).toBeLessThanOrEqual(1)
   expect(await rowsNaming(world, accountId)).toEqual([])
+  // Her logins at both ends of a move as well, which hold keys to her pods.
+  expect(ended).toEqual(expect.arrayContaining(Object.values(logins)))
   expect(await ledger.history(accountId)).toEqual([])
   expect(await readSession(ledger, names, sessionId)).toBeUndefined()
   expect(await ledger.list('job')).toEqual([])

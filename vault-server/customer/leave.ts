@@ -11,6 +11,7 @@ import { readCustomerStanding } from '#core/records/accounts.ts'
 import { beginErasure } from '#core/records/erasure.ts'
 import { readLiveGrants } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
+import { readPodMove } from '#core/records/pod-moves.ts'
 import { withdrawAll } from '#core/records/withdrawals.ts'
 import type { Account, Left, LeaveView, WithdrawnAll } from '#schemas/types.gen.ts'
 import type { ReachPods } from '../pods/reach-pods.ts'
@@ -58,6 +59,9 @@ export function leaveRoutes(parts: LeaveParts, { changed }: { changed: () => voi
       throw new DomainError('sign-in-too-old', 'Sign in once more: this cannot be undone')
     if (wish.deletePod && !isPodHere(parts, account))
       throw new DomainError('conflict', 'Your pod is not one of this Reach, which cannot delete it')
+    // What a passkey opens ends before the pod.
+    if (wish.deletePod && customerOf(request).podLogin === undefined)
+      throw new DomainError('not-signed-in', 'Sign in at your pod to delete it')
     const podAccess = wish.deletePod ? 'deleted' : await closePod(parts, request, account)
     const { askDeletion, deletePod } = wish
     const erasure = await begin(parts, { accountId: account.accountId, askDeletion, deletePod })
@@ -106,22 +110,44 @@ export function isPodHere(
 }
 
 /** Takes Reach out of the access lists of a pod that stays. The erasure does not wait for a pod that does not answer. */
-async function closePod(
+async function closePod(parts: LeaveParts, request: Request, account: Account): Promise<Left['podAccess']> {
+  const closed = await Promise.all([
+    isDone(closeOwn(parts, request, account)),
+    isDone(closeOtherEnd(parts, account.accountId)),
+  ])
+  return closed.every(Boolean) ? 'closed' : 'not-closed'
+}
+
+function isDone(work: Promise<void>): Promise<boolean> {
+  return work.then(
+    () => true,
+    (error: unknown) => {
+      if (!(error instanceof DomainError)) throw error
+      return false
+    },
+  )
+}
+
+async function closeOwn(
   parts: LeaveParts,
   request: Request,
   { accountId, container, webId, actingAs }: Account,
-): Promise<Left['podAccess']> {
+): Promise<void> {
   const standing = await readCustomerStanding(parts.ledger, accountId)
-  if (standing?.value.podAccess === 'none') return 'closed'
-  try {
-    const fetch = await fetchAsCustomer(parts, request)
-    for (const agent of new Set([parts.pods.agent.webId, actingAs ?? parts.pods.agent.webId]))
-      if (agent !== webId) await closeAccess(fetch, { container, owner: webId, agent })
-    return 'closed'
-  } catch (error) {
-    if (!(error instanceof DomainError)) throw error
-    return 'not-closed'
-  }
+  if (standing?.value.podAccess === 'none') return
+  const fetch = await fetchAsCustomer(parts, request)
+  for (const agent of new Set([parts.pods.agent.webId, actingAs ?? parts.pods.agent.webId]))
+    if (agent !== webId) await closeAccess(fetch, { container, owner: webId, agent })
+}
+
+/** Of a move that is not finished: Reach was let into the new pod already, or is in the old one still. */
+async function closeOtherEnd({ ledger, podLogins, pods }: LeaveParts, accountId: string): Promise<void> {
+  const move = (await readPodMove(ledger, accountId))?.value
+  if (move === undefined) return
+  const { from, to, fromLogin, toLogin } = move
+  const [end, login] = move.state === 'copying' ? [to, toLogin] : [from, fromLogin]
+  const { container, webId: owner } = end
+  await closeAccess(await podLogins.fetchOf(login), { container, owner, agent: pods.agent.webId })
 }
 
 async function begin(

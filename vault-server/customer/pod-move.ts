@@ -1,14 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Router } from 'express'
 import type { Request, Response } from 'express'
-import { LRUCache } from 'lru-cache'
 import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import { closeAccess, historyOf, makeHistoryFolder, openAccess, receiptsOf } from '#core/pods/access.ts'
 import { PodRefusal, createPodClient } from '#core/pods/client.ts'
-import { FileTooLarge, copyFile, isKept, listFiles, removeVersion, versionOf } from '#core/pods/copy.ts'
+import { isKept, listFiles, removeVersion, versionOf } from '#core/pods/copy.ts'
 import type { CopyEnd } from '#core/pods/copy.ts'
 import { createWriteCheck } from '#core/pods/conditions.ts'
 import type { WriteCheck } from '#core/pods/conditions.ts'
@@ -32,14 +30,11 @@ import type { Finding, PodMoveView } from '#schemas/types.gen.ts'
 import { verifyIssuerOf } from './issuer.ts'
 import type { PodConnectionParts } from './pod-connection.ts'
 import { findStorages } from './pod-location.ts'
+import { batchOf, createBatches, startBatch } from './pod-move-batch.ts'
+import type { Batches } from './pod-move-batch.ts'
 import { customerOf } from './session.ts'
 import type { Sessions } from './session.ts'
 
-/** Copied before the next commit: few enough for one page to show that it goes on, and little to be done again after a crash. */
-const FILES_A_BATCH = 8
-const BYTES_A_BATCH = 4 * 1024 * 1024
-/** How long a step waits for its batch; a large file takes several steps, each of which says how far it is. */
-const STEP_MS = 5_000
 /** What a probe finds of single documents, which may have rules of their own. */
 const ofDocuments: readonly Finding['act'][] = ['read', 'change', 'open-to-all']
 
@@ -61,7 +56,7 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
   const parseFinish = parser('api/finish-pod-move.json')
   const router = Router()
   const moveOf = (request: Request) => readPodMove(ledger, customerOf(request).accountId)
-  const batches: Batches = new LRUCache({ max: MOST_BATCHES, ttl: BATCH_MS })
+  const batches = createBatches()
   const shown = (move: Stored<PodMove> | undefined) =>
     view(move?.value, move && batches.get(batchOf(move))?.bytes)
 
@@ -97,6 +92,9 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
     const { deleteOld } = parseFinish(request.body)
     const move = await moveOf(request)
     if (move?.value.state !== 'moved') throw new DomainError('conflict', 'There is no move to finish')
+    // The login at the old pod is kept here: it is not for a session that a passkey opened.
+    if (customerOf(request).podLogin === undefined)
+      throw new DomainError('not-signed-in', 'Sign in at your pod to finish the move')
     if (deleteOld) await deleteCopies(parts, move.value)
     // She may have lost her sign-in at the old pod, or the pod is gone: the rules there are no condition.
     else await shut(parts, move.value.from, move.value.fromLogin).catch(() => undefined)
@@ -152,57 +150,6 @@ export async function beginMove(
   }
 }
 
-/**
- * Files being copied, which goes on after the request that began it. Nothing of it is committed by itself: if the process
- * ends, or nobody comes back for it, it is done again.
- */
-interface Batch {
-  /** `undefined` for a file that is gone. */
-  readonly done: Promise<ReadonlyMap<string, MovedFile | undefined>>
-  /** Copied so far. */
-  readonly bytes: number
-  stop(): void
-}
-
-/** By move and version of its row: whatever is committed to it begins another one. */
-type Batches = LRUCache<string, Batch>
-const MOST_BATCHES = 1_000
-const BATCH_MS = 24 * 3_600_000
-
-function batchOf({ key, version }: Stored<PodMove>): string {
-  return `${key} ${version}`
-}
-
-function startBatch(ends: { from: CopyEnd; to: CopyEnd }, waiting: readonly MovedFile[]): Batch {
-  let bytes = 0
-  let isStopped = false
-  async function copy(): Promise<ReadonlyMap<string, MovedFile | undefined>> {
-    const copied = new Map<string, MovedFile | undefined>()
-    for (const file of waiting) {
-      const before = bytes
-      const onBytes = (count: number) => {
-        if (isStopped) throw new DomainError('conflict', 'The move was given up')
-        bytes = before + count
-      }
-      const moved = await copyOrLeave(ends, file, onBytes)
-      copied.set(file.name, moved)
-      bytes = before + (moved?.bytes ?? 0)
-      if (bytes > BYTES_A_BATCH || isStopped) break
-    }
-    return copied
-  }
-  const done = copy()
-  // Whoever waits for it is told; somebody need not.
-  done.catch(() => undefined)
-  return {
-    done,
-    get bytes() {
-      return bytes
-    },
-    stop: () => (isStopped = true),
-  }
-}
-
 /** Does a part of what is left to do, and commits how far it came; of two at once one counts. */
 async function step(
   parts: PodMoveParts,
@@ -233,12 +180,12 @@ async function step(
     return
   }
   const { files } = move
-  const waiting = files.filter(({ etag }) => etag === undefined).slice(0, FILES_A_BATCH)
+  const waiting = files.filter(({ etag }) => etag === undefined)
   if (waiting.length > 0) {
     const name = batchOf(stored)
     const batch = batches.get(name) ?? startBatch({ from, to }, waiting)
     batches.set(name, batch)
-    const copied = await within(STEP_MS, batch.done).catch((error: unknown) => {
+    const copied = await batch.wait().catch((error: unknown) => {
       batches.delete(name)
       throw error
     })
@@ -259,34 +206,6 @@ async function step(
   const changed = await changedSince(from, files)
   if (changed !== undefined) await keep(changed)
   else await moveIn(parts, stored, { request, response })
-}
-
-/** `undefined` when it takes longer. */
-async function within<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
-  const stop = new AbortController()
-  const late = sleep(ms, undefined, { signal: stop.signal }).catch(() => undefined)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    stop.abort()
-  }
-}
-
-/** What is larger than the operator lets through stays where it is, and is told; everything else goes along. */
-async function copyOrLeave(
-  { from, to }: { from: CopyEnd; to: CopyEnd },
-  file: MovedFile,
-  onBytes: (bytes: number) => void,
-): Promise<MovedFile | undefined> {
-  const { name } = file
-  try {
-    const proof = await copyFile(from, to, file, onBytes)
-    return proof && { name, ...proof }
-  } catch (error) {
-    if (!(error instanceof FileTooLarge)) throw error
-    const etag = await versionOf(from.fetch, from.container + name)
-    return etag === undefined ? undefined : { name, etag, tooLarge: true }
-  }
 }
 
 /** Who Reach is in the old pod, and what it can read there. */
