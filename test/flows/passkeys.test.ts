@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import { matches } from '#core/http/validate.ts'
 import { createNames } from '#core/records/names.ts'
+import { beginPodMove } from '#core/records/pod-moves.ts'
 import { Authenticator } from '../authenticator.ts'
 import type { Twist } from '../authenticator.ts'
 import { sharedPods } from '../pod-server.ts'
@@ -57,6 +58,15 @@ test('a passkey opens decisions and activity on the next visit, and nothing in t
   expect(await next.get('/api/categories')).toMatchObject(shut)
   expect(await next.put('/api/categories/profile', { etag: null, values: {} })).toMatchObject(shut)
   expect(await next.post('/api/pod/connect')).toMatchObject(shut)
+  // Nor does it end the pod: who leaves with it keeps that.
+  const leaving = { confirmation: 'erase', askDeletion: false, deletePod: true }
+  expect(await next.post('/api/leave', leaving)).toMatchObject(shut)
+  // Nor does it use the login at an old pod that waits for the end of a move.
+  const place = { webId: ada.webId, issuer: pods.server.baseUrl, podUrl: ada.webId, container: ada.webId }
+  const logins = { fromLogin: 'f'.repeat(22), toLogin: 't'.repeat(22) }
+  const move = { v: 1, state: 'moved', from: place, to: place, ...logins, startedAt: 0 } as const
+  await vault.ledger.commit(beginPodMove(undefined, String(ada.me.accountId), move))
+  expect(await next.post('/api/pod/move/finish', { deleteOld: false })).toMatchObject(shut)
   // It makes no further passkey either, so that a stolen session cannot settle in.
   expect(await next.post('/api/passkeys/options')).toMatchObject(shut)
   const list = (await next.get('/api/passkeys')).body
