@@ -107,7 +107,7 @@ describe('what she does not want to be asked', () => {
     expect(await dataOf(story.read(relation))).toBe(404)
     const again = await story.allow(alma, shop)
     expect(await dataOf(story.read(again))).toEqual(['profile.name'])
-    const types = (expectOk(await alma.browser.get('/api/activity?limit=20')).body as Activity).items
+    const types = (expectOk(await alma.browser.get('/api/activity?limit=50')).body as Activity).items
     for (const type of ['blocked', 'unblocked', 'turned-away'])
       expect(types.map((item) => item.type)).toContain(type)
   })
