@@ -1,9 +1,15 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import type { Me, Redirect, SetLanguage } from '#schemas/types.gen.ts'
 import { noteReply, useConnection } from './connection.ts'
 import { call, isOffline } from './http.ts'
 import { restoreCopy } from './kept-copy.ts'
+
+/** No word of the reply is in a language. */
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal, client }) => askMe(client, signal),
+})
 
 /**
  * Who is signed in, and how this Reach is set up. While the pods start, or while nobody answers, it is asked again until they
@@ -12,8 +18,7 @@ import { restoreCopy } from './kept-copy.ts'
 export function useMe() {
   const isAway = useConnection() !== 'online'
   return useQuery({
-    queryKey: ['me'],
-    queryFn: ({ signal, client }) => askMe(client, signal),
+    ...meQuery,
     // What tells that it failed asks who is signed in, too.
     retryOnMount: false,
     refetchInterval: (query) => (isAway ? 3000 : query.state.data?.podsReady === false ? 1500 : false),

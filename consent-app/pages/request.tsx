@@ -35,16 +35,14 @@ export function RequestPage() {
         }
       : undefined)
 
+  // Without its frame, whose foot would jump away when the request comes.
+  if (view === undefined && !request.isError) return <PageSkeleton />
   // Only the decision itself needs two columns.
-  const isMessage = view === undefined ? request.isError : waiting !== undefined
+  const isMessage = view === undefined || waiting !== undefined
   return (
     <Bare wide={!isMessage} aside={<DecidingAs name={me?.name ?? (me?.webId && shortWebId(me.webId))} />}>
       {view === undefined ? (
-        request.isError ? (
-          <NoRequest error={request.error} retry={() => void request.refetch()} />
-        ) : (
-          <PageSkeleton />
-        )
+        <NoRequest error={request.error} retry={() => void request.refetch()} />
       ) : view.turnedAway !== undefined ? (
         <TurnedAway
           uid={uid}

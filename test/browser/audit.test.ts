@@ -71,6 +71,13 @@ test('a filter is in the address, and what is typed looks once', async () => {
   await page.reload()
   await page.getByText('3 entries, all there are').waitFor()
   expect(await page.getByLabel('Type').inputValue()).toBe('disclosed')
+  // Another language is other words, and no other look.
+  const looked = sizeOf()
+  await page.getByRole('button', { name: 'Deutsch' }).click()
+  await page.getByRole('list', { name: de['audit.entries.list'] }).getByRole('listitem').first().waitFor()
+  await page.getByRole('button', { name: 'English' }).click()
+  await rows(page).first().waitFor()
+  expect(sizeOf()).toBe(looked)
 })
 
 test('an entry is proven by this browser, and says how to prove it without', async () => {

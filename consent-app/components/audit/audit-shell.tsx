@@ -13,6 +13,7 @@ import { classNames } from '../class-names.ts'
 import { ErrorBoundary } from '../error-boundary.tsx'
 import { Icon } from '../icons.tsx'
 import type { IconName } from '../icons.tsx'
+import { LanguageChoice } from '../language-choice.tsx'
 import { Soft } from '../layout.tsx'
 import { ProblemNote } from '../problem-note.tsx'
 import { PageSkeleton } from '../skeleton.tsx'
@@ -105,6 +106,9 @@ function Frame({ auditor }: { auditor: AuditorView }) {
         </ul>
       </nav>
       <main id="main" className={styles.main} tabIndex={-1}>
+        <div className={own.languages}>
+          <LanguageChoice />
+        </div>
         <ReviewContext value={review}>
           {reason === '' ? (
             <AskReason onGiven={begin} />
