@@ -16,22 +16,18 @@ import type { Answer, TestVault, VaultBrowser } from '../vault.ts'
 
 /** What the vault is asked, with the numbers of a page as they stand in an address. */
 type Asked = Omit<ActivityQuery, 'before' | 'limit'>
+type Kind = NonNullable<ActivityQuery['kind']>
 
 /** Written down a second time, so that the rule of the vault is held to something. */
-const kinds = {
-  reads: ['disclosed'],
-  refusals: ['requested', 'refused', 'turned-away', 'disclosures-refused'],
-  decisions: [
-    ...['granted', 'refused', 'deferred', 'changed', 'paused', 'resumed', 'withdrawn'],
-    ...['deletion-requested', 'blocked', 'unblocked'],
-  ],
-  changes: [
-    ...['redeemed', 'changed', 'paused', 'resumed', 'withdrawn', 'relinquished', 'acknowledged'],
-    ...['expired', 'unredeemed'],
-  ],
-  auditors: ['audited'],
-  security: ['access-lost', 'access-restored', 'category-lost', 'category-restored', 'pod-moved'],
-} as const
+const kinds: Readonly<Record<Kind, string>> = {
+  reads: 'disclosed',
+  refusals: 'requested refused turned-away disclosures-refused',
+  decisions: 'granted refused deferred changed paused resumed withdrawn deletion-requested blocked unblocked',
+  changes: 'redeemed changed paused resumed withdrawn relinquished acknowledged expired unredeemed',
+  auditors: 'audited',
+  security: 'access-lost access-restored category-lost category-restored pod-moved',
+}
+const allKinds = Object.keys(kinds) as Kind[]
 const auditor = 'a'.repeat(22)
 const hour = 3_600_000
 
@@ -61,7 +57,10 @@ beforeAll(async () => {
   const at = { until: Date.now() + 900 * hour, notice: 'n'.repeat(43) }
   const read = (fields: readonly string[], purpose: string, seq: number): GrantFact => ({
     type: 'disclosed',
-    ...{ fields, purpose, seq, ...at },
+    fields,
+    purpose,
+    seq,
+    ...at,
   })
   for (let round = 1; round <= 4; round++) {
     vault.clock.ahead += hour
@@ -83,7 +82,6 @@ beforeAll(async () => {
   }))
   const atHers = looks.filter(({ fact }) => fact.type === 'audited' && fact.businesses?.includes(shop))
   told = [...own, ...atHers].toSorted((a, b) => b.index - a.index)
-  expect(told.length).toBeGreaterThan(25)
 })
 afterAll(() => vault?.[Symbol.asyncDispose]())
 
@@ -145,7 +143,7 @@ function isAsked(fact: Fact, { business, kind, field, from, to, q, grant }: Aske
   if (fact.type === 'audited') words.push('yearly prufung')
   return (
     (business === undefined || vendor === business) &&
-    (kind === undefined || (kinds[kind] as readonly string[]).includes(fact.type)) &&
+    (kind === undefined || kinds[kind].split(' ').includes(fact.type)) &&
     (field === undefined || places.includes(field)) &&
     (from === undefined || fact.time >= Date.parse(from)) &&
     (to === undefined || fact.time < Date.parse(to)) &&
@@ -165,7 +163,7 @@ test('what is found is what fits, whatever is chosen together, without a hole fr
   const moment = fc.nat(1_000).map((nth) => new Date(times()[nth % told.length] ?? 0).toISOString())
   const any = {
     business: fc.constantFrom(shop, bakery, 'x'.repeat(22)),
-    kind: fc.constantFrom(...(Object.keys(kinds) as (keyof typeof kinds)[])),
+    kind: fc.constantFrom(...allKinds),
     field: fc.constantFrom('profile', 'profile.name', 'diet', 'diet.diet', 'diet.allergies', 'sizes'),
     from: moment,
     to: moment,
@@ -188,7 +186,7 @@ test('what is found is what fits, whatever is chosen together, without a hole fr
     { numRuns: 120, seed: 20261122 },
   )
   expect(found).toBeGreaterThan(300)
-  for (const kind of Object.keys(kinds) as (keyof typeof kinds)[])
+  for (const kind of allKinds)
     expect(await allPages({ kind }, 5), kind).toEqual(
       told.filter(({ fact }) => isAsked(fact, { kind })).map(({ index }) => index),
     )
