@@ -27,7 +27,7 @@ beforeAll(async () => {
   const allowed = [vault.url, new URL(embedded.server.baseUrl).origin, origin]
   ;({ page, faults } = await openPage(browser, { allowed }))
   person = await own.person()
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await browser?.close()
   await vault?.[Symbol.asyncDispose]()
@@ -76,7 +76,7 @@ test('she moves all her data from a pod that was made here to one of her own', a
   await page.getByRole('button', { name: 'Move', exact: true }).waitFor()
   await page.getByText(person.container).waitFor()
   expect(faults).toEqual([])
-}, 90_000)
+}, 300_000)
 
 test('another app shuts the folder to her and opens it to everybody: she sees it and puts it right', async () => {
   const acl = `${person.container}.acl`
