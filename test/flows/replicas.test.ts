@@ -17,8 +17,8 @@ const opened = new AsyncDisposableStack()
 beforeAll(async () => {
   await buildConsentApp()
   house = opened.use(await startReplicas())
-}, 180_000)
-afterAll(() => opened.disposeAsync())
+}, 600_000)
+afterAll(() => opened.disposeAsync(), 180_000)
 
 const path = (subject: string): string =>
   `/v1/subjects/${subject}?fields=profile.name&purpose=dpv:CustomerOrderManagement`
