@@ -11,8 +11,9 @@ export default defineConfig({
     // (test/pod-server.ts). A file keeps its world to itself by opening and disposing it, not by a process of
     // its own.
     isolate: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A verdict hangs on no clock: these end what hangs, on a machine ten times slower than ours, too.
+    testTimeout: 60_000,
+    hookTimeout: 240_000,
     teardownTimeout: 10_000,
     // A test passes or fails; nothing may be left skipped or alone. scripts/test.ts says what becomes of a file that
     // fails in a whole run only.

@@ -36,7 +36,8 @@ export async function startTestAgent(pods: TestPods, options: { mount?: string }
   const vaultUrl = `http://localhost:${port}${mount}`
   const allow = [new URL(vaultUrl).origin, new URL(pods.server.baseUrl).origin]
   const outbound = opened.use(createOutbound({ allow, maxBytes: 512 * 1024 }))
-  const identify = async () => openAgentIdentity({ vaultUrl, keys: await openKeyStore(folder), now: Date.now })
+  const identify = async () =>
+    openAgentIdentity({ vaultUrl, keys: await openKeyStore(folder), now: Date.now })
   const fetchAs = async () =>
     createAgentFetch(await identify(), { fetch: (url, init) => outbound.fetch(url, init), now: Date.now })
 

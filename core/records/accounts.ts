@@ -46,7 +46,9 @@ export async function findAccount(
 /** Issuer, storage, container, language, or as whom Reach comes there; `undefined` takes a member out. */
 export function changeAccount(
   stored: Stored<Account>,
-  change: Partial<Pick<Account, 'issuer' | 'podUrl' | 'container' | 'language'>> & { actingAs?: string | undefined },
+  change: Partial<Pick<Account, 'issuer' | 'podUrl' | 'container' | 'language'>> & {
+    actingAs?: string | undefined
+  },
 ): CommitParts {
   const members = Object.entries({ ...stored.value, ...change }).filter(([, value]) => value !== undefined)
   return {
