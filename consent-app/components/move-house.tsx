@@ -166,7 +166,7 @@ function Moved({ move }: { move: PodMoveView }) {
   return (
     <Stack>
       <Notice tone="good" title={text('move.done.title')} announce>
-        <p>{text('move.done.body', { files: move.files ?? 0 })}</p>
+        <p>{text('move.done.body', { files: move.proven ?? 0 })}</p>
       </Notice>
       <Left move={move} />
       <Places move={move} />
