@@ -19,7 +19,6 @@ import type * as Log from '../../vendor-gateway/sdk/log.ts'
 import type * as Registration from '../../vendor-gateway/sdk/registration.ts'
 import type * as Webhooks from '../../vendor-gateway/sdk/webhooks.ts'
 import type { PendingRequest } from '../business.ts'
-import { logOperator } from '../../vault-server/operator/log.ts'
 import { operations } from '../../vendor-gateway/operations.ts'
 import { decide, openPage } from '../consent.ts'
 import { freePorts } from '../free-ports.ts'
@@ -266,31 +265,6 @@ describe('the SDK', () => {
     await expect(keyed.read(known, { purpose, fields: ['profile.name'] })).rejects.toMatchObject({
       name: 'NotProven',
     })
-  })
-
-  test('goes on to a new key of the log, and never back', async () => {
-    const { keys: vaultKeys, ledger } = story.world.reach
-    const before = createLogSigner(ledger.log.origin, vaultKeys.logKey)
-    const logStore = sdk.memoryLogStore()
-    const reach = await open({ logStore })
-    const known = await allowed(reach, await story.customer())
-    const read = (by: Sdk.Reach) => by.read(known, { purpose, fields: ['profile.name'] })
-    await read(reach)
-    const old = await logStore.load()
-    expect(old?.vkey).toBe(before.vkey)
-    await logOperator({ ledger, keys: vaultKeys, now: Date.now }).rotateKey(0)
-    const reply = await read(reach)
-    expect((await logStore.load())?.vkey).toBe(ledger.log.vkey)
-    // Stolen, and told to be: no longer trusted by whoever kept it, either.
-    const checkpoint = before.sign({ size: 100_000, root: Buffer.alloc(32, 7) })
-    const forged = { ...reply, log: { ...reply.log, checkpoint } }
-    const told = sdk.memoryLogStore()
-    if (old !== undefined) await told.save(old)
-    for (const by of [reach, await open({ logStore: told, logKey: ledger.log.vkey })]) {
-      await expect(by.verify(forged)).rejects.toMatchObject({ name: 'NotProven' })
-      await read(by)
-    }
-    expect((await told.load())?.vkey).toBe(ledger.log.vkey)
   })
 
   test('waits as it is told, renews a token, and gives up in one kind of error', async () => {
