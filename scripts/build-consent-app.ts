@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -47,7 +47,7 @@ export async function buildConsentApp({
     await removeOld(folder, name)
   }
   if (newestBuild(folder) !== built) {
-    const pointer = `${built}.${process.pid}.newest`
+    const pointer = `${built}.${randomUUID()}.newest`
     await writeFile(pointer, name)
     await rename(pointer, join(folder, 'newest'))
   }

@@ -179,7 +179,7 @@ test('what is refused is not repeated in the refusal', async () => {
     await keep(browser.put('/api/categories/profile', { etag: null, values: { nobody: said } }))
     await keep(browser.put(`/api/categories/${inPath}`, { etag: null, values: {} }))
     await keep(browser.get(`/api/grants/${inPath}`))
-    await keep(browser.get(`/api/activity?${inPath}=1`))
+    await keep(browser.get(`/api/activity?from=${inPath}`))
     await keep(browser.post(`/api/${inPath}`))
     await keep(browser.post('/api/vaults', { podName: said, email: said, password: 'x' }))
     await keep(decide(browser, page, { items: [{ id: said, fields: [said] }] }))
