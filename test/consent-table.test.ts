@@ -10,6 +10,7 @@ import { expect, test } from 'vitest'
 type Place = readonly [file: string, ...titles: string[]]
 
 const rules = 'browser/consent-rules'
+const boundaries = 'flows/boundaries'
 const consent = 'browser/consent'
 const story = 'browser/story'
 const languages = 'browser/languages'
@@ -69,7 +70,7 @@ const table: Readonly<Record<string, readonly Place[]>> = {
     [terms, 'shows what it adds and takes away'],
   ],
   'R12 not again inside the cool-off': [
-    [terms, 'is turned away inside the cool-off'],
+    [boundaries, 'is turned away inside the cool-off'],
     [consent, 'what was denied is turned away the next time'],
     ['properties/boundary', 'test('],
   ],
@@ -133,7 +134,8 @@ const table: Readonly<Record<string, readonly Place[]>> = {
     ['flows/promises/privacy', 'leaves no trace of herself but in her pod and in replies'],
   ],
   'A11 attempts and refusals are visible, with reasons': [
-    [terms, 'is turned away inside the cool-off, shown to her'],
+    [boundaries, 'is turned away inside the cool-off, shown to her'],
+    ['flows/activity-search', 'with how often, in which hour and why'],
     [consent, 'what was denied is turned away the next time'],
   ],
   'D1 by keyboard alone': [
