@@ -51,7 +51,8 @@ export async function openDatabase(
     await db.close()
     const cause = error instanceof Error ? error.cause : undefined
     if (isCode(cause, 'LEVEL_LOCKED')) throw new LedgerInUse('the data folder is in use by another process')
-    if (isCode(cause, 'LEVEL_IO_ERROR'))
+    // A file that is not there is damage; anything else is a disk that refuses.
+    if (isCode(cause, 'LEVEL_IO_ERROR') && !/No such file/.test(String(cause)))
       throw new LedgerStopped(
         'the disk refuses to read or write the database; is it full, read-only or failing?',
         { cause: error },
