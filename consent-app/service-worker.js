@@ -23,12 +23,14 @@ self.addEventListener('install', (event) => {
   event.waitUntil(fill())
 })
 
-// A new build waits until the last page of the old one is closed, so no page misses a file that it still wants.
+// A new build waits until the last page of the old one is closed, so no page misses a file that it still wants. The very first one
+// takes the open page over: it too is to find its files when the network goes.
 self.addEventListener('activate', (event) => {
   const sweep = async () => {
     const names = await caches.keys()
     const old = names.filter((name) => name.startsWith(mine) && name !== mine + version)
     await Promise.all(old.map((name) => caches.delete(name)))
+    await self.clients.claim()
   }
   event.waitUntil(sweep())
 })

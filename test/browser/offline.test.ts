@@ -87,9 +87,7 @@ async function kept(): Promise<{ tab: string; device: string; files: string[] }>
 test('what was looked at is read without a network, also after the page is loaded anew, as of when it was', async () => {
   await page.goto(vault('/'))
   await page.getByRole('heading', { name: '1 business can read 3 of your fields.' }).waitFor()
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.ready
-  })
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
   await link('Activity').click()
   await page.getByText(`${shop.name} read`).first().waitFor()
   await expect.poll(async () => (await kept()).tab).toContain(shop.name)
