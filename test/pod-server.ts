@@ -17,7 +17,7 @@ import { startEmbeddedPods } from '../vault-server/pods/embedded.ts'
 import type { EmbeddedPods } from '../vault-server/pods/embedded.ts'
 import { createProvisioning } from '../vault-server/pods/provisioning.ts'
 
-const VAULTS = 60
+const VAULTS = 150
 const silent = { info: () => undefined, warn: () => undefined }
 
 export interface TestCustomer {
