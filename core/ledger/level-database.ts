@@ -16,7 +16,11 @@ const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
 
 /** Whether a database, or what is left of one, is in the folder. */
 export async function hasDatabase(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch(() => [])
+  const names = await readdir(folder).catch((error: unknown) => {
+    // What cannot be read is not nothing.
+    if (isCode(error, 'ENOENT')) return []
+    throw error
+  })
   return names.some((name) => PARTS_OF_A_DATABASE.test(name))
 }
 

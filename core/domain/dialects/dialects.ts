@@ -1,9 +1,10 @@
 /** The dialects a receipt is handed out in. Each is a pure function of the one signed receipt, and can be read back into it. */
 import { receiptFrom, termsOf } from '../receipt-terms.ts'
 import type { Node } from '../receipt-terms.ts'
-import { beyondInrupt, fromInrupt, toInrupt } from './inrupt.ts'
+import { beyondAccessGrant } from './beyond.ts'
+import { fromInrupt, toInrupt } from './inrupt.ts'
 import { beyondKantara, fromKantara, toKantara } from './kantara.ts'
-import { beyondLws, fromLws, toLws } from './lws.ts'
+import { fromLws, toLws } from './lws.ts'
 
 export interface Dialect {
   readonly mediaType: string
@@ -42,13 +43,13 @@ export const dialects: Readonly<Record<DialectId, Dialect>> = {
     extension: 'lws.json',
     write: toLws,
     read: fromLws,
-    beyond: beyondLws,
+    beyond: beyondAccessGrant,
   },
   inrupt: {
     mediaType: 'application/ld+json',
     extension: 'inrupt.jsonld',
     write: toInrupt,
     read: fromInrupt,
-    beyond: beyondInrupt,
+    beyond: beyondAccessGrant,
   },
 }

@@ -5,24 +5,8 @@
  */
 import { listIn, nodeIn, receiptAgain, termsOf, textIn } from '../receipt-terms.ts'
 import type { DataTerms, ItemTerms, Node, ReceiptTerms } from '../receipt-terms.ts'
+import { beyondOf } from './beyond.ts'
 import { businessUri, dpvPurpose, fieldOf, fieldUri, ownContext, purposeUri } from './terms-as-uris.ts'
-
-/** What the shape has no member for: kept in `reach:beyond`. */
-export const beyondInrupt = [
-  'receiptId',
-  'own',
-  'record',
-  'subject',
-  'notice',
-  'language',
-  'business',
-  'retention',
-  'recipients',
-  'withdrawAt',
-  'rightsAt',
-  'jurisdiction',
-  'items',
-] as const
 
 const credentials = 'https://www.w3.org/2018/credentials/v1'
 const statuses = 'https://w3id.org/GConsent#ConsentStatus'
@@ -68,7 +52,6 @@ function untilOf(all: readonly Node[]): { until?: string } {
 }
 
 function write(terms: ReceiptTerms): Node {
-  const { receiptId, own, record, subject, notice, language, business, retention, recipients } = terms
   return {
     '@context': [credentials, ownContext],
     type: ['VerifiablePresentation'],
@@ -76,27 +59,16 @@ function write(terms: ReceiptTerms): Node {
       ...(item.given.length === 0 ? [] : [credentialOf(terms, item, 'given')]),
       ...(item.refused.length === 0 ? [] : [credentialOf(terms, item, 'refused')]),
     ]),
-    'reach:beyond': {
-      receiptId,
-      own,
-      record,
-      subject,
-      notice,
-      language,
-      business,
-      retention,
-      recipients,
-      withdrawAt: terms.withdrawAt,
-      rightsAt: terms.rightsAt,
-      jurisdiction: terms.jurisdiction,
-      items: terms.items.map(({ id, why, necessity, given, refused }) => ({
+    'reach:beyond': beyondOf(
+      terms,
+      terms.items.map(({ id, why, necessity, given, refused }) => ({
         id,
         why,
         necessity,
         given: given.map(({ more }) => more),
         refused: refused.map(({ more }) => more),
       })),
-    } satisfies Record<(typeof beyondInrupt)[number], unknown>,
+    ),
   }
 }
 

@@ -4,24 +4,8 @@
  */
 import { listIn, nodeIn, NotThisDialect, receiptAgain, termsOf, textIn } from '../receipt-terms.ts'
 import type { ItemTerms, Node, ReceiptTerms } from '../receipt-terms.ts'
+import { beyondOf } from './beyond.ts'
 import { businessUri, dpvPurpose, fieldOf, fieldUri, ownContext, purposeUri } from './terms-as-uris.ts'
-
-/** What the draft has no member for: kept in `reach:beyond`. */
-export const beyondLws = [
-  'receiptId',
-  'own',
-  'record',
-  'subject',
-  'notice',
-  'language',
-  'business',
-  'retention',
-  'recipients',
-  'withdrawAt',
-  'rightsAt',
-  'jurisdiction',
-  'items',
-] as const
 
 /** Undefined where nothing was given. */
 export function toLws(receipt: unknown): Node | undefined {
@@ -71,7 +55,6 @@ function write(terms: ReceiptTerms): Node | undefined {
   const { until, items, issuedAt, vault, business } = terms
   const given = items.filter((item) => item.given.length > 0)
   if (given.length === 0 || until === undefined) return undefined
-  const { receiptId, own, record, subject, notice, language, retention, recipients } = terms
   return {
     '@context': ['https://www.w3.org/ns/lws/v1', ownContext],
     type: ['AccessGrant'],
@@ -88,21 +71,7 @@ function write(terms: ReceiptTerms): Node | undefined {
         { leftOperand: 'dateTime', operator: 'lteq', rightOperand: until },
       ],
     })),
-    'reach:beyond': {
-      receiptId,
-      own,
-      record,
-      subject,
-      notice,
-      language,
-      business,
-      retention,
-      recipients,
-      withdrawAt: terms.withdrawAt,
-      rightsAt: terms.rightsAt,
-      jurisdiction: terms.jurisdiction,
-      items: items.map(beyondItem),
-    } satisfies Record<(typeof beyondLws)[number], unknown>,
+    'reach:beyond': beyondOf(terms, items.map(beyondItem)),
   }
 }
 
