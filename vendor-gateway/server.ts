@@ -107,7 +107,7 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
   const release = new Release({ ledger, names, pods, refusals, now })
   const contextUrl = gatewayUrl + operations.readContext.path
   const replies = new SubjectReplies({ log: ledger.log, contextUrl })
-  const queries = new Queries({ release, replies, refusals, limits, callers: authenticator })
+  const queries = new Queries({ release, replies, refusals, limits, callers: authenticator, now })
   const views = new Views({ reader: ledger, now })
   const lists = new VendorLists({ ledger, limits, now, views })
   const ownGrant = new OwnGrant({ ledger, names, limits, now, views })

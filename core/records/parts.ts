@@ -109,10 +109,16 @@ export interface Page<Value> {
  */
 export async function page<Value>(
   reader: LedgerReader,
-  options: { prefix: string; after?: string | undefined; limit: number },
+  options: {
+    prefix: string
+    after?: string | undefined
+    limit: number
+    /** Told the key of a place that does not open: it is left out. Without it that throws. */
+    onDamaged?: (key: string) => void
+  },
   follow: (id: string) => Promise<Value | undefined>,
 ): Promise<Page<Value>> {
-  const { prefix, after, limit } = options
+  const { prefix, after, limit, onDamaged } = options
   if (after !== undefined && !/^[0-9]{14}\/[A-Za-z0-9_-]{1,100}$/.test(after)) {
     const violations = [{ pointer: 'after', detail: 'not a cursor that was handed out' }]
     throw new DomainError('invalid-input', 'The cursor is not valid.', { violations })
@@ -120,6 +126,7 @@ export async function page<Value>(
   const found = await reader.list<{ id: string }>(prefix, {
     limit: limit + 1,
     ...(after === undefined ? {} : { after: prefix + after }),
+    ...(onDamaged === undefined ? {} : { onDamaged }),
   })
   const shown = found.slice(0, limit)
   const rows = await Promise.all(shown.map((row) => follow(row.value.id)))

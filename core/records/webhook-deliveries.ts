@@ -184,14 +184,15 @@ export function listWaiting(
   return reader.list<Waiting>(waitingPrefix(endpointId), options)
 }
 
-/** Deliveries of a business, newest first; a page holds those of its rows that `isShown`. */
+/** Deliveries of a business, newest first; a page holds those of its rows that open and `isShown`. */
 export function listDeliveries(
   reader: LedgerReader,
   vendorId: string,
   options: { after?: string | undefined; limit: number; isShown: (delivery: WebhookDelivery) => boolean },
 ): Promise<Page<Stored<WebhookDelivery>>> {
   const { isShown, ...range } = options
-  return page(reader, { prefix: vendorPrefix(vendorId), ...range }, async (id) => {
+  const places = { prefix: vendorPrefix(vendorId), ...range, onDamaged: () => undefined }
+  return page(reader, places, async (id) => {
     const found = await readDelivery(reader, id).catch(damagedIsGone)
     return found !== undefined && isShown(found.value) ? found : undefined
   })

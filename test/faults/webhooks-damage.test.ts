@@ -44,6 +44,7 @@ test('what was told to be sent and cannot be read holds up nobody, is told of, a
   if (main === undefined || later === undefined || spare === undefined) throw new Error('three endpoints')
 
   const damaged = [`s${keyOf(main)}`]
+  let lostId = ''
   {
     const { ledger } = await openIn(folders, { now })
     const put = (key: string, value: object) =>
@@ -60,8 +61,10 @@ test('what was told to be sent and cannot be read holds up nobody, is told of, a
     )
     for (const part of [lost, parts, await planRound(ledger, placeOf(other), { now: now() })])
       await ledger.commit(part)
+    lostId = delivery.deliveryId
     damaged.push(
-      `swebhook-delivery/${delivery.deliveryId}`,
+      `swebhook-delivery/${lostId}`,
+      ...(parts.writes ?? []).flatMap(({ key }) => (key.includes('-of-vendor/') ? [`s${key}`] : [])),
       `swebhook-round/${other.endpointId}`,
       ...(lost.writes ?? []).map(({ key }) => `s${key}`),
     )
@@ -122,6 +125,13 @@ test('what was told to be sent and cannot be read holds up nobody, is told of, a
   const at = askedFor({ endpoint: 'main' }, { url: `${receiver.origin}/main` })
   await expect(webhooks.answers.redeliver(caller, again)).rejects.toMatchObject({ code: 'not-found' })
   await expect(webhooks.answers.proveEndpoint(caller, at)).rejects.toMatchObject({ code: 'conflict' })
+  // What does not open is on no list, and can be sent again as little as what never was.
+  const itsOwn = { vendorId: whole } as Caller
+  await expect(webhooks.answers.redeliver(itsOwn, askedFor({ delivery_id: lostId }))).rejects.toMatchObject({
+    code: 'not-found',
+  })
+  const others = read(await webhooks.answers.listDeliveries(itsOwn, askedFor({})))
+  expect(others.deliveries.map((one: { grant_id: string }) => one.grant_id)).toEqual(['told-as-well'])
   await webhooks.answers.putEndpoint(caller, at)
   await webhooks.answers.proveEndpoint(caller, at)
   await webhooks.answers.redeliver(caller, again)

@@ -220,6 +220,30 @@ describe('while a stream is under way', () => {
     expect(await typesOf(gateway, second)).toEqual(['redeemed', 'granted'])
   })
 
+  test('a token that ends by its time leaves the rest for later, and the text is whole', async () => {
+    const gate = new Gate()
+    const { gateway, shop } = await open({ wrapLedger: holding(gate, 1, 'before') })
+    const { grants, subjects } = await people(gateway, shop, [0, 100, 205], 210)
+    const asked = stream(gateway, shop, subjects)
+    await expect.poll(() => gate.came).toBe(1)
+    gateway.advance(301_000)
+    gate.open()
+    const { reply } = await asked
+    const lines = await readLines(reply)
+    for (const line of lines) expect(matches('api/query-line.json', line)).toBe(true)
+    expect(lines[0].data).toEqual({ 'profile.name': 'Ada Lovelace' })
+    expect(lines).toContainEqual({ subject: subjects[100], error: 'later' })
+    expect(lines.at(-1)).toEqual({ summary: { subjects: 210, released: 1, unavailable: 99, later: 110 } })
+    expect(reply.trailers['content-digest']).toMatch(/^sha-256=:/)
+    const [first, ...rest] = grants
+    if (first === undefined) throw new Error('there are three')
+    expect(await typesOf(gateway, first)).toEqual(['disclosed', 'redeemed', 'granted'])
+    for (const grant of rest) expect(await typesOf(gateway, grant)).toEqual(['redeemed', 'granted'])
+    expect(replay(await loggedFacts(gateway.ledger))).toEqual([])
+    const again = await gateway.call({ as: shop, path: '/v1/grants' })
+    expect([again.status, again.json.code]).toEqual([401, 'invalid-token'])
+  })
+
   test('a ledger that stops breaks the connection', async () => {
     let pieces = 0
     const wrapLedger = (ledger: Ledger) =>

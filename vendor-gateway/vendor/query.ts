@@ -30,6 +30,7 @@ export class Queries {
   readonly #refusals: RefusalLog
   readonly #limits: VendorLimits
   readonly #callers: Pick<Authenticator, 'stillHolds'>
+  readonly #now: () => number
   readonly #turns = new Turns()
   readonly #asked = new AskedReader()
   readonly #parseBody = parser('api/query.json')
@@ -40,12 +41,14 @@ export class Queries {
     refusals: RefusalLog
     limits: VendorLimits
     callers: Pick<Authenticator, 'stillHolds'>
+    now: () => number
   }) {
     this.#release = options.release
     this.#replies = options.replies
     this.#refusals = options.refusals
     this.#limits = options.limits
     this.#callers = options.callers
+    this.#now = options.now
   }
 
   /** GET /v1/subjects/{subject}. `query` is the raw text behind the question mark. */
@@ -70,7 +73,7 @@ export class Queries {
   async many(caller: Caller, body: unknown, sent: Promise<void>): Promise<Reply> {
     const { subjects, asked } = await this.#admit(caller, body)
     const work = async () => {
-      const verdicts = await this.#release.query(caller, subjects, asked)
+      const verdicts = await this.#decide(caller, subjects, asked)
       return verdicts.map((verdict, i) => rowOf(verdict, subjects[i] ?? ''))
     }
     const rows = await this.#turns.run(caller.vendorId, Math.min(subjects.length, PIECE), work, sent)
@@ -85,17 +88,19 @@ export class Queries {
 
   /**
    * Each piece is decided, recorded and looked at for the last time when it is asked for, so what ended while the reader
-   * took the one before does not leave. It has its turn until it has left.
+   * took the one before does not leave. It has its turn until it has left. What a token does not live to see is `later`; when
+   * it was taken away the text breaks off.
    */
   async *#pieces(caller: Caller, { subjects, asked }: Batch): AsyncGenerator<string, void, undefined> {
     const summary = { released: 0, unavailable: 0, later: 0 }
     for (let at = 0; at < subjects.length; at += PIECE) {
-      if (at > 0 && !(await this.#callers.stillHolds(caller)))
-        throw new DomainError('invalid-token', 'The access token has ended')
       const piece = subjects.slice(at, at + PIECE)
       const taken = Promise.withResolvers<void>()
       try {
-        const work = () => this.#release.query(caller, piece, asked)
+        const work = async () => {
+          if (at > 0 && !(await this.#callers.stillHolds(caller))) throw outlived.refusal
+          return this.#decide(caller, piece, asked)
+        }
         const verdicts = await this.#turns.run(caller.vendorId, piece.length, work, taken.promise)
         let lines = ''
         for (const [i, verdict] of verdicts.entries()) {
@@ -116,6 +121,12 @@ export class Queries {
     }
   }
 
+  /** When it is the turn of these: a token may have ended while it waited for it. */
+  async #decide(caller: Caller, subjects: readonly string[], asked: Asked): Promise<readonly Verdict[]> {
+    if (caller.token.expiresAt <= this.#now()) return subjects.map(() => outlived)
+    return this.#release.query(caller, subjects, asked)
+  }
+
   async #admit(caller: Caller, body: unknown): Promise<Batch> {
     const { purpose, fields, subjects } = this.#parseBody(body)
     await this.#limits.take(caller.vendorId, subjects.length)
@@ -131,6 +142,11 @@ const streamHeaders = {
   'X-Accel-Buffering': 'no',
   Vary: 'Accept',
 }
+
+const outlived = {
+  kind: 'later',
+  refusal: new DomainError('invalid-token', 'The access token has ended'),
+} as const satisfies Verdict
 
 function refusalOf(verdict: Verdict | undefined): Reply {
   if (verdict?.kind === 'later') throw verdict.refusal

@@ -5,7 +5,12 @@ import { parseQuery } from '#core/http/query.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { commitAnew } from '#core/ledger/try-commit.ts'
 import { combine } from '#core/records/parts.ts'
-import { listDeliveries, readDelivery, requeueDelivery } from '#core/records/webhook-deliveries.ts'
+import {
+  damagedIsGone,
+  listDeliveries,
+  readDelivery,
+  requeueDelivery,
+} from '#core/records/webhook-deliveries.ts'
 import type { WebhookDelivery } from '#core/records/webhook-deliveries.ts'
 import { readEndpoint, unreadable } from '#core/records/webhook-endpoints.ts'
 import { planRound } from '#core/records/webhook-rounds.ts'
@@ -42,7 +47,7 @@ export async function redeliver(
   deliveryId: string,
 ): Promise<WebhookDelivery> {
   return await commitAnew(ledger, async () => {
-    const found = await readDelivery(ledger, deliveryId)
+    const found = await readDelivery(ledger, deliveryId).catch(damagedIsGone)
     if (found?.value.message.vendorId !== vendorId)
       throw new DomainError('not-found', 'There is no such delivery')
     const endpoint = await readEndpoint(ledger, vendorId, found.value.endpoint)
