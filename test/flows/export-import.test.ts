@@ -154,6 +154,9 @@ test('cards, tables and JSON-LD are read as far as there are fields for them', a
     'VERSION:2.1',
     'N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;J=C3=BCrgen;;;',
     'TEL;CELL;PREF:+49 30 901820',
+    'ADR;HOME;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:;;=',
+    'M=C3=BChlenstra=',
+    '=C3=9Fe 1;Berlin;;;',
     'BDAY:--1210',
     'END:VCARD',
     '',
@@ -164,6 +167,7 @@ test('cards, tables and JSON-LD are read as far as there are fields for them', a
     '+49 30 901820',
   ])
   expect(states(two)['profile.birthDate']).toBe('unreadable')
+  expect(valueOf(two, 'contact.address')).toEqual({ street: 'Mühlenstraße 1', locality: 'Berlin' })
   const card4 =
     'BEGIN:VCARD\nVERSION:4.0\nFN:Zoë\nLANG:de\nLANG;PREF=1:fr\nTEL;VALUE=uri:tel:+33-1-23-45\nEND:VCARD\n'
   const four = await preview(ada, 'text/vcard', card4)
@@ -299,6 +303,14 @@ test('a hostile or broken file is refused with its reason, and nothing is saved'
     ['text/vcard', 'hello', 400, /no vCard/],
     ['text/vcard', card + card, 400, /holds 2 cards/],
     ['text/vcard', `BEGIN:VCARD\nVERSION:3.0\n${'TEL:1\n'.repeat(600)}END:VCARD\n`, 400, /too many lines/],
+    [
+      'text/vcard',
+      `BEGIN:VCARD\nVERSION:3.0\nTEL;${'TYPE=a;'.repeat(140_000)}X=b:1\nEND:VCARD\n`,
+      400,
+      /parts/,
+    ],
+    // What takes the square of its length to read would hold up everybody.
+    ['text/vcard', `BEGIN:VCARD\nVERSION:2.1\nTEL;${'QUOTED-PRINTABLE'.repeat(60_000)}`, 400, /no vCard/],
     ['text/vcard', Buffer.from([0xff, 0xfe, 0x41]), 400, /not UTF-8/],
     ['text/vcard', Buffer.from(card, 'utf16le'), 400, /no vCard|not UTF-8/],
     ['text/csv', Buffer.from('Name\nJürgen\n', 'latin1'), 400, /not UTF-8/],

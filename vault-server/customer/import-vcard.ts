@@ -10,6 +10,8 @@ export interface Found {
 }
 
 const maxProperties = 500
+/** Parameters and parts of values, all together: the time that reading takes grows with their square. */
+const maxParts = 20_000
 /** Of the card itself: they say nothing about the person. */
 const technical = new Set(['version', 'fn', 'n', 'prodid', 'rev', 'uid', 'kind', 'profile'])
 
@@ -18,6 +20,7 @@ const technical = new Set(['version', 'fn', 'n', 'prodid', 'rev', 'uid', 'kind',
  * Refuses with `invalid-input` what is no card, and a file with several: only one of them is hers.
  */
 export function readVcard(text: string): { found: Found[]; passedOver: number } {
+  if (text.split(/[;,]/).length > maxParts) throw refused('The card has too many parts')
   const cards = parse(modern(text))
   const [card, ...others] = cards
   if (card === undefined || others.length > 0)
@@ -119,12 +122,23 @@ function pictureOf(property: ICAL.Property | undefined): string | undefined {
 function modern(text: string): string {
   const unix = text.replaceAll(/\r\n?/g, '\n')
   if (!/^VERSION:2\.1\s*$/im.test(unix)) return unix
-  const lines = unix
-    // Soft line breaks of quoted-printable, then folding.
-    .replaceAll(/(^[^\n]*QUOTED-PRINTABLE[^\n]*(?:=\n[^\n]*)+)/gim, (run) => run.replaceAll('=\n', ''))
+  const lines = withoutSoftBreaks(unix.split('\n'))
+    .join('\n')
     .replaceAll(/\n[ \t]+/g, '')
     .split('\n')
   return lines.map(modernLine).join('\n')
+}
+
+/** Quoted-printable text goes on in the next line where it ends in `=`. */
+function withoutSoftBreaks(lines: readonly string[]): string[] {
+  const whole: string[] = []
+  let goesOn = false
+  for (const line of lines) {
+    const before = goesOn ? (whole.pop() ?? '') : ''
+    goesOn = (goesOn || /QUOTED-PRINTABLE/i.test(line)) && line.endsWith('=')
+    whole.push(before + (goesOn ? line.slice(0, -1) : line))
+  }
+  return whole
 }
 
 function modernLine(line: string): string {
