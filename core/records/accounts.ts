@@ -125,6 +125,17 @@ export async function leave(
   }
 }
 
+/**
+ * Part of a commit that writes a new row of a customer's: it is made before she leaves, or not at all, so that the erasure finds
+ * every row there will ever be. Refuses `not-signed-in` once she is leaving.
+ */
+export async function staying(reader: LedgerReader, accountId: string): Promise<CommitParts> {
+  const standing = await readCustomerStanding(reader, accountId)
+  if (standing === undefined || standing.value.leaving === true)
+    throw new DomainError('not-signed-in', 'You are no customer here any more')
+  return { checks: [unchanged(standing)] }
+}
+
 /** The last of her rows. */
 export function forgetAccount(standing: Stored<CustomerStanding>, accountId: string): CommitParts {
   return {

@@ -30,7 +30,8 @@ export interface EmailChannel {
   readonly stop: string
 }
 
-const key = (accountId: string) => `notifications/${part(accountId)}`
+const prefix = 'notifications/'
+const key = (accountId: string) => prefix + part(accountId)
 const stopKey = (names: Names, stop: string) => `notifications-stop/${names.hidden('stop', stop)}`
 
 export function readNotifications(
@@ -38,6 +39,16 @@ export function readNotifications(
   accountId: string,
 ): Promise<Stored<Notifications> | undefined> {
   return read<Notifications>(reader, key(accountId))
+}
+
+/** Customers who are written to, or may once have been, in the order of their ids. */
+export async function listNotified(
+  reader: LedgerReader,
+  { after, limit }: { after: string | undefined; limit: number },
+): Promise<readonly string[]> {
+  const from = after === undefined ? {} : { after: key(after) }
+  const rows = await reader.list(prefix, { limit, ...from })
+  return rows.map((row) => row.key.slice(prefix.length))
 }
 
 /** Another address, or none, in place of the one before. */

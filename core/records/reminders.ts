@@ -45,6 +45,24 @@ export function looked(look: Look, next: number | undefined): CommitParts {
   return { writes: [remove(look.key), ...again.filter((write) => write.key !== look.key)] }
 }
 
+/** How far grants from before there were looks were gone through; `after` the last customer, `isDone` when there is no more. */
+export interface Backfill {
+  readonly v: 1
+  readonly after?: string
+  readonly isDone?: true
+}
+
+const backfillKey = 'reminder-backfill'
+
+export function readBackfill(reader: LedgerReader): Promise<Stored<Backfill> | undefined> {
+  return read<Backfill>(reader, backfillKey)
+}
+
+/** Of several processes that go on from the same place, one gets this commit. */
+export function noteBackfill(found: Stored<Backfill> | undefined, next: Backfill): CommitParts {
+  return { checks: [asFound(backfillKey, found)], writes: [put(backfillKey, next)] }
+}
+
 export function readReminded(reader: LedgerReader, grantId: string): Promise<Stored<Reminded> | undefined> {
   return read<Reminded>(reader, remindedKey(grantId))
 }

@@ -14,6 +14,9 @@ import { matches } from '#core/http/validate.ts'
 import { createMailer } from '../../vault-server/mail/mailer.ts'
 import type { Mail } from '../../vault-server/mail/mailer.ts'
 import { mailJob, tellingBy } from '../../vault-server/customer/notification-jobs.ts'
+import { readGrant } from '#core/records/grants.ts'
+import { noteReminded, readBackfill, readReminded } from '#core/records/reminders.ts'
+import { must } from '../records-world.ts'
 import { remindOfDue } from '../../vault-server/customer/reminders.ts'
 import { Authenticator } from '../authenticator.ts'
 import { PushedBrowser } from '../pushed-browser.ts'
@@ -26,6 +29,10 @@ let ada: Customer
 let eve: Customer
 let relation: Relation
 let passkey: Authenticator
+/** Nobody can write to her before day 330. */
+let fay: Customer
+let unheard: Relation
+let passkeyOfFay: Authenticator
 const address = 'ada@zerlina.example'
 
 beforeAll(async () => {
@@ -36,9 +43,11 @@ beforeAll(async () => {
   story = await Story.open({ outboundAllow: [allowed] })
   ada = await story.customer()
   eve = await story.customer()
-  passkey = new Authenticator(story.world.config.vaultUrl)
-  const { body: asked } = expectOk(await ada.browser.post('/api/passkeys/options'))
-  expectOk(await ada.browser.post('/api/passkeys', passkey.make(asked, 'Phone')))
+  passkey = await passkeyOf(ada)
+  fay = await story.customer()
+  passkeyOfFay = await passkeyOf(fay)
+  const year = new Date(Date.now() + 364 * day).toISOString()
+  unheard = await story.allow(fay, await story.shop(), { details: { until: year }, answers: { until: year } })
   const until = new Date(Date.now() + 300 * day).toISOString()
   relation = await story.allow(ada, await story.shop(), { details: { until }, answers: { until } })
 }, 120_000)
@@ -47,6 +56,13 @@ afterAll(async () => {
   for (const service of services) service.close()
   await story?.[Symbol.asyncDispose]()
 })
+
+async function passkeyOf({ browser }: Customer): Promise<Authenticator> {
+  const made = new Authenticator(story.world.config.vaultUrl)
+  const { body: asked } = expectOk(await browser.post('/api/passkeys/options'))
+  expectOk(await browser.post('/api/passkeys', made.make(asked, 'Phone')))
+  return made
+}
 
 const now = () => Date.now() + story.world.clock.ahead
 const post = (path: string, body: unknown = {}) => ada.browser.post(path, body)
@@ -91,10 +107,14 @@ async function sweep(): Promise<number> {
 /** Sessions end when nobody uses them for days: at each visit she comes in by her passkey. */
 async function visit(daysLater: number): Promise<void> {
   story.world.clock.ahead = daysLater * day
+  ada = { ...ada, browser: await cameInBy(passkey) }
+}
+
+async function cameInBy(by: Authenticator) {
   const browser = story.browser()
   const { body: asked } = expectOk(await browser.post('/api/passkeys/sign-in/options'))
-  expectOk(await browser.post('/api/passkeys/sign-in', passkey.sign(asked)))
-  ada = { ...ada, browser }
+  expectOk(await browser.post('/api/passkeys/sign-in', by.sign(asked)))
+  return browser
 }
 
 /** As they lie in the folder, oldest first. */
@@ -300,6 +320,56 @@ test('one press in the message ends it, without signing in; a link that is none 
   expect((await press(stop)).status).toBe(204)
   expect(await settings()).not.toHaveProperty('email')
   expect((await press(stop)).status).toBe(204)
+})
+
+const messagesTo = async (to: string) =>
+  (await messages()).filter((mail) => mail.includes(`To: ${to}`) && !mail.includes('?confirm=')).length
+
+test('what came up while nobody could write to her is told in one message once she has given an address', async () => {
+  const { ledger } = story.world.reach
+  const to = 'fay@zerlina.example'
+  await visit(330)
+  fay = { ...fay, browser: await cameInBy(passkeyOfFay) }
+  // As earlier versions noted it, though nobody had been written to.
+  const { value: grant } = await must(readGrant(ledger, unheard.grantId))
+  const noted = await readReminded(ledger, unheard.grantId)
+  await ledger.commit(noteReminded(noted, grant, 'told', ['recall'], now() - 40 * day))
+  expect((await open(fay)).map(([kind]) => kind).toSorted()).toEqual(['recall', 'unused'])
+  expect(await sweep()).toBe(0)
+  expectOk(await fay.browser.post('/api/notifications/email', { address: to }))
+  await story.world.settle()
+  expect(await sweep()).toBe(0)
+  const confirm = /confirm=([\w-]{43})/.exec((await messages()).at(-1) ?? '')?.[1]
+  expectOk(await fay.browser.post('/api/notifications/email/confirm', { confirm }))
+  // Several processes sweep at once.
+  const told = await Promise.all([sweep(), sweep(), sweep()])
+  expect(told.reduce((sum, count) => sum + count)).toBe(2)
+  expect(await messagesTo(to)).toBe(1)
+  expect(await sweep()).toBe(0)
+})
+
+test('grants from before there were looks are gone through once, and told like others, at their time', async () => {
+  const { ledger } = story.world.reach
+  const to = 'fay@zerlina.example'
+  const asBefore = async () => {
+    const rows = await ledger.list<{ id: string }>('reminder-look/')
+    const hers = rows.filter(({ value }) => value.id === unheard.grantId).map(({ key }) => key)
+    const keys = [...hers, 'reminder-backfill']
+    await ledger.commit({ writes: keys.map((key) => ({ key, value: undefined })) })
+  }
+  await asBefore()
+  await visit(356)
+  expect(await sweep()).toBe(0)
+  await visit(357.5)
+  const told = await Promise.all([sweep(), sweep()])
+  expect(told.reduce((sum, count) => sum + count)).toBe(1)
+  expect(await messagesTo(to)).toBe(2)
+  // Once more, as after an update that was taken back: it is gone through, and nothing is told twice.
+  await asBefore()
+  await visit(359)
+  expect(await sweep()).toBe(0)
+  expect(await messagesTo(to)).toBe(2)
+  expect((await readBackfill(ledger))?.value).toEqual({ v: 1, isDone: true })
 })
 
 test('a mail server gets the message as it is, and one that refuses makes it a failure to be tried again', async () => {

@@ -91,7 +91,7 @@ async function startWith(customers: number) {
   const rounds: Record<string, number> = {}
   for (const [name, round] of Object.entries({
     ends: () => recordEnds({ ledger, names, now }),
-    reminders: () => remindOfDue({ ledger, now }, async () => ({})),
+    reminders: () => remindOfDue({ ledger, now }, async () => undefined),
     domains: () => checkDomains({ ledger, outboundAllow: [], now }),
     changes: () => tellDataChanges({ ledger, now }),
     'lost pods': () => listLostPods(ledger, now(), 100),

@@ -12,7 +12,7 @@ import type { SendMail } from '../mail/mailer.ts'
 import type { SendPush } from '../mail/web-push.ts'
 import { mailOf, pushOf } from '../mail/words.ts'
 import type { About } from '../mail/words.ts'
-import type { TellCustomer } from './reminders.ts'
+import type { WayTo } from './reminders.ts'
 
 const sendMailJob = 'send-mail'
 const sendPushJob = 'send-push'
@@ -29,15 +29,21 @@ function pushJob(accountId: string, endpoint: string, at: number): CommitParts {
 }
 
 /** Reminders by every way a customer asked for, bundled: once a day at most. `byMail`: this vault can. */
-export function tellingBy({ reader, byMail }: { reader: LedgerReader; byMail: boolean }): TellCustomer {
-  return async (accountId, at) => {
+export function tellingBy({ reader, byMail }: { reader: LedgerReader; byMail: boolean }): WayTo {
+  return async (accountId) => {
     const stored = await readNotifications(reader, accountId)
-    if (stored === undefined) return {}
-    const { email, push: browsers = [], lastToldAt = Number.NEGATIVE_INFINITY } = stored.value
-    const ways = browsers.map(({ endpoint }) => pushJob(accountId, endpoint, at))
-    if (byMail && email?.isConfirmed === true) ways.push(mailJob(accountId, 'reminder', at))
-    if (ways.length === 0 || at - lastToldAt < day) return {}
-    return combine(noteTold(stored, accountId, at), ...ways)
+    const { email, push: browsers = [], lastToldAt = Number.NEGATIVE_INFINITY } = stored?.value ?? {}
+    const isMailed = byMail && email?.isConfirmed === true
+    if (stored === undefined || (browsers.length === 0 && !isMailed)) return undefined
+    return {
+      hasHeard: (at) => lastToldAt > at - day,
+      tell(at) {
+        if (at - lastToldAt < day) return {}
+        const ways = browsers.map(({ endpoint }) => pushJob(accountId, endpoint, at))
+        if (isMailed) ways.push(mailJob(accountId, 'reminder', at))
+        return combine(noteTold(stored, accountId, at), ...ways)
+      },
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { languageOf } from '#core/http/language.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { changeAccount, readAccount } from '#core/records/accounts.ts'
+import { changeAccount, readAccount, staying } from '#core/records/accounts.ts'
 import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import { findByStop, readNotifications, setEmail, setPush } from '#core/records/notifications.ts'
@@ -15,6 +15,7 @@ import type { CommitParts } from '#core/records/parts.ts'
 import type { NotificationsView } from '#schemas/types.gen.ts'
 import { limitPer } from './limits.ts'
 import { forgetBrowser, mailJob } from './notification-jobs.ts'
+import { lookAtAll } from './reminders.ts'
 import { customerOf } from './session.ts'
 
 const mostBrowsers = 10
@@ -78,7 +79,11 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     const found = await readNotifications(ledger, accountId)
     const email: EmailChannel = { address, isConfirmed: false, confirm: newHandle(), stop: newHandle() }
     const at = now()
-    const parts = [setEmail(names, found, accountId, email), mailJob(accountId, 'confirm', at)]
+    const parts = [
+      setEmail(names, found, accountId, email),
+      mailJob(accountId, 'confirm', at),
+      await staying(ledger, accountId),
+    ]
     await ledger.commit(combine(...parts, await inLanguageOf(request, accountId)))
     response.json(await view(accountId))
   })
@@ -90,8 +95,10 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     const email = found?.value.email
     if (email?.confirm !== confirm)
       throw new DomainError('not-found', 'This link is not of the address you gave last')
-    if (!email.isConfirmed)
-      await ledger.commit(setEmail(names, found, accountId, { ...email, isConfirmed: true }))
+    if (!email.isConfirmed) {
+      const confirmed = setEmail(names, found, accountId, { ...email, isConfirmed: true })
+      await ledger.commit(combine(confirmed, await lookAtAll(ledger, accountId, now())))
+    }
     response.json(await view(accountId))
   })
 
@@ -111,7 +118,12 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     const others = (found?.value.push ?? []).filter(({ endpoint }) => endpoint !== browser.endpoint)
     // The oldest gives way: browsers that were left do not say so.
     const kept = [...others, browser].slice(-mostBrowsers)
-    await ledger.commit(combine(setPush(found, accountId, kept), await inLanguageOf(request, accountId)))
+    const parts = [
+      setPush(found, accountId, kept),
+      await staying(ledger, accountId),
+      await lookAtAll(ledger, accountId, now()),
+    ]
+    await ledger.commit(combine(...parts, await inLanguageOf(request, accountId)))
     response.json(await view(accountId))
   })
 

@@ -6,10 +6,20 @@ import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
+import { commitAnew, tryCommit } from '#core/ledger/try-commit.ts'
 import { listAccountGrants, readGrant, seqKey } from '#core/records/grants.ts'
-import { combine } from '#core/records/parts.ts'
+import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
-import { listDueLooks, looked, noteReminded, readReminded } from '#core/records/reminders.ts'
+import { listNotified } from '#core/records/notifications.ts'
+import {
+  listDueLooks,
+  lookAgain,
+  looked,
+  noteBackfill,
+  noteReminded,
+  readBackfill,
+  readReminded,
+} from '#core/records/reminders.ts'
 import type { Look } from '#core/records/reminders.ts'
 import type { Grant, Reminders, ReminderView } from '#schemas/types.gen.ts'
 import { readOwnGrant } from './grants.ts'
@@ -43,9 +53,12 @@ export function reminderRoutes({ ledger, now }: { ledger: Ledger; now: () => num
   router.post<{ grantId: string }>('/reminders/:grantId/answer', jsonBody(), async (request, response) => {
     const { accountId } = customerOf(request)
     const { kind } = parseAnswer(request.body)
-    const { value: grant } = await readOwnGrant(ledger, accountId, request.params.grantId)
-    const found = await readReminded(ledger, grant.grantId)
-    await ledger.commit(noteReminded(found, grant, 'answered', [kind], now()))
+    await commitAnew(ledger, async () => {
+      const stored = await readOwnGrant(ledger, accountId, request.params.grantId)
+      const found = await readReminded(ledger, stored.value.grantId)
+      const answered = noteReminded(found, stored.value, 'answered', [kind], now())
+      return { parts: combine({ checks: [unchanged(stored)] }, answered), result: undefined }
+    })
     response.status(204).end()
   })
   return router
@@ -79,51 +92,104 @@ async function useOf(reader: LedgerReader, grant: Grant): Promise<Use> {
 }
 
 /** Those that came up after they were last seen to. */
-function unseen(
-  reminders: readonly Reminder[],
-  seen: { readonly [Kind in ReminderKind]?: number },
-): Reminder[] {
+function unseen(reminders: readonly Reminder[], seen: Seen): Reminder[] {
   return reminders.filter(({ kind, since }) => (seen[kind] ?? -1) < since)
 }
 
-/** What belongs into the commit that notes a reminder, so that a customer is written to once. */
-export type TellCustomer = (accountId: string, at: number) => Promise<CommitParts>
+type Seen = { readonly [Kind in ReminderKind]?: number }
+
+/** Without what was noted as told before there was a way to tell it. */
+function heardOf(told: Seen, way: Way): Seen {
+  return Object.fromEntries(Object.entries(told).filter(([, at]) => way.hasHeard(at)))
+}
+
+/** How a customer can be written to; times in Unix ms. */
+export interface Way {
+  /** Whether what was noted as told then was in a message, or a message was not long before. */
+  hasHeard(at: number): boolean
+  /** What belongs into the commit that notes a reminder, so that she is written to once. */
+  tell(at: number): CommitParts
+}
+
+/** `undefined` as long as she has given no way: what comes up meanwhile is told when she has. */
+export type WayTo = (accountId: string) => Promise<Way | undefined>
 
 /**
- * Looks at the grants whose time has come, and at no others; gives how many reminders came up. `tell`: how customers are
+ * Part of the commit from which on a customer can be written to: what has come up before is told like what comes up later,
+ * whenever her grants were made.
+ */
+export async function lookAtAll(reader: LedgerReader, accountId: string, now: number): Promise<CommitParts> {
+  const parts: CommitParts[] = []
+  for (let after: string | undefined; ;) {
+    const { rows, next } = await listAccountGrants(reader, accountId, { after, limit: page })
+    for (const { value: grant } of rows) {
+      const at = remindersOf(grant, {}, now).length > 0 ? now : nextLook(grant, {}, now)
+      if (at !== undefined) parts.push(lookAgain(grant.grantId, at))
+    }
+    if (next === undefined) return combine(...parts)
+    after = next
+  }
+}
+
+/** Customers gone through at one sweep. */
+const customersAtOnce = 50
+
+/** Customers who gave a way to write to them before every grant was looked at: some of them at each sweep, each once. */
+async function lookAtEarlier({ ledger, now }: { ledger: Ledger; now: () => number }): Promise<void> {
+  const found = await readBackfill(ledger)
+  if (found?.value.isDone === true) return
+  const options = { after: found?.value.after, limit: customersAtOnce }
+  const customers = await listNotified(ledger, options)
+  const looks = await Promise.all(customers.map((accountId) => lookAtAll(ledger, accountId, now())))
+  const last = customers.at(-1)
+  const isMore = customers.length === customersAtOnce && last !== undefined
+  const next = noteBackfill(found, isMore ? { v: 1, after: last } : { v: 1, isDone: true })
+  await tryCommit(ledger, combine(next, ...looks))
+}
+
+/**
+ * Looks at the grants whose time has come, and at no others; gives how many reminders were told. `wayTo`: how customers are
  * written to.
  */
 export async function remindOfDue(
   { ledger, now }: { ledger: Ledger; now: () => number },
-  tell: TellCustomer,
+  wayTo: WayTo,
 ): Promise<number> {
+  await lookAtEarlier({ ledger, now })
   let count = 0
   for (;;) {
     const looks = await listDueLooks(ledger, now(), page)
-    for (const look of looks) count += await lookAt({ ledger, now }, tell, look)
+    for (const look of looks) count += await lookAt({ ledger, now }, wayTo, look)
     if (looks.length < page) return count
   }
 }
 
 async function lookAt(
   { ledger, now }: { ledger: Ledger; now: () => number },
-  tell: TellCustomer,
+  wayTo: WayTo,
   look: Look,
 ): Promise<number> {
   for (let attempt = 1; ; attempt++) {
-    const grant = (await readGrant(ledger, look.value.id))?.value
+    const stored = await readGrant(ledger, look.value.id)
+    const grant = stored?.value
     const at = now()
     const use = grant === undefined ? {} : await useOf(ledger, grant)
     const done = looked(look, grant === undefined ? undefined : nextLook(grant, use, at))
     const parts: CommitParts[] = [done]
     let news: Reminder[] = []
-    if (grant !== undefined) {
-      const reminded = await readReminded(ledger, grant.grantId)
+    const open = grant === undefined ? [] : remindersOf(grant, use, at)
+    const way = grant === undefined || open.length === 0 ? undefined : await wayTo(grant.accountId)
+    if (stored !== undefined && way !== undefined) {
+      const reminded = await readReminded(ledger, stored.value.grantId)
       const { answered = {}, told = {} } = reminded?.value ?? {}
-      news = unseen(unseen(remindersOf(grant, use, at), answered), told)
+      news = unseen(unseen(open, answered), heardOf(told, way))
       const kinds = news.map(({ kind }) => kind)
       if (news.length > 0)
-        parts.push(noteReminded(reminded, grant, 'told', kinds, at), await tell(grant.accountId, at))
+        parts.push(
+          { checks: [unchanged(stored)] },
+          noteReminded(reminded, stored.value, 'told', kinds, at),
+          way.tell(at),
+        )
     }
     try {
       await ledger.commit(combine(...parts))
