@@ -47,6 +47,7 @@ export async function startReach({ config, now, log, metrics }: ServeParts): Pro
     config.sandbox && podServer ? opened.use(await openSandbox({ config, podServer, now, log })) : undefined
   const houses = [tour, sandbox].filter((house) => house !== undefined)
 
+  const counts = opened.use(await openCounts(config))
   const vault = opened.use(
     await startVaultServer({
       config,
@@ -56,6 +57,7 @@ export async function startReach({ config, now, log, metrics }: ServeParts): Pro
       pods,
       now,
       log,
+      limiterStore: counts.open,
       mounts: vaultMounts(houses),
       closeMounted: () => houses.forEach((house) => house.closeStreams()),
       witnessPolicy:
@@ -64,7 +66,6 @@ export async function startReach({ config, now, log, metrics }: ServeParts): Pro
           : await readWitnessPolicy(config.witnessFile, ledger.log),
     }),
   )
-  const counts = opened.use(await openCounts(config))
   const gateway = opened.use(
     await startVendorGateway({
       config,

@@ -1,6 +1,6 @@
 /** One vault of several on one database: customers' and auditors' side, the embedded pods beside one of them. */
 import { startPods } from './embedded-pods.ts'
-import { openLedgerAndKeys, openPods } from './house.ts'
+import { openCounts, openLedgerAndKeys, openPods } from './house.ts'
 import { openOperatorPort } from './operator-port.ts'
 import type { ServeParts } from './serve.ts'
 import { readWitnessPolicy } from './vault-server/audit/witnesses.ts'
@@ -27,8 +27,19 @@ export async function startVaultReplica(parts: ServeParts): Promise<VaultReplica
   )
   const witnessPolicy =
     config.witnessFile === undefined ? undefined : await readWitnessPolicy(config.witnessFile, ledger.log)
+  const counts = opened.use(await openCounts(config))
   const vault = opened.use(
-    await startVaultServer({ config, ledger, keys, podServer, pods, now, log, witnessPolicy }),
+    await startVaultServer({
+      config,
+      ledger,
+      keys,
+      podServer,
+      pods,
+      now,
+      log,
+      witnessPolicy,
+      limiterStore: counts.open,
+    }),
   )
   opened.use(await openOperatorPort({ ...parts, config }, { ledger, keys, vault, pods, podServer }))
   const resources = opened.move()

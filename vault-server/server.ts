@@ -3,6 +3,7 @@ import { Router } from 'express'
 import type { Config } from '#core/config.ts'
 import { isSandboxLog } from '#core/domain/sandbox.ts'
 import { pinHost } from '#core/http/host-pin.ts'
+import type { LimiterStore } from '#core/http/limiter-store.ts'
 import { notFound, problemHandler } from '#core/http/problem.ts'
 import { requestLog } from '#core/http/request-log.ts'
 import { leanExpress, listen } from '#core/http/server.ts'
@@ -75,6 +76,7 @@ import { cibaPings } from './oauth/ciba-ping.ts'
 import { newSigningKey } from './oauth/oauth-keys.ts'
 import { openAuthorizationServer } from './oauth/provider.ts'
 import type { AuthorizationServer } from './oauth/provider.ts'
+import { requestLimits } from './oauth/request-limits.ts'
 import { checkDomains } from './operator/domain-checks.ts'
 import type { EmbeddedPods } from './pods/embedded.ts'
 import { vocabularyRoutes } from './vocabulary/routes.ts'
@@ -107,6 +109,8 @@ export interface VaultParts {
   readonly throwAway?: ThrowAway | undefined
   /** Where the log is watched by witnesses. */
   readonly witnessPolicy?: Policy | undefined
+  /** Where replicas count together what businesses ask; in this process when left out. */
+  readonly limiterStore?: LimiterStore | undefined
   /** Unix ms. */
   readonly now: () => number
   readonly log: Logger
@@ -180,7 +184,8 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       ? source
       : opened.use(witnessedLog({ source, policy: parts.witnessPolicy, fetch, now, log }))
   const names = createNames(await keys.secret('names'))
-  const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
+  const limits = requestLimits(parts.limiterStore)
+  const authorization = await openAuthorizationServer({ config, ledger, keys, now, log, limits })
   const receiptKeys = await openSigningKeys(keys, 'receipts', now)
   const publicKeys = () => receiptKeys.published()
   const appFolder = newestBuild(appBuilds) ?? appBuilds

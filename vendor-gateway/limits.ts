@@ -1,24 +1,14 @@
 import { LRUCache } from 'lru-cache'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterRes } from 'rate-limiter-flexible'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { DomainError } from '#core/domain/errors.ts'
+import { countedHere } from '#core/http/limiter-store.ts'
+import type { LimiterStore } from '#core/http/limiter-store.ts'
 
 const WINDOW_S = 60
 const DAY_S = 86_400
 /** Subjects per minute and business: 500 a second without pause. */
 const SUBJECTS = 30_000
-
-/**
- * Where counts lie: in this process, or in a store that replicas share (any of rate-limiter-flexible). `name` tells what is
- * counted; `duration` in seconds.
- */
-export type LimiterStore = (options: {
-  name: string
-  points: number
-  duration: number
-}) => RateLimiterAbstract
-
-export const countedHere: LimiterStore = ({ points, duration }) => new RateLimiterMemory({ points, duration })
 
 export type LimitFields = Readonly<Record<'RateLimit-Policy' | 'RateLimit', string>>
 

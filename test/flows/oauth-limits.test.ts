@@ -1,9 +1,10 @@
 /** What a business may ask in a minute, what may wait for a customer, and what may be guessed. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { ask, outcome, postRegistration } from '../business.ts'
+import { generateKeyPair } from 'jose'
+import { accessRequest, ask, assertion, outcome, postForm, postRegistration, push } from '../business.ts'
 import { openPage, postOpen, startOAuthVault, startTwoShops } from '../oauth-vault.ts'
 import type { Customer, OAuthVault, Registered } from '../oauth-vault.ts'
-import { listOf, polling } from '../without-browser.ts'
+import { device, listOf, polling } from '../without-browser.ts'
 
 let vault: OAuthVault
 let shop: Registered
@@ -51,5 +52,48 @@ test('requests are limited per business, and told when to come again', async () 
     ...Array<string>(5).fill('429 temporarily_unavailable'),
     ...Array<string>(5).fill('accepted'),
   ])
+  expect(await outcome(ask(shop))).toBe('accepted')
+})
+
+test('whatever a business signed is counted for it alone, at each endpoint, and told', async () => {
+  const eager = await vault.business({ redirectUri: 'https://eager.example/callback', overrides: polling })
+  const form = {
+    scope: 'openid',
+    authorization_details: JSON.stringify([accessRequest()]),
+    login_hint: 'nobody',
+    token: 'unknown',
+    refresh_token: 'unknown',
+    device_code: 'unknown',
+    grant_type: 'refresh_token',
+  }
+  const call = (endpoint: string, more: Record<string, string> = {}) =>
+    postForm(eager, endpoint, { ...form, ...more })
+  const calls = [
+    () => call('token/introspection'),
+    () => call('token/revocation'),
+    () => call('token'),
+    () => call('token', { grant_type: device }),
+    () => call('backchannel'),
+    () => call('device/auth'),
+    () => push(eager).then(({ reply }) => reply),
+  ]
+  const left = (reply: Response) =>
+    Number(/"calls";r=(\d+);t=\d+/.exec(reply.headers.get('ratelimit') ?? '')?.[1])
+  for (const [n, act] of calls.entries()) expect(left(await act())).toBe(6_000 - n - 1)
+  // What somebody else signed in its name is not counted.
+  const { privateKey } = await generateKeyPair('ES256')
+  const forged = await assertion(eager, {}, { key: privateKey })
+  for (const endpoint of ['token', 'token/introspection', 'request'])
+    expect((await postForm(eager, endpoint, form, { assertion: forged })).status).toBe(401)
+  const before = left(await call('token/introspection'))
+  expect(before).toBe(6_000 - calls.length - 1)
+  for (let count = 0; count < before; count++) await vault.limits.called(eager.clientId)
+  for (const act of calls) {
+    const refused = await act()
+    expect([refused.status, left(refused)]).toEqual([429, 0])
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(refused.headers.get('ratelimit-policy')).toContain('"calls";q=6000;w=60')
+    expect(await refused.json()).toMatchObject({ error: 'temporarily_unavailable' })
+  }
   expect(await outcome(ask(shop))).toBe('accepted')
 })

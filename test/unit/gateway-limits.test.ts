@@ -6,6 +6,7 @@ import { openPgLimits } from '#core/ledger/pg-limits.ts'
 import { proxyTo } from '../faults/pg-proxy.ts'
 import { postgres } from '../postgres.ts'
 import { VendorLimits } from '../../vendor-gateway/limits.ts'
+import { requestLimits } from '../../vault-server/oauth/request-limits.ts'
 import { Turns } from '../../vendor-gateway/turns.ts'
 
 const now = () => Date.now()
@@ -72,6 +73,17 @@ describe('the limits of businesses', () => {
     for (const replica of replicas) await expect(replica.take('shop', 1)).rejects.toMatchObject(refusal)
     await Promise.all(replicas.map((replica) => replica.take('other', 5)))
     for (const replica of replicas) await expect(replica.take('other', 1)).rejects.toMatchObject(refusal)
+  })
+
+  test('of the authorization server are counted by replicas together as well', async () => {
+    const url = await (await postgres()).database()
+    await using first = await openPgLimits(url, 60_000)
+    await using second = await openPgLimits(url, 60_000)
+    const [one, other] = [requestLimits(first.open), requestLimits(second.open)]
+    for (let n = 0; n < 20; n++) await Promise.all([one.polled('question'), other.polled('question')])
+    for (const replica of [one, other])
+      await expect(replica.polled('question')).rejects.toMatchObject({ error: 'slow_down' })
+    await one.polled('another')
   })
 
   test('hold at each replica by itself while the database is slow or away', async () => {

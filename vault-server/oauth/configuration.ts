@@ -105,8 +105,10 @@ export function oauthConfiguration({
       authorization_signed_response_alg: 'ES256',
     },
     extraClientMetadata: { properties: ['software_id', keyEpochMember, pollingMember] },
+    // Comes behind the signature.
     assertJwtClientAuthClaimsAndHeader: async (ctx, claims, _header, client) => {
       assertClientAssertion(claims, { issuer, now: now() })
+      await limits.called(client.clientId)
       await assertNotSuspended(ledger, ctx, client)
     },
     responseTypes: ['code'],

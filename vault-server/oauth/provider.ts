@@ -126,6 +126,7 @@ export async function openAuthorizationServer({
   }
   const routes = Router({ strict: true, caseSensitive: true })
   routes.post('/oauth/reg', limitRegistrations())
+  routes.all('/oauth/reg/:client_id', limitRegistrations())
   routes.use('/oauth', pinHost(vaultUrl), mount)
   routes.use(linkPictureRoutes({ vaultUrl }))
 
@@ -165,7 +166,7 @@ export async function openAuthorizationServer({
 
 const kidsOf = (keys: readonly SigningKey[]): string => keys.map(({ kid }) => kid).join()
 
-/** Registrations from one address in a minute. They need a code; this is for whoever guesses. */
+/** Registrations from one address in a minute, and changes of them. They need a code or token; this is for whoever guesses. */
 const registrations = { points: 120, seconds: 60 }
 
 function limitRegistrations(): RequestHandler {

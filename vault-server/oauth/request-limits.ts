@@ -1,39 +1,52 @@
 import { hash } from 'node:crypto'
-import { errors } from 'oidc-provider'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { errors, Provider } from 'oidc-provider'
+import { RateLimiterRes } from 'rate-limiter-flexible'
+import { countedHere } from '#core/http/limiter-store.ts'
+import type { LimiterStore } from '#core/http/limiter-store.ts'
 import { tooManyRequests } from './too-many-requests.ts'
 
-/** How often a business may ask, in this process. */
+/** How often a business may ask. */
 export interface RequestLimits {
+  /** Whatever this client signed an assertion for: nobody else can use up what is its own. Throws 429. */
+  called(clientId: string): Promise<void>
   /** A request of this client, by whatever way. Throws 429. */
   asked(clientId: string): Promise<void>
   /** A poll for one answer. Throws `slow_down` (RFC 8628 section 3.5, CIBA Core 11). */
   polled(id: string): Promise<void>
 }
 
-const requests = { points: 300, duration: 60 }
+const duration = 60
+/** A seventh of what one core answers in a minute, and enough to keep 30,000 customers' tokens fresh. */
+const calls = { name: 'calls', points: 6_000, duration }
+const requests = { name: 'requests', points: 300, duration }
 /** Told is every 5 s; a client may be early now and then. */
-const polls = { points: 40, duration: 60 }
+const polls = { name: 'polls', points: 40, duration }
 
-export function requestLimits(): RequestLimits {
-  const asked = new RateLimiterMemory(requests)
-  const polled = new RateLimiterMemory(polls)
+/** `store`: where replicas count together; in this process when left out. */
+export function requestLimits(store: LimiterStore = countedHere): RequestLimits {
+  const open = (limit: typeof calls) => store({ ...limit, name: `oauth-${limit.name}` })
+  const [called, asked, polled] = [open(calls), open(requests), open(polls)]
+
+  /** What is left is told with each reply (draft-ietf-httpapi-ratelimit-headers-08). */
+  async function take(limiter: typeof called, limit: typeof calls, clientId: string): Promise<void> {
+    const state = await limiter.consume(clientId).catch(asRefusal)
+    const seconds = Math.max(1, Math.ceil(state.msBeforeNext / 1000))
+    Provider.ctx?.append('RateLimit-Policy', `"${limit.name}";q=${limit.points};w=${duration}`)
+    Provider.ctx?.append('RateLimit', `"${limit.name}";r=${Math.max(0, state.remainingPoints)};t=${seconds}`)
+    if (state.consumedPoints > limit.points) throw tooManyRequests('too many requests', seconds)
+  }
+
   return {
-    asked: (clientId) =>
-      take(asked, clientId, ({ msBeforeNext }) => tooManyRequests('too many requests', msBeforeNext / 1000)),
-    polled: (id) =>
-      take(polled, hash('sha256', id, 'base64url'), () => new errors.SlowDown('poll less often')),
+    called: (clientId) => take(called, calls, clientId),
+    asked: (clientId) => take(asked, requests, clientId),
+    async polled(id) {
+      const state = await polled.consume(hash('sha256', id, 'base64url')).catch(asRefusal)
+      if (state.consumedPoints > polls.points) throw new errors.SlowDown('poll less often')
+    },
   }
 }
 
-async function take(
-  limiter: RateLimiterMemory,
-  key: string,
-  refusal: (state: RateLimiterRes) => Error,
-): Promise<void> {
-  try {
-    await limiter.consume(key)
-  } catch (state) {
-    throw state instanceof RateLimiterRes ? refusal(state) : state
-  }
+function asRefusal(state: unknown): RateLimiterRes {
+  if (!(state instanceof RateLimiterRes)) throw state
+  return state
 }
