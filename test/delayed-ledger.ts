@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
 
 /** Switches for what a ledger does to its callers: a fault double around the real one. */
 export interface LedgerFaults {
@@ -9,6 +9,10 @@ export interface LedgerFaults {
   failNext: { readonly when: 'before' | 'after'; readonly error: Error } | undefined
   /** Throws this instead of making any commit. */
   failAll?: Error | undefined
+  /** In place of a commit: makes it with `run`, when it likes. */
+  around?: ((commit: Commit, run: () => Promise<Committed>) => Promise<Committed>) | undefined
+  /** Before a thread is read. */
+  beforeHistory?: ((thread: string) => Promise<void>) | undefined
 }
 
 /** The same ledger, slower and less reliable. */
@@ -34,7 +38,10 @@ export function faultyLedger(ledger: Ledger, faults: LedgerFaults): Ledger {
       await wait()
       return ledger.count(key)
     },
-    history: (thread, options) => ledger.history(thread, options),
+    async history(thread, options) {
+      await faults.beforeHistory?.(thread)
+      return ledger.history(thread, options)
+    },
     openings: (first, count) => ledger.openings(first, count),
     async commit(commit) {
       await wait()
@@ -42,7 +49,8 @@ export function faultyLedger(ledger: Ledger, faults: LedgerFaults): Ledger {
       const fault = faults.failNext
       faults.failNext = undefined
       if (fault?.when === 'before') throw fault.error
-      const committed = await ledger.commit(commit)
+      const run = () => ledger.commit(commit)
+      const committed = await (faults.around?.(commit, run) ?? run())
       if (fault !== undefined) throw fault.error
       return committed
     },

@@ -54,7 +54,7 @@ export interface TestVault extends AsyncDisposable {
 
 /**
  * `outboundAllow`: further origins the vault may ask although they are private. `gateway`: with the businesses' side. `settings`:
- * further ones of the environment.
+ * further ones of the environment. `wrap`: a fault double around the ledger.
  */
 export async function startTestVault(
   pods: TestPods,
@@ -62,6 +62,7 @@ export async function startTestVault(
     outboundAllow?: readonly string[]
     gateway?: boolean
     settings?: Readonly<Record<string, string>>
+    wrap?: (ledger: Ledger) => Ledger
   } = {},
 ): Promise<TestVault> {
   await using opened = new AsyncDisposableStack()
@@ -84,9 +85,8 @@ export async function startTestVault(
   const keys = await openKeyStore(join(folder, 'keys'))
   const anchorFile = join(folder, 'keys', 'anchor')
   const origin = `localhost:${vaultPort}/log`
-  const ledger = opened.use(
-    await openLevelLedger({ folder: join(folder, 'ledger'), keys, anchorFile, origin, now }),
-  )
+  const own = await openLevelLedger({ folder: join(folder, 'ledger'), keys, anchorFile, origin, now })
+  const ledger = opened.use(options.wrap?.(own) ?? own)
   const log = createLogger({ level: 'silent' })
   const podServer = pods.server
   const podClock = { ahead: 0 }

@@ -2,6 +2,7 @@ import { liveness } from '#core/domain/grant.ts'
 import { CommitRefused, LedgerDamaged } from '#core/ledger/ledger.ts'
 import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
 import type { Grant } from '#schemas/types.gen.ts'
+import { readCustomerStanding } from './accounts.ts'
 import { readGrant, readLiveGrants } from './grants.ts'
 import type { Names } from './names.ts'
 import { ascending, asFound, combine, part, put, read, remove, unchanged } from './parts.ts'
@@ -72,9 +73,12 @@ export async function noticeReading(
     const before = await read<Digest>(ledger, key)
     const changed = before === undefined ? [] : differences(before.value, digest)
     if (before !== undefined && changed.length === 0) return
+    const standing = await readCustomerStanding(ledger, accountId)
+    // Who leaves is forgotten: nothing more is noted of her.
+    if (standing === undefined || standing.value.leaving === true) return
     const { grants } = await readLiveGrants(ledger, accountId)
     const written = {
-      checks: [asFound(key, before)],
+      checks: [asFound(key, before), unchanged(standing)],
       writes: [put(key, digest, { customer: accountId })],
     }
     try {

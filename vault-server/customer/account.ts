@@ -1,8 +1,9 @@
-import { changeAccount, createAccount, findAccount } from '#core/records/accounts.ts'
+import { changeAccount, createAccount, findAccount, staying } from '#core/records/accounts.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import { newId } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
+import { combine } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import { findStorages } from './pod-location.ts'
 
@@ -29,7 +30,8 @@ export async function accountOf(
   const known = await findAccount(reader, names, webId)
   if (known !== undefined) {
     const { accountId } = known.value
-    return { accountId, parts: known.value.issuer === issuer ? {} : changeAccount(known, { issuer }) }
+    const news = known.value.issuer === issuer ? {} : changeAccount(known, { issuer })
+    return { accountId, parts: combine(news, await staying(reader, accountId)) }
   }
   // She may choose another one, and another folder in it, before she connects it.
   const [podUrl = ''] = await findStorages(webId, person.storages, { fetch: person.fetch })

@@ -7,6 +7,7 @@ import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
+import { staying } from '#core/records/accounts.ts'
 import { boundaryEntry, boundaryOf, listBoundaries, readBoundary } from '#core/records/boundaries.ts'
 import { readLiveGrants } from '#core/records/grants.ts'
 import { combine } from '#core/records/parts.ts'
@@ -65,7 +66,8 @@ async function setBoundary(
     const next = change(boundary, now())
     if (next === boundary) return
     try {
-      await ledger.commit(combine(set(next), { entries: [boundaryEntry({ accountId, vendorId }, type)] }))
+      const told = { entries: [boundaryEntry({ accountId, vendorId }, type)] }
+      await ledger.commit(combine(set(next), told, await staying(ledger, accountId)))
       return
     } catch (error) {
       if (!(error instanceof CommitRefused) || attempt === 5) throw error

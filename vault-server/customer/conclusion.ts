@@ -5,7 +5,7 @@ import { newGrant } from '#core/domain/grant.ts'
 import type { Notice } from '#core/domain/notice.ts'
 import { day } from '#core/domain/times.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { readCustomerStanding } from '#core/records/accounts.ts'
+import { readCustomerStanding, staying } from '#core/records/accounts.ts'
 import { boundaryOf } from '#core/records/boundaries.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
 import { createGrant, grantsBetween } from '#core/records/grants.ts'
@@ -130,6 +130,7 @@ async function refuse(parts: DecisionParts, found: Case): Promise<Conclusion> {
     concluded,
     set(deny(boundary, await refusedItems(parts.ledger, found), at)),
     issueReceipt(receipt, at),
+    await staying(parts.ledger, request.accountId),
     decideRequest(found.stored, { ...decided(found, 'refused', back), receiptId: receipt.receiptId }),
     vendorEvent({ type: 'request.decided', request, status: 'refused', at }),
     { entries: [requestEntry(request, fact, { who: webId, data: receipt.jws })] },
@@ -159,7 +160,7 @@ async function refusedItems(ledger: Ledger, { request, at }: Case): Promise<Para
  * The business is told at once that nothing is decided, and the request stays open: one that a browser brought for a
  * month, since its customer is asked for nothing while it waits; any other until it would have ended anyway.
  */
-async function putOff({ interactions }: DecisionParts, found: Case): Promise<Conclusion> {
+async function putOff({ ledger, interactions }: DecisionParts, found: Case): Promise<Conclusion> {
   const { request, noticeHash, webId, at } = found
   const { parts: concluded, ...back } = await interactions.refuse(found.asked, {
     error: 'interaction_required',
@@ -171,6 +172,7 @@ async function putOff({ interactions }: DecisionParts, found: Case): Promise<Con
   const expiresAt = isSent ? Math.min(request.until, at + openFor) : request.expiresAt
   const commit = combine(
     concluded,
+    await staying(ledger, request.accountId),
     decideRequest(found.stored, { ...decided(found, 'later', back), expiresAt }),
     isSent ? await interactions.keepOpen(request.requestId, expiresAt) : {},
     vendorEvent({ type: 'request.decided', request, status: 'later', at: found.at }),

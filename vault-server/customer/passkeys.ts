@@ -8,10 +8,10 @@ import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
+import { readAccount, readCustomerStanding, staying } from '#core/records/accounts.ts'
 import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
-import { combine } from '#core/records/parts.ts'
+import { combine, unchanged } from '#core/records/parts.ts'
 import {
   addPasskey,
   askChallenge,
@@ -138,7 +138,8 @@ export function passkeyRoutes(
     const challenge = await answered(request, response, accountId)
     assertRoom(await listPasskeys(ledger, accountId))
     const passkey = await newPasskey(made, { challenge, ...party }, { accountId, now: now() })
-    await ledger.commit(addPasskey(names, passkey)).catch((cause: unknown) => {
+    const kept = combine(addPasskey(names, passkey), await staying(ledger, accountId))
+    await ledger.commit(kept).catch((cause: unknown) => {
       throw cause instanceof CommitRefused ? failed(cause) : cause
     })
     response.status(201).json(await viewAll(customer))
@@ -201,7 +202,8 @@ async function signIn(
     const used = { counter: told.counter, isSynced: told.isSynced, lastUsedAt: now() }
     const session = sessions.begin(request, { accountId, passkey: id })
     try {
-      await ledger.commit(combine(changePasskey(stored, used), session.parts))
+      const stays = { checks: [unchanged(standing)] }
+      await ledger.commit(combine(changePasskey(stored, used), session.parts, stays))
     } catch (error) {
       // The same passkey signed somebody in on another of her devices.
       if (!(error instanceof CommitRefused) || attempt === 3) throw error

@@ -3,7 +3,7 @@ import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { closeAccess } from '#core/pods/access.ts'
 import { commitUntilItHolds } from '#core/records/access.ts'
-import { changeAccount, readAccount } from '#core/records/accounts.ts'
+import { changeAccount, readAccount, staying } from '#core/records/accounts.ts'
 import { combine } from '#core/records/parts.ts'
 import { forgetCredentials, keepPodCredentials, readPodCredentials } from '#core/records/pod-credentials.ts'
 import type { Probe } from '#schemas/types.gen.ts'
@@ -35,6 +35,7 @@ export function podCredentialRoutes(parts: PodConnectionParts): Router {
       return combine(
         changeAccount(account, { actingAs: webId }),
         keepPodCredentials(found, accountId, credentials),
+        await staying(ledger, accountId),
       )
     })
     const account = await accountOfCustomer(ledger, request)

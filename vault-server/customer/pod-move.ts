@@ -19,6 +19,7 @@ import {
   moveAccount,
   readAccount,
   readCustomerStanding,
+  staying,
 } from '#core/records/accounts.ts'
 import { accountEntry } from '#core/records/entries.ts'
 import type { Names } from '#core/records/names.ts'
@@ -142,7 +143,8 @@ export async function beginMove(
       toLogin: podLogin,
       startedAt: now(),
     }
-    await ledger.commit(combine({ checks: [unchanged(account)] }, beginPodMove(before, accountId, move)))
+    const stays = combine({ checks: [unchanged(account)] }, await staying(ledger, accountId))
+    await ledger.commit(combine(stays, beginPodMove(before, accountId, move)))
     if (before !== undefined) await podLogins.end(before.value.toLogin)
   } catch (error) {
     await podLogins.end(podLogin)

@@ -10,7 +10,7 @@ import { parser } from '#core/http/validate.ts'
 import { newSecret } from '#core/ledger/leaf.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { readAccount } from '#core/records/accounts.ts'
+import { readAccount, staying } from '#core/records/accounts.ts'
 import { listBoundaries } from '#core/records/boundaries.ts'
 import { requestEntry } from '#core/records/entries.ts'
 import type { Names } from '#core/records/names.ts'
@@ -184,7 +184,7 @@ async function claim(
     const { items, until } = request
     const entry = requestEntry(request, { type: 'requested', items, until }, { who: account.value.webId })
     try {
-      await ledger.commit(combine(claimed, { entries: [entry] }))
+      await ledger.commit(combine(claimed, { entries: [entry] }, await staying(ledger, accountId)))
       return request
     } catch (error) {
       // Somebody opened it at the same moment: look again whose it is now.

@@ -6,11 +6,11 @@ import { requestText } from '#core/domain/request.ts'
 import { day } from '#core/domain/times.ts'
 import { newSecret } from '#core/ledger/leaf.ts'
 import type { Json, LedgerReader } from '#core/ledger/ledger.ts'
-import { readAccount } from '#core/records/accounts.ts'
+import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import { boundaryOf } from '#core/records/boundaries.ts'
 import { requestEntry } from '#core/records/entries.ts'
 import type { Names } from '#core/records/names.ts'
-import { combine } from '#core/records/parts.ts'
+import { combine, unchanged } from '#core/records/parts.ts'
 import type { CommitParts } from '#core/records/parts.ts'
 import { keepWay, nameByCode, noteAsked, readAsked } from '#core/records/request-ways.ts'
 import { readRequest, receiveClaimed, receiveRequest } from '#core/records/requests.ts'
@@ -83,7 +83,9 @@ export function receiving({
     const { jti, accountId, params } = payload
     if (jti === undefined || accountId === undefined) throw new Error('a question to nobody')
     const account = await readAccount(reader, accountId)
-    if (account === undefined) throw new errors.UnknownUserId('could not identify end-user')
+    const standing = await readCustomerStanding(reader, accountId)
+    if (account === undefined || standing === undefined || standing.value.leaving === true)
+      throw new errors.UnknownUserId('could not identify end-user')
     const code = params?.['binding_message']
     const request = {
       ...(await requestOf(payload, requestIdOf(jti))),
@@ -100,6 +102,8 @@ export function receiving({
         ? {}
         : refuseLater(requestId, refusalTime({ now: receivedAt, random: random(), mode }))
     return combine(
+      // A row of hers, and so made before she leaves, or not at all.
+      { checks: [unchanged(standing)] },
       holds,
       refusal,
       receiveClaimed(request),
