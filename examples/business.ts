@@ -31,6 +31,16 @@ if (options.help) {
   process.exit(0)
 }
 
+for (const [name, metadata] of [
+  ['vault', '/oauth/.well-known/openid-configuration'],
+  ['gateway', '/.well-known/oauth-protected-resource'],
+] as const) {
+  const answer = await fetch(options[name] + metadata).catch(() => undefined)
+  if (answer?.ok === true) continue
+  console.error(`No Reach answers at ${options[name]}: \`npm start\` runs one, --${name} names another.`)
+  process.exit(1)
+}
+
 interface Admission {
   readonly admissionCode: string
   readonly softwareStatement: string
@@ -140,7 +150,7 @@ async function step<Result>(
   if (process.stdout.isTTY) process.stdout.write(`${place} ${bar} ${doing} …`)
   const began = Date.now()
   const result = await work().catch((error: unknown) => {
-    if (!(error instanceof ReachError)) throw error
+    if (!(error instanceof Error)) throw error
     clearLine()
     console.error(`${place} ${styleText('red', '✗')} ${doing}: ${error.message}`)
     process.exit(1)
