@@ -98,7 +98,7 @@ export async function walkIn(walk: Walk): Promise<void> {
 }
 
 /** Nothing is on its way any more. */
-async function settled({ page, say }: Walk): Promise<void> {
+export async function settled({ page, say }: Walk): Promise<void> {
   await page.getByText(say('app.loading'), { exact: true }).first().waitFor({ state: 'detached' })
 }
 

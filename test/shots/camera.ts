@@ -22,6 +22,14 @@ export const looksFromRight: typeof looks = {
   'phone-arabic': { ...phone, colorScheme: 'light' },
   'desk-arabic': { ...desk, colorScheme: 'dark' },
 }
+/** German words are long. */
+export const looksInGerman: typeof looks = {
+  'phone-german': { ...phone, colorScheme: 'light' },
+  'desk-german': { ...desk, colorScheme: 'light' },
+}
+/** What is left of a desk at 200 %. */
+export const looksZoomed: typeof looks = { 'desk-zoomed': { width: 640, height: 450, colorScheme: 'light' } }
+export const allLooks = Object.keys({ ...looks, ...looksFromRight, ...looksInGerman, ...looksZoomed })
 
 export interface Picture {
   readonly scene: string
@@ -36,7 +44,7 @@ export interface Picture {
 }
 
 /** Longer pages are cut: the picture is for looking at, not for reading on. */
-const longest = 9_000
+const longest = 14_000
 
 export class Camera {
   readonly #folder: string
@@ -65,6 +73,7 @@ export class Camera {
       // As tall as the page, so that what is fixed to the screen's edge does not lie across its middle.
       if (!isDialog && whole > height) {
         await page.setViewportSize({ width, height: Math.min(whole, longest) })
+        await page.evaluate(() => window.scrollTo(0, 0))
         await drawn(page)
       }
       const now = await page.screenshot()

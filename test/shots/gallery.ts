@@ -1,7 +1,7 @@
 /** Writes the gallery: one file that shows the pictures beside it, to be opened from disk. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { looks, looksFromRight } from './camera.ts'
+import { allLooks } from './camera.ts'
 import type { Picture } from './camera.ts'
 
 /** What the last runs took; nothing where there was none. */
@@ -19,7 +19,7 @@ export function joined(before: readonly Picture[], taken: readonly Picture[]): P
 export async function writeGallery(folder: string, pictures: readonly Picture[]): Promise<string> {
   await writeFile(join(folder, 'pictures.json'), JSON.stringify(pictures, null, 1))
   const page = await readFile(join(import.meta.dirname, 'gallery.html'), 'utf8')
-  const data = { looks: [...Object.keys(looks), ...Object.keys(looksFromRight)], pictures }
+  const data = { looks: allLooks, pictures }
   const index = join(folder, 'index.html')
   await writeFile(
     index,

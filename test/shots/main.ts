@@ -1,5 +1,5 @@
 /**
- * `npm run shots -- [--only SCENE[/STOP]] [--list]`: every page and state of Reach, on a phone and on a desk, by day and by night,
+ * `npm run shots -- [--only SCENE[,SCENE][/STOP]] [--list]`: every page and state of Reach, on a phone and on a desk, by day and by night,
  * some in Arabic, in a gallery under dist/shots. A Reach of its own is started for it, on free ports and in a temporary
  * folder, and ends with it.
  */
@@ -12,19 +12,22 @@ import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { ensureChromium } from '../../scripts/chromium.ts'
 import { launchChromium, openPage } from '../browser/chromium.ts'
 import { cast } from '../browser/every-page.ts'
+import { ownPodServer as startOwnPods } from '../own-pod-server.ts'
 import { Story } from '../story.ts'
-import { Camera, looks, looksFromRight } from './camera.ts'
+import { Camera, looks, looksFromRight, looksInGerman, looksZoomed } from './camera.ts'
 import type { Picture } from './camera.ts'
 import { joined, readPictures, writeGallery } from './gallery.ts'
 import { measure } from './lighthouse.ts'
 import { Progress } from './progress.ts'
+import { openProvenSite } from './proven-site.ts'
 import { scenes } from './scenes.ts'
-import type { Scene, Stage } from './scenes.ts'
+import type { Scene, Stage } from './stage.ts'
 
 const root = join(import.meta.dirname, '../..')
+const looksIn = { en: looks, de: looksInGerman, ar: looksFromRight } as const
 const folder = join(root, 'dist', 'shots')
 /** What hangs shall end, and say so. */
-const longestMs = 12 * 60_000
+const longestMs = 25 * 60_000
 const marks = [
   'amber',
   'birch',
@@ -47,8 +50,8 @@ const { values: options } = parseArgs({
     lighthouse: { type: 'boolean', default: false },
   },
 })
-const [onlyScene = '', onlyStop] = options.only.split('/')
-const asked = scenes.filter(({ name }) => onlyScene === '' || name === onlyScene)
+const [onlyScenes = '', onlyStop] = options.only.split('/')
+const asked = scenes.filter(({ name }) => onlyScenes === '' || onlyScenes.split(',').includes(name))
 
 if (options.list || asked.length === 0) {
   console.log(scenes.map(({ name }) => name).join('\n'))
@@ -68,7 +71,10 @@ async function run(): Promise<boolean> {
   if (ensureChromium() === undefined) throw new Error('needs Chromium (or CHROMIUM=/path/of/one)')
   await buildConsentApp()
   const nextMark = namer()
-  await using story = await Story.open({ tour: true }, nextMark)
+  await using site = await openProvenSite()
+  const ownPodServer = asked.some(({ name }) => name === 'move') ? await startOwnPods('wac') : undefined
+  const outboundAllow = [site.url, ...(ownPodServer === undefined ? [] : [originOf(ownPodServer.baseUrl)])]
+  await using story = await Story.open({ tour: true, outboundAllow }, nextMark)
   if (options.lighthouse) return await measure(story)
   await using stack = new AsyncDisposableStack()
   const browser = await launchChromium()
@@ -83,10 +89,12 @@ async function run(): Promise<boolean> {
   const stageOf = (scene: Scene, opened: Page[]): Stage => ({
     story,
     people,
-    async open({ language = 'en', serviceWorker = false } = {}) {
+    site,
+    ownPods: () => ownPodServer,
+    async open({ language = 'en', serviceWorker = false, zoomed = false } = {}) {
       const texts = await textsOf(language)
       const { page, faults } = await openPage(browser, {
-        allowed: [vaultUrl, gatewayUrl, podsUrl, 'null'],
+        allowed: [vaultUrl, gatewayUrl, podsUrl, ...outboundAllow, 'null'],
         locale: language === 'en' ? 'en-GB' : language,
         serviceWorker,
       })
@@ -99,9 +107,7 @@ async function run(): Promise<boolean> {
         async look(stop) {
           if (onlyStop !== undefined && stop !== onlyStop) return
           progress.tell(scene.name, stop)
-          taken.push(
-            ...(await camera.take(page, scene.name, stop, language === 'ar' ? looksFromRight : looks)),
-          )
+          taken.push(...(await camera.take(page, scene.name, stop, zoomed ? looksZoomed : looksIn[language])))
         },
       }
     },
@@ -123,6 +129,10 @@ async function run(): Promise<boolean> {
   progress.end(`${taken.length} pictures, ${problems.length} problems: ${index}`)
   for (const problem of problems) console.log(problem)
   return problems.length === 0
+}
+
+function originOf(url: string): string {
+  return new URL(url).origin
 }
 
 /** Names that stay the same from run to run, so that a picture changes where the page did. */

@@ -4,40 +4,40 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Page } from '@playwright/test'
-import type { LanguageTag, MessageId } from '../../consent-app/messages/locale.ts'
 import { auditorsOf, inAYear } from '../auditor.ts'
-import { ask } from '../business.ts'
 import { Walker, walkHome, walkIn, walkRequest } from '../browser/every-page.ts'
-import type { Cast, Walk } from '../browser/every-page.ts'
 import { createVault } from '../browser/new-vault.ts'
-import type { Story } from '../story.ts'
-
-export interface Stage {
-  readonly story: Story
-  readonly people: Cast
-  /** A browser of its own, in which every stop is taken. */
-  open(options?: { language?: LanguageTag; serviceWorker?: boolean }): Promise<Walk>
-}
-
-export interface Scene {
-  readonly name: string
-  readonly play: (stage: Stage) => Promise<void>
-}
+import { playInbox, playProven } from './decisions.ts'
+import { playArabic, playGerman, playZoomed } from './languages.ts'
+import { playConflict, playMaking, playMove } from './pods.ts'
+import { aPerson } from './stage.ts'
+import type { Scene, Stage } from './stage.ts'
+import { addAuthenticator, lastMail, playAway, playTime, playWaiting } from './trouble.ts'
 
 export const scenes: readonly Scene[] = [
   { name: 'arrive', play: async ({ open }) => walkIn(await open()) },
+  { name: 'making', play: playMaking },
   { name: 'request', play: async ({ open, people }) => walkRequest(await open(), people) },
+  { name: 'proven', play: playProven },
+  { name: 'inbox', play: playInbox },
   { name: 'vault', play: async ({ open, people }) => walkHome(await open(), people) },
   { name: 'data', play: playData },
+  { name: 'conflict', play: playConflict },
+  { name: 'move', play: playMove },
   { name: 'crowd', play: playCrowd },
   { name: 'visits', play: playVisits },
   { name: 'offline', play: playOffline },
+  { name: 'waiting', play: playWaiting },
+  { name: 'away', play: playAway },
   { name: 'proof', play: playProof },
   { name: 'audit', play: playAudit },
   { name: 'checker', play: playChecker },
   { name: 'tour', play: playTour },
   { name: 'leave', play: playLeave },
   { name: 'arabic', play: playArabic },
+  { name: 'german', play: playGerman },
+  { name: 'zoomed', play: playZoomed },
+  { name: 'time', play: playTime },
 ]
 
 /** Typing, a record that cannot be kept, and a file that is brought in. */
@@ -81,7 +81,7 @@ async function offer(page: Page, name: string, content: string, mimeType: string
 
 /** Many businesses, which see much or little. */
 async function playCrowd({ open, story }: Stage): Promise<void> {
-  const ada = await story.customer()
+  const ada = await story.customer(aPerson)
   for (let n = 0; n < 12; n++) await story.allow(ada, await story.shop())
   await story.ask(ada, await story.shop())
   const walk = await open()
@@ -100,22 +100,11 @@ async function playCrowd({ open, story }: Stage): Promise<void> {
 
 /** A passkey, the reminders, a session that ended. */
 async function playVisits({ open, story }: Stage): Promise<void> {
-  const ada = await story.customer()
+  const ada = await story.customer(aPerson)
   const walk = await open()
   const { page, look } = walk
   const at = new Walker(walk)
-  const devtools = await page.context().newCDPSession(page)
-  await devtools.send('WebAuthn.enable')
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
+  await addAuthenticator(page)
   await at.signInAs(ada.browser)
   await at.go('/')
   await at.text('passkey.offer.title').waitFor()
@@ -131,13 +120,32 @@ async function playVisits({ open, story }: Stage): Promise<void> {
   await address.fill('ada@zerlina.example')
   await at.press('notifications.act')
   await page.getByText('A message is on its way to').waitFor()
+  await page.getByRole('button', { name: /^Rename / }).click()
+  await at.button('passkeys.save').waitFor()
   await look('settings-passkey')
-  await at.go('/unsubscribe/nothing')
+  await at.press('passkeys.leave-name')
+  await page.getByRole('button', { name: /^Remove / }).click()
+  await page.getByRole('alertdialog').waitFor()
+  await look('passkey-remove')
+  await page.keyboard.press('Escape')
+  await story.world.settle()
+  const mail = await lastMail(story)
+  await page.goto(/http\S+confirm=\S+/.exec(mail)?.[0] ?? '')
+  await page.getByText('This address is confirmed.').waitFor()
+  await look('settings-address-confirmed')
+  await page.goto(/http[^\s>]+unsubscribe[^\s>]+/.exec(mail)?.[0] ?? '')
+  await at.text('unsubscribe.title').waitFor()
   await look('unsubscribe')
+  await at.press('unsubscribe.act')
+  await at.text('unsubscribe.done').waitFor()
+  await look('unsubscribed')
   await page.context().clearCookies()
   await at.go('/data')
   await at.text('passkey.title').waitFor()
   await look('welcome-again')
+  await at.press('passkey.act')
+  await at.text('passkey.pod.title').waitFor()
+  await look('passkey-at-data')
 }
 
 /** Without a network: what was loaded is read on, what is decided waits. */
@@ -195,6 +203,9 @@ async function playProof({ open, people }: Stage): Promise<void> {
     body[5] = (body[5] ?? 0) ^ 1
     await route.fulfill({ response: reply, body })
   })
+  await page.reload()
+  await page.getByText('This did not verify').waitFor()
+  await look('stranger-forged')
   await at.go('/activity')
   await page
     .getByRole('button', { name: say('verify.open') })
@@ -259,7 +270,7 @@ async function playChecker({ open, story }: Stage): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'reach-shots-'))
   const file = (name: string): string => join(folder, name)
   try {
-    const customer = await story.customer()
+    const customer = await story.customer(aPerson)
     const { receiptId } = await story.allow(customer, await story.shop())
     const fetched = async (path: string): Promise<string> => {
       const reply = await customer.browser.jar.go(story.world.config.vaultUrl + path)
@@ -280,6 +291,9 @@ async function playChecker({ open, story }: Stage): Promise<void> {
     await give('receipt.jws', 'receipt.tlog-proof')
     await page.locator('#steps li[data-state=held]').nth(5).waitFor()
     await look('genuine')
+    await page.emulateMedia({ media: 'print' })
+    await look('printed')
+    await page.emulateMedia({ media: 'screen' })
     await give('receipt.jws', 'forged.tlog-proof')
     await page.locator('#steps li[data-state=failed]').first().waitFor()
     await look('forged')
@@ -315,7 +329,7 @@ async function playLeave({ open, story }: Stage): Promise<void> {
   const walk = await open()
   const { page, look } = walk
   const at = new Walker(walk)
-  const eve = await story.customer()
+  const eve = await story.customer(aPerson)
   await at.signInAs(eve.browser)
   await at.go('/settings')
   await at.press('leave.begin')
@@ -327,35 +341,4 @@ async function playLeave({ open, story }: Stage): Promise<void> {
   await dialog.getByRole('button', { name: 'Erase me' }).click()
   await at.text('left.title').waitFor()
   await look('left')
-}
-
-/** A handful of pages from right to left. */
-async function playArabic({ open, people, story }: Stage): Promise<void> {
-  const walk = await open({ language: 'ar' })
-  const { page, look, say } = walk
-  const at = new Walker(walk)
-  const loaded = (id: MessageId) => page.getByText(say(id), { exact: true }).first().waitFor()
-  await at.go('/')
-  await loaded('create.act')
-  await look('welcome')
-  await at.signInAs(people.ada.browser)
-  await at.go((await ask(await story.shop())).url.href)
-  await at.button('decision.allow').waitFor()
-  await page.getByRole('checkbox').first().press(' ')
-  await look('request')
-  await at.press('decision.allow')
-  await page.getByRole('alertdialog').waitFor()
-  await look('request-confirm')
-  await page.keyboard.press('Escape')
-  await at.go('/')
-  await loaded('home.who')
-  await look('home')
-  await at.go('/data')
-  await page.locator('h3 button').first().waitFor()
-  await look('data')
-  for (const path of ['/relationships', `/relationships/${people.grantId}`, '/activity', '/settings']) {
-    await at.go(path)
-    await page.getByText(say('app.loading'), { exact: true }).first().waitFor({ state: 'detached' })
-    await look(path.includes(people.grantId) ? 'relationship' : path.slice(1))
-  }
 }
