@@ -15,6 +15,9 @@ export function AmendmentNote({ request }: { request: RequestView }) {
   if (amends === undefined) return null
   const business = <Theirs>{vendor.name}</Theirs>
   const isLater = Date.parse(until) > Date.parse(amends.until)
+  const isSameDay = formats.day(until) === formats.day(amends.until)
+  const when = isSameDay ? formats.moment : formats.day
+  const ends = { asked: when(until), before: when(amends.until) }
   return (
     <Card>
       <section className={styles.note} aria-label={text('amends.title')}>
@@ -37,7 +40,7 @@ export function AmendmentNote({ request }: { request: RequestView }) {
             {text('amends.oftener')}
           </Change>
           <Change icon="clock" show={isLater}>
-            {rich('amends.longer', { asked: formats.day(until), before: formats.day(amends.until) })}
+            {rich('amends.longer', ends)}
           </Change>
           <Change icon="file" show={amends.keptLonger}>
             {rich('amends.kept-longer', { duration: formats.duration(retention) })}

@@ -146,7 +146,7 @@ function Acts({ grant }: { grant: GrantView }) {
   if (useWaitingFor(grant.grantId) !== undefined) return <Soft>{text('waiting.here')}</Soft>
   return (
     <Stack gap="s">
-      <Row>
+      <div className={styles.ways}>
         <Button onPress={() => act.mutate({})} isPending={act.isPending}>
           {text(isPaused ? 'relationship.resume' : 'relationship.pause')}
         </Button>
@@ -154,7 +154,7 @@ function Acts({ grant }: { grant: GrantView }) {
           {text('relationship.change')}
         </LinkButton>
         <WithdrawButton grant={grant} />
-      </Row>
+      </div>
       <Soft>{text('relationship.change.explain')}</Soft>
       <Soft>{text(isPaused ? 'relationship.resume.explain' : 'relationship.pause.explain')}</Soft>
       {act.isError && <ProblemNote error={act.error} />}

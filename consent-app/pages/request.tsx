@@ -7,7 +7,7 @@ import { ProblemNote } from '../components/problem-note.tsx'
 import { RequestDecision } from '../components/request-decision.tsx'
 import { RequestOutcome } from '../components/request-outcome.tsx'
 import { shortWebId } from '../components/short-web-id.ts'
-import { PageSkeleton } from '../components/skeleton.tsx'
+import { FirstSkeleton } from '../components/skeleton.tsx'
 import { TurnedAway } from '../components/turned-away.tsx'
 import { ProblemError } from '../data/http.ts'
 import { useMe } from '../data/me.ts'
@@ -24,7 +24,9 @@ export function RequestPage() {
   const decided = useDecided(uid)
   const view = request.data
   const decide = useDecide(uid, view?.vendor.name ?? '')
-  const waiting = useWaitingFor(uid)
+  const answered = useWaitingFor(uid)
+  // What came too late is told above; here stands what became of the request.
+  const waiting = answered?.state === 'refused' ? undefined : answered
   const outcome =
     decided ??
     (view?.status === 'allowed' || view?.status === 'refused'
@@ -36,7 +38,7 @@ export function RequestPage() {
       : undefined)
 
   // Without its frame, whose foot would jump away when the request comes.
-  if (view === undefined && !request.isError) return <PageSkeleton />
+  if (view === undefined && !request.isError) return <FirstSkeleton />
   // Only the decision itself needs two columns.
   const isMessage = view === undefined || waiting !== undefined
   return (
