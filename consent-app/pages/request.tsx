@@ -7,7 +7,7 @@ import { ProblemNote } from '../components/problem-note.tsx'
 import { RequestDecision } from '../components/request-decision.tsx'
 import { RequestOutcome } from '../components/request-outcome.tsx'
 import { shortWebId } from '../components/short-web-id.ts'
-import { FirstSkeleton } from '../components/skeleton.tsx'
+import { PageSkeleton } from '../components/skeleton.tsx'
 import { TurnedAway } from '../components/turned-away.tsx'
 import { ProblemError } from '../data/http.ts'
 import { useMe } from '../data/me.ts'
@@ -38,7 +38,7 @@ export function RequestPage() {
       : undefined)
 
   // Without its frame, whose foot would jump away when the request comes.
-  if (view === undefined && !request.isError) return <FirstSkeleton />
+  if (view === undefined && !request.isError) return <PageSkeleton />
   // Only the decision itself needs two columns.
   const isMessage = view === undefined || waiting !== undefined
   return (
