@@ -64,12 +64,12 @@ test('a filter is in the address, and what is typed looks once', async () => {
   const before = sizeOf()
   await page.getByLabel('Type').selectOption('disclosed')
   await page.getByRole('button', { name: 'Look', exact: true }).click()
-  await page.getByText('3 entries, all there are').waitFor()
+  await page.getByText('3 entries found in the whole log').waitFor()
   expect(await rows(page).count()).toBe(3)
   expect(new URL(page.url()).search).toBe('?type=disclosed')
   expect(sizeOf()).toBe(before + 1)
   await page.reload()
-  await page.getByText('3 entries, all there are').waitFor()
+  await page.getByText('3 entries found in the whole log').waitFor()
   expect(await page.getByLabel('Type').inputValue()).toBe('disclosed')
   // Another language is other words, and no other look.
   const looked = sizeOf()
@@ -180,8 +180,8 @@ test('a hundred thousand rows draw no more than fit, and stay quick', async () =
     await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight))
     if (
       await page
-        .getByText('100000 entries, all there are')
-        .or(page.getByText('100,000 entries, all there are'))
+        .getByText('100000 entries found in the whole log')
+        .or(page.getByText('100,000 entries found in the whole log'))
         .isVisible()
     )
       break

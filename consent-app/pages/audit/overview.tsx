@@ -2,7 +2,7 @@ import { Link, useSearchParams } from 'react-router'
 import type { AuditCounts } from '#schemas/types.gen.ts'
 import { useReview } from '../../components/audit/audit-shell.tsx'
 import { Filters, useFilter } from '../../components/audit/filters.tsx'
-import { Fact, Facts, Lead, PageTitle, Section, Soft, Stack } from '../../components/layout.tsx'
+import { Card, Fact, Facts, Lead, PageTitle, Section, Soft, Stack } from '../../components/layout.tsx'
 import { Notice } from '../../components/notice.tsx'
 import { ProblemNote } from '../../components/problem-note.tsx'
 import { Skeleton } from '../../components/skeleton.tsx'
@@ -45,16 +45,18 @@ function Counts({ counts: { types, days, acknowledgements, findings, size } }: {
         </Section>
       )}
       <Section title={text('audit.overview.counts')}>
-        <Facts>
-          {Object.entries(types).map(([type, count]) => (
-            <Fact key={type} name={named('type', type)}>
-              <Link to={entriesOf(type)}>{count}</Link>
+        <Card>
+          <Facts>
+            {Object.entries(types).map(([type, count]) => (
+              <Fact key={type} name={named('type', type)}>
+                <Link to={entriesOf(type)}>{count}</Link>
+              </Fact>
+            ))}
+            <Fact name={text('audit.overview.answered')}>
+              <Answered times={acknowledgements} />
             </Fact>
-          ))}
-          <Fact name={text('audit.overview.answered')}>
-            <Answered times={acknowledgements} />
-          </Fact>
-        </Facts>
+          </Facts>
+        </Card>
       </Section>
       <Section title={text('audit.overview.days')}>
         <Days days={days} />
