@@ -30,11 +30,18 @@ export function vaultUrl(path: string): URL {
   return new URL(path, document.baseURI)
 }
 
-/** One call to the vault: same origin, JSON both ways. Throws `ProblemError`. */
+let shown: string | undefined
+
+/** Whom the page shows: what is asked on it is asked for nobody else (`Reach-Account`). */
+export function showAccount(accountId: string | undefined): void {
+  shown = accountId
+}
+
+/** One call to the vault: same origin, JSON both ways, by `account` where it changes something. Throws `ProblemError`. */
 export async function call<Reply>(
   method: 'GET' | 'POST' | 'PUT',
   path: string,
-  { body, signal }: { body?: object; signal?: AbortSignal } = {},
+  { body, signal, account = shown }: { body?: object; signal?: AbortSignal; account?: string | undefined } = {},
 ): Promise<Reply> {
   const response = await fetch(vaultUrl(path), {
     method,
@@ -46,6 +53,7 @@ export async function call<Reply>(
       // The words of the catalogue come in the language of the page, which the browser's own need not be.
       'Accept-Language': document.documentElement.lang,
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(method === 'GET' || account === undefined ? {} : { 'Reach-Account': account }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),

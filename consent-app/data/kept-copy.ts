@@ -5,6 +5,8 @@
  */
 import type { QueryClient } from '@tanstack/react-query'
 import type { Me } from '#schemas/types.gen.ts'
+import { showAccount } from './http.ts'
+import { forgetWaiting, keepWaitingOf } from './waiting.ts'
 
 const keptQueries: readonly unknown[] = ['catalogue', 'grants', 'requests', 'activity', 'reminders', 'boundaries']
 /** As long as a session that nobody uses. */
@@ -29,6 +31,8 @@ const place = () => new URL(document.baseURI).pathname
 const copyKey = () => `reach.copy ${place()}`
 const wishKey = () => `reach.copy-of ${place()}`
 const channelName = () => `reach.copy ${place()}`
+/** Told to other tabs, like the id of who is signed in. */
+const signedOut = 'signed out'
 
 /** Keeps the copy as it is shown, and lets it go when somebody else, or nobody, is signed in; gives the way to end it. */
 export function keepCopy(client: QueryClient): () => void {
@@ -37,7 +41,8 @@ export function keepCopy(client: QueryClient): () => void {
   const channel = new BroadcastChannel(channelName())
   // In another tab somebody else, or nobody, is signed in.
   channel.onmessage = ({ data }: MessageEvent<string>) => {
-    if (data === (accountId ?? '')) return
+    if (data === signedOut) forgetWaiting()
+    else if (data === (accountId ?? '')) return
     drop()
     void client.invalidateQueries({ queryKey: ['me'] })
   }
@@ -47,6 +52,8 @@ export function keepCopy(client: QueryClient): () => void {
       const me = event.query.state.data as Me | KeptMe
       const before = accountId
       accountId = me.accountId
+      showAccount(accountId)
+      if (accountId !== undefined) keepWaitingOf(accountId)
       if (before !== accountId) channel.postMessage(accountId ?? '')
       if (before !== undefined && before !== accountId) {
         drop()
@@ -113,7 +120,7 @@ export function forgetCopy(): void {
   drop()
   byStorage(() => localStorage.removeItem(wishKey()))
   const channel = new BroadcastChannel(channelName())
-  channel.postMessage('')
+  channel.postMessage(signedOut)
   channel.close()
 }
 

@@ -1,4 +1,4 @@
-import { QueryCache, QueryClient } from '@tanstack/react-query'
+import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
 import { connection, onChange } from './connection.ts'
 import { ProblemError, isOffline, isPassing } from './http.ts'
 import { keepCopy } from './kept-copy.ts'
@@ -19,6 +19,13 @@ export function createQueryClient(): QueryClient {
         if (isOffline(error) && query.state.data !== undefined)
           query.setState({ ...query.state, status: 'success', error: null })
         if (signedOut && query.queryKey[0] !== 'me') void client.invalidateQueries({ queryKey: ['me'] })
+      },
+    }),
+    mutationCache: new MutationCache({
+      // It may be that somebody else is signed in: then the page is drawn anew for her.
+      onError: (error) => {
+        if (error instanceof ProblemError && error.code === 'conflict')
+          void client.invalidateQueries({ queryKey: ['me'] })
       },
     }),
     defaultOptions: {

@@ -55,12 +55,14 @@ export async function sendWaiting(
 /** Gives false when nobody answers. */
 async function sendOne(act: WaitingAct, sent: (act: WaitingAct, reply: unknown) => void): Promise<boolean> {
   try {
-    const reply = await call<unknown>('POST', act.path, { body: act.body })
+    const reply = await call<unknown>('POST', act.path, { body: act.body, account: act.accountId })
     cancelWaiting(act.about)
     sent(act, reply)
     return true
   } catch (error) {
     if (isOffline(error)) return false
+    // Let go meanwhile, such as when somebody else turned out to be signed in.
+    if (!read().includes(act)) return true
     const code = error instanceof ProblemError ? error.code : 'unknown'
     // Who has to sign in first is asked again afterwards.
     const state = code === 'not-signed-in' ? 'left' : 'refused'
@@ -80,6 +82,12 @@ export function cancelWaiting(about: string): void {
 
 export function forgetWaiting(): void {
   change([])
+}
+
+/** This customer is signed in: what anybody else left waiting is not hers to see, nor to send. */
+export function keepWaitingOf(accountId: string): void {
+  const own = read().filter((act) => act.accountId === accountId)
+  if (own.length < read().length) change(own)
 }
 
 export function useWaiting(): readonly WaitingAct[] {

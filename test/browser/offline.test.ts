@@ -288,6 +288,27 @@ test('on the device it stays only where she said so, and goes with the one it be
   await tab.close()
 }, 60_000)
 
+test('what waits is neither shown to somebody else who is signed in by then, nor done in her name', async () => {
+  await signInAs(ada.browser)
+  const { shop: other, grantId } = await story.allow(ada, await story.shop())
+  await page.goto(vault(`/relationships/${grantId}`))
+  await button(`Block ${other.name}`).waitFor()
+  await context.setOffline(true)
+  await button(`Block ${other.name}`).press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Block', exact: true }).press('Enter')
+  await waiting().getByText(`Block ${other.name}.`).waitFor()
+  const bob = await story.customer()
+  await signInAs(bob.browser)
+  await context.setOffline(false)
+  await waiting().waitFor({ state: 'detached' })
+  await back()
+  expect((await kept()).tab).not.toContain(other.name)
+  for (const who of [bob, ada])
+    expect(expectOk(await who.browser.get('/api/boundaries')).body).not.toMatchObject({
+      businesses: [{ vendor: { vendorId: other.vendorId } }],
+    })
+}, 60_000)
+
 test('signing out leaves nothing behind, nor does a session that was ended elsewhere', async () => {
   await signInAs(ada.browser)
   await page.goto(vault('/relationships'))
@@ -295,9 +316,19 @@ test('signing out leaves nothing behind, nor does a session that was ended elsew
   const tab = await context.newPage()
   await tab.goto(vault('/relationships'))
   await tab.getByRole('article', { name: shop.name }).first().waitFor()
+  // A tab that hears of nothing holds an answer that waits.
+  await tab.route('**/api/**', (route) => route.abort())
+  await tab
+    .getByRole('button', { name: /^Withdraw from / })
+    .first()
+    .press('Enter')
+  await tab.getByRole('alertdialog').getByRole('button', { name: 'Withdraw', exact: true }).press('Enter')
+  await tab.getByRole('region', { name: 'Waiting for the network' }).waitFor()
   await page.goto(vault('/settings'))
   await button('Sign out').press('Enter')
   await page.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
+  await tab.getByRole('region', { name: 'Waiting for the network' }).waitFor({ state: 'detached' })
+  await tab.unroute('**/api/**')
   await tab.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
   for (const at of [page, tab]) {
     const text = await at.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]))

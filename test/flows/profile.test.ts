@@ -244,4 +244,18 @@ test('a history that cannot be read keeps nobody from saving', async () => {
   const { etag } = saved.body as SavedCategory
   const other = await save(etag, {}, { account: 'somebody-else-entirely' })
   expect(other).toMatchObject({ status: 409, body: { code: 'conflict' } })
+  // So does whom a page shows, whatever is asked on it.
+  const asked = async (path: string, body: object, account: string) =>
+    (await alice.browser.post(path, body, { 'reach-account': account })).body
+  const { accountId = '' } = alice.me
+  for (const [path, body] of [
+    ['/api/categories/interests/history/forget', {}],
+    ['/api/leave', { askDeletion: false, deletePod: false }],
+    ['/api/grants/withdraw', { askDeletion: false }],
+  ] as const)
+    expect([path, await asked(path, body, 'somebody-else-entirely')]).toMatchObject([
+      path,
+      { code: 'conflict' },
+    ])
+  expect(await asked('/api/grants/withdraw', { askDeletion: false }, accountId)).toEqual({ withdrawn: 0 })
 })

@@ -135,8 +135,14 @@ export function customerOf(request: Request): Customer {
   return customer
 }
 
-/** In front of routes that are for customers only. */
+/**
+ * In front of routes that are for customers only. A page names in `Reach-Account` whom it shows: what is asked there is not done
+ * to somebody who has signed in since in another tab. Refuses with `not-signed-in`, or `conflict`.
+ */
 export const signedInOnly: RequestHandler = (request, _response, next) => {
-  customerOf(request)
+  const { accountId } = customerOf(request)
+  const shown = request.headers['reach-account']
+  if (shown !== undefined && shown !== accountId)
+    throw new DomainError('conflict', 'Somebody else is signed in by now')
   next()
 }
