@@ -1,6 +1,6 @@
 import { useParams } from 'react-router'
 import { Bare } from '../components/bare.tsx'
-import { Button } from '../components/button.tsx'
+import { Button, LinkButton } from '../components/button.tsx'
 import { PageTitle, Stack } from '../components/layout.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { useStopMessages } from '../data/notifications.ts'
@@ -17,7 +17,12 @@ export function UnsubscribePage() {
       <Stack>
         <PageTitle title={text('unsubscribe.title')} />
         {stopping.isSuccess ? (
-          <p role="status">{text('unsubscribe.done')}</p>
+          <>
+            <p role="status">{text('unsubscribe.done')}</p>
+            <div>
+              <LinkButton to="/">{text('request.gone.home')}</LinkButton>
+            </div>
+          </>
         ) : (
           <>
             <p>{text('unsubscribe.body')}</p>

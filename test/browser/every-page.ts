@@ -93,7 +93,7 @@ export async function walkIn(walk: Walk): Promise<void> {
   for (const path of ['/', '/relationships', '/activity', '/settings', '/data', '/nowhere']) {
     await at.go(path)
     await settled(walk)
-    await look(`empty${path.replace('/', '-')}`)
+    await look(path === '/' ? 'empty-home' : `empty${path.replace('/', '-')}`)
   }
 }
 

@@ -12,12 +12,19 @@ export interface Stage {
   readonly site: ProvenSite
   /** A pod server that is not ours, for the scene that needs one. */
   readonly ownPods: () => OwnPodServer | undefined
-  /** A browser of its own, in which every stop is taken. `zoomed`: as at 200 %. */
-  open(options?: { language?: LanguageTag; serviceWorker?: boolean; zoomed?: boolean }): Promise<Walk>
+  /** A browser of its own, in which every stop is taken. `zoomed`: as at 200 %. `expected`: the fault that is shown. */
+  open(options?: {
+    language?: LanguageTag
+    serviceWorker?: boolean
+    zoomed?: boolean
+    expected?: RegExp
+  }): Promise<Walk>
 }
 
 export interface Scene {
   readonly name: string
+  /** What the gallery calls it. */
+  readonly title: string
   readonly play: (stage: Stage) => Promise<void>
 }
 

@@ -13,7 +13,7 @@ import type { Stage } from './stage.ts'
 
 /** Reach does not answer, a page whose files are gone, and a session that ended in the midst of typing. */
 export async function playAway({ open, story }: Stage): Promise<void> {
-  const walk = await open()
+  const walk = await open({ expected: /dynamically imported module/ })
   const { page, look } = walk
   const at = new Walker(walk)
   const ada = await story.customer(aPerson)
@@ -38,8 +38,9 @@ export async function playAway({ open, story }: Stage): Promise<void> {
   await page.unroute(/assets\/activity.*\.js/)
 
   await at.go('/data')
-  await page.context().clearCookies()
   const name = page.getByRole('region', { name: 'Profile', exact: true }).getByLabel('Name', { exact: true })
+  await name.waitFor()
+  await page.context().clearCookies()
   await name.fill('Ada Byron')
   await name.press('Enter')
   await at
@@ -116,6 +117,15 @@ export async function playTime({ open, story }: Stage): Promise<void> {
   await story.read(await story.allow(ada, suspended))
   const put = await story.ask(ada, await story.shop())
   expectOk(await decide(ada.browser, put, { decision: 'later' }))
+  await at.go((await ask(await story.shop())).url.href)
+  await at.button('decision.allow').waitFor()
+  await page.getByRole('checkbox').first().press(' ')
+  clock.ahead = 61 * 60_000
+  await at.press('decision.allow')
+  await at.press('confirm.yes')
+  await page.getByText(walk.say('problem.request-expired')).first().waitFor()
+  await look('request-too-late')
+
   clock.ahead = 61 * day
   await operator.suspend(suspended.vendorId)
   await at.go('/')
@@ -126,15 +136,6 @@ export async function playTime({ open, story }: Stage): Promise<void> {
   await at.go('/relationships')
   await settled(walk)
   await look('relationships')
-
-  await at.go((await ask(await story.shop())).url.href)
-  await at.button('decision.allow').waitFor()
-  await page.getByRole('checkbox').first().press(' ')
-  clock.ahead += 61 * 60_000
-  await at.press('decision.allow')
-  await at.press('confirm.yes')
-  await page.getByText(walk.say('problem.request-expired')).first().waitFor()
-  await look('request-too-late')
 }
 
 export async function addAuthenticator(page: Page): Promise<void> {
