@@ -69,17 +69,19 @@ const values: Readonly<Record<string, Json>> = {
 
 /**
  * `path`: where the vault is mounted. `behind`: its address at a TLS proxy. `wrap`: a faulty double around
- * the ledger.
+ * the ledger. `turnsWithClock`: the ledger goes by a clock that a test turns, and whose time never goes back.
  */
 export async function startOAuthVault({
   path = '',
   behind,
   mode = 'development',
+  turnsWithClock = false,
   wrap = (ledger) => ledger,
 }: {
   path?: string
   behind?: string
   mode?: 'development' | 'production'
+  turnsWithClock?: boolean
   wrap?: (ledger: Ledger) => Ledger
 } = {}): Promise<OAuthVault> {
   await using opened = new AsyncDisposableStack()
@@ -98,10 +100,10 @@ export async function startOAuthVault({
   const pods: OAuthVault['pods'] = { refusal: undefined }
 
   async function open() {
-    const { ledger: real, keys } = await openIn(folders)
+    const now = () => Date.now()
+    const { ledger: real, keys } = await openIn(folders, turnsWithClock ? { now } : {})
     const ledger = wrap(real)
     const log = createLogger({ level: 'silent' })
-    const now = () => Date.now()
     const limits = requestLimits()
     const authorization = await openAuthorizationServer({ config, ledger, keys, now, log, limits })
     const { interactions } = authorization

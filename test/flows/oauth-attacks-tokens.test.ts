@@ -190,6 +190,15 @@ describe('codes and refresh tokens', () => {
     expect(claims).not.toHaveProperty('scope')
   })
 
+  test('a token of the business is for scope batch, and there is none without', async () => {
+    const token = (scope: Record<string, string>) =>
+      verdict(postForm(shop, 'token', { grant_type: 'client_credentials', ...scope }))
+    for (const scope of [{}, { scope: '' }, { scope: 'openid' }, { scope: 'BATCH' }])
+      expect(await token(scope)).toBe('400 invalid_scope')
+    expect(await token({ scope: 'batch' })).toBe('200')
+    expect(await token({ scope: 'batch openid' })).toBe('200')
+  })
+
   test('a decision that was come back from is not decided again', async () => {
     const pending = await ask(shop)
     const page = await openPage(vault, alma, pending.url)

@@ -117,6 +117,7 @@ describe('DPoP', () => {
     ['check-dpop-proof-nbf-exp: good', () => ({ nbf: seconds() - 5, exp: seconds() + 60 }), '200'],
     ['check-dpop-proof-nbf-exp: over', () => ({ exp: seconds() - 60 }), '400 invalid_dpop_proof'],
     ['check-dpop-proof-nbf-exp: not yet', () => ({ nbf: seconds() + 70 }), '400 invalid_dpop_proof'],
+    ['no proof dated more than 60 s ahead', () => ({ iat: seconds() + 70 }), '400 invalid_dpop_proof'],
     ['ensure-dpopproof-with-iat-10seconds-before-succeeds', () => ({ iat: seconds() - 10 }), '200'],
     ['ensure-dpopproof-with-iat-10seconds-after-succeeds', () => ({ iat: seconds() + 10 }), '200'],
   ])('%s', async (_module, claims, expected) => {

@@ -9,7 +9,7 @@ import { recordEnds } from '#core/records/ends.ts'
 import { grantEntry } from '#core/records/entries.ts'
 import { changeGrant, findSubjectGrants, readGrant } from '#core/records/grants.ts'
 import { combine } from '#core/records/parts.ts'
-import { ask, batchToken, outcome, postForm, redeem, refresh } from '../business.ts'
+import { ask, batchToken, outcome, postForm, proof, redeem, refresh, seconds, verdict } from '../business.ts'
 import {
   allowing,
   comeBack,
@@ -103,6 +103,25 @@ test('a code is good for a minute, a pushed request for a minute, the page for a
   turnClock(30 * minute)
   for (const reply of [await postOpen(page, alma), await postDecision(page, alma, allowing(view))])
     expect([reply.status, await reply.json()]).toMatchObject([410, { code: 'request-expired' }])
+})
+
+test('21: a proof is remembered for as long as it can be good, by its nonce or its time', async () => {
+  await using vault = await startOAuthVault({ turnsWithClock: true })
+  const shop = await vault.business()
+  const send = (text: string) =>
+    postForm(shop, 'token', { grant_type: 'client_credentials', scope: 'batch' }, { proof: text })
+  const proven = (claims: Record<string, unknown>) =>
+    proof(shop.dpopKeys, { htm: 'POST', htu: `${shop.issuer}/token` }, claims)
+  const nonce = String((await send(await proven({ nonce: 'made-up' }))).headers.get('dpop-nonce'))
+  const used = [await proven({ nonce }), await proven({ iat: seconds() + 55 })]
+  for (const text of used) expect((await send(text)).status).toBe(200)
+  const seen: string[] = []
+  for (const pause of [305_000, 20_000, 20_000, 260_000]) {
+    turnClock(pause)
+    for (const text of used) seen.push(await verdict(send(text)))
+  }
+  const [replay, late] = ['400 invalid_grant', '400 use_dpop_nonce']
+  expect(seen).toEqual([late, replay, late, replay, late, replay, late, late])
 })
 
 test('a grant of a few seconds caps its tokens; one that has ended gives none', async () => {

@@ -133,6 +133,7 @@ describe('a signed request (JAR)', () => {
     ['no nbf', () => ({ nbf: undefined }), bad],
     ['an end in the past', () => ({ nbf: seconds() - 300, exp: seconds() - 120 }), bad],
     ['a start in 70 s', () => ({ nbf: seconds() + 70 }), bad],
+    ['a date in 70 s', () => ({ iat: seconds() + 70 }), bad],
     ['an end more than 60 min after its start', () => ({ exp: seconds() + 3700 }), bad],
     ['a start more than 60 min ago', () => ({ nbf: seconds() - 3700 }), bad],
     ['another audience', () => ({ aud: 'https://other.example' }), bad],

@@ -75,8 +75,11 @@ class LedgerAdapter implements Adapter {
     const key = oauthModelKey(this.#model, id)
     // The library marks what is not there with `undefined`, which JSON does not know.
     const value = JSON.parse(JSON.stringify(payload)) as Json
-    const lifetime =
+    const lifetime: { expires?: number } =
       expiresIn === undefined ? {} : { expires: this.#now() + (expiresIn + clockTolerance) * 1000 }
+    // The library forgets a proof after 300 s, whatever time it names: one that is dated ahead would be good again.
+    if (this.#model === 'ReplayDetection')
+      lifetime.expires = Math.max(lifetime.expires ?? 0, this.#now() + replayMemory)
     const writes: Write[] = [{ key, value, ...lifetime }]
     if (this.#model === 'Session' && payload.uid !== undefined)
       writes.push({ key: oauthUidKey(this.#model, payload.uid), value: { id }, ...lifetime })
@@ -135,7 +138,7 @@ class LedgerAdapter implements Adapter {
 
   /**
    * Test-and-set. The library finds and then saves, so the finding itself must claim; of many at once one is
-   * told "never seen". The library's save follows and sets the true lifetime.
+   * told "never seen". The library's save follows, and may lengthen its life.
    */
   async #firstUse(id: string): Promise<AdapterPayload | undefined> {
     const key = oauthModelKey(this.#model, id)

@@ -130,7 +130,7 @@ export function oauthConfiguration({
         readAccessRequest(details, { vendorId: vendorIdOf(client), gatewayUrl, now: now() })
         if (ctx.oidc.route === 'authorization') return
         await limits.asked(client.clientId)
-        await assertNewRequestObject(ctx)
+        await assertNewRequestObject(ctx, now())
       },
     },
 
@@ -215,7 +215,11 @@ export function oauthConfiguration({
     extraTokenClaims: async (ctx, token) => {
       const epoch = keyEpochOf(ctx.oidc.client)
       const keys = epoch === undefined ? {} : { [keyEpochMember]: epoch }
-      if (token.kind !== 'AccessToken') return keys
+      if (token.kind !== 'AccessToken') {
+        if (token.scope !== batchScope)
+          throw new errors.InvalidScope(`ask for scope ${batchScope}`, token.scope ?? '')
+        return keys
+      }
       const { grantId } = await readGrantBehind(ledger, token.grantId, now())
       return { grant_id: grantId, ...keys }
     },

@@ -3,16 +3,18 @@ import { decodeJwt } from 'jose'
 import { errors } from 'oidc-provider'
 import type { KoaContextWithOIDC, UnknownObject } from 'oidc-provider'
 import { responseModes } from './client-features.ts'
+import { isFarAhead } from './policies.ts'
 
 /**
  * FAPI 2.0 Message Signing: a signed request (JAR, RFC 9101) is good once. The library checks everything else of it; by
  * now the request is one that would be accepted, so that a business may send it again when it was refused.
  */
-export async function assertNewRequestObject(ctx: KoaContextWithOIDC): Promise<void> {
+export async function assertNewRequestObject(ctx: KoaContextWithOIDC, now: number): Promise<void> {
   const { body, client, provider } = ctx.oidc
   const request: unknown = body?.['request']
   if (typeof request !== 'string' || client === undefined) return
-  const { jti, exp } = decodeJwt(request)
+  const { jti, exp, iat } = decodeJwt(request)
+  if (isFarAhead(iat, now)) throw new errors.InvalidRequestObject('this request object is dated ahead')
   // Without an id of its own it is told apart by its signature.
   const id = jti ?? hash('sha256', request, 'base64url')
   const isNew = await provider.ReplayDetection.unique(

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import { errors } from 'oidc-provider'
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
@@ -54,6 +55,33 @@ export function assertClientAssertion(
 
 function isBetween(value: unknown, low: number, high: number): boolean {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= low && value <= high
+}
+
+/** FAPI 2.0 5.3.2.1: no JWT made more than 60 s ahead is taken. `iat` in Unix seconds, `now` in Unix ms. */
+export function isFarAhead(iat: unknown, now: number): boolean {
+  return typeof iat === 'number' && iat > now / 1000 + 60
+}
+
+/**
+ * The same for DPoP proofs, of which the library takes those of 300 s to either side. What it answers beyond them by its
+ * nonce stays its own.
+ */
+export function refuseProofsAhead({ now }: { now: () => number }) {
+  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
+    const { iat, nonce } = claimsOf(ctx.get('DPoP'))
+    const isBeyond = isFarAhead(iat, now() + 240_000) && nonce === undefined
+    if (!isFarAhead(iat, now()) || isBeyond) return next()
+    ctx.status = 400
+    ctx.body = { error: 'invalid_dpop_proof', error_description: 'the DPoP proof is dated ahead' }
+  }
+}
+
+function claimsOf(jwt: string): JwtClaims {
+  try {
+    return decodeJwt(jwt)
+  } catch {
+    return {}
+  }
 }
 
 /** A suspended business neither bothers customers nor gets tokens; it may still give its tokens back. */

@@ -21,6 +21,7 @@ import { linkPictureRoutes } from './link-picture.ts'
 import { openSigningKeys } from '../signing-keys.ts'
 import { publicPart, readOAuthKeys, readStatementKey } from './oauth-keys.ts'
 import type { SigningKey } from './oauth-keys.ts'
+import { refuseProofsAhead } from './policies.ts'
 import { registrationCommit } from './registration-commit.ts'
 import { codeHash, registrationPolicy } from './registration.ts'
 import { signStatement } from './software-statement.ts'
@@ -103,6 +104,7 @@ export async function openAuthorizationServer({
     // The scheme is told by `pinHost`, which lets no forwarding header of others through.
     made.proxy = true
     made.use(answerFailures(log))
+    made.use(refuseProofsAhead({ now }))
     made.use(withoutSessions)
     made.use(linksToVault({ vaultUrl }))
     made.use(tellModes)
