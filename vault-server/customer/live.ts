@@ -100,12 +100,16 @@ export function startLive(options: {
   routes.get('/events', async (request, response) => {
     const { accountId, session } = customerOf(request)
     const since = sinceOf(request)
+    const newest = (await ledger.history(accountId, { limit: 1 }))[0]?.index ?? -1
+    // Nothing is awaited from here until the page is counted, and no end is told of one that has gone already.
+    if (response.destroyed) return
     const own = [...watchers].filter((page) => page.session === session)
     if (own.length >= mostOfSession) throw new DomainError('rate-limited', 'Too many pages are open at once')
     if (watchers.size >= mostInAll) throw new DomainError('busy', 'Too many pages are open at once')
-    const newest = (await ledger.history(accountId, { limit: 1 }))[0]?.index ?? -1
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
-    const page = { request, response, accountId, session, seen: since ?? newest, heardAt: now() }
+    // A log that was recovered may be shorter than what the page was told of.
+    const seen = Math.min(since ?? newest, newest)
+    const page = { request, response, accountId, session, seen, heardAt: now() }
     watchers.add(page)
     response.once('close', () => watchers.delete(page))
     response.write('retry: 3000\n')
