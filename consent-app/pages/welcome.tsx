@@ -28,6 +28,7 @@ export function WelcomePage({ me }: { me: Me }) {
   const { text } = useText()
   const { pathname, search } = useLocation()
   const isRequest = pathname.startsWith('/consent/') || pathname === '/link'
+  const title = text(isRequest ? 'welcome.request.title' : 'welcome.title')
   const knowsPod = rememberedIssuer() !== ''
   const create = me.embeddedPods === true && (
     <Card key="create">
@@ -49,7 +50,14 @@ export function WelcomePage({ me }: { me: Me }) {
     <Bare wide>
       <div className={styles.welcome}>
         <div className={styles.statement}>
-          <PageTitle title={text(isRequest ? 'welcome.request.title' : 'welcome.title')} />
+          <PageTitle title={title}>
+            {/* A sentence goes to the next line before it is broken. */}
+            {title.split(/(?<=[.؟])\s/).map((sentence) => (
+              <span key={sentence} className={styles.whole}>
+                {sentence}{' '}
+              </span>
+            ))}
+          </PageTitle>
           <p className={styles.sentence}>{text(isRequest ? 'welcome.request.body' : 'welcome.body')}</p>
           {!isRequest && <LitExample />}
         </div>
