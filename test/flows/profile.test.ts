@@ -223,6 +223,15 @@ test('what a value was before is kept in her pod, for nobody but her, and can be
   expect((await alice.browser.post('/api/categories/contact/history/forget')).status).toBe(204)
   expect(await history()).toEqual([])
   expect(await (await alice.fetch(`${past}contact.ttl`)).text()).not.toContain('+49 30 1')
+  // What another app deleted before is an earlier value as well.
+  await put({ phone: '+49 30 6', address: { country: 'DE' } })
+  const empty = (await (await alice.fetch(url)).text()).replace(/vcard:hasTelephone[^;.]*[;.]/, '')
+  expect(empty).not.toContain('30%206')
+  expect((await alice.fetch(url, { method: 'PUT', headers: turtle, body: empty })).ok).toBe(true)
+  expect((await history())[0]).toMatchObject({ how: 'elsewhere', before: '+49 30 6' })
+  expect((await alice.browser.post('/api/categories/contact/history/forget')).status).toBe(204)
+  expect(await history()).toEqual([])
+  expect(await (await alice.fetch(`${past}contact.ttl`)).text()).not.toContain('+49 30 6')
   await put({ phone: '+49 30 5' })
   expect((await history()).map(({ field }) => field).toSorted()).toEqual(['contact.address', 'contact.phone'])
 })
@@ -240,6 +249,9 @@ test('a history that cannot be read keeps nobody from saving', async () => {
   expect(saved).toMatchObject({ status: 200, body: { values: { topics: ['jazz'] }, noted: false } })
   const history = await alice.browser.get('/api/categories/interests/history')
   expect(history.body).toMatchObject({ code: 'pod-unreadable' })
+  // Nor does it keep her from having it deleted.
+  expect((await alice.browser.post('/api/categories/interests/history/forget')).status).toBe(204)
+  expect((await alice.browser.get('/api/categories/interests/history')).body).toEqual({ changes: [] })
   // Who was signed in when the form was filled in counts.
   const { etag } = saved.body as SavedCategory
   const other = await save(etag, {}, { account: 'somebody-else-entirely' })

@@ -46,6 +46,21 @@ test('a value too large to keep is noted as changed, and noticed when it changes
   expect(changedElsewhere(history, { picture: one }, 2_000)).toMatchObject([{ notKept: true }])
 })
 
+test('what somebody else wrote there is no reason to fail', () => {
+  const written = `@prefix vrm: <https://w3id.org/reach/vrm#>.
+    <> a vrm:History; vrm:holdsAll true.
+    <#a> a vrm:HeldValue; vrm:revisedField "constructor"; vrm:heldDigest "x".
+    <#b> a vrm:HeldValue; vrm:revisedField "__proto__"; vrm:heldDigest "x".
+    <#c> a vrm:FieldRevision; vrm:revisedField "shoe"; vrm:revisedAt "+275760-09-13T00:00:00.000Z"; vrm:revisedBy "here".
+    <#d> a vrm:FieldRevision; vrm:revisedField "shoe"; vrm:revisedAt "-000001-01-01T00:00:00.000Z"; vrm:revisedBy "here".`
+  const history = readHistory(written, url)
+  expect(history.changes).toEqual([])
+  expect(changedElsewhere(history, { shoe: 1 }, 1_000).map(({ field }) => field)).toContain('shoe')
+  expect(again(noteSave(history, { before: {}, after: {}, how: 'here', at: 1, beforeAt: 1 })).held).toEqual(
+    new Map(),
+  )
+})
+
 test('it stays small: the oldest make room, and at worst all of it', () => {
   const large = (at: number) => ({ a: `${at} ${'x'.repeat(3_000)}`, b: at })
   let history: History = noHistory

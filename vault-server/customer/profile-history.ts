@@ -5,7 +5,7 @@ import type { Term } from 'n3'
 import type { Category } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { iri } from '#core/domain/namespaces.ts'
-import { formatTime } from '#core/domain/times.ts'
+import { formatTime, parseTime } from '#core/domain/times.ts'
 import { historyOf } from '#core/pods/access.ts'
 import type { CategoryValues } from '#core/pods/pod.ts'
 import { parseTurtle, writeTurtle } from '#core/pods/rdf.ts'
@@ -56,7 +56,7 @@ export function changedElsewhere({ changes, held }: History, now: CategoryValues
   const names = new Set([...held.keys(), ...Object.keys(now)])
   return [...names].flatMap((field) => {
     const last = held.get(field)
-    if (isSame(last, now[field])) return []
+    if (isSame(last, Object.hasOwn(now, field) ? now[field] : undefined)) return []
     const isKept = last === undefined || 'value' in last
     const before = last !== undefined && 'value' in last ? last.value : undefined
     return [{ field, at, how: 'elsewhere' as const, before, notKept: !isKept }]
@@ -78,8 +78,16 @@ export function noteSave(
     })
   const elsewhere = changedElsewhere(history, before, beforeAt)
   return {
+    ...begunWith(after),
     changes: [...history.changes, ...elsewhere, ...own].slice(-mostChanges),
-    held: new Map(Object.entries(after).map(([field, value]) => [field, heldOf(value)])),
+  }
+}
+
+/** A history of nothing yet, that notices what will differ from these values. */
+export function begunWith(values: CategoryValues): History {
+  return {
+    changes: [],
+    held: new Map(Object.entries(values).map(([field, value]) => [field, heldOf(value)])),
   }
 }
 
@@ -142,8 +150,8 @@ export function readHistory(turtle: string, url: string): History {
   const inOrder = nodes('vrm:FieldRevision').toSorted((one, other) => number(one) - number(other))
   const changes = inOrder.flatMap((node) => {
     const [field, at, how] = ['Field', 'At', 'By'].map((what) => told(node, `vrm:revised${what}`))
-    const time = Date.parse(at ?? '')
-    if (field === undefined || Number.isNaN(time) || !isHow(how)) return []
+    const time = parseTime(at ?? '')
+    if (field === undefined || time === undefined || !isHow(how)) return []
     const before = parsed(told(node, 'vrm:valueBefore'))
     return [{ field, at: time, how, before, notKept: told(node, 'vrm:valueNotKept') === 'true' }]
   })

@@ -16,7 +16,14 @@ import { readCategory, resourceOf } from '#core/pods/vocabulary.ts'
 import { readAccount } from '#core/records/accounts.ts'
 import type { CategoryHistory, CategoryView, FieldView, SavedCategory, Schemas } from '#schemas/types.gen.ts'
 import type { PodLogins } from './pod-login.ts'
-import { changedElsewhere, historyResource, viewChanges, writeHistory } from './profile-history.ts'
+import {
+  begunWith,
+  changedElsewhere,
+  historyResource,
+  noHistory,
+  viewChanges,
+  writeHistory,
+} from './profile-history.ts'
 import { noteInPod, readNotes } from './profile-notes.ts'
 import type { OwnPod } from './profile-notes.ts'
 import { customerOf } from './session.ts'
@@ -89,11 +96,7 @@ export function profileRoutes(parts: ProfileParts): Router {
       parseNothing(request.body)
       const category = findCategory(request.params.category)
       if (category === undefined) throw new DomainError('not-found', 'There is no such category')
-      const { account, pod } = await podOf(parts, customerOf(request))
-      const url = historyResource(account.container, category)
-      const { history, etag } = await readNotes(pod, url)
-      if (etag !== undefined)
-        await pod.put(url, writeHistory({ ...history, changes: [] }, url), { ifMatch: etag })
+      await forget(await podOf(parts, customerOf(request)), category)
       response.status(204).end()
     },
   )
@@ -193,6 +196,17 @@ async function save(
 
 function changed(): DomainError {
   return new DomainError('pod-changed', 'The document in the pod was changed meanwhile. Read it again.')
+}
+
+/** Whatever stands in the history, also what nobody can read; what is seen today is no earlier value. */
+async function forget({ account, pod }: OwnPod, category: Category): Promise<void> {
+  const url = historyResource(account.container, category)
+  const { status, etag } = await pod.head(url)
+  if (status === 'missing') return
+  if (etag === undefined) throw new DomainError('pod-unreadable', 'The pod does not number its versions')
+  const { values, unreadable } = await readDocument(pod, account.container, category)
+  const history = unreadable === undefined ? begunWith(values) : noHistory
+  await pod.put(url, writeHistory(history, url), { ifMatch: etag })
 }
 
 /** Pointers lead into the body, where the values lie one step down. */
