@@ -73,6 +73,10 @@ describe('a DPoP proof is accepted', () => {
     expect(await verdict(good({ iat: seconds() + offset }))).toBe('ok')
   })
 
+  test('that says by itself from when until when', async () => {
+    expect(await verdict(good({ nbf: seconds() - 5, exp: seconds() + 60 }))).toBe('ok')
+  })
+
   test('with claims that mean nothing to us, but with each of ours once', async () => {
     expect(await verdict(good({ extra: { deep: [1, 2] } }))).toBe('ok')
   })
@@ -113,6 +117,10 @@ describe('a DPoP proof is refused', () => {
     'without ath': () => good({ ath: undefined }),
     'too old': () => good({ iat: seconds() - 62 }),
     'dated ahead': () => good({ iat: seconds() + 12 }),
+    'that is over by its own word': () => good({ exp: seconds() - 12 }),
+    'that is not yet good by its own word': () => good({ nbf: seconds() + 12 }),
+    'with exp as text': () => good({ exp: String(seconds() + 60) }),
+    'with nbf as text': () => good({ nbf: String(seconds()) }),
     'with iat as text': () => good({ iat: String(seconds()) }),
     'without iat': () => good({ iat: undefined }),
     'without jti': () => good({ jti: undefined }),

@@ -87,14 +87,16 @@ export class ProofVerifier {
   }
 
   #checkClaims(claims: Readonly<Record<string, unknown>>, target: ProofTarget): string {
-    const { htm, htu, ath, iat, jti, nonce } = claims
+    const { htm, htu, ath, iat, jti, nonce, exp, nbf } = claims
     if (htm !== target.method || ath !== target.tokenHash || !isSameAddress(htu, target.url))
       throw this.#refusal('The proof was made for another request')
     if (typeof jti !== 'string' || jti.length === 0 || jti.length > 128)
       throw this.#refusal('The proof has no acceptable jti')
     if (typeof iat !== 'number') throw this.#refusal('The proof has no iat')
-    const age = this.#now() / 1000 - iat
+    const now = this.#now() / 1000
+    const age = now - iat
     if (age > MAX_AGE_S || age < -MAX_LEAD_S) throw this.#refusal('The proof is too old or dated ahead')
+    if (!isWithin(exp, nbf, now)) throw this.#refusal('The proof is over, or not yet good, by its own claims')
     if (!this.#nonces.isGood(nonce)) {
       const extra = { nonce: this.#nonces.current() }
       throw this.#challenges.refusal('use-dpop-nonce', 'The proof needs the nonce of this server', extra)
@@ -105,6 +107,13 @@ export class ProofVerifier {
   #refusal(detail: string): DomainError {
     return this.#challenges.refusal('invalid-proof', detail)
   }
+}
+
+/** Nobody has to say so (RFC 7519 sections 4.1.4 and 4.1.5); who does is taken at his word. */
+function isWithin(exp: unknown, nbf: unknown, now: number): boolean {
+  const isOver = exp !== undefined && !(typeof exp === 'number' && exp > now - MAX_LEAD_S)
+  const isEarly = nbf !== undefined && !(typeof nbf === 'number' && nbf <= now + MAX_LEAD_S)
+  return !isOver && !isEarly
 }
 
 /** Equal after the normalisation of the WHATWG URL standard, query and fragment left out (RFC 9449 section 4.3). */
