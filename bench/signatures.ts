@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { importJWK, jwtVerify } from 'jose'
-import type { SignatureCheck } from '../vendor-gateway/tokens/proof.ts'
+import type { SignatureCheck } from '../vendor-gateway/tokens/signature-row.ts'
 import { isSigned, strictBase64url, verifyKey } from '../vendor-gateway/tokens/signature.ts'
 import { encode, jws, newKey } from './business.ts'
 import { rateOf } from './samples.ts'

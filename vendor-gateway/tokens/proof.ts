@@ -4,6 +4,8 @@ import type { Challenges } from './challenge.ts'
 import type { ProofNonces } from './nonce.ts'
 import { readProofKey, readSegment } from './proof-key.ts'
 import { ReplayWindow } from './replay-window.ts'
+import { SignatureRow } from './signature-row.ts'
+import type { SignatureCheck } from './signature-row.ts'
 import { isSigned } from './signature.ts'
 import type { VerifyKey } from './signature.ts'
 
@@ -22,9 +24,6 @@ export interface ProofTarget {
   readonly thumbprint: string
 }
 
-/** Replaced only by the benchmark, which compares ways of checking a signature. */
-export type SignatureCheck = (jws: string, lastDot: number, key: VerifyKey) => boolean | Promise<boolean>
-
 /**
  * Checks DPoP proofs (RFC 9449 section 4.3) on the hot path: `crypto.verify` alone, and one imported key per thumbprint.
  * A key enters the cache only after a proof under it was found good, so strangers cannot push others out; a business has
@@ -34,7 +33,7 @@ export class ProofVerifier {
   readonly #now: () => number
   readonly #nonces: ProofNonces
   readonly #challenges: Challenges
-  readonly #isSigned: SignatureCheck
+  readonly #signatures: SignatureRow
   readonly #keys = new LRUCache<string, { header: string; key: VerifyKey }>({ max: 10_000 })
   readonly #replays = new ReplayWindow({ spanMs: (MAX_AGE_S + MAX_LEAD_S) * 1000 })
 
@@ -47,7 +46,7 @@ export class ProofVerifier {
     this.#now = options.now
     this.#nonces = options.nonces
     this.#challenges = options.challenges
-    this.#isSigned = options.signatureCheck ?? isSigned
+    this.#signatures = new SignatureRow(options.signatureCheck ?? isSigned)
   }
 
   get cachedKeys(): number {
@@ -75,8 +74,7 @@ export class ProofVerifier {
     if (claims === undefined) throw this.#refusal('The claims of the proof cannot be read')
     const jti = this.#checkClaims(claims, target)
 
-    const verdict = this.#isSigned(proof, lastDot, key)
-    if (!(typeof verdict === 'boolean' ? verdict : await verdict))
+    if (!(await this.#signatures.check(proof, lastDot, key)))
       throw this.#refusal('The signature of the proof is not valid')
 
     if (!isKnown) this.#keys.set(target.thumbprint, { header, key })
