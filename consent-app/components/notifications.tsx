@@ -6,7 +6,7 @@ import { useConfirmEmail, useNotifications, useRemoveEmail, useSetEmail } from '
 import { useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { TextField } from './controls.tsx'
-import { Section, Soft, Stack } from './layout.tsx'
+import { Row, Section, Soft, Stack } from './layout.tsx'
 import { Notice } from './notice.tsx'
 import styles from './passkeys.module.css'
 import { ProblemNote } from './problem-note.tsx'
@@ -71,14 +71,16 @@ function Address({ email }: { email: EmailView }) {
   return (
     <div className={styles.form}>
       <p role="status">{rich(email.confirmed ? 'notifications.on' : 'notifications.waiting', { address })}</p>
-      {!email.confirmed && (
-        <Button small onPress={() => again.mutate(email.address)} isPending={again.isPending}>
-          {text('notifications.again')}
+      <Row>
+        {!email.confirmed && (
+          <Button small onPress={() => again.mutate(email.address)} isPending={again.isPending}>
+            {text('notifications.again')}
+          </Button>
+        )}
+        <Button small onPress={() => remove.mutate()} isPending={remove.isPending}>
+          {text('notifications.stop')}
         </Button>
-      )}
-      <Button small onPress={() => remove.mutate()} isPending={remove.isPending}>
-        {text('notifications.stop')}
-      </Button>
+      </Row>
       {again.isError && <ProblemNote error={again.error} />}
       {remove.isError && <ProblemNote error={remove.error} />}
     </div>
