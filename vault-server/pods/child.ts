@@ -3,7 +3,12 @@
  * wrapped. The wraps reach into version 7.2.0, which is pinned; `start` proves at every start that the one
  * for changes works.
  */
-import { AppRunner, CreateAccountHandler, ForbiddenHttpError, MonitoringStore } from '@solid/community-server'
+import {
+  CreateAccountHandler,
+  ForbiddenHttpError,
+  MonitoringStore,
+  resolveAssetPath,
+} from '@solid/community-server'
 import type { App, ResourceIdentifier } from '@solid/community-server'
 import { timingSafeEqual } from 'node:crypto'
 import { chmod } from 'node:fs/promises'
@@ -12,6 +17,7 @@ import { BEAT_MS, CREATION_SECRET, machineMs } from './child-protocol.ts'
 import type { ChildStart, FromChild, ToChild } from './child-protocol.ts'
 import { guardOutboundConnections } from './egress.ts'
 import { limitPods } from './quota.ts'
+import { createPodApp } from './wiring.ts'
 
 const STOP_MS = 2000
 
@@ -83,18 +89,16 @@ async function start(settings: ChildStart): Promise<App> {
   const { baseUrl, root, podBytes } = settings
   limitPods({ baseUrl, root, bytes: podBytes, now: machineMs, onRefused: () => tell({ type: 'full' }) })
   const changes = reportChanges(baseUrl)
-  const created = await new AppRunner().create({
-    config: [
-      settings.accessRules === 'acp' ? '@css:config/file-acp.json' : '@css:config/file.json',
-      fileURLToPath(new URL('css-config.json', import.meta.url)),
-    ],
-    shorthand: {
+  const shipped = settings.accessRules === 'acp' ? 'file-acp.json' : 'file.json'
+  const created = await createPodApp(
+    [resolveAssetPath(`@css:config/${shipped}`), fileURLToPath(new URL('css-config.json', import.meta.url))],
+    {
       baseUrl: settings.baseUrl,
       socket: settings.socket,
       rootFilePath: settings.root,
       loggingLevel: 'error',
     },
-  })
+  )
   await created.start()
   // Connecting takes the right to write: for this user alone, like the folder it is in.
   await chmod(settings.socket, 0o600)
