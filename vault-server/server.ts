@@ -321,7 +321,6 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
       receiptChecker: checker,
       vaultUrl,
       podLogins,
-      pods,
       now,
     }),
   )

@@ -1,26 +1,43 @@
+import { useEffect, useRef } from 'react'
+import { useLocation } from 'react-router'
 import { useExport } from '../data/export.ts'
+import { useMe } from '../data/me.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { Card, Section, Soft, Stack } from './layout.tsx'
-import { ProblemNote } from './problem-note.tsx'
+import { AtPodOnly, ProblemNote } from './problem-note.tsx'
 import { Progress } from './progress.tsx'
+
+/** Where the sign-in at the pod comes back to. */
+const here = '?export'
 
 /** Everything Reach holds of the customer, in one archive that needs no Reach to be read. */
 export function ExportSection() {
   const { text } = useText()
   const formats = useFormats()
   const { progress, ...start } = useExport()
+  const isByPasskey = useMe().data?.byPasskey === true
+  const { pathname, search } = useLocation()
+  const act = useRef<HTMLDivElement>(null)
+  // Back from the sign-in at the pod: the keyboard stands where she left off.
+  useEffect(() => {
+    if (search === here) act.current?.querySelector('button')?.focus()
+  }, [search])
   return (
     <Section title={text('export.title')}>
       <Card>
         <Stack>
           <p>{text('export.what')}</p>
           <Soft>{text('export.care')}</Soft>
-          <div>
-            <Button onPress={() => start.mutate()} isPending={start.isPending}>
-              {text('export.act')}
-            </Button>
-          </div>
+          {isByPasskey ? (
+            <AtPodOnly returnTo={pathname + here} />
+          ) : (
+            <div ref={act}>
+              <Button onPress={() => start.mutate()} isPending={start.isPending}>
+                {text('export.act')}
+              </Button>
+            </div>
+          )}
           {progress !== undefined && (
             <Progress label={text('export.progress')} value={progress.files} max={progress.total}>
               {text('export.so-far', {

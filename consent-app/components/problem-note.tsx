@@ -25,18 +25,7 @@ export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() 
   const code = error instanceof ProblemError ? error.code : 'unknown'
   const retry = onRetry !== undefined && (isPassing(error) || code === 'unknown' || code === 'rate-limited')
   const title: MessageId = isPassing(error) ? 'problem.title.passing' : 'problem.title'
-  if (code === 'not-signed-in' && byPasskey)
-    return (
-      <Notice
-        tone="attention"
-        icon="lock"
-        title={text('passkey.pod.title')}
-        announce
-        actions={<SignInAgain />}
-      >
-        <p>{text('passkey.pod.body')}</p>
-      </Notice>
-    )
+  if (code === 'not-signed-in' && byPasskey) return <AtPodOnly announce />
   return (
     <Notice
       tone={isPassing(error) ? 'attention' : 'stop'}
@@ -57,15 +46,35 @@ export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() 
   )
 }
 
+/** What a session that a passkey opened does not open, with the sign-in that does, and that comes back to `returnTo`. */
+export function AtPodOnly({ announce = false, returnTo }: { announce?: boolean; returnTo?: string }) {
+  const { text } = useText()
+  return (
+    <Notice
+      tone="attention"
+      icon="lock"
+      title={text('passkey.pod.title')}
+      announce={announce}
+      actions={<SignInAgain returnTo={returnTo} />}
+    >
+      <p>{text('passkey.pod.body')}</p>
+    </Notice>
+  )
+}
+
 /** Editing the pod needs the pod's own sign-in, which ends sooner than Reach's, and which a passkey is not. */
-function SignInAgain() {
+function SignInAgain({ returnTo }: { returnTo?: string | undefined }) {
   const { text } = useText()
   const { issuer, byPasskey } = useMe().data ?? {}
   const { pathname } = useLocation()
   const signIn = useSignIn()
   if (issuer === undefined) return null
   return (
-    <Button small isPending={signIn.isPending} onPress={() => signIn.mutate({ issuer, returnTo: pathname })}>
+    <Button
+      small
+      isPending={signIn.isPending}
+      onPress={() => signIn.mutate({ issuer, returnTo: returnTo ?? pathname })}
+    >
       {text(byPasskey === true ? 'passkey.pod.act' : 'action.sign-in-again')}
     </Button>
   )

@@ -137,17 +137,40 @@ test('it opens the next visit at the page one came to, and the pod’s sign-in o
   await page.goto(vault('/settings'))
   await page.getByText('a passkey alone makes none').waitFor()
   await page.goto(vault('/data'))
-  await press('Sign in at your pod')
-  await page.getByLabel('Email').fill(ada.email)
-  await page.getByLabel('Password').fill(ada.password)
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await page.getByRole('button', { name: 'Authorize' }).click()
+  await signInAtHerPod()
   await page.waitForURL(vault('/data'))
   const profile = page.getByRole('region', { name: 'Profile', exact: true })
   await expect
     .poll(() => profile.getByLabel('Name', { exact: true }).inputValue(), { timeout: 10_000 })
     .toBe('Ada Lovelace')
 }, 60_000)
+
+test('all values in one archive take the pod’s sign-in, which comes back to where the archive is saved', async () => {
+  await page.goto(vault('/settings'))
+  await press('Sign out')
+  await page.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
+  await page.goto(vault('/settings'))
+  await press('Use a passkey')
+  await page.getByRole('heading', { name: 'Take everything with you' }).waitFor()
+  await page.getByText('This needs your pod’s sign-in').waitFor()
+  expect(await page.getByRole('button', { name: 'Save the archive' }).count()).toBe(0)
+  await look('5-archive-pod-needed')
+  await signInAtHerPod()
+  await page.waitForURL(vault('/settings?export'))
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Save the archive')
+  const coming = page.waitForEvent('download')
+  await page.keyboard.press('Enter')
+  expect((await coming).suggestedFilename()).toMatch(/^reach-export-/)
+}, 60_000)
+
+/** By the button of this app that leads there. */
+async function signInAtHerPod(): Promise<void> {
+  await press('Sign in at your pod')
+  await page.getByLabel('Email').fill(ada.email)
+  await page.getByLabel('Password').fill(ada.password)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.getByRole('button', { name: 'Authorize' }).click()
+}
 
 test('a read that happens while the page is open comes up in it', async () => {
   // Her first session ended with its sign-out.

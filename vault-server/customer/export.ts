@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { Router } from 'express'
-import type { Request, Response } from 'express'
+import type { Response } from 'express'
 import { Zip, ZipDeflate } from 'fflate'
 import { categories } from '#core/domain/catalogue.ts'
 import { formatTime } from '#core/domain/times.ts'
@@ -15,16 +15,14 @@ import { readReceipt } from '#core/records/receipts.ts'
 import { listAccountRequests } from '#core/records/requests.ts'
 import type { Account, ExportManifest } from '#schemas/types.gen.ts'
 import type { ProofParts } from '../audit/proof.ts'
-import type { ReachPods } from '../pods/reach-pods.ts'
 import { viewBoundaries } from './boundaries.ts'
 import { proveOwn } from './evidence.ts'
 import { readmeOf } from './export-readme.ts'
 import { limitPer } from './limits.ts'
-import { accountOfCustomer } from './pod-connection.ts'
+import { accountOfCustomer, fetchAsCustomer } from './pod-connection.ts'
 import type { PodLogins } from './pod-login.ts'
 import { historyResource } from './profile-history.ts'
 import { proveReceipt } from './receipts.ts'
-import { customerOf } from './session.ts'
 import { viewEarlier, viewGrant, viewVendor } from './views.ts'
 
 /** Rows and entries read together: what of an export is in memory at a time. */
@@ -32,8 +30,7 @@ const page = 50
 
 export interface ExportParts extends ProofParts {
   readonly vaultUrl: string
-  readonly podLogins: Pick<PodLogins, 'fetchOf'>
-  readonly pods: ReachPods
+  readonly podLogins: PodLogins
   readonly publicKeys: () => readonly object[]
   /** The page that checks receipts; undefined where it was not built. */
   readonly receiptChecker: () => string | undefined
@@ -44,7 +41,8 @@ export interface ExportParts extends ProofParts {
 /**
  * `POST /export`: everything of the customer's in one ZIP archive, made while it is sent, so that it may be of any size. The last
  * file is the manifest with the digest of every other one: an archive that broke off has none. Changes nothing; it is no GET, so
- * that no other site can make a browser fetch it. `Reach-Export-Files` says how many files there will be at least.
+ * that no other site can make a browser fetch it. It holds every value, so a session that a passkey opened gets none (`not-signed-in`).
+ * `Reach-Export-Files` says how many files there will be at least.
  */
 export function exportRoutes(parts: ExportParts): Router {
   const parseNothing = parser('api/nothing.json')
@@ -54,8 +52,8 @@ export function exportRoutes(parts: ExportParts): Router {
     parseNothing(request.body)
     const account = await accountOfCustomer(parts.ledger, request)
     await take(account.accountId)
-    const fetch = await podFetch(parts, request, account)
-    const data = [...(await readData(fetch, account)), ...(await readHistories(fetch, request, account))]
+    const fetch = await fetchAsCustomer(parts, request)
+    const data = [...(await readData(fetch, account)), ...(await readHistories(fetch, account))]
     const day = formatTime(parts.now()).slice(0, 10)
     response.set({
       'Content-Type': 'application/zip',
@@ -127,18 +125,6 @@ class Archive {
 const epoch = new Date(1980, 0, 1, 12)
 const pretty = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
 
-/** As herself; with a session that has no pod login, as Reach sees the pod. */
-async function podFetch(
-  { podLogins, pods }: ExportParts,
-  request: Request,
-  account: Account,
-): Promise<PodFetch> {
-  const { podLogin } = customerOf(request)
-  return podLogin === undefined
-    ? (url, init) => pods.agent.fetch(url, init, account)
-    : await podLogins.fetchOf(podLogin)
-}
-
 /** Every category as the pod holds it and as plain JSON. Small: a category has a limit of its own. */
 async function readData(
   fetch: PodFetch,
@@ -163,10 +149,8 @@ async function readData(
 /** Earlier values, which only she herself can read: Reach's agent is shut out of them. */
 async function readHistories(
   fetch: PodFetch,
-  request: Request,
   { container }: Account,
 ): Promise<(readonly [path: string, text: string])[]> {
-  if (customerOf(request).podLogin === undefined) return []
   const pod = createPodClient({ fetch })
   const found = await Promise.all(
     categories.map(async (category) => {

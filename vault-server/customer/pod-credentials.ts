@@ -47,9 +47,10 @@ export function podCredentialRoutes(parts: PodConnectionParts): Router {
   router.post('/pod/credentials/remove', jsonBody(), async (request, response) => {
     parseNothing(request.body)
     const { accountId, container, webId: owner, actingAs } = await accountOfCustomer(ledger, request)
+    // Not for a session that a passkey opened: found out before anything is done.
+    const fetch = await fetchAsCustomer(parts, request)
     await forgetCredentials(ledger, accountId)
     pods.forget(accountId)
-    const fetch = await fetchAsCustomer(parts, request)
     if (actingAs !== undefined && actingAs !== owner)
       await closeAccess(fetch, { container, owner, agent: actingAs })
     const account = await accountOfCustomer(ledger, request)

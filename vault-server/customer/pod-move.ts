@@ -78,6 +78,7 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
   router.post('/pod/move/cancel', jsonBody(), async (request, response) => {
     parseNothing(request.body)
     const move = await moveOf(request)
+    assertAtPod(request)
     if (move !== undefined) {
       if (move.value.state === 'moved') throw new DomainError('conflict', 'The move is done')
       await ledger.commit(endPodMove(move))
@@ -93,9 +94,7 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
     const { deleteOld } = parseFinish(request.body)
     const move = await moveOf(request)
     if (move?.value.state !== 'moved') throw new DomainError('conflict', 'There is no move to finish')
-    // The login at the old pod is kept here: it is not for a session that a passkey opened.
-    if (customerOf(request).podLogin === undefined)
-      throw new DomainError('not-signed-in', 'Sign in at your pod to finish the move')
+    assertAtPod(request)
     if (deleteOld) await deleteCopies(parts, move.value)
     // She may have lost her sign-in at the old pod, or the pod is gone: the rules there are no condition.
     else await shut(parts, move.value.from, move.value.fromLogin).catch(() => undefined)
@@ -104,6 +103,12 @@ export function podMoveRoutes(parts: PodMoveParts): Router {
     response.json(view(undefined))
   })
   return router
+}
+
+/** Her logins at both pods are kept here: they are not for a session that a passkey opened. */
+export function assertAtPod(request: Request): void {
+  if (customerOf(request).podLogin === undefined)
+    throw new DomainError('not-signed-in', 'Sign in at your pod to move what is in it')
 }
 
 /**

@@ -19,7 +19,7 @@ import { findIssuer, verifyIssuerOf } from './issuer.ts'
 import { limitPerAddress } from './limits.ts'
 import type { ReachPods } from '../pods/reach-pods.ts'
 import type { PodLogins } from './pod-login.ts'
-import { beginMove } from './pod-move.ts'
+import { assertAtPod, beginMove } from './pod-move.ts'
 import { customerOf } from './session.ts'
 import type { Sessions } from './session.ts'
 
@@ -89,6 +89,7 @@ export function signInRoutes(
   router.post('/pod/move', limited, jsonBody(), async (request, response) => {
     const { issuer } = parseMove(request.body)
     const { accountId } = customerOf(request)
+    assertAtPod(request)
     response.json(await begin(response, issuer, { returnTo: '/settings', movingAccount: accountId }))
   })
 
