@@ -10,6 +10,7 @@ import type { FilterDraft, FilterName } from './activity-filter.ts'
 import styles from './activity-filters.module.css'
 import { Button } from './button.tsx'
 import { SelectField, TextField } from './controls.tsx'
+import { useFilterDraft } from './filter-draft.ts'
 import { Card, Row } from './layout.tsx'
 
 interface ActivityFiltersProps {
@@ -23,7 +24,7 @@ interface ActivityFiltersProps {
 export function ActivityFilters({ filter, onChange, items }: ActivityFiltersProps) {
   const { text } = useText()
   const panel = useId()
-  const { draft, setDraft } = useDraft(filter)
+  const [draft, setDraft] = useFilterDraft(filter)
   const chosen = filterNames.filter((name) => name !== 'q' && filter[name] !== undefined).length
   const [isOpen, setOpen] = useState(chosen > 0)
   const options = useOptions(items, filter.business)
@@ -70,13 +71,6 @@ export function ActivityFilters({ filter, onChange, items }: ActivityFiltersProp
       </form>
     </Card>
   )
-}
-
-/** What is being chosen; the address, also by the browser's way back, begins it anew. */
-function useDraft(filter: FilterDraft) {
-  const [state, setState] = useState({ of: filter, draft: filter })
-  if (filterNames.some((name) => state.of[name] !== filter[name])) setState({ of: filter, draft: filter })
-  return { draft: state.draft, setDraft: (draft: FilterDraft) => setState({ of: filter, draft }) }
 }
 
 function useOptions(items: readonly ActivityItem[], asked: string | undefined) {

@@ -4,7 +4,7 @@ import { askedFor, filterNames, readFilter } from '../components/activity-filter
 import type { FilterDraft } from '../components/activity-filter.ts'
 import { ActivityFilters } from '../components/activity-filters.tsx'
 import { ActivityList } from '../components/activity-list.tsx'
-import { Button } from '../components/button.tsx'
+import { Button, LinkButton } from '../components/button.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
 import { Lead, PageTitle, Section, Soft, Stack } from '../components/layout.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
@@ -29,6 +29,8 @@ export function ActivityPage() {
   const pages = activity.data?.pages
   const items = isKept ? findKept(filter) : pages?.flatMap((page) => page.items)
   const hasMore = activity.hasNextPage && !isKept
+  // Where nothing ever happened there is nothing to look through.
+  const isBlank = items?.length === 0 && !hasMore && !isNarrowed
   const change = (next: FilterDraft) =>
     setParameters(
       filterNames.flatMap((name): [string, string][] => {
@@ -45,9 +47,11 @@ export function ActivityPage() {
     <>
       <PageTitle title={text('activity.title')} />
       <Lead>{text('activity.lead')}</Lead>
-      <Section title={text('activity.filter.title')}>
-        <ActivityFilters filter={draft} onChange={change} items={items ?? []} />
-      </Section>
+      {!isBlank && (
+        <Section title={text('activity.filter.title')}>
+          <ActivityFilters filter={draft} onChange={change} items={items ?? []} />
+        </Section>
+      )}
       <Section title={text('activity.list')}>
         <Stack gap="l">
           <div role="status">
@@ -56,18 +60,22 @@ export function ActivityPage() {
             )}
           </div>
           {items === undefined && !activity.isError && <Skeleton lines={5} />}
-          {items?.length === 0 &&
-            !hasMore &&
-            (isNarrowed ? (
-              <EmptyState
-                title={text('activity.none.title')}
-                act={<Button onPress={clear}>{text('activity.filter.clear')}</Button>}
-              >
-                {text('activity.none.body')}
-              </EmptyState>
-            ) : (
-              <EmptyState title={text('activity.empty.title')}>{text('activity.empty.body')}</EmptyState>
-            ))}
+          {isBlank && (
+            <EmptyState
+              title={text('activity.empty.title')}
+              act={<LinkButton to="/data">{text('home.empty.act')}</LinkButton>}
+            >
+              {text('activity.empty.body')}
+            </EmptyState>
+          )}
+          {isNarrowed && items?.length === 0 && !hasMore && (
+            <EmptyState
+              title={text('activity.none.title')}
+              act={<Button onPress={clear}>{text('activity.filter.clear')}</Button>}
+            >
+              {text('activity.none.body')}
+            </EmptyState>
+          )}
           {items !== undefined && items.length > 0 && <ActivityList items={items} />}
           {activity.isError && !isKept && (
             <ProblemNote error={activity.error} onRetry={() => void activity.fetchNextPage()} />

@@ -80,6 +80,24 @@ test('a filter is in the address, and what is typed looks once', async () => {
   expect(sizeOf()).toBe(looked)
 })
 
+test('the browser’s way back takes the filter’s fields back with the address', async () => {
+  const type = page.getByLabel('Type')
+  await type.selectOption('granted')
+  await page.getByRole('button', { name: 'Look', exact: true }).click()
+  await page.getByText('1 entry found in the whole log').waitFor()
+  // Chosen and not looked for: gone with the way back, too.
+  await page.getByLabel('Grant', { exact: true }).fill('nothing of this')
+  await page.goBack()
+  await page.getByText('3 entries found in the whole log').waitFor()
+  expect(new URL(page.url()).search).toBe('?type=disclosed')
+  expect(await type.inputValue()).toBe('disclosed')
+  expect(await page.getByLabel('Grant', { exact: true }).inputValue()).toBe('')
+  await page.goForward()
+  await expect.poll(() => type.inputValue()).toBe('granted')
+  await page.goBack()
+  await page.getByText('3 entries found in the whole log').waitFor()
+})
+
 test('an entry is proven by this browser, and says how to prove it without', async () => {
   await rows(page).first().getByRole('link').press('Enter')
   await page.getByRole('heading', { name: /^Entry \d+$/ }).waitFor()

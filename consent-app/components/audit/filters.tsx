@@ -1,4 +1,3 @@
-import { useState } from 'react'
 import { useSearchParams } from 'react-router'
 import { factTypes } from '#core/domain/facts.ts'
 import { findPurpose, purposes } from '#core/domain/purposes.ts'
@@ -6,6 +5,7 @@ import type { AuditFilter } from '#schemas/types.gen.ts'
 import { useAuditText } from './audit-text.tsx'
 import { Button } from '../button.tsx'
 import { SelectField, TextField } from '../controls.tsx'
+import { useFilterDraft } from '../filter-draft.ts'
 import { Card, Row } from '../layout.tsx'
 import { useLanguage } from '../../messages/language.tsx'
 import { useReview } from './audit-shell.tsx'
@@ -59,8 +59,8 @@ export function Filters({ shown }: { shown: readonly FilterName[] }) {
   const { language } = useLanguage()
   const [, setParameters] = useSearchParams()
   const { draft: kept } = useFilter()
-  const [draft, setDraft] = useState(kept)
-  const set = (name: FilterName) => (value: string) => setDraft((before) => ({ ...before, [name]: value }))
+  const [draft, setDraft] = useFilterDraft(kept)
+  const set = (name: FilterName) => (value: string) => setDraft({ ...draft, [name]: value })
   const field = (name: FilterName) => ({
     label: text(`audit.filter.${name}`),
     value: draft[name] ?? '',
