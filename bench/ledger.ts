@@ -2,13 +2,13 @@
  * The ledger alone, as ratios of one run: an entry built and sealed against one ES256 verification; durable commits against
  * what disk and hash function allow in the same round.
  */
-import { generateKeyPairSync, hash, randomBytes, sign, verify } from 'node:crypto'
+import { createSecretKey, generateKeyPairSync, hash, randomBytes, sign, verify } from 'node:crypto'
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildLeaf, newSecret, sealOps } from '#core/ledger/leaf.ts'
 import type { Claims, Commit, Place } from '#core/ledger/ledger.ts'
 import { GrowingTree, leafHash, nodeHash } from '#core/ledger/merkle.ts'
-import { wireEntry } from '#core/ledger/tiles.ts'
+import { writeBundle } from '#core/ledger/tiles.ts'
 import { ledgerFolders, openIn } from '../test/level-ledger.ts'
 
 /** Ratios by key, one per round. */
@@ -48,22 +48,22 @@ export function measureEntries(): void {
   const text = Buffer.alloc(420, 'x')
   const signature = sign('sha256', text, privateKey)
   const verifying = cpuOf(() => verify('sha256', text, publicKey, signature))
-  const key = { name: 'o1', key: randomBytes(32), secret: newSecret() }
+  const key = { name: 'o1', key: createSecretKey(randomBytes(32)), secret: newSecret() }
   for (const group of [1, 16, 256])
     note(
       `entry-in-${group}`,
       cpuOf(() => {
         const tree = new GrowingTree()
         const claims: string[] = []
-        const wire: Buffer[] = []
+        const bundle: Buffer[] = []
         for (let index = 0; index < group; index++) {
           const built = claimsAt({ index, time: 1_795_000_000_000, counts: [index] })
           const { leaf } = buildLeaf(index, built, key.secret)
           claims.push(built.ops)
-          wire.push(wireEntry(leaf))
+          bundle.push(leaf)
           tree.push(leafHash(leaf), () => undefined)
         }
-        Buffer.concat(wire)
+        writeBundle(bundle)
         sealOps(key, 'bench.example/log', 0, claims)
       }, group) / verifying,
     )

@@ -23,7 +23,7 @@ import {
 import { encodeCount, type OpenedRow } from './row-values.ts'
 import { TILE_WIDTH, hashesAt, leafHash, type GrowingTree } from './merkle.ts'
 import { rowTag, sealRow, type RowHead } from './sealing.ts'
-import { wireEntry } from './tiles.ts'
+import { writeBundle } from './tiles.ts'
 
 /** Where the ledger stands after a group. `chain` is the hash of the group's row. */
 export interface Head {
@@ -98,8 +98,9 @@ interface Draft {
   readonly claims: string[]
   /** What the row's digest covers, in order. */
   readonly changes: string[]
-  wire: Buffer[]
-  wireFirst: number
+  /** Entries of the bundle that is still growing, and where they begin. */
+  bundle: Buffer[]
+  bundleFirst: number
   commits: number
   seals: number
 }
@@ -153,8 +154,8 @@ export class GroupFormer {
       counters: new Map(),
       claims: [],
       changes: [],
-      wire: [],
-      wireFirst: this.#tree.size,
+      bundle: [],
+      bundleFirst: this.#tree.size,
       commits: this.#head.commits,
       seals: this.#head.seals,
     }
@@ -291,18 +292,19 @@ export class GroupFormer {
 
   #append(leaf: Buffer, ops: string, draft: Draft): void {
     draft.claims.push(ops)
-    draft.wire.push(wireEntry(leaf))
+    draft.bundle.push(leaf)
     this.#tree.push(leafHash(leaf), (level, index, tile) =>
       draft.operations.push([tileKey(level, index), tile]),
     )
-    if (this.#tree.size % TILE_WIDTH === 0) this.#flushWire(draft)
+    if (this.#tree.size % TILE_WIDTH === 0) this.#flushBundle(draft)
   }
 
   /** Entries of a group are stored per bundle, so that a bundle is the concatenation of one key range. */
-  #flushWire(draft: Draft): void {
-    if (draft.wire.length > 0) draft.operations.push([entriesKey(draft.wireFirst), Buffer.concat(draft.wire)])
-    draft.wire = []
-    draft.wireFirst = this.#tree.size
+  #flushBundle(draft: Draft): void {
+    if (draft.bundle.length > 0)
+      draft.operations.push([entriesKey(draft.bundleFirst), writeBundle(draft.bundle)])
+    draft.bundle = []
+    draft.bundleFirst = this.#tree.size
   }
 
   #close(draft: Draft): void {
@@ -310,7 +312,7 @@ export class GroupFormer {
     const root = this.#tree.root()
     let { checkpoint } = this.#head
     if (draft.claims.length > 0) {
-      this.#flushWire(draft)
+      this.#flushBundle(draft)
       if (hashesAt(1, size) > hashesAt(1, draft.first)) this.#storeOpenTiles(draft)
       const box = sealOps(draft.ops, this.#signer.origin, draft.first, draft.claims)
       draft.seals++

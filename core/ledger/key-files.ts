@@ -1,5 +1,5 @@
 /** Small secret files: created durably and exclusively, read strictly. Files 0600 in folders 0700. */
-import { hash, randomBytes } from 'node:crypto'
+import { createSecretKey, hash, randomBytes, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { chmod, link, mkdir, open, unlink, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -128,9 +128,9 @@ export function numberOf(content: Json | undefined, name: string): number {
   return number
 }
 
-/** The 32 bytes of an AES key. */
-export function keyOf(content: Json | undefined): Buffer {
+/** An AES key of 32 bytes. A cipher takes it ready in a third of the time that it takes bytes in. */
+export function keyOf(content: Json | undefined): KeyObject {
   const key = Buffer.from(textOf(content, 'key'), 'base64url')
   if (key.length !== 32) throw new KeysDamaged('a key file is malformed')
-  return key
+  return createSecretKey(key)
 }

@@ -3,7 +3,7 @@
  * be read, so entry bundles are public. What opens a digest lies elsewhere: the claims of `ops` in a box per group,
  * the secret of a grant in its record under the customer's key.
  */
-import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hash, randomBytes, type KeyObject } from 'node:crypto'
 import type { Claims, Salts } from './ledger.ts'
 
 export const SLOTS = ['ops', 'subject', 'who', 'data'] as const
@@ -60,7 +60,7 @@ export function opens(leaf: Uint8Array, slot: Slot, salt: string, value: string)
 /** The operator's key of a period: seals the `ops` claims of a group and salts their digests. */
 export interface OpsKey {
   readonly name: string
-  readonly key: Buffer
+  readonly key: KeyObject
   readonly secret: string
 }
 

@@ -27,7 +27,7 @@ import {
 import { recover, type Recovered } from './recovery.ts'
 import { readBegun, recoveryFile, type RecoveredLog } from './recovery-begun.ts'
 import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, threadKey, tileKey } from './stored-keys.ts'
-import { wireEntry } from './tiles.ts'
+import { writeBundle } from './tiles.ts'
 import { tileReader, verifyLog, type ReadLogFile } from './verify.ts'
 
 /** Why nothing can be recovered, in one line; nothing was changed. */
@@ -218,18 +218,18 @@ async function write(db: Database, { base, leaves, opened, keys, signer, now }: 
   for (let at = 0; at < leaves.length;) {
     const first = tree.size
     const key = find(first, opened[at]?.salt ?? '')
-    const wire: Buffer[] = []
+    const bundle: Buffer[] = []
     const ops: string[] = []
     // One bundle, one box, one key.
     for (const end = Math.min(leaves.length, at + TILE_WIDTH - (first % TILE_WIDTH)); at < end; at++) {
       const [leaf, entry] = [leaves[at], opened[at]]
       if (!leaf || !entry || saltOf(key.secret, 'ops', tree.size) !== entry.salt) break
-      wire.push(wireEntry(leaf))
+      bundle.push(leaf)
       ops.push(entry.ops)
       for (const thread of entry.threads) put(threadKey(thread, tree.size), Buffer.alloc(0))
       tree.push(leafHash(leaf), (level, index, tile) => put(tileKey(level, index), tile))
     }
-    put(entriesKey(first), Buffer.concat(wire))
+    put(entriesKey(first), writeBundle(bundle))
     put(boxKey(first), sealOps(key, signer.origin, first, ops))
   }
   const time = latest(base.head, opened, now)

@@ -20,12 +20,14 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   return sha256(nodeInput)
 }
 
+/** Entries of a log are of one length: what the last one was hashed in is of use for the next. */
+let leafInput = Buffer.alloc(1)
+
 /** Hash of a log entry, RFC 6962 2.1. */
 export function leafHash(entry: Uint8Array): Buffer {
-  const input = Buffer.allocUnsafe(1 + entry.length)
-  input[0] = 0
-  input.set(entry, 1)
-  return sha256(input)
+  if (leafInput.length !== 1 + entry.length) leafInput = Buffer.alloc(1 + entry.length)
+  leafInput.set(entry, 1)
+  return sha256(leafInput)
 }
 
 // Sizes pass 2^31: no bit operators on them, JavaScript would cut them to 32 bits.
@@ -75,6 +77,7 @@ export class GrowingTree {
   /** `open[level]`: the hashes of the tile that is still growing there. */
   readonly open: Buffer[][]
   #size: number
+  #root: Buffer | undefined
   /** Complete subtrees from left to right: the binary digits of the size. */
   readonly #edge: { level: number; hash: Uint8Array }[] = []
 
@@ -101,6 +104,7 @@ export class GrowingTree {
 
   push(leaf: Buffer, onTile: (level: number, index: number, tile: Buffer) => void): void {
     this.#size++
+    this.#root = undefined
     let level = 0
     let node: Buffer = leaf
     this.#collect(level, node, onTile)
@@ -123,9 +127,10 @@ export class GrowingTree {
   }
 
   root(): Buffer {
+    if (this.#root) return this.#root
     let root: Uint8Array | undefined
     for (const { hash: node } of this.#edge.toReversed()) root = root ? nodeHash(node, root) : node
-    return Buffer.from(root ?? EMPTY_ROOT)
+    return (this.#root = Buffer.from(root ?? EMPTY_ROOT))
   }
 }
 

@@ -74,22 +74,23 @@ function freeze(value: Json): Json {
 const COUNT_BYTES = 6
 const CHECK_BYTES = 8
 
+/** One character a byte. */
 function countCheck(key: string, count: number): string {
-  return hash('sha256', `${key}:${count}`, 'hex').slice(0, 2 * CHECK_BYTES)
+  return hash('sha256', `${key}:${count}`, 'binary').slice(0, CHECK_BYTES)
 }
 
 /** Counters stay in the clear under opaque keys, with a checksum: sealing each would cost as much as its commit. */
 export function encodeCount(key: string, count: number): Buffer {
   const bytes = Buffer.allocUnsafe(COUNT_BYTES + CHECK_BYTES)
   bytes.writeUIntBE(count, 0, COUNT_BYTES)
-  bytes.write(countCheck(key, count), COUNT_BYTES, 'hex')
+  bytes.write(countCheck(key, count), COUNT_BYTES, 'latin1')
   return bytes
 }
 
 /** Throws `LedgerDamaged`. */
 export function decodeCount(key: string, bytes: Buffer): number {
   const count = bytes.length === COUNT_BYTES + CHECK_BYTES ? bytes.readUIntBE(0, COUNT_BYTES) : -1
-  if (count < 0 || bytes.toString('hex', COUNT_BYTES) !== countCheck(key, count))
+  if (count < 0 || bytes.toString('latin1', COUNT_BYTES) !== countCheck(key, count))
     throw new LedgerDamaged('a stored counter is not what was written')
   return count
 }

@@ -2,13 +2,13 @@
  * A stored row: version, expiry and key name in the clear, the value sealed with AES-256-GCM. All of it and the row's
  * own key are authenticated, because LevelDB returns rotten bytes without an error.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes, type KeyObject } from 'node:crypto'
 import { LedgerDamaged } from './ledger.ts'
 
 export interface SealingKey {
   /** Which key it is: `d<number>` of the store's own, `c<account>.<id>` of a customer. */
   readonly name: string
-  readonly key: Buffer
+  readonly key: KeyObject
 }
 
 export interface RowHead {

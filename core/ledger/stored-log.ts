@@ -4,7 +4,7 @@ import type { LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, type LogReader } from './ledger.ts'
 import { entriesKey, numberOfKey, tileKey, type Stored } from './stored-keys.ts'
 import { HASH_BYTES, TILE_WIDTH, hashesAt, leafHash, tileRoot } from './merkle.ts'
-import { parseBundle, wireEntry } from './tiles.ts'
+import { parseBundle, writeBundle } from './tiles.ts'
 
 /** A published tree: `open[level]` are the hashes of its growing tiles. */
 export interface PublishedTree {
@@ -72,7 +72,7 @@ export class StoredLog implements LogReader {
 
   async bundle(index: number, width: number): Promise<Uint8Array | undefined> {
     if (!(await this.#reaches(0, index, width))) return undefined
-    return Buffer.concat((await this.entries(index * TILE_WIDTH, width)).map(wireEntry))
+    return writeBundle(await this.entries(index * TILE_WIDTH, width))
   }
 
   /** Entries of one bundle of the published tree from its beginning, checked against the tile. */

@@ -38,12 +38,16 @@ export function parseTilePath(path: string): TileName | undefined {
   return tilePath(name) === path ? name : undefined
 }
 
-/** One entry as it stands in a bundle. */
-export function wireEntry(entry: Uint8Array): Buffer {
-  if (entry.length > MAX_ENTRY_BYTES) throw new RangeError('entry too large')
-  const wire = Buffer.allocUnsafe(2 + entry.length)
-  wire.writeUInt16BE(entry.length)
-  wire.set(entry, 2)
+/** Entries as they stand in a bundle. */
+export function writeBundle(entries: readonly Uint8Array[]): Buffer {
+  const wire = Buffer.allocUnsafe(entries.reduce((bytes, { length }) => bytes + 2 + length, 0))
+  let at = 0
+  for (const entry of entries) {
+    if (entry.length > MAX_ENTRY_BYTES) throw new RangeError('entry too large')
+    wire.writeUInt16BE(entry.length, at)
+    wire.set(entry, at + 2)
+    at += 2 + entry.length
+  }
   return wire
 }
 

@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { GrowingTree, hashesAt, leafHash } from '#core/ledger/merkle.ts'
-import { tilePath, wireEntry } from '#core/ledger/tiles.ts'
+import { tilePath, writeBundle } from '#core/ledger/tiles.ts'
 
 const program = join(import.meta.dirname, '../../cli/main.ts')
 const origin = 'vault.example/log'
@@ -59,7 +59,7 @@ async function logOf(name: string, entries: readonly string[], key = newKey()): 
   for (let at = 0; at < bytes.length; at += 256) {
     const bundle = bytes.slice(at, at + 256)
     const path = tilePath({ level: 'entries', index: at / 256, width: bundle.length })
-    files.set(path, Buffer.concat(bundle.map(wireEntry)))
+    files.set(path, writeBundle(bundle))
   }
   files.set('vkey', `${signer.vkey}\n`).set('checkpoint', signer.sign({ size: tree.size, root: tree.root() }))
   for (const [path, content] of files) {

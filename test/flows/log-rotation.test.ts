@@ -10,7 +10,7 @@ import { createCosigner } from '#core/ledger/cosignature.ts'
 import { writeKeyChange } from '#core/ledger/log-keys.ts'
 import { consistencyProof, GrowingTree, leafHash } from '#core/ledger/merkle.ts'
 import { NoteInvalid } from '#core/ledger/note.ts'
-import { parseBundle, wireEntry } from '#core/ledger/tiles.ts'
+import { parseBundle, writeBundle } from '#core/ledger/tiles.ts'
 import { recordKeyChanges } from '#core/records/log-keys.ts'
 import { readWitnessPolicy } from '../../vault-server/audit/witnesses.ts'
 import { logOperator } from '../../vault-server/operator/log.ts'
@@ -157,7 +157,7 @@ test('who has gone on to the new key follows no thief of the old one, whatever i
     const { size } = tree
     const place = join(home, `stolen-${kept}`)
     const files = {
-      [`tile/entries/000.p/${size}`]: Buffer.concat(forged.map(wireEntry)),
+      [`tile/entries/000.p/${size}`]: writeBundle(forged),
       [`tile/0/000.p/${size}`]: Buffer.concat(tree.open[0] ?? []),
     }
     for (const [file, bytes] of Object.entries(files)) {

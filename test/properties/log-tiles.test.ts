@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseBundle, parseTilePath, tilePath, wireEntry } from '#core/ledger/tiles.ts'
+import { parseBundle, parseTilePath, tilePath, writeBundle } from '#core/ledger/tiles.ts'
 
 const name = fc.record({
   level: fc.oneof(fc.constant('entries' as const), fc.integer({ min: 0, max: 63 })),
@@ -58,15 +58,15 @@ test('a bundle reads back as its entries; a cut one does not read', () => {
   const entries = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 })
   fc.assert(
     fc.property(entries, fc.nat(), (list, cut) => {
-      const bundle = Buffer.concat(list.map(wireEntry))
+      const bundle = writeBundle(list)
       expect(parseBundle(bundle)?.map((entry) => [...entry])).toEqual(list.map((entry) => [...entry]))
       const shorter = bundle.subarray(0, cut % (bundle.length + 1))
       const parsed = parseBundle(shorter)
-      if (parsed) expect(Buffer.concat(parsed.map(wireEntry)).equals(shorter)).toBe(true)
+      if (parsed) expect(writeBundle(parsed).equals(shorter)).toBe(true)
     }),
   )
   expect(parseBundle(Buffer.of(0))).toBeUndefined()
   expect(parseBundle(Buffer.of(0, 2, 1))).toBeUndefined()
-  expect(() => wireEntry(Buffer.alloc(65_536))).toThrow(RangeError)
-  expect(wireEntry(Buffer.alloc(65_535))).toHaveLength(65_537)
+  expect(() => writeBundle([Buffer.alloc(65_536)])).toThrow(RangeError)
+  expect(writeBundle([Buffer.alloc(65_535)])).toHaveLength(65_537)
 })

@@ -6,7 +6,7 @@ import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { buildLeaf, newSecret, saltOf } from '#core/ledger/leaf.ts'
 import { consistencyProof, GrowingTree, hashesAt, inclusionProof, leafHash } from '#core/ledger/merkle.ts'
 import { proveEntry } from '#core/ledger/proof.ts'
-import { tilePath as ledgerTilePath, wireEntry } from '#core/ledger/tiles.ts'
+import { tilePath as ledgerTilePath, writeBundle } from '#core/ledger/tiles.ts'
 import { NotProven, openCheckpoint, readLogKey } from '#core/verifier/checkpoint.ts'
 import { checkProof, commitsTo, readProof } from '#core/verifier/evidence.ts'
 import { KeptHead, type KeptNote } from '#core/verifier/kept-head.ts'
@@ -41,7 +41,7 @@ function logOf(prefix: string) {
     const index = Number(number.replaceAll(/[x/]/g, ''))
     const count = Number(width ?? 256)
     if (level === 'entries')
-      return Buffer.concat(Array.from({ length: count }, (_, i) => wireEntry(entryAt(index * 256 + i))))
+      return writeBundle(Array.from({ length: count }, (_, i) => entryAt(index * 256 + i)))
     return tiles.get(`${level}/${index}`)?.subarray(0, count * 32)
   }
   const readTile = (level: number, index: number, width: number) =>
@@ -157,7 +157,7 @@ describe('a proof', () => {
     for (const entry of entries) tree.push(leafHash(entry), () => undefined)
     const tile = Buffer.concat(entries.map(leafHash))
     return proveEntry(
-      { tile: async () => tile, bundle: async () => Buffer.concat(entries.map(wireEntry)) },
+      { tile: async () => tile, bundle: async () => writeBundle(entries) },
       { index: 3, checkpoint: signer.sign({ size: 4, root: tree.root() }), openings: salts },
     )
   }

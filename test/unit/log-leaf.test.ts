@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   buildLeaf,
@@ -105,7 +105,7 @@ describe('a leaf', () => {
 })
 
 describe('an ops box', () => {
-  const key = { name: 'o12', key: randomBytes(32), secret: OPS_SECRET }
+  const key = { name: 'o12', key: createSecretKey(randomBytes(32)), secret: OPS_SECRET }
   const claims = ['{"a":"ü"}', '', '{"b":2}']
   const box = sealOps(key, 'reach.test/log', 4200, claims)
 
@@ -118,7 +118,7 @@ describe('an ops box', () => {
   test('opens for no other key, index or log, and not with any byte changed', () => {
     expect(() => openOps(key, 'reach.test/log', 4201, box)).toThrow()
     expect(() => openOps(key, 'other.test/log', 4200, box)).toThrow()
-    expect(() => openOps({ ...key, key: randomBytes(32) }, 'reach.test/log', 4200, box)).toThrow()
+    expect(() => openOps({ ...key, key: createSecretKey(randomBytes(32)) }, 'reach.test/log', 4200, box)).toThrow()
     for (let at = 0; at < box.length; at++) {
       const changed = Buffer.from(box)
       changed[at] = (changed[at] ?? 0) ^ 1

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { EMPTY_ROOT, GrowingTree, hashesAt, leafHash } from '#core/ledger/merkle.ts'
-import { tilePath, wireEntry } from '#core/ledger/tiles.ts'
+import { tilePath, writeBundle } from '#core/ledger/tiles.ts'
 import { LogInvalid, verifyLog, type LogReport } from '#core/ledger/verify.ts'
 
 const { privateKey } = generateKeyPairSync('ed25519')
@@ -13,23 +13,23 @@ function makeLog(size: number, salt = ''): { files: Map<string, Buffer>; checkpo
   const files = new Map<string, Buffer>()
   const tree = new GrowingTree()
   const checkpoints = [signer.sign({ size: 0, root: EMPTY_ROOT })]
-  let wire: Buffer[] = []
+  let bundle: Buffer[] = []
   for (let i = 0; i < size; i++) {
     const entry = Buffer.from(`${salt}entry ${i}`)
-    wire.push(wireEntry(entry))
+    bundle.push(entry)
     tree.push(leafHash(entry), (level, index, tile) =>
       files.set(tilePath({ level, index, width: 256 }), tile),
     )
     if (tree.size % 256 === 0) {
-      files.set(tilePath({ level: 'entries', index: i >> 8, width: 256 }), Buffer.concat(wire))
-      wire = []
+      files.set(tilePath({ level: 'entries', index: i >> 8, width: 256 }), writeBundle(bundle))
+      bundle = []
     }
     checkpoints.push(signer.sign({ size: tree.size, root: tree.root() }))
   }
-  if (wire.length > 0)
+  if (bundle.length > 0)
     files.set(
-      tilePath({ level: 'entries', index: hashesAt(1, size), width: wire.length }),
-      Buffer.concat(wire),
+      tilePath({ level: 'entries', index: hashesAt(1, size), width: bundle.length }),
+      writeBundle(bundle),
     )
   tree.open.forEach((hashes, level) => {
     if (hashes.length === 0) return
