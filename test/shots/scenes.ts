@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Page } from '@playwright/test'
+import type { AccessRequestDetails } from '#schemas/types.gen.ts'
 import { auditorsOf, inAYear } from '../auditor.ts'
 import { Walker, walkHome, walkIn, walkRequest } from '../browser/every-page.ts'
 import { createVault } from '../browser/new-vault.ts'
@@ -86,7 +87,15 @@ async function offer(page: Page, name: string, content: string, mimeType: string
 /** Many businesses, which see much or little. */
 async function playCrowd({ open, story }: Stage): Promise<void> {
   const ada = await story.customer(aPerson)
-  for (let n = 0; n < 12; n++) await story.allow(ada, await story.shop())
+  const others = [
+    {},
+    { items: [asksFor('profile.name', 'contact.email')] },
+    { items: [asksFor('profile.name', 'sizes.shoe'), asksFor('profile.languages')] },
+  ]
+  for (let n = 0; n < 12; n++) {
+    const relation = await story.allow(ada, await story.shop(), { details: others[n % 3] ?? {} })
+    for (let read = 0; read < n % 4; read++) await story.read(relation)
+  }
   await story.ask(ada, await story.shop())
   const walk = await open()
   const at = new Walker(walk)
@@ -99,6 +108,17 @@ async function playCrowd({ open, story }: Stage): Promise<void> {
     await at.go(path)
     await walk.page.locator('main').getByText('Corner Shop').filter({ visible: true }).first().waitFor()
     await walk.look(stop)
+  }
+}
+
+function asksFor(...fields: string[]): AccessRequestDetails['items'][number] {
+  const purpose = fields.length > 1 ? 'dpv:CustomerOrderManagement' : 'dpv:ServicePersonalisation'
+  return {
+    id: fields.join('-').replaceAll('.', '-'),
+    purpose,
+    fields,
+    why: 'To serve you well.',
+    required: false,
   }
 }
 
