@@ -155,6 +155,12 @@ export async function findVendor(
   return pointer === undefined ? undefined : readVendor(reader, pointer.value.id)
 }
 
+/** Without I/O, for the hot path; says nothing when one of the two rows is not at hand. */
+export function peekVendor(reader: LedgerReader, clientId: string): Stored<Vendor> | undefined {
+  const pointer = reader.peek<{ id: string }>(clientKey(clientId))
+  return pointer === undefined ? undefined : peek<Vendor>(reader, vendorKey(pointer.value.id))
+}
+
 export async function listVendors(
   reader: LedgerReader,
   options: { after?: string; limit: number },

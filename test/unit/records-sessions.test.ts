@@ -18,6 +18,7 @@ import {
   admitVendor,
   findVendor,
   listVendors,
+  peekVendor,
   readVendor,
   readVendorStanding,
   registerVendor,
@@ -55,6 +56,7 @@ describe('businesses', () => {
     const verdicts = await ledger.commitEach(twice)
     expect(verdicts.map((verdict) => verdict instanceof CommitRefused)).toEqual([false, true])
     expect((await must(findVendor(ledger, clientId))).value).toEqual({ ...vendor, clientId })
+    expect(peekVendor(ledger, clientId)?.value.vendorId ?? vendorId).toBe(vendorId)
     const [now, active] = [
       await must(readVendor(ledger, vendorId)),
       await must(readVendorStanding(ledger, vendorId)),

@@ -2,8 +2,7 @@ import { hash } from 'node:crypto'
 import type { DomainError } from '#core/domain/errors.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { isSurelyUnmarked, isTokenMarked } from '#core/records/token-marks.ts'
-import { findVendor } from '#core/records/vendors.ts'
-import type { Stored } from '#core/records/parts.ts'
+import { findVendor, peekVendor } from '#core/records/vendors.ts'
 import type { Vendor } from '#schemas/types.gen.ts'
 import type { AccessToken, AccessTokenVerifier } from './access-token.ts'
 import type { Challenges } from './challenge.ts'
@@ -38,8 +37,6 @@ export class Authenticator {
   readonly #nonces: ProofNonces
   readonly #challenges: Challenges
   readonly #ledger: LedgerReader
-  /** The business of a token as last read: good while that row is the newest and names the client. */
-  readonly #vendors = new WeakMap<AccessToken, Stored<Vendor>>()
 
   constructor(options: {
     tokens: AccessTokenVerifier
@@ -73,12 +70,10 @@ export class Authenticator {
     const nextNonce = await this.#proofs.verify(proof, target)
     if (!isSurelyUnmarked(this.#ledger, token) && (await isTokenMarked(this.#ledger, token)))
       throw this.#badToken()
-    let vendor = this.#vendors.get(token)
+    const known = peekVendor(this.#ledger, token.clientId)
     // No commit stands behind this: keys that were taken away at another process are none here either.
-    if (vendor === undefined || !this.#ledger.isNewest(vendor)) {
-      vendor = await findVendor(this.#ledger, token.clientId)
-      if (vendor !== undefined) this.#vendors.set(token, vendor)
-    }
+    const vendor =
+      known && this.#ledger.isNewest(known) ? known : await findVendor(this.#ledger, token.clientId)
     return { vendorId: this.#vendorOf(token, vendor?.value), token, nextNonce }
   }
 
