@@ -21,8 +21,7 @@ export function sandboxDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObj
     info: {
       ...(document['info'] as JsonObject),
       title: 'Reach vendor gateway: sandbox',
-      description:
-        'The gateway as it is, on sample customers that you make and play. Nothing here is about a real person.',
+      description: introduction(document['info'] as JsonObject),
     },
     tags: [
       { name: 'Sandbox', description: 'What only the sandbox has: credentials at once, customers to play.' },
@@ -39,6 +38,12 @@ export function sandboxDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObj
     },
   }
 }
+
+const introduction = ({ description }: JsonObject) =>
+  `The gateway as it is, on sample customers that you make and play. Nothing here is about a real person. Begin with \
+\`POST ${sandboxOperations.addBusiness.path}\`: credentials at once, which the steps below go on from.
+
+${String(description)}`
 
 function describe(operationId: string, operation: SandboxOperation, schemas: SchemaComponents): JsonObject {
   const { path, summary, description, access, body, status, reply, refusals } = operation

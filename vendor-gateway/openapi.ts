@@ -24,8 +24,7 @@ export function openApiDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObj
     info: {
       title: 'Reach vendor gateway',
       version: '1',
-      description:
-        'Customers decide what you may read, what for and until when. Every read is logged with proof for you.',
+      description: introduction(gatewayUrl),
     },
     servers: [{ url: gatewayUrl }],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
@@ -50,6 +49,19 @@ export function openApiDocument({ gatewayUrl }: { gatewayUrl: string }): JsonObj
     },
   }
 }
+
+/** How to begin, in Markdown. */
+const introduction = (gatewayUrl: string) =>
+  `Customers decide what you may read, what for and until when. Every read is logged with proof for you.
+
+1. Register your keys at the authorization server that [the metadata](${gatewayUrl}${operations.readMetadata.path}) names, \
+with the admission code that you were given.
+2. Push an access request there, of type \`urn:reach:access-request:1\` (RFC 9126, RFC 9396), with fields and purposes of \
+[the catalogue](${gatewayUrl}${operations.readCatalogue.path}). \`POST ${operations.checkRequest.path}\` tries it out and bothers nobody.
+3. When a customer has allowed it, read here with the access token and a DPoP proof (RFC 9449). The first answer is 401 with a \
+\`DPoP-Nonce\`: repeat with it in the proof.
+
+Every refusal is a problem (RFC 9457) with a \`code\` of a closed list: switch on that, never on its words.`
 
 /** What any address may answer, whatever is asked of it. */
 const notOfAnOperation = [

@@ -40,7 +40,26 @@ test('shows every operation, sends nothing, and asks nobody else', async () => {
   for (const name of [/Try it out/, /Authorize/, /Execute/])
     expect(await page.getByRole('button', { name }).count()).toBe(0)
   await lookAt(page, 'docs')
+  await page.getByText('Register your keys').waitFor()
   expect(missing).toEqual([])
+  expect(faults).toEqual([])
+})
+
+test('is dark for whoever likes it so, and fits a phone', async () => {
+  const viewport = { width: 390, height: 844 }
+  const { page, faults } = await openPage(browser, {
+    allowed: [gateway.origin],
+    viewport,
+    colorScheme: 'dark',
+  })
+  await page.goto(`${gateway.url}/docs/`)
+  await page.getByRole('button', { name: operations.readSubject.summary }).first().click()
+  await page.getByText('subject-unavailable').first().waitFor()
+  const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+  expect(wide).toBe(screen)
+  await lookAt(page, 'docs-dark-phone')
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.locator('html:not(.dark-mode)').waitFor()
   expect(faults).toEqual([])
 })
 

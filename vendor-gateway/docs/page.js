@@ -30,6 +30,12 @@ const withNamedExamples = {
   },
 }
 
+/** As the reader likes it, and when that changes. */
+const dark = matchMedia('(prefers-color-scheme: dark)')
+const showScheme = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
+dark.addEventListener('change', showScheme)
+showScheme()
+
 SwaggerUIBundle({
   dom_id: '#operations',
   // Relative, so that it is found under any path that the gateway is mounted at.
