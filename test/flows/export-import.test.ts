@@ -115,6 +115,17 @@ test('another Reach takes the data over, field by field, on the condition that n
   const second = await preview(bea, 'application/zip', zip)
   expect(states(second)).toMatchObject({ 'profile.name': 'differs', 'profile.birthDate': 'same' })
   expect(second.fields.find(({ field }) => field === 'profile.name')?.now).toBe('Beatrix Imported')
+
+  // What another app shut takes nothing else along, and is not passed over in silence.
+  expectOk(await bea.browser.put('/api/categories/diet', { etag: null, values: { diet: ['VeganDiet'] } }))
+  const acl = 'http://www.w3.org/ns/auth/acl#'
+  const rules = `<#x> a <${acl}Authorization>; <${acl}agent> <https://other.example/#me>;
+    <${acl}accessTo> <${bea.container}diet.ttl>; <${acl}mode> <${acl}Read>.`
+  const app = await story.appOf(bea)
+  const shut = { method: 'PUT', headers: { 'content-type': 'text/turtle' }, body: rules }
+  expect((await app(`${bea.container}diet.ttl.acl`, shut)).ok).toBe(true)
+  const files = Object.keys(await exported(bea)).filter((path) => path.startsWith('data/'))
+  expect(files.toSorted()).toEqual(['data/diet.not-read.txt', 'data/profile.json', 'data/profile.ttl'])
 })
 
 test('cards, tables and JSON-LD are read as far as there are fields for them', async () => {

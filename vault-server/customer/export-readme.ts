@@ -4,6 +4,7 @@ export function readmeOf(exportedAt: string): string {
 
 data/          Your data, one file for each kind: .ttl exactly as your pod holds it (Turtle),
                .json the same in a plain form. Another Reach can take these over: My data.
+               .not-read.txt stands for what your pod did not give.
 history/       Earlier values of your data, with when and how each was changed (Turtle; docs/pods.md of
                Reach says how to read it). Only if you were signed in at your pod when you exported.
 consents/      What you decided.

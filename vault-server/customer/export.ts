@@ -4,10 +4,11 @@ import { Router } from 'express'
 import type { Response } from 'express'
 import { Zip, ZipDeflate } from 'fflate'
 import { categories } from '#core/domain/catalogue.ts'
+import { DomainError } from '#core/domain/errors.ts'
 import { formatTime } from '#core/domain/times.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
-import { createPodClient } from '#core/pods/client.ts'
+import { PodRefusal, createPodClient } from '#core/pods/client.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import { readCategory, resourceOf } from '#core/pods/vocabulary.ts'
 import { listAccountGrants } from '#core/records/grants.ts'
@@ -125,16 +126,28 @@ class Archive {
 const epoch = new Date(1980, 0, 1, 12)
 const pretty = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
 
-/** Every category as the pod holds it and as plain JSON. Small: a category has a limit of its own. */
+/**
+ * Every category as the pod holds it and as plain JSON. Small: a category has a limit of its own. One that a rule of its own shuts, or
+ * that is too much to read, takes no other along; when all are shut, that is the reason.
+ */
 async function readData(
   fetch: PodFetch,
   { container }: Account,
 ): Promise<(readonly [path: string, text: string])[]> {
   const pod = createPodClient({ fetch })
+  const refusals: DomainError[] = []
   const found = await Promise.all(
     categories.map(async ({ id }) => {
       const url = resourceOf(container, id)
-      const { status, body } = await pod.get(url)
+      const document = await pod.get(url).catch((error: unknown) => {
+        if (!isOfDocument(error)) throw error
+        refusals.push(error)
+      })
+      if (document === undefined)
+        return [
+          [`data/${id}.not-read.txt`, 'Your pod did not give this, or it is too much to read.\n'] as const,
+        ]
+      const { status, body } = document
       if (status === 'missing') return []
       const { values, unreadable } = readCategory(id, body, url)
       const turtle = [`data/${id}.ttl`, body] as const
@@ -143,7 +156,14 @@ async function readData(
         : [turtle]
     }),
   )
+  const [first] = refusals
+  if (first !== undefined && refusals.length === categories.length) throw first
   return found.flat()
+}
+
+function isOfDocument(error: unknown): error is DomainError {
+  if (error instanceof PodRefusal) return error.status === 403
+  return error instanceof DomainError && error.code === 'pod-unreadable'
 }
 
 /** Earlier values, which only she herself can read: Reach's agent is shut out of them. */
