@@ -2,12 +2,12 @@
  * The server process of the benchmark: one filled house behind a gateway for each way of checking signatures, and bare
  * Express beside them. The parent asks over IPC for CPU time and for the state of the log.
  */
+import type { RequestListener } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import express from 'express'
-import type { Express } from 'express'
 import { leanExpress, listen } from '#core/http/server.ts'
 import { opens } from '#core/ledger/leaf.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
@@ -60,7 +60,7 @@ const house = stack.use(await openHouse(JSON.parse(size) as Size))
 const { ledger } = house.options
 const keys = keySetOf({ key: importKey(issuerKey) })
 
-async function serve(app: Express, port = 0): Promise<number> {
+async function serve(app: RequestListener, port = 0): Promise<number> {
   return stack.use(await listen({ app, host: '127.0.0.1', port })).port
 }
 

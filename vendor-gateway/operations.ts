@@ -29,6 +29,8 @@ export interface Operation {
   readonly description: string
   /** `token`: any good access token; `batch`: one of the business, with scope `batch`. */
   readonly access: 'public' | 'token' | 'batch'
+  /** Asked for all day: served before everything else (shortcut.ts). */
+  readonly often?: boolean
   readonly parameters: readonly Parameter[]
   readonly body?: keyof Schemas
   /** 200 when left out; 204 has no reply. */
@@ -116,6 +118,7 @@ export const operations = {
   readSubject: {
     method: 'get',
     path: '/v1/subjects/{subject}',
+    often: true,
     tag: 'Customers',
     summary: 'Read fields of one customer',
     description:
@@ -170,6 +173,7 @@ export const operations = {
   querySubjects: {
     method: 'post',
     path: '/v1/query',
+    often: true,
     tag: 'Customers',
     summary: 'Read fields of up to 1,000 customers',
     description:

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Express, Request, RequestHandler, Response } from 'express'
 import { methodNotAllowed } from '#core/http/problem.ts'
 import type { Logger } from '#core/logger.ts'
@@ -20,6 +21,9 @@ const PATIENCE_MS = 10_000
 /** A whole reply may be as large as several pieces: it may take so many times as long. */
 const WHOLE = 6
 
+/** Answers a request for good; rejects with what is to be told instead. */
+export type Answering = (request: Request, response: Response) => Promise<void>
+
 /**
  * Serves the operations of one path. HEAD is not served on guarded paths: a reply that nobody gets would still be a
  * disclosure on record.
@@ -27,27 +31,39 @@ const WHOLE = 6
 export function servePath(
   app: Express,
   path: string,
-  served: readonly { readonly operation: Operation; readonly handler: Handler }[],
-  options: { log: Logger; checksReplies: boolean; streamPatienceMs?: number | undefined },
+  served: readonly { readonly operation: Operation; readonly answer: Answering }[],
 ): void {
-  const route = path.replaceAll(/\{(\w+)\}/g, ':$1')
   const isPublic = served.every(({ operation }) => operation.access === 'public')
   const allowed = served.map(({ operation }) => operation.method.toUpperCase())
-  const { log, streamPatienceMs: patienceMs = PATIENCE_MS } = options
   const refuseOthers = methodNotAllowed(...allowed, ...(isPublic ? ['HEAD'] : []))
-  const at = app.route(route)
+  const at = app.route(routeOf(path))
   if (!isPublic) at.head(refuseOthers)
-  for (const { operation, handler } of served)
-    at[operation.method](async (request: Request, response: Response) => {
-      const { reply, more } = await handler(request, response)
-      if ('pieces' in reply) await stream(response, reply, more)
-      else {
-        if (options.checksReplies) checkReply(operation.reply, reply)
-        send(response, reply, more)
-        if (response.writableLength > 0) hurry(response, WHOLE * patienceMs)
-      }
-    })
+  for (const { operation, answer } of served) at[operation.method](answer)
   at.all(refuseOthers)
+}
+
+/** As Express writes it. */
+export function routeOf(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1')
+}
+
+/** Sends what the handler of an operation gives. */
+export function answering(
+  operation: Operation,
+  handler: Handler,
+  options: { log: Logger; checksReplies: boolean; streamPatienceMs?: number | undefined },
+): Answering {
+  const { log, checksReplies, streamPatienceMs: patienceMs = PATIENCE_MS } = options
+  return async (request, response) => {
+    const { reply, more } = await handler(request, response)
+    if ('pieces' in reply) {
+      await stream(response, reply, more)
+      return
+    }
+    if (checksReplies) checkReply(operation.reply, reply)
+    send(response, reply, more)
+    if (response.writableLength > 0) hurry(response, WHOLE * patienceMs)
+  }
 
   async function stream(response: Response, { headers, pieces }: StreamReply, more: HeaderFields) {
     try {
@@ -67,9 +83,15 @@ function hurry(response: Response, ms: number): void {
   response.once('close', () => clearTimeout(timer))
 }
 
-export function splitUrl({ url }: Request): { path: string; query: string } {
+export function splitUrl({ url = '' }: Pick<IncomingMessage, 'url'>): { path: string; query: string } {
   const mark = url.indexOf('?')
   return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) }
+}
+
+/** One field of a request by its name in lower case; several of one name come joined (RFC 9110 section 5.3). */
+export function fieldOf({ headers }: Request, name: string): string | undefined {
+  const value = headers[name]
+  return typeof value === 'string' ? value : undefined
 }
 
 /** Turns a middleware that reads a body into a promise of it. */

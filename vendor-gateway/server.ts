@@ -1,4 +1,5 @@
-import type { Express, Request, Response, Router } from 'express'
+import type { RequestListener } from 'node:http'
+import type { Request, Response, Router } from 'express'
 import type { JWTVerifyGetKey } from 'jose'
 import type { Config } from '#core/config.ts'
 import { pinHost } from '#core/http/host-pin.ts'
@@ -22,8 +23,9 @@ import { operations } from './operations.ts'
 import type { Operation, OperationId } from './operations.ts'
 import { publicReply, unchangedReply } from './reply.ts'
 import type { Reply } from './reply.ts'
-import { bodyReader, prefers, servePath, splitUrl, untilClosed } from './serve.ts'
+import { answering, bodyReader, fieldOf, prefers, servePath, splitUrl, untilClosed } from './serve.ts'
 import type { Handler } from './serve.ts'
+import { shortcut } from './shortcut.ts'
 import type { StreamReply } from './stream.ts'
 import { AccessTokenVerifier, remoteKeys } from './tokens/access-token.ts'
 import { Authenticator } from './tokens/authenticate.ts'
@@ -75,7 +77,7 @@ export interface GatewayTuning {
 
 export interface VendorGateway extends AsyncDisposable {
   /** To be mounted where `gatewayUrl` points. Disposing writes what was counted; the ledger must still be open. */
-  readonly app: Express
+  readonly app: RequestListener
   /** Of webhooks. */
   readonly delivery: Webhooks['delivery']
 }
@@ -117,7 +119,10 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
     jsonBody({
       limit: QUERY_LIMIT,
       check: (bytes, request) =>
-        checkDigests(bytes, { field: request.get('content-digest'), proof: request.get('dpop') ?? '' }),
+        checkDigests(bytes, {
+          field: fieldOf(request, 'content-digest'),
+          proof: fieldOf(request, 'dpop') ?? '',
+        }),
     }),
   )
 
@@ -125,10 +130,9 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
   const guarded =
     (operation: Operation, answer: Answer): Handler =>
     async (request, response) => {
-      const { authorization, dpop } = request.headers
       const caller = await authenticator.authenticate({
-        authorization,
-        proof: typeof dpop === 'string' ? dpop : undefined,
+        authorization: request.headers.authorization,
+        proof: fieldOf(request, 'dpop'),
         method: request.method,
         url: gatewayUrl + splitUrl(request).path,
       })
@@ -206,26 +210,28 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
     readOpenApi: same(publicReply(openApiDocument({ gatewayUrl }))),
   }
 
-  const app = leanExpress()
+  const routes = leanExpress()
   // A line for each read would cost a good part of the read; the ledger has its own record of every one.
-  app.use(requestLog({ log, server: 'gateway', quiet: true }))
-  app.use(pinHost(gatewayUrl))
-  const served = Object.entries<Operation>(operations).map(([id, operation]) => ({
-    operation,
-    handler: handlers[id as OperationId],
-  }))
+  const before = [requestLog({ log, server: 'gateway', quiet: true }), pinHost(gatewayUrl)]
+  routes.use(before)
   const serving = {
     log,
     checksReplies: config.mode !== 'production',
     streamPatienceMs: tuning.streamPatienceMs,
   }
+  const served = Object.entries<Operation>(operations).map(([id, operation]) => ({
+    operation,
+    answer: answering(operation, handlers[id as OperationId], serving),
+  }))
   for (const [path, some] of Map.groupBy(served, ({ operation }) => operation.path))
-    servePath(app, path, some, serving)
-  app.use(docsRoutes())
-  app.use(notFound)
-  app.use(problemHandler({ log }))
+    servePath(routes, path, some)
+  routes.use(docsRoutes())
+  routes.use(notFound)
+  const refuse = problemHandler({ log })
+  routes.use(refuse)
+  const often = served.filter(({ operation }) => operation.often === true)
   return {
-    app,
+    app: shortcut(routes, often, { before, refuse }),
     delivery: webhooks.delivery,
     async [Symbol.asyncDispose]() {
       await webhooks[Symbol.asyncDispose]()
@@ -256,7 +262,7 @@ type WebhookAnswer = Webhooks['answers'][WebhookOperationId]
 type Answer = (caller: Caller, request: Request, response: Response) => Promise<Reply | StreamReply>
 
 /** Without mounts nothing stands between a request and the gateway. */
-function beside(gateway: Express, mounts: Readonly<Record<string, Router>>): Express {
+function beside(gateway: RequestListener, mounts: Readonly<Record<string, Router>>): RequestListener {
   const paths = Object.entries(mounts)
   if (paths.length === 0) return gateway
   const app = leanExpress()

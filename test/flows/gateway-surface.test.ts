@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fields as catalogueFields } from '#core/domain/catalogue.ts'
@@ -5,6 +6,7 @@ import { purposes } from '#core/domain/purposes.ts'
 import { claimRequest, decideRequest, readRequest, receiveRequest } from '#core/records/requests.ts'
 import type { RequestOutcome } from '#core/records/requests.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
+import { exchange } from '../../bench/load.ts'
 import { addGrants, randomId } from '../../bench/population.ts'
 import { delivery, TestGateway } from '../gateway.ts'
 import type { TestCustomer, TestVendor } from '../gateway.ts'
@@ -153,6 +155,35 @@ describe('a batch body is refused', () => {
     const reply = await gateway.call({ as: shop, method: 'POST', path: '/v1/query', body: '{}', headers })
     expect([reply.status, reply.json.code]).toEqual([415, 'unsupported-media-type'])
   })
+})
+
+describe('a question that is asked all day', () => {
+  test.each<[string, (subject: string) => string, Record<string, string>]>([
+    ['encoded', (id) => `%${id.charCodeAt(0).toString(16)}${id.slice(1)}`, {}],
+    ['with types by their weight', (id) => id, { accept: 'application/json;q=0.9, */*;q=0.1' }],
+  ])('gets the same answer in another form: %s', async (_name, write, headers) => {
+    const { subject } = await gateway.grant(await gateway.customer(), shop)
+    const asked = `?fields=profile.name&purpose=${delivery}`
+    const usual = await gateway.call({ as: shop, path: `/v1/subjects/${subject}${asked}` })
+    const same = await gateway.call({ as: shop, path: `/v1/subjects/${write(subject)}${asked}`, headers })
+    expect([usual.status, same.status]).toEqual([200, 200])
+    expect(same.json).toEqual({ ...usual.json, log: same.json.log })
+    expect([...same.headers.keys()]).toEqual([...usual.headers.keys()])
+  })
+
+  test.each(['application/json', 'application/ld+json'])(
+    'is not answered for another host: %s',
+    async (accept) => {
+      const socket = connect(gateway.port, '127.0.0.1')
+      try {
+        const head = `GET /v1/subjects/somebody HTTP/1.1\r\nHost: other.example\r\nAccept: ${accept}\r\n\r\n`
+        const { status, body } = await exchange(socket, Buffer.from(head))
+        expect([status, JSON.parse(body()).code]).toEqual([421, 'misdirected'])
+      } finally {
+        socket.destroy()
+      }
+    },
+  )
 })
 
 /** An access request that came in, was opened and, with an outcome, decided. */
