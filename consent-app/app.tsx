@@ -7,10 +7,12 @@ import { ErrorBoundary } from './components/error-boundary.tsx'
 import { OfflineBanner } from './components/offline-banner.tsx'
 import { SandboxBanner } from './components/sandbox-banner.tsx'
 import { SignedInOnly } from './components/signed-in-only.tsx'
-import { PageSkeleton } from './components/skeleton.tsx'
+import { FirstSkeleton } from './components/skeleton.tsx'
 import { LanguageProvider } from './messages/language.tsx'
 import type { Locale } from './messages/locale.ts'
 import { mountPath } from './mount.ts'
+// The page that people come to from elsewhere is there at once.
+import { RequestPage } from './pages/request.tsx'
 
 const HomePage = lazy(() => import('./pages/home.tsx').then((page) => ({ default: page.HomePage })))
 const DataPage = lazy(() => import('./pages/my-data.tsx').then((page) => ({ default: page.DataPage })))
@@ -27,7 +29,6 @@ const ActivityPage = lazy(() =>
 const SettingsPage = lazy(() =>
   import('./pages/settings.tsx').then((page) => ({ default: page.SettingsPage })),
 )
-const RequestPage = lazy(() => import('./pages/request.tsx').then((page) => ({ default: page.RequestPage })))
 const LinkPage = lazy(() => import('./pages/link.tsx').then((page) => ({ default: page.LinkPage })))
 const SignedInPage = lazy(() =>
   import('./pages/signed-in.tsx').then((page) => ({ default: page.SignedInPage })),
@@ -73,7 +74,7 @@ export function App({ locale, queryClient }: { locale: Locale; queryClient: Quer
           <SandboxBanner />
           <OfflineBanner />
           <ErrorBoundary>
-            <Suspense fallback={<PageSkeleton />}>
+            <Suspense fallback={<FirstSkeleton />}>
               <Pages />
             </Suspense>
           </ErrorBoundary>

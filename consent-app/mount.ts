@@ -21,6 +21,11 @@ export function pathInApp(location: string, base: string): string {
   return isInside ? `${url.pathname.slice(mount.length) || '/'}${url.search}` : '/'
 }
 
+/** The request whose decision page an address leads to. */
+export function requestIn(location: string, base: string): string | undefined {
+  return /^\/consent\/([\w-]+)$/.exec(pathInApp(location, base).replace(/\?.*$/, ''))?.[1]
+}
+
 /** Whether a link may be followed: `javascript:` and the like, or nonsense, are not. */
 export function isWebAddress(href: string | undefined): href is string {
   const protocol = href === undefined ? undefined : asUrl(href)?.protocol

@@ -4,8 +4,13 @@ import { join } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { parse } from '@formatjs/icu-messageformat-parser'
 import react from '@vitejs/plugin-react'
-import { defineConfig } from 'vite'
-import type { Plugin } from 'vite'
+import { createElement } from 'react'
+import { renderToStaticMarkup } from 'react-dom/server'
+import { build, defineConfig } from 'vite'
+import type { Plugin, Rolldown } from 'vite'
+import type * as FirstLookModule from './components/first-look.tsx'
+
+type ModuleGraph = Pick<Rolldown.PluginContext, 'getModuleInfo'>
 
 /**
  * Builds the consent app into dist/consent-app. Every address is relative, so one build serves any mount: the server
@@ -14,7 +19,7 @@ import type { Plugin } from 'vite'
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [compiledMessages(), react(), compressedFiles(), serviceWorker()],
+  plugins: [compiledMessages(), react(), pages(), compressedFiles(), serviceWorker()],
   resolve: {
     // Messages are parsed at build time, so no parser is shipped.
     alias: [
@@ -32,8 +37,90 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    cssCodeSplit: false,
+    // What every page starts with lies in few files: many small ones cost a slow network more than their bytes. The other pages are left
+    // to the bundler.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            {
+              debugName: 'begin',
+              name: (id, graph) => (needsOf('begin.ts', graph).has(id) ? 'begin' : null),
+              priority: 3,
+            },
+            {
+              debugName: 'libraries',
+              name: (id, graph) =>
+                needsOf('main.tsx', graph).has(id) && id.includes('/node_modules/') ? 'libraries' : null,
+              priority: 2,
+            },
+            {
+              debugName: 'app',
+              name: (id, graph) => (needsOf('main.tsx', graph).has(id) ? 'app' : null),
+              priority: 1,
+            },
+          ],
+        },
+      },
+    },
   },
 })
+
+const needed = new Map<string, ReadonlySet<string>>()
+
+/** The modules that one imports, and those that they import, itself among them. */
+function needsOf(entry: string, graph: ModuleGraph): ReadonlySet<string> {
+  const known = needed.get(entry)
+  if (known !== undefined) return known
+  const found = new Set([join(import.meta.dirname, entry)])
+  for (const id of found)
+    for (const imported of graph.getModuleInfo(id)?.importedIds ?? []) found.add(imported)
+  needed.set(entry, found)
+  return found
+}
+
+/**
+ * Writes into the page what is painted before any script is there, and the files that every page begins with, so that they are asked for
+ * at once; and beside it the same page for decisions, `consent.html`, with the head of a decision.
+ */
+function pages(): Plugin {
+  return {
+    name: 'pages',
+    async writeBundle({ dir }, bundle) {
+      if (dir === undefined) throw new Error('the build has no folder')
+      const file = join(dir, 'index.html')
+      const bare = await readFile(file, 'utf8')
+      const { FirstLook } = await firstLook()
+      const app = Object.values(bundle).find((part) => part.type === 'chunk' && part.name === 'app')
+      if (app?.type !== 'chunk') throw new Error('the app has no chunk')
+      const links = [...app.imports, app.fileName]
+        .filter((name) => !bare.includes(name))
+        .map((name) => `    <link rel="modulepreload" fetchpriority="low" crossorigin href="./${name}">\n`)
+      const page = (alone: boolean) =>
+        bare
+          .replace(/^ *<\/head>/m, (end) => `${links.join('')}${end}`)
+          .replace('<!-- first look -->', renderToStaticMarkup(createElement(FirstLook, { alone })))
+      await writeFile(join(dir, 'consent.html'), page(true))
+      await writeFile(file, page(false))
+    },
+  }
+}
+
+/** The component, as this build styles it. */
+async function firstLook(): Promise<typeof FirstLookModule> {
+  const made = await build({
+    configFile: false,
+    root: import.meta.dirname,
+    logLevel: 'error',
+    plugins: [react()],
+    ssr: { noExternal: true },
+    build: { ssr: 'components/first-look.tsx', write: false },
+  })
+  const [script] = 'output' in made ? made.output : []
+  if (script === undefined) throw new Error('the first look could not be built')
+  return import(`data:text/javascript;base64,${Buffer.from(script.code).toString('base64')}`)
+}
 
 /** Turns the ICU texts of messages/*.json into the syntax trees that react-intl formats without a parser. */
 function compiledMessages(): Plugin {

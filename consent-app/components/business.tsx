@@ -1,6 +1,6 @@
 import { useId, useState } from 'react'
 import type { VendorView } from '#schemas/types.gen.ts'
-import { vaultUrl } from '../data/http.ts'
+import { vaultUrl } from '../data/ask.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { isWebAddress } from '../mount.ts'
 import { Button } from './button.tsx'

@@ -7,7 +7,7 @@ import { serveOffline } from '../data/service-worker.ts'
 import { useLanguage } from '../messages/language.tsx'
 import { Bare } from './bare.tsx'
 import { ProblemNote } from './problem-note.tsx'
-import { PageSkeleton } from './skeleton.tsx'
+import { FirstSkeleton } from './skeleton.tsx'
 import { WaitingActs } from './waiting-acts.tsx'
 
 const SessionEnded = lazy(() =>
@@ -40,7 +40,7 @@ export function SignedInOnly({ children }: { children: ReactNode }) {
         <ProblemNote error={me.error ?? me.failureReason} onRetry={() => void me.refetch()} />
       </Bare>
     )
-  return <PageSkeleton />
+  return <FirstSkeleton />
 }
 
 function Live({ children }: { children: ReactNode }) {

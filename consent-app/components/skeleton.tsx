@@ -1,4 +1,6 @@
+import { useLocation } from 'react-router'
 import { useText } from '../messages/text.tsx'
+import { FirstLook } from './first-look.tsx'
 import { VisuallyHidden } from './layout.tsx'
 import styles from './skeleton.module.css'
 
@@ -20,5 +22,19 @@ export function PageSkeleton() {
     <div className={styles.page}>
       <Skeleton lines={5} />
     </div>
+  )
+}
+
+/** Before any frame is there: what the page came with. */
+export function FirstSkeleton() {
+  const { text } = useText()
+  const alone = useLocation().pathname.startsWith('/consent/')
+  return (
+    <>
+      <p role="status">
+        <VisuallyHidden>{text('app.loading')}</VisuallyHidden>
+      </p>
+      <FirstLook alone={alone} />
+    </>
   )
 }

@@ -1,6 +1,7 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { ProblemError, asProblem, vaultUrl } from './http.ts'
+import { vaultUrl } from './ask.ts'
+import { ProblemError, asProblem } from './http.ts'
 import { saveFile } from './save-file.ts'
 
 /** How far an export has come; `files` may turn out to be more than was announced. */

@@ -1,5 +1,7 @@
 import type { Problem, ProblemViolation } from '#schemas/types.gen.ts'
 import type { ErrorCode } from '#core/domain/errors.ts'
+import { send, takeAhead } from './ask.ts'
+import type { Method } from './ask.ts'
 import { noteNoReply } from './connection.ts'
 
 /** What went wrong, by the closed code of the reply; `offline` when no reply came, `unknown` for a fault of ours. */
@@ -25,11 +27,6 @@ export class ProblemError extends Error {
   }
 }
 
-/** The address of an operation or page of this vault, whatever path it is mounted at. `path` has no leading slash. */
-export function vaultUrl(path: string): URL {
-  return new URL(path, document.baseURI)
-}
-
 let shown: string | undefined
 
 /** Whom the page shows: what is asked on it is asked for nobody else (`Reach-Account`). */
@@ -39,25 +36,13 @@ export function showAccount(accountId: string | undefined): void {
 
 /** One call to the vault: same origin, JSON both ways, by `account` where it changes something. Throws `ProblemError`. */
 export async function call<Reply>(
-  method: 'GET' | 'POST' | 'PUT',
+  method: Method,
   path: string,
-  { body, signal, account = shown }: { body?: object; signal?: AbortSignal; account?: string | undefined } = {},
+  { account = shown, ...rest }: { body?: object; signal?: AbortSignal; account?: string | undefined } = {},
 ): Promise<Reply> {
-  const response = await fetch(vaultUrl(path), {
-    method,
-    credentials: 'same-origin',
-    cache: 'no-store',
-    redirect: 'error',
-    headers: {
-      Accept: 'application/json, application/problem+json',
-      // The words of the catalogue come in the language of the page, which the browser's own need not be.
-      'Accept-Language': document.documentElement.lang,
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      ...(method === 'GET' || account === undefined ? {} : { 'Reach-Account': account }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    ...(signal === undefined ? {} : { signal }),
-  }).catch((cause: unknown) => {
+  const by = method === 'GET' || account === undefined ? {} : { account }
+  const reply = takeAhead(method, path) ?? send(method, path, { ...rest, ...by })
+  const response = await reply.catch((cause: unknown) => {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
     noteNoReply()
     throw new ProblemError('offline', 0, 'No reply')

@@ -2,7 +2,8 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { ImportPreview, SaveCategory, SavedCategory } from '#schemas/types.gen.ts'
 import type { Values } from './categories.ts'
-import { ProblemError, asProblem, call, vaultUrl } from './http.ts'
+import { vaultUrl } from './ask.ts'
+import { ProblemError, asProblem, call } from './http.ts'
 
 const types: Readonly<Record<string, string>> = {
   zip: 'application/zip',

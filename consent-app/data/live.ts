@@ -3,7 +3,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import type { LiveChange } from '#schemas/types.gen.ts'
 import { useConnection } from './connection.ts'
-import { vaultUrl } from './http.ts'
+import { vaultUrl } from './ask.ts'
 
 /** What may have changed with an entry of the log. What is being typed (categories, terms) is left alone. */
 const ofEverything = ['activity', 'activity-found', 'grants', 'requests', 'boundaries', 'reminders', 'me']

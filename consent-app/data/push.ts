@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { AddBrowser, NotificationsView } from '#schemas/types.gen.ts'
-import { call, vaultUrl } from './http.ts'
+import { vaultUrl } from './ask.ts'
+import { call } from './http.ts'
 import { serveOffline } from './service-worker.ts'
 
 /** The person, or her browser, does not let this page show messages. */

@@ -1,6 +1,7 @@
 import type { DialectId } from '#core/domain/dialects/dialects.ts'
 import type { ReceiptView } from '#schemas/types.gen.ts'
-import { call, vaultUrl } from './http.ts'
+import { vaultUrl } from './ask.ts'
+import { call } from './http.ts'
 import { saveFile } from './save-file.ts'
 
 export function readReceipt(receiptId: string): Promise<ReceiptView> {

@@ -1,4 +1,4 @@
-import { skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import type { Decision, DecisionResult, OpenLink, OpenRequests, Redirect, RequestView } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
@@ -18,8 +18,8 @@ export function useOpenRequests() {
  * The decision page of one request. Opening claims the request for who is signed in, so the account is part of the
  * key. It is not read again by itself: what is decided on is what was shown.
  */
-export function useRequest(uid: string, accountId: string | undefined) {
-  return useQuery({
+export function requestQuery(uid: string, accountId: string | undefined) {
+  return queryOptions({
     queryKey: ['request', uid, accountId],
     queryFn: async ({ signal }) => {
       const path = `consent/${encodeURIComponent(uid)}/open`

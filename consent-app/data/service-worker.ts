@@ -1,4 +1,4 @@
-import { vaultUrl } from './http.ts'
+import { vaultUrl } from './ask.ts'
 
 /**
  * Has the browser serve the app's own files while the network does not. Browsers look by themselves whether there is a newer

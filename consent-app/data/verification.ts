@@ -7,7 +7,8 @@ import { KeptHead } from '#core/verifier/kept-head.ts'
 import { keysAround, servedKeys } from '#core/verifier/key-changes.ts'
 import { inclusionPath, readEntry } from '#core/verifier/tiles.ts'
 import { isIncluded, leafHash } from '#core/verifier/tree.ts'
-import { call, ProblemError, vaultUrl } from './http.ts'
+import { vaultUrl } from './ask.ts'
+import { call, ProblemError } from './http.ts'
 import { keepLog, readKeptLog, type KeptLog } from './kept-log.ts'
 
 /** In the order they are made; the first that fails ends the checking. */

@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { createContext, use, useState } from 'react'
 import type { ReactNode } from 'react'
 import { I18nProvider } from 'react-aria-components/I18nProvider'
-import { loadLocale } from './locale.ts'
+import { declareLanguage, loadLocale } from './locale.ts'
 import type { LanguageTag, Locale } from './locale.ts'
 import { rememberLanguage, rememberedLanguage } from './remembered-language.ts'
 import { TextProvider } from './text.tsx'
@@ -23,19 +23,13 @@ export function useLanguage(): Choice {
   return choice
 }
 
-/** Says in the document what language it is in; what is asked of the vault comes in it. */
-export function declareLanguage({ language, direction }: Locale): void {
-  document.documentElement.lang = language
-  document.documentElement.dir = direction
-}
-
 /** Speaks the language it starts with until another is chosen. That changes words alone: what was ticked stays. */
 export function LanguageProvider({ locale: first, children }: { locale: Locale; children: ReactNode }) {
   const client = useQueryClient()
   const [locale, setLocale] = useState(first)
   const speak = async (language: LanguageTag) => {
     const next = await loadLocale(navigator.languages, language)
-    declareLanguage(next)
+    declareLanguage(language)
     setLocale(next)
     // Titles of fields and purposes come with the replies. Coming back from the sign-in counts once, and an auditor's look
     // is an entry in the log.

@@ -61,6 +61,12 @@ export async function loadLocale(preferred: readonly string[], chosen?: string):
   return { language, formats, direction, texts: (await load()).default }
 }
 
+/** Says in the document what language it is in; what is asked of the vault comes in it. */
+export function declareLanguage(language: LanguageTag): void {
+  document.documentElement.lang = language
+  document.documentElement.dir = known[language].direction
+}
+
 /** The language's own name, as those who read it look for it. */
 export function ownName(language: LanguageTag): string {
   return new Intl.DisplayNames([language], { type: 'language' }).of(language) ?? language

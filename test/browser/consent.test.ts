@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import type { Browser, Page } from '@playwright/test'
+import type { Browser, Page, Request } from '@playwright/test'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
@@ -133,6 +133,45 @@ test('a business that has proven its domain is shown so, with its logo from our 
   await page.getByRole('button', { name: 'Who is this?' }).press('Enter')
   for (const told of ['Ireland', 'privacy@shop.example']) await page.getByText(told).waitFor()
   await look('proven')
+})
+
+test('is painted before the app is there, and asks for all that it needs at once and once', async () => {
+  const url = page.url()
+  const reply = await page.request.get(url, { headers: { accept: 'text/html' } })
+  const html = await reply.text()
+  const named = (pattern: RegExp) =>
+    [...html.matchAll(pattern)].map(([, path = '']) => new URL(path, vault('/')).href)
+  const [first, ...others] = named(/<script [^>]*src="([^"]+)"/g)
+  const files = named(/<link rel="modulepreload"[^>]* href="([^"]+)"/g)
+  expect([others, html.match(/<script(?![^>]* src=)/)]).toEqual([[], null])
+  expect(reply.headers()['content-security-policy']).toContain("script-src 'self';")
+  const asked: string[] = []
+  const note = (request: Request) => asked.push(`${request.method()} ${request.url()}`)
+  page.on('request', note)
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  for (const file of files)
+    await page.route(file, async (route) => {
+      await held
+      await route.continue()
+    })
+  const opened = page.waitForRequest(`${url}/open`)
+  await page.goto(url, { waitUntil: 'commit' })
+  const name = page.locator('#app').getByText('Reach', { exact: true })
+  await name.waitFor()
+  const before = await name.boundingBox()
+  await opened
+  await look('first-look')
+  release()
+  await page.getByRole('heading', { name: 'Corner Shop asks to read from your vault' }).waitFor()
+  // Nothing moves when the app takes over.
+  expect(await name.boundingBox()).toEqual(before)
+  page.off('request', note)
+  await page.unrouteAll()
+  const scripts = asked.filter((one) => one.endsWith('.js'))
+  const words = scripts.filter((one) => ![first, ...files].includes(one.slice('GET '.length)))
+  expect([words.length, scripts.length]).toEqual([1, 2 + files.length])
+  expect(asked).toEqual([...new Set(asked)])
+  for (const path of ['/api/me', '/api/catalogue']) expect(asked).toContain(`GET ${vault(path)}`)
 })
 
 test('how often it may read can be limited, and is said before it counts', async () => {

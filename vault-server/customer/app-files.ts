@@ -1,11 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
+import { brotliCompressSync, constants } from 'node:zlib'
 import { Router } from 'express'
 import type { RequestHandler } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { setPagePolicy, setWorkerPolicy } from './browser-headers.ts'
 
+const html = 'text/html; charset=utf-8'
+const pages = ['index.html', 'consent.html']
 const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.ico': 'image/x-icon',
@@ -34,12 +37,16 @@ interface AppFile {
 export function appRoutes({ folder, vaultUrl }: { folder: string; vaultUrl: string }): Router {
   const files = readFiles(folder)
   const index = files.get('/index.html')
-  // It names every file of the build by its hash, and so stands for all that the page can show.
-  const page = index?.bytes.toString('utf8').replace('__REACH_SCREEN__', index.etag.replaceAll('"', ''))
+  // It leads to every file of the build by its hash, and so stands for all that the page can show.
+  const screen = index?.etag.replaceAll('"', '') ?? ''
+  const base = `${new URL(vaultUrl).pathname.replace(/\/$/, '')}/`
+  const pageIn = (file: AppFile | undefined) =>
+    file?.bytes.toString('utf8').replace('__REACH_SCREEN__', screen).replace('__REACH_BASE__', base)
+  const page = pageIn(index)
   const router = Router({ strict: true, caseSensitive: true })
   router.get('/*file', (request, response, next) => {
     const file = files.get(request.path)
-    if (file === undefined || request.path === '/index.html') return next()
+    if (file === undefined || file.type === html) return next()
     const immutable = request.path.startsWith('/assets/')
     response.set({
       'Content-Type': file.type,
@@ -59,7 +66,9 @@ export function appRoutes({ folder, vaultUrl }: { folder: string; vaultUrl: stri
   router.get(/^\/assets\//, () => {
     throw new DomainError('not-found', 'There is no such file')
   })
-  router.get('/{*page}', sendPage({ page, base: `${new URL(vaultUrl).pathname.replace(/\/$/, '')}/` }))
+  // The same page, with the files and the look of what comes there.
+  router.get('/consent/:uid', sendPage(pageIn(files.get('/consent.html')) ?? page))
+  router.get('/{*page}', sendPage(page))
   return router
 }
 
@@ -67,14 +76,18 @@ export function appRoutes({ folder, vaultUrl }: { folder: string; vaultUrl: stri
  * The page learns from `<base>` where it is mounted: the paths of its files and of the API begin there.
  * Whoever asks for something else than a page is told so, instead of getting HTML.
  */
-function sendPage({ page, base }: { page: string | undefined; base: string }): RequestHandler {
+function sendPage(page: string | undefined): RequestHandler {
   return (request, response, next) => {
     if (!request.accepts('html')) return next()
     if (page === undefined) throw new Error('the consent app is not built')
     const nonce = randomBytes(16).toString('base64')
     setPagePolicy(response, nonce)
-    response.set('Content-Type', 'text/html; charset=utf-8')
-    response.end(page.replace('__REACH_BASE__', base).replace('__REACH_NONCE__', nonce))
+    response.set({ 'Content-Type': html, Vary: 'Accept-Encoding' })
+    const text = page.replace('__REACH_NONCE__', nonce)
+    if (request.acceptsEncodings('br') !== 'br') return response.end(text)
+    // Nothing that anybody sent comes back in it, so its length tells nothing of the nonce.
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 4 }
+    response.set('Content-Encoding', 'br').end(brotliCompressSync(text, { params }))
   }
 }
 
@@ -82,7 +95,7 @@ function readFiles(folder: string): Map<string, AppFile> {
   const files = new Map<string, AppFile>()
   const names = listFiles(folder)
   for (const name of names) {
-    const type = name === 'index.html' ? 'text/html; charset=utf-8' : types[extname(name)]
+    const type = pages.includes(name) ? html : types[extname(name)]
     if (type === undefined) continue
     const bytes = readFileSync(join(folder, name))
     const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 22)
