@@ -20,7 +20,7 @@ export function WaitingActs() {
       {acts.length > 0 && (
         <section className={styles.waiting} aria-label={text('waiting.title')}>
           <h2>{text('waiting.title')}</h2>
-          <p>{text('waiting.body')}</p>
+          {!acts.some(({ sent }) => sent) && <p>{text('waiting.body')}</p>}
           <ul>
             {acts.map((act) => (
               <li key={act.about}>
@@ -36,13 +36,15 @@ export function WaitingActs() {
 
 function Waiting({ act }: { act: WaitingAct }) {
   const { text, has } = useText()
-  const { business, kind, state, about, code } = act
+  const { business, kind, state, about, code, sent = false } = act
   const what = text(`waiting.${kind}`, { business })
   const problem = `problem.${code ?? 'unknown'}`
+  const cancel = sent ? 'waiting.cancel.sent' : 'waiting.cancel'
+  const standing = state === 'waiting' ? (`waiting.${kind}.until` as const) : (`waiting.${state}` as const)
   return (
     <div className={styles.act}>
       <p>
-        <b>{what}</b> {text(state === 'waiting' ? `waiting.${kind}.until` : `waiting.${state}`, { business })}{' '}
+        <b>{what}</b> {text(sent && state !== 'refused' ? 'waiting.sent' : standing, { business })}{' '}
         {state === 'refused' && text(has(problem) ? problem : 'problem.unknown')}
       </p>
       <div className={styles.choice}>
@@ -54,9 +56,9 @@ function Waiting({ act }: { act: WaitingAct }) {
         <Button
           small
           onPress={() => cancelWaiting(about)}
-          aria-label={`${text(state === 'refused' ? 'waiting.seen' : 'waiting.cancel')}: ${what}`}
+          aria-label={`${text(state === 'refused' ? 'waiting.seen' : cancel)}: ${what}`}
         >
-          {text(state === 'refused' ? 'waiting.seen' : 'waiting.cancel')}
+          {text(state === 'refused' ? 'waiting.seen' : cancel)}
         </Button>
       </div>
     </div>

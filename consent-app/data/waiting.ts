@@ -22,6 +22,8 @@ export interface WaitingAct extends Act {
   /** `left`: the page was left meanwhile, so she is asked again. `refused`: it came too late, by `code`. */
   readonly state: 'waiting' | 'left' | 'refused'
   readonly code?: ProblemError['code']
+  /** No answer came to it: it may be in effect. Said again, it is one and the same. */
+  readonly sent?: true
 }
 
 const storageKey = () => `reach.waiting ${new URL(document.baseURI).pathname}`
@@ -30,14 +32,15 @@ const listeners = new Set<() => void>()
 
 /** Sends it, or where nobody answers lets it wait and gives `undefined`. */
 export async function sendOrWait<Reply>(client: QueryClient, act: Act): Promise<Reply | undefined> {
+  const isSent = connection() === 'online'
   try {
-    if (connection() === 'online') return await call<Reply>('POST', act.path, { body: act.body })
+    if (isSent) return await call<Reply>('POST', act.path, { body: act.body })
   } catch (error) {
     if (!isOffline(error)) throw error
   }
   const accountId = accountOf(client)
   if (accountId === undefined) throw new ProblemError('offline', 0, 'No reply')
-  change([...others(act.about), { ...act, accountId, state: 'waiting' }])
+  change([...others(act.about), { ...act, accountId, state: 'waiting', ...(isSent && { sent: true }) }])
   return undefined
 }
 
@@ -60,9 +63,12 @@ async function sendOne(act: WaitingAct, sent: (act: WaitingAct, reply: unknown) 
     sent(act, reply)
     return true
   } catch (error) {
-    if (isOffline(error)) return false
     // Let go meanwhile, such as when somebody else turned out to be signed in.
     if (!read().includes(act)) return true
+    if (isOffline(error)) {
+      change(read().map((one) => (one === act ? { ...act, sent: true } : one)))
+      return false
+    }
     const code = error instanceof ProblemError ? error.code : 'unknown'
     // Who has to sign in first is asked again afterwards.
     const state = code === 'not-signed-in' ? 'left' : 'refused'

@@ -1,4 +1,3 @@
-import { useQuery } from '@tanstack/react-query'
 import { useParams } from 'react-router'
 import { Bare } from '../components/bare.tsx'
 import { LinkButton } from '../components/button.tsx'
@@ -8,11 +7,11 @@ import { ProblemNote } from '../components/problem-note.tsx'
 import { RequestDecision } from '../components/request-decision.tsx'
 import { RequestOutcome } from '../components/request-outcome.tsx'
 import { shortWebId } from '../components/short-web-id.ts'
-import { FirstSkeleton } from '../components/skeleton.tsx'
+import { PageSkeleton } from '../components/skeleton.tsx'
 import { TurnedAway } from '../components/turned-away.tsx'
 import { ProblemError } from '../data/http.ts'
 import { useMe } from '../data/me.ts'
-import { requestQuery, useDecide, useDecided } from '../data/requests.ts'
+import { useDecide, useDecided, useRequest } from '../data/requests.ts'
 import { useWaitingFor } from '../data/waiting.ts'
 import { useText } from '../messages/text.tsx'
 import styles from './request.module.css'
@@ -21,7 +20,7 @@ import styles from './request.module.css'
 export function RequestPage() {
   const { uid = '' } = useParams()
   const me = useMe().data
-  const request = useQuery(requestQuery(uid, me?.accountId))
+  const request = useRequest(uid, me?.accountId)
   const decided = useDecided(uid)
   const view = request.data
   const decide = useDecide(uid, view?.vendor.name ?? '')
@@ -39,7 +38,7 @@ export function RequestPage() {
       : undefined)
 
   // Without its frame, whose foot would jump away when the request comes.
-  if (view === undefined && !request.isError) return <FirstSkeleton />
+  if (view === undefined && !request.isError) return <PageSkeleton />
   // Only the decision itself needs two columns.
   const isMessage = view === undefined || waiting !== undefined
   return (

@@ -283,7 +283,7 @@ test('beside each field stands who can read it, and when it or an answer from it
   // The date stays: what left is the answer.
   await note('birthDate').getByText(`${shop.name} can read only: Over 18`).waitFor()
   expect(await note('birthDate').textContent()).toMatch(/Answer “Over 18” last left/)
-  expect(await part('Contact').textContent()).toContain('Only you see this')
+  expect(await part('Contact').textContent()).toContain('No business sees this')
   await lookAt(page, 'data-11-sight')
   await story.act(ada, relation, 'withdraw')
   // Told while the page is open.

@@ -5,6 +5,7 @@
 import type { Browser, BrowserContext, Page } from '@playwright/test'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import type { GrantView } from '#schemas/types.gen.ts'
 import { ask } from '../business.ts'
 import { Story, expectOk } from '../story.ts'
 import type { Customer, Relation, Shop } from '../story.ts'
@@ -187,6 +188,34 @@ test('an answer to a request waits on its page and is sent from it; one that cam
   expect(JSON.stringify(grants.grants.map(({ vendor }) => vendor))).not.toContain(other.name)
   await page.getByRole('button', { name: `Put away: Allow ${other.name}.` }).press('Enter')
   await waiting().waitFor({ state: 'detached' })
+}, 60_000)
+
+test('an answer that was sent and had no reply is not called one without effect', async () => {
+  const other = await story.shop()
+  await page.goto((await ask(other)).url.href)
+  await button('Allow').waitFor()
+  await page.getByRole('checkbox').first().press(' ')
+  // The vault hears it, and the connection breaks before it answers.
+  await page.route('**/decision', async (route) => {
+    const headers = { ...(await route.request().allHeaders()), 'sec-fetch-site': 'same-origin' }
+    expect((await route.fetch({ headers })).status()).toBe(200)
+    await route.abort('connectionreset')
+  })
+  await button('Allow').press('Enter')
+  await button('Allow this').press('Enter')
+  await page.getByText(`${other.name} may have been told already`).waitFor()
+  await waiting().getByText('it may be in effect already').waitFor()
+  expect(await waiting().textContent()).not.toMatch(/not in effect|Nothing of this|gets nothing/)
+  const allowed = async () => {
+    const { grants } = expectOk(await ada.browser.get('/api/grants')).body as { grants: GrantView[] }
+    return grants.filter(({ vendor }) => vendor.name === other.name).length
+  }
+  expect(await allowed()).toBe(1)
+  await look('10-sent-without-reply')
+  await page.unroute('**/decision')
+  await page.getByRole('heading', { name: 'Allowed' }).waitFor()
+  await waiting().waitFor({ state: 'detached' })
+  expect(await allowed()).toBe(1)
 }, 60_000)
 
 const requestsOpen = async () =>
