@@ -98,6 +98,8 @@ async function run(): Promise<boolean> {
         locale: language === 'en' ? 'en-GB' : language,
         serviceWorker,
       })
+      // Nothing is measured here: a busy machine only takes longer.
+      page.setDefaultTimeout(60_000)
       opened.push(page)
       page.on('close', () => {
         const unexpected = faults.filter((fault) => expected?.test(fault) !== true)
