@@ -1,25 +1,22 @@
 /**
- * Reminders by the real rules on the real ledger, and how customers are written to about them: into a folder, by a
- * mail server of this test, and nothing more once they say stop.
+ * Reminders by the real rules on the real ledger, and how customers are written to about them: into a folder, by push
+ * services of this test, and nothing more once they say stop.
  */
 import { once } from 'node:events'
 import { readFile, readdir } from 'node:fs/promises'
-import { createServer as createHttpServer } from 'node:http'
+import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import { createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import { matches } from '#core/http/validate.ts'
-import { createMailer } from '../../vault-server/mail/mailer.ts'
-import type { Mail } from '../../vault-server/mail/mailer.ts'
-import { mailJob, tellingBy } from '../../vault-server/customer/notification-jobs.ts'
 import { readGrant } from '#core/records/grants.ts'
 import { noteReminded, readBackfill, readReminded } from '#core/records/reminders.ts'
-import { must } from '../records-world.ts'
+import { mailJob, tellingBy } from '../../vault-server/customer/notification-jobs.ts'
 import { remindOfDue } from '../../vault-server/customer/reminders.ts'
 import { Authenticator } from '../authenticator.ts'
 import { PushedBrowser } from '../pushed-browser.ts'
+import { must } from '../records-world.ts'
 import { Story, expectOk } from '../story.ts'
 import type { Customer, Relation } from '../story.ts'
 import type { NotificationsView, Reminders } from '../../schemas/types.gen.ts'
@@ -76,7 +73,7 @@ const settings = async () => (await ada.browser.get('/api/notifications')).body 
 const pushed: { path: string; body: Buffer }[] = []
 /** What push services answer, and one that nobody may reach. */
 const services = [1, 2].map(() =>
-  createHttpServer((request, response) => {
+  createServer((request, response) => {
     const parts: Buffer[] = []
     request.on('data', (part: Buffer) => parts.push(part))
     request.on('end', () => {
@@ -370,48 +367,4 @@ test('grants from before there were looks are gone through once, and told like o
   expect(await sweep()).toBe(0)
   expect(await messagesTo(to)).toBe(2)
   expect((await readBackfill(ledger))?.value).toEqual({ v: 1, isDone: true })
-})
-
-test('a mail server gets the message as it is, and one that refuses makes it a failure to be tried again', async () => {
-  const heard: string[] = []
-  let isRefusing = false
-  const server = createServer((socket: Socket) => {
-    let isData = false
-    socket.write('220 test\r\n')
-    socket.on('data', (bytes) => {
-      for (const line of bytes.toString().split('\r\n').slice(0, -1)) {
-        heard.push(line)
-        if (isData) {
-          if (line === '.') socket.write('250 kept\r\n')
-          isData = line !== '.'
-        } else if (line === 'DATA') {
-          isData = true
-          socket.write('354 go on\r\n')
-        } else if (line === 'STARTTLS') socket.write('502 no\r\n')
-        else if (line.startsWith('RCPT') && isRefusing) socket.write('451 later\r\n')
-        else socket.write(line === 'QUIT' ? '221 bye\r\n' : '250 ok\r\n')
-      }
-    })
-    socket.on('error', () => undefined)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  try {
-    const url = `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const send = createMailer({ kind: 'smtp', url, from: 'reach@vault.example' }, { now })
-    const mail: Mail = { to: address, subject: 'A', text: 'B', unsubscribeUrl: 'https://vault.example/stop' }
-    await send(mail)
-    expect(heard).toContain(`RCPT TO:<${address}>`)
-    expect(heard).toContain('List-Unsubscribe: <https://vault.example/stop>')
-    expect(heard).toContain('Auto-Submitted: auto-generated')
-    isRefusing = true
-    await expect(send(mail)).rejects.toThrow()
-    // A password is not told to a server that offers no TLS.
-    const open = url.replace('smtp://', 'smtp://reach:secret@')
-    await expect(
-      createMailer({ kind: 'smtp', url: open, from: 'reach@vault.example' }, { now })(mail),
-    ).rejects.toThrow()
-    expect(heard.join('\n')).not.toContain('AUTH')
-  } finally {
-    server.close()
-  }
 })
