@@ -149,6 +149,10 @@ describe('registration', () => {
     ['javascript', ['javascript:alert(1)']],
     ['a fragment', ['https://a.example/cb#x']],
     ['user information', ['https://user@a.example/cb']],
+    ['a backslash, which some read as a slash', [String.raw`https://a.example\@b.example/cb`]],
+    ['a path that says another', ['https://a.example/x/../cb']],
+    ['a letter that turns text round', ['https://a.example/\u202Ecb']],
+    ['a host in other letters than it is asked for', ['https://\u0430.example/cb']],
     ['two hosts', ['https://a.example/cb', 'https://b.example/cb']],
     ['none', []],
     ['no list', 'https://a.example/cb'],
@@ -174,6 +178,9 @@ describe('registration', () => {
     expect(await attempted({ jwks: { keys: [{ kty: 'oct', k: 'c2VjcmV0', kid: 'k' }] } })).toBe(refused)
     expect(await attempted({ jwks: { keys: [jwk, jwk] } })).toBe(refused)
     expect(await attempted({ jwks: { keys: [] } })).toBe(refused)
+    expect(await attempted({ jwks: { keys: [{ ...jwk, use: 'enc' }] } })).toBe(refused)
+    expect(await attempted({ jwks: { keys: [{ ...jwk, x: 'A'.repeat(43) }] } })).toBe(refused)
+    expect(await attempted({ redirect_uris: ['https://a.example'], jwks: { keys: [jwk] } })).toBe('201')
     expect(await attempted({ jwks: undefined })).toBe(refused)
     const rsa = await generateKeyPair('RS256', { extractable: true })
     expect(await attempted({ jwks: { keys: [{ ...(await exportJWK(rsa.publicKey)), kid: 'k' }] } })).toBe(

@@ -1,4 +1,5 @@
-import { hash } from 'node:crypto'
+import { createPublicKey, hash } from 'node:crypto'
+import type { JsonWebKey } from 'node:crypto'
 import { errors } from 'oidc-provider'
 import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider'
 import { DomainError } from '#core/domain/errors.ts'
@@ -137,6 +138,9 @@ function assertRedirectUris(uris: unknown, allowLoopback: boolean): void {
     const url = typeof uri === 'string' && uri.length <= 500 ? URL.parse(uri) : null
     if (url === null || url.username !== '' || url.password !== '' || url.href.includes('#'))
       return refuse('must be absolute, without user information and fragment')
+    // Another reading of a backslash, a dot segment or a letter that turns text round would be another address.
+    if (url.href !== uri && url.href !== `${String(uri)}/`)
+      return refuse(`must be written as browsers write them: ${url.href}`)
     const overHttp = url.protocol === 'http:' && allowLoopback && loopback.has(url.hostname)
     if (url.protocol !== 'https:' && !overHttp) return refuse('must be https')
     hosts.add(url.host)
@@ -151,7 +155,7 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 function assertKeys(jwks: unknown): void {
   const refuse = (): never => {
     throw new errors.InvalidClientMetadata(
-      'jwks must hold 1 to 10 public P-256 or Ed25519 keys, each with its own kid',
+      'jwks must hold 1 to 10 public P-256 or Ed25519 keys for signatures, each with its own kid',
     )
   }
   const keys = isObject(jwks) ? jwks['keys'] : undefined
@@ -160,9 +164,19 @@ function assertKeys(jwks: unknown): void {
     if (!isObject(key) || !isShort(key['kid']) || !isShort(key['x'])) return refuse()
     const isEc = key['kty'] === 'EC' && key['crv'] === 'P-256' && isShort(key['y'])
     const isOkp = key['kty'] === 'OKP' && key['crv'] === 'Ed25519'
-    if (!(isEc || isOkp) || privateMembers.some((member) => member in key)) return refuse()
+    if (key['use'] !== undefined && key['use'] !== 'sig') return refuse()
+    if (!(isEc || isOkp) || !isPoint(key) || privateMembers.some((member) => member in key)) return refuse()
   }
   if (new Set(keys.map((key) => key.kid)).size !== keys.length) return refuse()
+}
+
+/** Whether it is a key at all; a business would find out by being refused, and could not come back. */
+function isPoint(key: JsonWebKey): boolean {
+  try {
+    return createPublicKey({ key, format: 'jwk' }).type === 'public'
+  } catch {
+    return false
+  }
 }
 
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
