@@ -27,7 +27,8 @@ beforeEach(() => {
 
 const target = () => ({ method: 'GET', url, nonce: nonces.current() })
 const seconds = () => Math.floor(now / 1000)
-const good = (claims: Record<string, unknown> = {}) => proofFor(business, target(), claims)
+const good = (claims: Record<string, unknown> = {}) =>
+  proofFor(business, target(), { iat: seconds(), ...claims })
 const withHeader = (members: Record<string, unknown>) => {
   const header = encode({ typ: 'dpop+jwt', alg: 'ES256', jwk: business.key.jwk, ...members })
   return proofFor({ ...business, header }, target())
