@@ -9,6 +9,8 @@ export const readableRdf =
 
 const MAX_JSON_BYTES = 64 * 1024
 const MAX_QUADS = 500
+/** Terms times nodes: all contexts may be worked through anew at each node. */
+const MAX_WORK = 20_000
 
 /**
  * The triples of a document in Turtle, N-Triples, the Turtle part of N3, or JSON-LD whose contexts stand in the document
@@ -32,7 +34,10 @@ async function parseJsonLd(text: string, base: string): Promise<Quad[]> {
   } catch (cause) {
     throw unreadable('The document is no JSON', cause)
   }
-  if (refersElsewhere(document)) throw unreadable('The document needs a context that lies elsewhere')
+  const seen = { terms: 0, nodes: 0 }
+  if (refersElsewhere(document, seen)) throw unreadable('The document needs a context that lies elsewhere')
+  if (seen.terms * seen.nodes > MAX_WORK)
+    throw unreadable('The document has too many terms for so many nodes')
   const parser = getJsonLdParser()
   const quads: Quad[] = []
   let failure: unknown
@@ -48,15 +53,24 @@ async function parseJsonLd(text: string, base: string): Promise<Quad[]> {
   return quads
 }
 
-/** Whether a context is named by its address, anywhere inside. */
-function refersElsewhere(value: unknown, depth = 0): boolean {
+/** Whether a context is named by its address, anywhere inside; counts terms and nodes on the way. */
+function refersElsewhere(
+  value: unknown,
+  seen: { terms: number; nodes: number },
+  depth = 0,
+  isContext = false,
+): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (depth > 50) return true
-  return Object.entries(value).some(([name, member]) => {
-    if (name === '@import') return true
-    const contexts = name === '@context' ? [member].flat(Infinity) : []
-    return contexts.some((one) => typeof one === 'string') || refersElsewhere(member, depth + 1)
-  })
+  const entries = Object.entries(value)
+  if (isContext) seen.terms += entries.length
+  else seen.nodes++
+  return entries.some(
+    ([name, member]) =>
+      name === '@import' ||
+      refersElsewhere(member, seen, depth + 1, isContext || name === '@context') ||
+      (name === '@context' && [member].flat(Infinity).some((one) => typeof one === 'string')),
+  )
 }
 
 function unreadable(detail: string, cause?: unknown): DomainError {

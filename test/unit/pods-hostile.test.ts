@@ -149,6 +149,22 @@ describe('a document in JSON-LD', () => {
   })
 })
 
+test('a context that would be worked through anew at every node is refused before it is', async () => {
+  const terms = Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`t${i}`, `urn:t${i}`]))
+  const scoped = { ...terms, a: { '@id': 'urn:a', '@context': { b: 'urn:b' } } }
+  const read = (document: object | string) =>
+    parseRdf(
+      typeof document === 'string' ? document : JSON.stringify(document),
+      'application/ld+json',
+      'https://pod.example/card',
+    )
+  const worst = { '@context': scoped, a: Array.from({ length: 5_000 }, () => ({})) }
+  await expect(read(worst)).rejects.toThrow('too many terms for so many nodes')
+  const brackets = `{"@context":${'['.repeat(30_000)}${']'.repeat(30_000)}}`
+  await expect(read(brackets)).rejects.toMatchObject({ code: 'pod-unreadable' })
+  expect(await read({ '@context': scoped, a: [{ b: 'x' }, { b: 'y' }] })).toHaveLength(4)
+})
+
 describe('the cache', () => {
   let clock: number
   let lost: string[]
