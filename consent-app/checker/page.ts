@@ -20,11 +20,16 @@ interface Origin {
 const origin = JSON.parse(element('origin').textContent) as Origin | null
 let language: LanguageTag = chooseLanguage(navigator.languages)
 let given: GivenFiles = { keys: origin?.keys ?? [], vkeys: origin === null ? [] : [origin.vkey] }
-let areKeysGiven = false
 const named: { name: string; kind: FileKind | 'none' | 'large' }[] = []
 let checked: Checked | undefined
 
 const text = (id: WordId, values?: Record<string, string | number>) => say(language, id, values)
+
+/** What fits other keys than those this page came with is worth what the place is worth that they come from. */
+function areKeysOwn(): boolean {
+  const isOwn = ({ x, y }: JsonWebKey) => origin?.keys.some((own) => own.x === x && own.y === y) === true
+  return given.vkeys.every((vkey) => vkey === origin?.vkey) && given.keys.every(isOwn)
+}
 
 function element(id: string): HTMLElement {
   const found = document.getElementById(id)
@@ -69,8 +74,8 @@ function show(): void {
 
 function showKeys(): void {
   const words =
-    areKeysGiven || origin === null
-      ? text(areKeysGiven ? 'keys.given' : 'keys.none')
+    origin === null || !areKeysOwn()
+      ? text(areKeysOwn() ? 'keys.none' : 'keys.given')
       : text('keys.own', { vault: origin.vault, date: moment(origin.savedAt, { dateStyle: 'long' }) })
   const parts: Node[] = [make('p', words)]
   for (const vkey of given.vkeys)
@@ -88,8 +93,9 @@ function showResult(): void {
     return
   }
   const { verdict: found, steps, terms, place } = checked
-  verdict.dataset['verdict'] = found
-  verdict.replaceChildren(make('h2', text(`verdict.${found}`)), make('p', text(`verdict.${found}.body`)))
+  const told = found === 'genuine' && !areKeysOwn() ? 'given' : found
+  verdict.dataset['verdict'] = told === 'given' ? 'unsettled' : found
+  verdict.replaceChildren(make('h2', text(`verdict.${told}`)), make('p', text(`verdict.${told}.body`)))
   element('steps').replaceChildren(
     ...steps.map(({ name, state, why }) =>
       make(
@@ -154,7 +160,6 @@ async function takeFiles(files: Iterable<File>): Promise<void> {
   for (const file of [...files].slice(0, 20)) {
     const taken = file.size > MAX_BYTES ? undefined : take(await file.text(), given)
     if (taken !== undefined) given = taken.given
-    if (taken?.kind === 'keys' || taken?.kind === 'vkey') areKeysGiven = true
     named.push({ name: file.name, kind: taken?.kind ?? (file.size > MAX_BYTES ? 'large' : 'none') })
   }
   const { receipt } = given

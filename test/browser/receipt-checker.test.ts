@@ -269,8 +269,14 @@ test('what is missing is said to be missing, and nothing is called genuine witho
   expect(await states()).toEqual(['held', 'open', 'held', 'held', 'held', 'held'])
   await lookAt(page, 'checker-unsettled')
   await give('keys.json')
-  await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+  await page.getByText(en['verdict.given'], { exact: true }).waitFor()
   await page.getByText(en['keys.given']).waitFor()
+  await lookAt(page, 'checker-given')
+  await close()
+  // The very keys that came with the page are no others, wherever they come from.
+  await open()
+  await give('given.jws', 'given.tlog-proof', 'keys.json', 'vkey')
+  await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
   await close()
 })
 
@@ -291,10 +297,10 @@ test('keys that changed make no forgery of a receipt, and the keys as they are s
   const second = createCosigner(origin, generateKeyPairSync('ml-dsa-44').privateKey).vkey
   await writeFile(file('served-vkey'), `${later}\n${vkey}\n${second}\n`)
   await give('served-vkey')
-  await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+  await page.getByText(en['verdict.given'], { exact: true }).waitFor()
   await writeFile(file('policy'), `log ${second}\nlog ${vkey}\nquorum none\n`)
   await give('vkey', 'policy')
-  await page.getByText(en['verdict.genuine'], { exact: true }).waitFor()
+  await page.getByText(en['verdict.given'], { exact: true }).waitFor()
   await close()
 })
 
