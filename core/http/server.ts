@@ -20,6 +20,8 @@ const limits: ServerOptions = {
   requestTimeout: 30_000,
   keepAliveTimeout: 20_000,
   connectionsCheckingInterval: 2_000,
+  // Node would take the first of two `Host` or `Authorization`, a proxy before it perhaps the second: joined they are neither.
+  joinDuplicateHeaders: true,
 }
 const maxHeaders = 100
 const idleMs = 120_000

@@ -106,6 +106,23 @@ describe('hostile connections', () => {
     expect(await speak(connect(server.port, '127.0.0.1'), text)).toMatch(/^HTTP\/1\.1 400 /)
   })
 
+  test('what may stand once and stands twice is neither of the two', async () => {
+    const seen: unknown[] = []
+    await using server = await listen({
+      app: ({ headers }, response) => {
+        seen.push([headers.host, headers.authorization, headers['content-type']])
+        response.end()
+      },
+      host: '127.0.0.1',
+      port: 0,
+    })
+    const socket = connect(server.port, '127.0.0.1')
+    const twice = ['Host', 'Authorization', 'Content-Type'].map((name) => `${name}: a\r\n${name}: b\r\n`)
+    socket.end(`GET / HTTP/1.1\r\n${twice.join('')}Connection: close\r\n\r\n`)
+    await socket.toArray()
+    expect(seen).toEqual([['a, b', 'a, b', 'a, b']])
+  })
+
   test('a client that sends its request slowly is cut off', { timeout: 30_000 }, async () => {
     await using server = await listen({ app: slow, host: '127.0.0.1', port: 0 })
     const socket = connect(server.port, '127.0.0.1')
