@@ -12,7 +12,7 @@ import { requestIn } from './mount.ts'
 declareLanguage(chooseLanguage(navigator.languages, rememberedLanguage()).language)
 const locale = loadLocale(navigator.languages, rememberedLanguage())
 const me = sendAhead('GET', 'api/me')
-sendAhead('GET', 'api/catalogue')
+void sendAhead('GET', 'api/catalogue')
 const request = requestIn(location.href, document.baseURI)
 if (request !== undefined) void openAhead(request).catch(() => undefined)
 // What came with the page is painted before the app takes the processor.
@@ -26,7 +26,7 @@ async function openAhead(uid: string): Promise<void> {
   if (!reply.ok) return
   const { signedIn, accountId } = (await reply.clone().json()) as Me
   if (signedIn && accountId !== undefined)
-    sendAhead('POST', `consent/${uid}/open`, { body: {}, account: accountId })
+    void sendAhead('POST', `consent/${uid}/open`, { body: {}, account: accountId })
 }
 
 /** Once the browser had its turn to paint; in the background it takes none, and is not waited for long. */

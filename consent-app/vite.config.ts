@@ -44,28 +44,23 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            {
-              debugName: 'begin',
-              name: (id, graph) => (needsOf('begin.ts', graph).has(id) ? 'begin' : null),
-              priority: 3,
-            },
-            {
-              debugName: 'libraries',
-              name: (id, graph) =>
-                needsOf('main.tsx', graph).has(id) && id.includes('/node_modules/') ? 'libraries' : null,
-              priority: 2,
-            },
-            {
-              debugName: 'app',
-              name: (id, graph) => (needsOf('main.tsx', graph).has(id) ? 'app' : null),
-              priority: 1,
-            },
+            firstFile('begin', 3, (id, graph) => needsOf('begin.ts', graph).has(id)),
+            firstFile('libraries', 2, (id, graph) => isLibrary(id) && needsOf('main.tsx', graph).has(id)),
+            firstFile('app', 1, (id, graph) => needsOf('main.tsx', graph).has(id)),
           ],
         },
       },
     },
   },
 })
+
+const isLibrary = (id: string): boolean => id.includes('/node_modules/')
+
+/** One file of the modules that `holds` says; of several the one with the highest priority takes a module. */
+function firstFile(name: string, priority: number, holds: (id: string, graph: ModuleGraph) => boolean) {
+  const nameOf = (id: string, graph: ModuleGraph) => (holds(id, graph) ? name : null)
+  return { debugName: name, name: nameOf, priority }
+}
 
 const needed = new Map<string, ReadonlySet<string>>()
 

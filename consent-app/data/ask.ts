@@ -41,7 +41,7 @@ export function sendAhead(method: Method, path: string, asked?: Asked): Promise<
   const reply = send(method, path, asked)
   ahead.set(`${method} ${path}`, reply)
   // Who takes it hears of a failure.
-  reply.catch(() => undefined)
+  void reply.catch(() => undefined)
   return reply
 }
 
