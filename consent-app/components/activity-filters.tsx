@@ -64,7 +64,15 @@ export function ActivityFilters({ filter, onChange, items }: ActivityFiltersProp
           <Button small expands={{ isOpen, what: panel }} onPress={() => setOpen(!isOpen)}>
             {text('activity.filter.more', { count: chosen })}
           </Button>
-          <Button small look="quiet" onPress={() => onChange({})}>
+          <Button
+            small
+            look="quiet"
+            onPress={() => {
+              // What was typed and not looked for goes, too.
+              setDraft({})
+              onChange({})
+            }}
+          >
             {text('activity.filter.clear')}
           </Button>
         </Row>
