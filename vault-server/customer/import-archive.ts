@@ -7,7 +7,7 @@ import { parser } from '#core/http/validate.ts'
 /** What a file of the archive may hold unpacked: a category with a picture, or the manifest of a long life. */
 const maxFile = 4 * 1024 * 1024
 /** All that is unpacked: the manifest and the data. */
-const maxUnpacked = 16 * 1024 * 1024
+const maxUnpacked = 6 * 1024 * 1024
 const maxEntries = 20_000
 
 interface Entry {
