@@ -14,6 +14,7 @@ import type { Disclosure } from '../../schemas/types.gen.ts'
 import { type Business, type Tokens, accessRequest, ask, redeem, registerBusiness } from '../business.ts'
 import { createWorld, type World } from '../world.ts'
 import { launchChromium, lookAt, openPage } from './chromium.ts'
+import { Keyboard, KeyboardStory } from './keyboard-story.ts'
 
 const person = { podName: 'ada-lovelace', email: 'ada@example.org', password: 'difference engine no 2' }
 const question = accessRequest({
@@ -227,19 +228,91 @@ test('the tour shows it all with invented data, by keyboard alone and on a phone
   })
   const { page: small } = phone
   await small.goto(vault('/'))
-  await press(small, 'button', 'Take the tour')
+  const keys = new Keyboard(small)
+  await keys.press('button', /Take the tour/)
   await small.getByRole('heading', { name: 'Corner Shop (sample) asks to read from your vault' }).waitFor()
   await lookAt(small, 'story-13-tour-phone-dark')
-  await press(small, 'checkbox', 'Over 18', ' ')
-  await press(small, 'button', 'Allow')
-  await press(small, 'button', 'Allow this')
+  await keys.press('checkbox', /Over 18/)
+  await keys.press('button', 'Allow')
+  await keys.press('button', 'Allow this')
   await small.getByRole('heading', { name: 'Allowed' }).waitFor()
-  await press(small, 'link', 'Go back to')
+  await keys.press('link', /Go back to/)
   await small.getByText('This is everything the shop received').waitFor()
   await small.getByText('Lindenweg 7').waitFor()
   await lookAt(small, 'story-14-tour-shop')
   expect(phone.faults).toEqual([])
 })
+
+test('the whole story on a phone, from the first page to leaving, by keyboard alone', async () => {
+  const { vaultUrl, gatewayUrl, podsUrl } = world.config
+  const shopUrl = `http://localhost:${(shopSite.address() as AddressInfo).port}`
+  const phone = await openPage(browser, {
+    viewport: { width: 390, height: 844 },
+    allowed: [vaultUrl, gatewayUrl, podsUrl ?? '', shopUrl],
+  })
+  const { page: small } = phone
+  let shot = 0
+  const story = new KeyboardStory(small, async (name) => {
+    // What is half below the bar at the foot of a phone is no small target.
+    await small.evaluate(() => window.scrollTo(0, 0))
+    await lookAt(small, `story-keys-${(shot += 1)}-${name}`)
+  })
+  // What is typed into the browser's own bar, and a link of the business, are the only addresses.
+  await small.goto(vault('/'))
+  await story.makeVault({
+    podName: 'hedy-lamarr',
+    email: 'hedy@example.org',
+    password: 'spread spectrum 1942',
+  })
+  await story.fillIn('Hedy Lamarr')
+  await story.fillInShoe('39')
+
+  const pending = await ask(
+    shop,
+    accessRequest({
+      items: [
+        {
+          purpose: 'dpv:DeliveryOfGoods',
+          fields: ['profile.name'],
+          why: 'To deliver what you order.',
+          required: true,
+        },
+        {
+          purpose: 'dpv:ServicePersonalisation',
+          fields: ['sizes.shoe', 'diet.allergies'],
+          why: 'To show what suits you.',
+          required: false,
+        },
+      ],
+    }),
+  )
+  await small.goto(pending.url.href)
+  const allowing = await story.allow()
+  await small.waitForURL(/\/callback\?/)
+  tokens = await redeem(shop, new URL(small.url()), pending)
+  const shoe = () => query('dpv:ServicePersonalisation', ['sizes.shoe', 'diet.allergies'])
+  const first = await shoe()
+  expect(((await first.json()) as Disclosure).data).toEqual({ 'sizes.shoe': { size: '39', system: 'EU' } })
+
+  await small.goto(vault('/'))
+  await story.verifyActivity()
+  await story.openRelationship()
+  await story.pause()
+  expect((await shoe()).status).toBe(404)
+  await story.resume()
+  expect((await shoe()).status).toBe(200)
+  await story.fillIn('Hedwig Kiesler')
+  // Ending it, with deletion asked, takes no more presses than beginning it took.
+  expect(await story.withdraw()).toBeLessThanOrEqual(allowing + 1)
+  expect((await shoe()).status).toBe(404)
+  await story.block()
+  expect(await story.takeEverything()).toContain('data/profile.json')
+  await story.leave()
+  await world.settle()
+  const again = await small.request.get(vault('/api/me'))
+  expect(await again.json()).toMatchObject({ signedIn: false })
+  expect(phone.faults).toEqual([])
+}, 300_000)
 
 test('no page ran into an error, broke its own rules or asked anybody else', () => {
   expect(faults).toEqual([])
@@ -279,23 +352,4 @@ async function signInAtPod(on: Page): Promise<void> {
   await on.getByLabel('Password').fill(person.password)
   await on.getByRole('button', { name: 'Log in' }).click()
   await on.getByRole('button', { name: 'Authorize' }).click()
-}
-
-/**
- * Reaches a control with the Tab key and uses it with Enter (or `key`); fails when the keyboard cannot get
- * there.
- */
-async function press(
-  on: Page,
-  role: 'button' | 'checkbox' | 'link',
-  name: string,
-  key = 'Enter',
-): Promise<void> {
-  const target = on.getByRole(role, { name }).first()
-  await target.waitFor()
-  for (let step = 0; step < 80; step++) {
-    if (await target.evaluate((element) => element === document.activeElement)) return on.keyboard.press(key)
-    await on.keyboard.press('Tab')
-  }
-  throw new Error(`the keyboard does not reach ${role} ${name}`)
 }
