@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -11,6 +12,8 @@ export default defineConfig({
     // (test/pod-server.ts). A file keeps its world to itself by opening and disposing it, not by a process of
     // its own.
     isolate: false,
+    // Programs that tests start load modules that Node has compiled for the one before.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'dist', 'compile-cache') },
     // A verdict hangs on no clock: these end what hangs, on a machine ten times slower than ours, too.
     testTimeout: 60_000,
     hookTimeout: 240_000,

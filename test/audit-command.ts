@@ -8,6 +8,7 @@ import { auditCommands } from '../cli/audit.ts'
 import { CommandFailed, EXIT } from '../cli/exit.ts'
 import { outputTo } from '../cli/output.ts'
 import type { Fact } from '../core/domain/facts.ts'
+import { programEnvironment } from './program-environment.ts'
 
 const program = join(import.meta.dirname, '../cli/main.ts')
 export const start = Date.parse('2026-03-01T00:00:00Z')
@@ -80,7 +81,7 @@ export async function reachRemembering(home: string, ...words: string[]): Promis
 }
 
 export async function reachProcess(home: string, ...words: string[]): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], REACH_STATE: join(home, 'state') }
+  const env = { ...programEnvironment, REACH_STATE: join(home, 'state') }
   const command = [program, 'audit', ...words, ...forgetting(words)]
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, command, { env, timeout: 60_000 })

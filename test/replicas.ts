@@ -19,6 +19,7 @@ import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 import { freePorts } from './free-ports.ts'
 import { postgres } from './postgres.ts'
+import { programEnvironment } from './program-environment.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -78,7 +79,7 @@ export async function startReplicas(): Promise<Replicas> {
   }
   const settingsOf = (name: ReplicaName): NodeJS.ProcessEnv => ({
     ...shared,
-    PATH: process.env['PATH'],
+    ...programEnvironment,
     REACH_PODS_HERE: name === 'vault-a' ? 'on' : 'off',
     REACH_DATA: join(folder, `data-${name}`),
     REACH_VAULT_PORT: String(portOf.get(name)),

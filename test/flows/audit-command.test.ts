@@ -12,6 +12,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { GrowingTree, hashesAt, leafHash } from '#core/ledger/merkle.ts'
 import { tilePath, writeBundle } from '#core/ledger/tiles.ts'
+import { programEnvironment } from '../program-environment.ts'
 
 const program = join(import.meta.dirname, '../../cli/main.ts')
 const origin = 'vault.example/log'
@@ -29,7 +30,7 @@ interface Ended {
 }
 
 async function reach(...words: string[]): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], REACH_STATE: join(folder, 'state') }
+  const env = { ...programEnvironment, REACH_STATE: join(folder, 'state') }
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, 'audit', ...words], {
       env,

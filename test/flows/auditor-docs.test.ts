@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { json, reachAudit } from '../audit-command.ts'
 import { inAYear, newAuditor } from '../auditor.ts'
 import { decide } from '../consent.ts'
+import { programEnvironment } from '../program-environment.ts'
 import { expectOk, Story } from '../story.ts'
 import type { Customer, Relation } from '../story.ts'
 
@@ -35,6 +36,7 @@ test('every command of the first audit works as it stands there', { timeout: 180
   expect(commands.length).toBeGreaterThan(10)
   const { config } = story.world
   const env = {
+    ...programEnvironment,
     PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
     REACH_STATE: join(folder, 'state'),
     REACH_KEYS: config.keysFolder,

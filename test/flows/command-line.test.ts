@@ -13,6 +13,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { freePorts } from '../free-ports.ts'
 import { png } from '../pictures.ts'
+import { programEnvironment } from '../program-environment.ts'
 
 const root = join(import.meta.dirname, '../..')
 let folder: string
@@ -24,7 +25,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reach-test-operator-'))
   const [vault, gateway, admin] = await freePorts(3)
   settings = {
-    PATH: process.env['PATH'],
+    ...programEnvironment,
     REACH_DATA: join(folder, 'data'),
     REACH_KEYS: join(folder, 'keys'),
     REACH_STATE: join(folder, 'state'),

@@ -12,6 +12,7 @@ import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.t
 import { findCanaries } from '../canaries.ts'
 import { checkEverything, filesIn } from '../check-everything.ts'
 import { loggedFacts } from '../logged-facts.ts'
+import { programEnvironment } from '../program-environment.ts'
 import { expectOk, sampleValues, Story } from '../story.ts'
 import type { Customer } from '../story.ts'
 import type { VaultBrowser } from '../vault.ts'
@@ -32,7 +33,7 @@ afterAll(async () => {
 async function reach(...args: string[]): Promise<string> {
   const { dataFolder, keysFolder, vaultUrl, gatewayUrl, adminPort } = story.world.config
   const env = {
-    PATH: process.env['PATH'],
+    ...programEnvironment,
     REACH_DATA: dataFolder,
     REACH_KEYS: keysFolder,
     REACH_VAULT_URL: vaultUrl,

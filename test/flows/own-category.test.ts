@@ -14,6 +14,7 @@ import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { accessRequest, ask, redeem, registerBusiness } from '../business.ts'
 import { decide, openPage } from '../consent.ts'
 import { freePorts } from '../free-ports.ts'
+import { programEnvironment } from '../program-environment.ts'
 import { VaultBrowser } from '../vault.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -104,7 +105,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reach-own-category-'))
   const [pods, vault, gateway, admin] = await freePorts(4)
   settings = {
-    PATH: String(process.env['PATH']),
+    ...programEnvironment,
     REACH_DATA: join(folder, 'data'),
     REACH_KEYS: join(folder, 'keys'),
     REACH_STATE: join(folder, 'state'),

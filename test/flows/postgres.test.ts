@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkEverything } from '../check-everything.ts'
 import { postgres } from '../postgres.ts'
+import { programEnvironment } from '../program-environment.ts'
 import { Story } from '../story.ts'
 import type { World } from '../world.ts'
 
@@ -19,7 +20,7 @@ async function copy(
   const words = ['store', 'copy', '--from', from, '--to', to]
   const child = spawn(process.execPath, [join(root, 'cli/main.ts'), ...words], {
     env: {
-      PATH: process.env['PATH'],
+      ...programEnvironment,
       REACH_VAULT_URL: config.vaultUrl,
       REACH_GATEWAY_URL: config.gatewayUrl,
       REACH_DATA: config.dataFolder,

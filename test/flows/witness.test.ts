@@ -20,6 +20,7 @@ import { witnessHistory } from '../../witness/history.ts'
 import { startWitness } from '../../witness/server.ts'
 import { createWitness } from '../../witness/witness.ts'
 import { ledgerFolders, openIn } from '../level-ledger.ts'
+import { programEnvironment } from '../program-environment.ts'
 
 const silent = createLogger({ level: 'silent' })
 const newKey = () => generateKeyPairSync('ed25519').privateKey
@@ -335,7 +336,7 @@ async function mirrorOf(ledger: Ledger, checkpoint: string): Promise<string> {
 const program = join(import.meta.dirname, '../../cli/main.ts')
 
 async function reach(...words: string[]): Promise<{ code: number; out: string; err: string }> {
-  const env = { PATH: process.env['PATH'], REACH_STATE: join(folder, 'state') }
+  const env = { ...programEnvironment, REACH_STATE: join(folder, 'state') }
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, 'audit', ...words], {
       env,

@@ -29,6 +29,7 @@ import {
   treeHash,
 } from '../../independent-log.ts'
 import { loggedFacts } from '../../logged-facts.ts'
+import { programEnvironment } from '../../program-environment.ts'
 import { Story } from '../../story.ts'
 import type { Customer, Relation } from '../../story.ts'
 
@@ -131,7 +132,7 @@ test('a receipt verifies offline: its signature, and that the decision is in the
 /** The command as an auditor runs it, with what it keeps from one run to the next in `state`. */
 async function reach(words: readonly string[], state: string): Promise<{ code: number; output: string }> {
   const program = join(import.meta.dirname, '../../../cli/main.ts')
-  const options = { env: { REACH_STATE: join(folder, state) } }
+  const options = { env: { ...programEnvironment, REACH_STATE: join(folder, state) } }
   try {
     const { stdout } = await run(process.execPath, [program, 'audit', ...words], options)
     return { code: 0, output: stdout }
