@@ -1,3 +1,4 @@
+import { useQuery } from '@tanstack/react-query'
 import { useParams } from 'react-router'
 import { Bare } from '../components/bare.tsx'
 import { LinkButton } from '../components/button.tsx'
@@ -7,11 +8,11 @@ import { ProblemNote } from '../components/problem-note.tsx'
 import { RequestDecision } from '../components/request-decision.tsx'
 import { RequestOutcome } from '../components/request-outcome.tsx'
 import { shortWebId } from '../components/short-web-id.ts'
-import { PageSkeleton } from '../components/skeleton.tsx'
+import { FirstSkeleton } from '../components/skeleton.tsx'
 import { TurnedAway } from '../components/turned-away.tsx'
 import { ProblemError } from '../data/http.ts'
 import { useMe } from '../data/me.ts'
-import { useDecide, useDecided, useRequest } from '../data/requests.ts'
+import { requestQuery, useDecide, useDecided } from '../data/requests.ts'
 import { useWaitingFor } from '../data/waiting.ts'
 import { useText } from '../messages/text.tsx'
 import styles from './request.module.css'
@@ -20,7 +21,7 @@ import styles from './request.module.css'
 export function RequestPage() {
   const { uid = '' } = useParams()
   const me = useMe().data
-  const request = useRequest(uid, me?.accountId)
+  const request = useQuery(requestQuery(uid, me?.accountId))
   const decided = useDecided(uid)
   const view = request.data
   const decide = useDecide(uid, view?.vendor.name ?? '')
@@ -38,7 +39,7 @@ export function RequestPage() {
       : undefined)
 
   // Without its frame, whose foot would jump away when the request comes.
-  if (view === undefined && !request.isError) return <PageSkeleton />
+  if (view === undefined && !request.isError) return <FirstSkeleton />
   // Only the decision itself needs two columns.
   const isMessage = view === undefined || waiting !== undefined
   return (
