@@ -20,6 +20,8 @@ export interface WriterParts {
 
 /** Waiting commits may hold this much memory, roughly. */
 const QUEUE_BYTES = 128 * 1024 * 1024
+/** What a request brings at the end of a turn, such as behind the check of its signature, is seen in the next. */
+const QUIET_TURNS = 2
 /** So many that wait are a group worth its sync. */
 const GATHERED = 128
 /** From this length on (or a full group) the queue is made into a group before the write in flight has ended. */
@@ -107,16 +109,17 @@ export class GroupWriter {
   }
 
   /**
-   * Whoever was just answered, or comes in meanwhile, gets into the next group: as long as each turn of the event loop
-   * brings more, the processor is what all of them wait for, and half as many groups leave it more time. Who is alone waits
-   * for one turn that brings nobody.
+   * Whoever was just answered, or comes in meanwhile, gets into the next group: as long as turns of the event loop bring
+   * more, the processor is what all of them wait for, and half as many groups leave it more time. Who is alone waits for
+   * `QUIET_TURNS` that bring nobody.
    */
   async #gather(): Promise<void> {
-    let before: number
+    let quiet = 0
     do {
-      before = this.#queue.length
+      const before = this.#queue.length
       await nextTurn()
-    } while (this.#queue.length > before && this.#queue.length < GATHERED)
+      quiet = this.#queue.length > before ? 0 : quiet + 1
+    } while (quiet < QUIET_TURNS && this.#queue.length < GATHERED)
   }
 
   async #form(inFlight: InFlight | undefined): Promise<Group> {
