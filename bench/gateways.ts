@@ -56,18 +56,8 @@ export class GatewayBench {
 
   /** `accept` of lines: the same as a stream. */
   async batches(variant: Variant, name: string, size: number, accept = 'application/json'): Promise<void> {
-    const { port, asking, gatewayUrl, nonce } = await this.#door(variant)
-    const count = (this.#seconds * SUBJECTS_PER_SECOND) / size + 2 * 16
-    await this.#server.measure(this.#samples, name, {
-      port,
-      requests: batchRequests(asking, count, { gatewayUrl, nonce, size, accept }),
-      connections: 16,
-      seconds: this.#seconds,
-      customers: size,
-      judge: ({ body }) => body.split('"grant_id":').length === size + 1,
-      judgeEvery: 1,
-      isOffRecord: variant === 'unrecorded',
-    })
+    const load = await this.#batchLoad(variant, { size, accept, seconds: this.#seconds })
+    await this.#server.measure(this.#samples, name, load)
   }
 
   bare(kind: 'default' | 'lean'): Promise<void> {
@@ -122,6 +112,11 @@ export class GatewayBench {
         isOffRecord,
       })
     }
+    for (const variant of ['der', 'unrecorded'] as const)
+      for (const accept of ['application/json', 'application/x-ndjson']) {
+        const load = await this.#batchLoad(variant, { size: 100, accept, seconds: seconds / 8 })
+        await this.#server.measure(undefined, 'warm-up', load)
+      }
   }
 
   async profile(): Promise<Profile> {
@@ -142,6 +137,24 @@ export class GatewayBench {
     const requests = Array.from({ length: Math.ceil(seconds * 60) }, () => some).flat()
     const load = { port, requests, connections: 64, seconds, isOffRecord: true }
     await this.#server.measure(samples, `bare Express, ${kind}`, load)
+  }
+
+  async #batchLoad(
+    variant: Variant,
+    { size, accept, seconds }: { size: number; accept: string; seconds: number },
+  ): Promise<Measured> {
+    const { port, asking, gatewayUrl, nonce } = await this.#door(variant)
+    const count = (seconds * SUBJECTS_PER_SECOND) / size + 2 * 16
+    return {
+      port,
+      requests: batchRequests(asking, count, { gatewayUrl, nonce, size, accept }),
+      connections: 16,
+      seconds,
+      customers: size,
+      judge: ({ body }) => body.split('"grant_id":').length === size + 1,
+      judgeEvery: 1,
+      isOffRecord: variant === 'unrecorded',
+    }
   }
 
   async #singleLoad(variant: Variant, slices: number): Promise<Omit<Measured, 'connections' | 'seconds'>> {
