@@ -269,16 +269,31 @@ describe('the SDK', () => {
 
   test('waits as it is told, renews a token, and gives up in one kind of error', async () => {
     const seen: number[] = []
+    const asked: string[] = []
+    let limited = '1'
     const slow: typeof fetch = async (input, init) => {
-      const isRead = new URL(input instanceof Request ? input.url : input).pathname.startsWith('/v1/subjects')
-      if (isRead && seen.push(1) === 1)
+      const { pathname } = new URL(input instanceof Request ? input.url : input)
+      if (pathname.startsWith('/v1/subjects') && seen.push(1) === 1)
         return new Response('{}', { status: 503, headers: { 'retry-after': '1' } })
+      if (/^\/oauth\/(token|request)$/.test(pathname) && (!asked.includes(pathname) || limited !== '1')) {
+        asked.push(pathname)
+        const headers = { 'retry-after': limited, 'content-type': 'application/json' }
+        return new Response('{"error":"temporarily_unavailable"}', { status: 429, headers })
+      }
       return fetch(input, init)
     }
     const reach = await open({ fetch: slow })
     const known = await allowed(reach, await story.customer())
     expect((await reach.read(known, { purpose, fields: ['profile.name'] })).subject).toBe(known.subject)
     expect(seen.length).toBeGreaterThan(1)
+    expect(asked).toEqual(['/oauth/request', '/oauth/token'])
+    limited = '3600'
+    await expect(reach.ask(request)).rejects.toMatchObject({
+      name: 'ReachError',
+      code: 'temporarily_unavailable',
+      status: 429,
+      retryAfter: 3600,
+    })
     const nowhere = await open({ gateway: 'http://localhost:9' })
     await expect(nowhere.read(known, { purpose, fields: ['profile.name'] })).rejects.toMatchObject({
       name: 'ReachError',

@@ -4,7 +4,8 @@
  */
 import * as oauth from 'oauth4webapi'
 import type { AccessRequestDetails } from '../../schemas/types.gen.ts'
-import { ReachError, safeAddress } from './errors.ts'
+import { ReachError, retryAfterOf, safeAddress } from './errors.ts'
+import { pause } from './gateway.ts'
 import type { KeyPair } from './keys.ts'
 
 /** What a business asks for; the type is filled in. */
@@ -62,6 +63,9 @@ const REQUEST_TYPE = 'urn:reach:access-request:1'
 const SCOPE = 'openid offline_access'
 /** Seconds before its end from which a token is not used any more. */
 const MARGIN = 10
+/** Seconds that one call may wait in all for a server that says when to come again. */
+const PATIENCE = 60
+const ATTEMPTS = 5
 const CIBA = 'urn:openid:params:grant-type:ciba'
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
 
@@ -126,7 +130,7 @@ export class Authorization {
       authorization_details: detailsOf(request),
     }
     const pushed = await told(() =>
-      this.#withNonce(async () =>
+      this.#patiently(async () =>
         oauth.processPushedAuthorizationResponse(
           this.#server,
           this.#client,
@@ -156,7 +160,7 @@ export class Authorization {
   async redeem(callback: URL, pending: PendingRequest): Promise<{ customer: Customer; token: AccessToken }> {
     return told(async () => {
       const parameters = oauth.validateAuthResponse(this.#server, this.#client, callback, pending.state)
-      const tokens = await this.#withNonce(async () =>
+      const tokens = await this.#patiently(async () =>
         oauth.processAuthorizationCodeResponse(
           this.#server,
           this.#client,
@@ -179,7 +183,7 @@ export class Authorization {
   /** A new access token of one customer. Throws `ReachError` `invalid_grant` once her grant has ended. */
   async refresh(refreshToken: string): Promise<AccessToken> {
     return told(async () => {
-      const tokens = await this.#withNonce(async () =>
+      const tokens = await this.#patiently(async () =>
         oauth.processRefreshTokenResponse(
           this.#server,
           this.#client,
@@ -199,7 +203,7 @@ export class Authorization {
   /** A token of the business, for many customers. */
   async batchToken(): Promise<AccessToken> {
     return told(async () => {
-      const tokens = await this.#withNonce(async () =>
+      const tokens = await this.#patiently(async () =>
         oauth.processClientCredentialsResponse(
           this.#server,
           this.#client,
@@ -232,16 +236,18 @@ export class Authorization {
       ...(bindingMessage === undefined ? {} : { binding_message: bindingMessage }),
       ...(expiresIn === undefined ? {} : { requested_expiry: String(expiresIn) }),
     }
-    const reply = await told(async () =>
-      oauth.processBackchannelAuthenticationResponse(
-        this.#server,
-        this.#client,
-        await oauth.backchannelAuthenticationRequest(
+    const reply = await told(() =>
+      this.#patiently(async () =>
+        oauth.processBackchannelAuthenticationResponse(
           this.#server,
           this.#client,
-          this.#authentication,
-          parameters,
-          this.#http,
+          await oauth.backchannelAuthenticationRequest(
+            this.#server,
+            this.#client,
+            this.#authentication,
+            parameters,
+            this.#http,
+          ),
         ),
       ),
     )
@@ -251,16 +257,18 @@ export class Authorization {
   /** A link, and a code to compare, for a customer who is there and not yet known. */
   async askByLink(request: AccessRequest): Promise<LinkRequest> {
     const parameters = { scope: SCOPE, authorization_details: detailsOf(request) }
-    const reply = await told(async () =>
-      oauth.processDeviceAuthorizationResponse(
-        this.#server,
-        this.#client,
-        await oauth.deviceAuthorizationRequest(
+    const reply = await told(() =>
+      this.#patiently(async () =>
+        oauth.processDeviceAuthorizationResponse(
           this.#server,
           this.#client,
-          this.#authentication,
-          parameters,
-          this.#http,
+          await oauth.deviceAuthorizationRequest(
+            this.#server,
+            this.#client,
+            this.#authentication,
+            parameters,
+            this.#http,
+          ),
         ),
       ),
     )
@@ -285,7 +293,7 @@ export class Authorization {
     const [grantType, id] = request.kind === 'known' ? [CIBA, 'auth_req_id'] : [DEVICE, 'device_code']
     const parameters = { [id]: request.id, ...(pickupCode === undefined ? {} : { pickup_code: pickupCode }) }
     return told(async () => {
-      const tokens = await this.#withNonce(async () =>
+      const tokens = await this.#patiently(async () =>
         oauth.processGenericTokenEndpointResponse(
           this.#server,
           this.#client,
@@ -303,15 +311,31 @@ export class Authorization {
     })
   }
 
-  /** The server may want a nonce of its own in the proof: then once more (RFC 9449 section 8). */
-  async #withNonce<Result>(send: () => Promise<Result>): Promise<Result> {
-    try {
-      return await send()
-    } catch (error) {
-      if (!oauth.isDPoPNonceError(error)) throw error
-      return await send()
+  /**
+   * The server may want a nonce of its own in the proof: then once more (RFC 9449 section 8). One that is busy, or limits what is
+   * asked, is asked again when it says so, as long as that is soon.
+   */
+  async #patiently<Result>(send: () => Promise<Result>): Promise<Result> {
+    let patience = PATIENCE
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await send()
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error
+        if (oauth.isDPoPNonceError(error)) continue
+        const wait = waitOf(error)
+        if (wait === undefined || wait > patience) throw error
+        patience -= wait
+        await pause(wait * 1000)
+      }
     }
   }
+}
+
+/** Seconds, when trying again is worth it. */
+function waitOf(error: unknown): number | undefined {
+  const isLater = error instanceof oauth.ResponseBodyError && (error.status === 429 || error.status === 503)
+  return isLater ? retryAfterOf(error.response) : undefined
 }
 
 function httpOptions({ issuer, fetch }: AuthorizationOptions): HttpOptions {
@@ -357,6 +381,7 @@ async function told<Result>(act: () => Promise<Result>): Promise<Result> {
         code: error.error,
         status,
         detail: error.error_description ?? 'the authorization server refused',
+        retryAfter: waitOf(error),
       })
     }
     if (error instanceof TypeError && error.message === 'fetch failed')
