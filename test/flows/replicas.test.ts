@@ -4,7 +4,7 @@ import * as oauth from 'openid-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { replay } from '#core/domain/replay.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
-import { registerBusiness, type Business, type Tokens } from '../business.ts'
+import { postForm, registerBusiness, type Business, type Tokens } from '../business.ts'
 import { allowAll, connectPod } from '../consent.ts'
 import { checkLog } from '../check-log.ts'
 import { loggedFacts } from '../logged-facts.ts'
@@ -52,6 +52,12 @@ async function relate(browser: VaultBrowser): Promise<Relation> {
   return { ...allowed, business, proofs }
 }
 
+/** What the vault that is asked now says of the limit of this business. */
+async function callsLeft(business: Business): Promise<number> {
+  const reply = await postForm(business, 'token/introspection', { token: 'unknown' })
+  return Number(/"calls";r=(\d+)/.exec(reply.headers.get('ratelimit') ?? '')?.[1])
+}
+
 /** Undefined: the gateway is away. */
 async function read(
   { business, tokens, proofs }: Relation,
@@ -87,7 +93,9 @@ describe('two vaults and two gateways on one database', () => {
     async () => {
       const browser = await newCustomer()
       const relation = await relate(browser)
+      const before = await callsLeft(relation.business)
       house.vault = 'vault-b'
+      expect(await callsLeft(relation.business)).toBe(before - 1)
       const seen = await browser.get('/api/grants')
       expect(JSON.stringify(seen.body)).toContain(relation.grantId)
       expect((await browser.get('/api/me')).body).toMatchObject({ signedIn: true, embeddedPods: true })
