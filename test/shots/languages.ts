@@ -3,6 +3,7 @@ import type { MessageId } from '../../consent-app/messages/locale.ts'
 import { ask } from '../business.ts'
 import { Walker, settled } from '../browser/every-page.ts'
 import type { Walk } from '../browser/every-page.ts'
+import { aPerson } from './stage.ts'
 import type { Stage } from './stage.ts'
 
 export const playArabic = async (stage: Stage): Promise<void> =>
@@ -61,6 +62,9 @@ async function walk(visit: Walk, { people, story }: Stage): Promise<void> {
   await at.go('/settings')
   await settled(visit)
   await look('settings')
+  // Leaving takes a sign-in of the last minutes.
+  await at.signInAs((await story.customer(aPerson)).browser)
+  await at.go('/settings')
   await at.press('leave.begin')
   await page.getByRole('alertdialog').waitFor()
   await look('leave')

@@ -112,6 +112,7 @@ export async function playMove({ open, story, ownPods }: Stage): Promise<void> {
   })
   await at.go('/data')
   const profile = page.getByRole('region', { name: 'Profile', exact: true })
+  await profile.getByRole('button', { name: 'Profile', exact: true }).click()
   await profile.getByLabel('Name', { exact: true }).fill('Ada Lovelace')
   await page.keyboard.press('Enter')
   await profile.getByText('Saved in your pod: Name').waitFor()
