@@ -20,13 +20,14 @@ export function useGrant(grantId: string) {
 }
 
 /** Withdraws, pauses or resumes; in effect once the reply is here. `undefined` when it waits for the network. */
-export function useChangeGrant({ grantId, vendor }: GrantView, kind: 'withdraw' | 'pause' | 'resume') {
+export function useChangeGrant({ grantId, vendor, receiptId }: GrantView, kind: 'withdraw' | 'pause' | 'resume') {
   const client = useQueryClient()
   const known = useGrantReply(grantId)
   return useMutation({
     mutationFn: (body: Withdraw) => {
       const path = `${addressOf(grantId)}/${kind}`
-      return sendOrWait<GrantView>(client, { kind, about: grantId, business: vendor.name, path, body })
+      const act = { kind, about: grantId, business: vendor.name, path, body }
+      return sendOrWait<GrantView>(client, kind === 'resume' ? { ...act, terms: receiptId } : act)
     },
     onSuccess: (grant) => {
       if (grant !== undefined) known(grant)

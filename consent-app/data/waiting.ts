@@ -4,7 +4,7 @@
  */
 import type { QueryClient } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
-import type { Me } from '#schemas/types.gen.ts'
+import type { GrantView, Me } from '#schemas/types.gen.ts'
 import { connection } from './connection.ts'
 import { ProblemError, call, isOffline } from './http.ts'
 
@@ -15,6 +15,8 @@ export interface Act {
   readonly business: string
   readonly path: string
   readonly body: object
+  /** Receipt of the terms it was given on, where it lets data leave again: with others it is not sent. */
+  readonly terms?: string
 }
 
 export interface WaitingAct extends Act {
@@ -58,6 +60,7 @@ export async function sendWaiting(
 /** Gives false when nobody answers. */
 async function sendOne(act: WaitingAct, sent: (act: WaitingAct, reply: unknown) => void): Promise<boolean> {
   try {
+    await demandTerms(act)
     const reply = await call<unknown>('POST', act.path, { body: act.body, account: act.accountId })
     cancelWaiting(act.about)
     sent(act, reply)
@@ -75,6 +78,13 @@ async function sendOne(act: WaitingAct, sent: (act: WaitingAct, reply: unknown) 
     change([...others(act.about), { ...act, state, code }])
     return true
   }
+}
+
+/** What she lets leave again is what she saw. Throws `conflict` when it was changed elsewhere since. */
+async function demandTerms({ about, terms }: WaitingAct): Promise<void> {
+  if (terms === undefined) return
+  const { receiptId } = await call<GrantView>('GET', `api/grants/${encodeURIComponent(about)}`)
+  if (receiptId !== terms) throw new ProblemError('conflict', 409, 'The terms are others by now')
 }
 
 /** She said again that it shall be sent. */

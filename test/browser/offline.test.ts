@@ -190,6 +190,26 @@ test('an answer to a request waits on its page and is sent from it; one that cam
   await waiting().waitFor({ state: 'detached' })
 }, 60_000)
 
+test('what was to be resumed is not, where other terms were agreed meanwhile', async () => {
+  const { shop: other, grantId } = await story.allow(ada, await story.shop())
+  await ada.browser.post(`/api/grants/${grantId}/pause`)
+  await page.goto(vault(`/relationships/${grantId}`))
+  await button('Resume').waitFor()
+  await context.setOffline(true)
+  await button('Resume').press('Enter')
+  await waiting().getByText(`Until it is sent, ${other.name} stays paused.`).waitFor()
+  const grant = expectOk(await ada.browser.get(`/api/grants/${grantId}`)).body as GrantView
+  const items = grant.items.map(({ id, fields }) => ({ id, fields: fields.map(({ field }) => field) }))
+  const until = new Date(Date.parse(grant.until) - 60_000).toISOString()
+  expectOk(await ada.browser.post(`/api/grants/${grantId}/change`, { items, until }))
+  await context.setOffline(false)
+  await waiting().getByText('It came too late, and is not in effect.').waitFor()
+  expect(expectOk(await ada.browser.get(`/api/grants/${grantId}`)).body).toMatchObject({ state: 'paused' })
+  await page.getByRole('button', { name: `Put away: Resume ${other.name}.` }).press('Enter')
+  await waiting().waitFor({ state: 'detached' })
+  await back()
+}, 60_000)
+
 test('an answer that was sent and had no reply is not called one without effect', async () => {
   const other = await story.shop()
   await page.goto((await ask(other)).url.href)
