@@ -140,7 +140,7 @@ const table: Readonly<Record<string, readonly Place[]>> = {
   ],
   'D1 by keyboard alone': [
     [rules, 'is reached with the Tab key alone'],
-    [story, 'by keyboard alone and on a phone'],
+    [story, 'the whole story on a phone, from the first page to leaving, by keyboard alone'],
   ],
   'D2 at 200 % and more nothing is lost': [[rules, 'nothing is cut off or lost at 200 %']],
   'D3 what a screen reader is told': [[rules, 'a screen reader is told the decision page']],
@@ -178,6 +178,18 @@ const table: Readonly<Record<string, readonly Place[]>> = {
     ['unit/domain-rules', 'words of a business'],
     ['unit/logo', 'test('],
     [consent, 'with its logo from our own origin'],
+  ],
+  'S8 a passkey decides, and reaches nothing that lies in the pod': [
+    [
+      'flows/session-table',
+      'every operation has its row',
+      'nobody and a passkey get as far as the table says',
+    ],
+    ['browser/visits', 'all values in one archive take the pod’s sign-in'],
+  ],
+  'S9 who leaves is forgotten, whatever was on its way': [
+    ['flows/leave', 'who leaves is forgotten'],
+    ['flows/leave-races', 'that was on its way leaves no row behind'],
   ],
   'D5 a decision that waits is not called one': [
     ['browser/offline', 'a withdrawal waits, says that it is not in effect'],
