@@ -5,6 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, hash, randomBytes, type KeyObject } from 'node:crypto'
 import type { Claims, Salts } from './ledger.ts'
+import { newNonce } from './sealing.ts'
 
 export const SLOTS = ['ops', 'subject', 'who', 'data'] as const
 export type Slot = (typeof SLOTS)[number]
@@ -72,7 +73,7 @@ const boxScope = (origin: string, first: number): Buffer => Buffer.from(`${origi
  * random, never the index: a group that was sealed but lost in a crash leaves its index to another one.
  */
 export function sealOps(key: OpsKey, origin: string, first: number, ops: readonly string[]): Buffer {
-  const nonce = randomBytes(12)
+  const nonce = newNonce()
   const cipher = createCipheriv('aes-256-gcm', key.key, nonce).setAAD(boxScope(origin, first))
   const name = Buffer.from(key.name, 'latin1')
   const sealed = cipher.update(ops.join('\n'))
