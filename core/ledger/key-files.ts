@@ -128,7 +128,7 @@ export function numberOf(content: Json | undefined, name: string): number {
   return number
 }
 
-/** An AES key of 32 bytes. A cipher takes it ready in a third of the time that it takes bytes in. */
+/** An AES key of 32 bytes. As a key object: a cipher that is given bytes costs four times as much. */
 export function keyOf(content: Json | undefined): KeyObject {
   const key = Buffer.from(textOf(content, 'key'), 'base64url')
   if (key.length !== 32) throw new KeysDamaged('a key file is malformed')
