@@ -142,8 +142,15 @@ const table: Readonly<Record<string, readonly Place[]>> = {
     [rules, 'is reached with the Tab key alone'],
     [story, 'the whole story on a phone, from the first page to leaving, by keyboard alone'],
   ],
-  'D2 at 200 % and more nothing is lost': [[rules, 'nothing is cut off or lost at 200 %']],
-  'D3 what a screen reader is told': [[rules, 'a screen reader is told the decision page']],
+  'D2 at 200 % and more nothing is lost, nothing moves for who asked for less, by day and by night, on every page':
+    [
+      [rules, 'nothing is cut off or lost at 200 %'],
+      [languages, 'and no page has a barrier'],
+    ],
+  'D3 what a screen reader is told, on every page and by live regions': [
+    [rules, 'a screen reader is told the decision page', 'the sentence names what is'],
+    [languages, 'and no page has a barrier'],
+  ],
   'D4 no more steps for no than for yes': [
     [rules, 'withdrawing never takes more than allowing', 'Deny takes no more presses'],
   ],

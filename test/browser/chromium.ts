@@ -72,10 +72,22 @@ export async function openPage(
 export async function lookAt(page: Page, name: string): Promise<void> {
   await mkdir(results, { recursive: true })
   await page.screenshot({ path: join(results, `${name}.png`), fullPage: true })
-  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze()
-  expect(
-    violations.map(
-      ({ id, nodes }) => `${name}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
-    ),
-  ).toEqual([])
+  expect((await violationsOf(page)).map((violation) => `${name}: ${violation}`)).toEqual([])
+}
+
+/** Of WCAG 2.2 AA, as far as axe can tell. */
+export function violationsOf(page: Page): Promise<string[]> {
+  return violationsBy(new AxeBuilder({ page }).withTags(WCAG))
+}
+
+/** Of its colours alone. */
+export function contrastOf(page: Page): Promise<string[]> {
+  return violationsBy(new AxeBuilder({ page }).withRules('color-contrast'))
+}
+
+async function violationsBy(axe: AxeBuilder): Promise<string[]> {
+  const { violations } = await axe.analyze()
+  return violations.map(
+    ({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
+  )
 }

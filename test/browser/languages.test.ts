@@ -14,6 +14,7 @@ import { Story } from '../story.ts'
 import { launchChromium, lookAt, openPage } from './chromium.ts'
 import { Walker, cast, walkHome, walkIn, walkRequest } from './every-page.ts'
 import type { Cast, Walk } from './every-page.ts'
+import { announced, barriersOn, listen } from './heard.ts'
 import { marked, markedModule, namesByIntl, saidBy, unmarked } from './pseudo-locale.ts'
 
 const folder = join(import.meta.dirname, '../../consent-app/messages')
@@ -41,8 +42,17 @@ const allowed = () => {
   return [vaultUrl, gatewayUrl, podsUrl ?? '']
 }
 
-test('in the pseudo-locale every text and every accessible name carries its mark, on every page', async () => {
+/** What must have been said by a live region, and not only shown, when the walk stops there. */
+const saidAt: Readonly<Record<string, MessageId>> = {
+  connected: 'probe.ok.title',
+  activity: 'verify.ok.title',
+  settings: 'probe.ok.title',
+  problem: 'problem.offline',
+}
+
+test('in the pseudo-locale every text and every accessible name carries its mark, and no page has a barrier', async () => {
   const { page, faults } = await openPage(browser, { allowed: allowed() })
+  await listen(page)
   const texts = textsOf('en')
   await page.route(/\/assets\/en-[^/]*\.js$/, (route) =>
     route.fulfill({ contentType: 'text/javascript', body: markedModule(texts) }),
@@ -53,6 +63,10 @@ test('in the pseudo-locale every text and every accessible name carries its mark
     stops.push(stop)
     const data = [...dataOf(story), ...(await namesByIntl(page))]
     found.push(...unmarked(await saidBy(page), data).map((text) => `${stop}: ${text}`))
+    found.push(...(await barriersOn(page)).map((barrier) => `${stop}: ${barrier}`))
+    const said = saidAt[stop]
+    if (said !== undefined && !(await announced(page)).includes(marked(texts[said])))
+      found.push(`${stop}: no live region says ${said}`)
   }
   const walk = { story, page, look, say: (id: MessageId) => marked(texts[id]) }
   await walkIn(walk)
@@ -60,8 +74,9 @@ test('in the pseudo-locale every text and every accessible name carries its mark
   await walkHome(walk, people)
   expect([...new Set(found)]).toEqual([])
   expect(stops.length).toBeGreaterThan(30)
+  expect(stops).toEqual(expect.arrayContaining(Object.keys(saidAt)))
   expect(faults.filter((fault) => !/Failed to load/.test(fault))).toEqual([])
-}, 120_000)
+}, 600_000)
 
 test.each([
   ['ar', 'rtl', 'إذا سمحت'],
