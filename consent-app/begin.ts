@@ -3,7 +3,7 @@
  * needs, and only then has the app itself run. Words, replies and the app come side by side instead of one after another.
  */
 import type { Me } from '#schemas/types.gen.ts'
-import { sendAhead } from './data/ask.ts'
+import { keepAhead, send } from './data/ask.ts'
 import { chooseLanguage, declareLanguage, loadLocale } from './messages/locale.ts'
 import { rememberedLanguage } from './messages/remembered-language.ts'
 import { requestIn } from './mount.ts'
@@ -11,22 +11,28 @@ import { requestIn } from './mount.ts'
 // Before anything is drawn or asked: no page turns round under the reader's eyes.
 declareLanguage(chooseLanguage(navigator.languages, rememberedLanguage()).language)
 const locale = loadLocale(navigator.languages, rememberedLanguage())
-const me = sendAhead('GET', 'api/me')
-void sendAhead('GET', 'api/catalogue')
+const me = send('GET', 'api/me')
+keepAhead('GET', 'api/me', me)
+keepAhead('GET', 'api/catalogue', send('GET', 'api/catalogue'))
 const request = requestIn(location.href, document.baseURI)
-if (request !== undefined) void openAhead(request).catch(() => undefined)
+if (request !== undefined)
+  keepAhead(
+    'POST',
+    `consent/${request}/open`,
+    open(request).catch(() => undefined),
+  )
 // What came with the page is painted before the app takes the processor.
 void painted()
   .then(() => import('./main.tsx'))
   .then(async ({ start }) => start(await locale))
 
 /** Opening a request claims it, so only for somebody who is signed in. */
-async function openAhead(uid: string): Promise<void> {
+async function open(uid: string): Promise<Response | undefined> {
   const reply = await me
-  if (!reply.ok) return
+  if (!reply.ok) return undefined
   const { signedIn, accountId } = (await reply.clone().json()) as Me
-  if (signedIn && accountId !== undefined)
-    void sendAhead('POST', `consent/${uid}/open`, { body: {}, account: accountId })
+  if (!signedIn || accountId === undefined) return undefined
+  return send('POST', `consent/${uid}/open`, { body: {}, account: accountId })
 }
 
 /** Once the browser had its turn to paint; in the background it takes none, and is not waited for long. */

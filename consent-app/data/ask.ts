@@ -34,19 +34,17 @@ export function send(
   })
 }
 
-const ahead = new Map<string, Promise<Response>>()
+const ahead = new Map<string, Promise<Response | undefined>>()
 
-/** Sends what the app will ask first before the app is there: one call takes the reply, every later one asks anew. */
-export function sendAhead(method: Method, path: string, asked?: Asked): Promise<Response> {
-  const reply = send(method, path, asked)
+/** Keeps the reply to what the app will ask first, asked before the app is there; `undefined` where it could not be asked yet. */
+export function keepAhead(method: Method, path: string, reply: Promise<Response | undefined>): void {
   ahead.set(`${method} ${path}`, reply)
   // Who takes it hears of a failure.
   void reply.catch(() => undefined)
-  return reply
 }
 
-/** The reply to what was sent ahead, once. */
-export function takeAhead(method: Method, path: string): Promise<Response> | undefined {
+/** The reply that was kept, once: every later call asks anew. */
+export async function takeAhead(method: Method, path: string): Promise<Response | undefined> {
   const reply = ahead.get(`${method} ${path}`)
   ahead.delete(`${method} ${path}`)
   return reply

@@ -41,7 +41,7 @@ export async function call<Reply>(
   { account = shown, ...rest }: { body?: object; signal?: AbortSignal; account?: string | undefined } = {},
 ): Promise<Reply> {
   const by = method === 'GET' || account === undefined ? {} : { account }
-  const reply = takeAhead(method, path) ?? send(method, path, { ...rest, ...by })
+  const reply = takeAhead(method, path).then((early) => early ?? send(method, path, { ...rest, ...by }))
   const response = await reply.catch((cause: unknown) => {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
     noteNoReply()
