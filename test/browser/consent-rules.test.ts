@@ -168,6 +168,12 @@ test('what is allowed is said once more, with who, what, until when and how to s
     .first()
     .waitFor()
   expect(steps).toBe(2)
+  // On paper stands what was decided, and nothing to press.
+  await page.emulateMedia({ media: 'print' })
+  expect(await page.getByRole('heading', { name: 'Allowed' }).isVisible()).toBe(true)
+  expect(await page.getByText(other.name).first().isVisible()).toBe(true)
+  expect(await page.getByRole('button').filter({ visible: true }).count()).toBe(0)
+  await page.emulateMedia({ media: 'screen' })
 })
 
 test('from the first page a business and all about it is one press away, and withdrawing never takes more than allowing', async () => {
