@@ -118,7 +118,9 @@ describe('an ops box', () => {
   test('opens for no other key, index or log, and not with any byte changed', () => {
     expect(() => openOps(key, 'reach.test/log', 4201, box)).toThrow()
     expect(() => openOps(key, 'other.test/log', 4200, box)).toThrow()
-    expect(() => openOps({ ...key, key: createSecretKey(randomBytes(32)) }, 'reach.test/log', 4200, box)).toThrow()
+    expect(() =>
+      openOps({ ...key, key: createSecretKey(randomBytes(32)) }, 'reach.test/log', 4200, box),
+    ).toThrow()
     for (let at = 0; at < box.length; at++) {
       const changed = Buffer.from(box)
       changed[at] = (changed[at] ?? 0) ^ 1
