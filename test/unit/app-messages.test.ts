@@ -208,13 +208,20 @@ test('every refusal of the vault and every fact of the log has its words', () =>
   const silent = Object.keys(problems).filter((code) => !Object.hasOwn(en, `problem.${code}`))
   expect(silent.toSorted()).toEqual(ofBusinesses.toSorted())
   const facts = factTypes.filter((type) => !/^(?:vendor|auditor|log|signing-key)-/.test(type))
-  expect(facts.filter((type) => !Object.hasOwn(en, `activity.${type}`))).toEqual([])
+  for (const family of ['activity', 'verify.said'])
+    expect(facts.filter((type) => !Object.hasOwn(en, `${family}.${type}`))).toEqual([])
 })
 
-test('no words stand in the pages themselves', () => {
+test('no words stand in the pages themselves but a name that is the same in all languages', () => {
+  const name = en['app.name'] ?? ''
+  expect(languages.map((file) => textsOf(file)['app.name'])).toEqual(languages.map(() => name))
   const found = sources
-    .filter(({ name }) => name.endsWith('.tsx'))
-    .flatMap(({ name, text }) => literalsOf(name, text).map((literal) => `${name}: ${literal}`))
+    .filter((source) => source.name.endsWith('.tsx'))
+    .flatMap((source) =>
+      literalsOf(source.name, source.text)
+        .filter((literal) => literal !== name)
+        .map((literal) => `${source.name}: ${literal}`),
+    )
   expect(found).toEqual([])
 })
 
