@@ -34,6 +34,11 @@ const marks: Readonly<Record<string, RingState>> = {
   audited: 'waiting',
 }
 
+/** The ring that stands for what happened. */
+export function ringOf(type: string): RingState {
+  return marks[type] ?? 'waiting'
+}
+
 /** What happened, newest first, by day: in words, with whom, which fields, when, and where it stands in the log. */
 export function ActivityList({ items }: { items: readonly ActivityItem[] }) {
   const formats = useFormats()
@@ -77,7 +82,7 @@ function Entry({ item }: { item: ActivityItem }) {
     audit ?? refused ?? (['disclosed', 'granted', 'changed'].includes(item.type) ? item.purposeTitle : fields)
   return (
     <>
-      <StateMark state={marks[item.type] ?? 'waiting'} size={24} />
+      <StateMark state={ringOf(item.type)} size={24} />
       <div className={styles.what}>
         <p>
           {rich(has(id) ? id : 'activity.other', {

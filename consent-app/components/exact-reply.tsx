@@ -1,6 +1,7 @@
 import type { FieldView } from '#schemas/types.gen.ts'
 import { useText } from '../messages/text.tsx'
-import styles from './exact-reply.module.css'
+import { ExactText, Fold } from './fold.tsx'
+import { Soft } from './layout.tsx'
 import { replyData } from './request-choice.ts'
 
 const longest = 160
@@ -13,12 +14,9 @@ export function ExactReply({ fields, business }: { fields: readonly FieldView[];
       ? text('exact.shortened', { start: value.slice(0, 40), count: value.length })
       : value
   return (
-    <details className={styles.exact}>
-      <summary>{text('exact.title', { business })}</summary>
-      <p className={styles.note}>{text('exact.explain')}</p>
-      <pre className={styles.code} tabIndex={0} role="region" aria-label={text('exact.region')}>
-        <bdi>{JSON.stringify(replyData(fields), shorten, 2)}</bdi>
-      </pre>
-    </details>
+    <Fold title={text('exact.title', { business })}>
+      <Soft>{text('exact.explain')}</Soft>
+      <ExactText label={text('exact.region')}>{JSON.stringify(replyData(fields), shorten, 2)}</ExactText>
+    </Fold>
   )
 }

@@ -3,6 +3,7 @@ import type { ReceiptView } from '#schemas/types.gen.ts'
 import { checkerUrl, dialectsOf, proofUrl, readReceipt, saveReceipt } from '../data/receipts.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
+import { Fold } from './fold.tsx'
 import { Icon } from './icons.tsx'
 import { Row, Soft } from './layout.tsx'
 import { ProblemNote } from './problem-note.tsx'
@@ -37,8 +38,7 @@ export function ReceiptFiles({ receiptId, receipt }: { receiptId: string; receip
         </a>
       </Row>
       {save.isError && <ProblemNote error={save.error} onRetry={() => save.mutate()} />}
-      <details className={styles.more}>
-        <summary>{text('receipt.more')}</summary>
+      <Fold title={text('receipt.more')}>
         <p>
           <a href={checkerUrl()} download="reach-receipt-checker.html">
             {text('receipt.checker')}
@@ -46,7 +46,7 @@ export function ReceiptFiles({ receiptId, receipt }: { receiptId: string; receip
           {text('receipt.checker.explain')}
         </p>
         <p>{text('receipt.dialects')}</p>
-        <ul>
+        <ul className={styles.dialects}>
           {dialectsOf(receiptId, isGiven).map(({ id, url }) => (
             <li key={id}>
               <a href={url} download>
@@ -55,7 +55,7 @@ export function ReceiptFiles({ receiptId, receipt }: { receiptId: string; receip
             </li>
           ))}
         </ul>
-      </details>
+      </Fold>
     </>
   )
 }

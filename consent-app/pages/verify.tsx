@@ -2,19 +2,14 @@ import { useMutation } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { useLocation } from 'react-router'
 import { Bare } from '../components/bare.tsx'
-import { Card, Fact, Facts, Lead, PageTitle, Section } from '../components/layout.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
+import { EntrySaid } from '../components/entry-said.tsx'
+import { Lead, PageTitle, Section } from '../components/layout.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
 import { VerificationResult } from '../components/verification-result.tsx'
-import {
-  readFacts,
-  readShared,
-  verifyEvidence,
-  type Facts as EntryFacts,
-  type SharedEvidence,
-} from '../data/verification.ts'
-import { useFormats, useText } from '../messages/text.tsx'
+import { readShared, verifyEvidence, type SharedEvidence } from '../data/verification.ts'
+import { useText } from '../messages/text.tsx'
 
 /** Where a shared proof leads: anybody's browser checks it, without an account. */
 export function VerifyPage() {
@@ -50,30 +45,9 @@ function Shared({ shared }: { shared: SharedEvidence }) {
       </Section>
       {check.data?.failed === undefined && check.data !== undefined && (
         <Section title={text('verify.says')}>
-          <Said facts={readFacts(shared.facts)} />
+          <EntrySaid line={shared.facts} />
         </Section>
       )}
     </>
-  )
-}
-
-/** The facts as they stand in the entry; names of businesses are not part of them. */
-function Said({ facts }: { facts: EntryFacts }) {
-  const formats = useFormats()
-  const { v: _version, ...members } = facts
-  return (
-    <Card>
-      <Facts>
-        {Object.entries(members).map(([name, value]) => (
-          <Fact key={name} name={name}>
-            {typeof value === 'number' && ['time', 'until', 'redeemBy', 'from'].includes(name) ? (
-              <time dateTime={new Date(value).toISOString()}>{formats.moment(value)}</time>
-            ) : (
-              <code>{typeof value === 'string' ? value : JSON.stringify(value)}</code>
-            )}
-          </Fact>
-        ))}
-      </Facts>
-    </Card>
   )
 }
