@@ -1,4 +1,4 @@
-import { useId, useState } from 'react'
+import { useId, useRef, useState } from 'react'
 import { activityKinds } from '#core/domain/activity.ts'
 import type { ActivityItem, VendorView } from '#schemas/types.gen.ts'
 import { useBoundaries } from '../data/boundaries.ts'
@@ -24,9 +24,11 @@ interface ActivityFiltersProps {
 export function ActivityFilters({ filter, onChange, items }: ActivityFiltersProps) {
   const { text } = useText()
   const panel = useId()
+  const form = useRef<HTMLFormElement>(null)
   const [draft, setDraft] = useFilterDraft(filter)
   const chosen = filterNames.filter((name) => name !== 'q' && filter[name] !== undefined).length
   const [isOpen, setOpen] = useState(chosen > 0)
+  const isBlank = filterNames.every((name) => (draft[name] ?? filter[name]) === undefined)
   const options = useOptions(items, filter.business)
   const isBackward = draft.from !== undefined && draft.to !== undefined && draft.from > draft.to
   const field = (name: FilterName) => ({
@@ -38,6 +40,7 @@ export function ActivityFilters({ filter, onChange, items }: ActivityFiltersProp
   return (
     <Card tone="sunk">
       <form
+        ref={form}
         role="search"
         className={styles.form}
         onSubmit={(event) => {
@@ -64,17 +67,20 @@ export function ActivityFilters({ filter, onChange, items }: ActivityFiltersProp
           <Button small expands={{ isOpen, what: panel }} onPress={() => setOpen(!isOpen)}>
             {text('activity.filter.more', { count: chosen })}
           </Button>
-          <Button
-            small
-            look="quiet"
-            onPress={() => {
-              // What was typed and not looked for goes, too.
-              setDraft({})
-              onChange({})
-            }}
-          >
-            {text('activity.filter.clear')}
-          </Button>
+          {!isBlank && (
+            <Button
+              small
+              look="quiet"
+              onPress={() => {
+                // What was typed and not looked for goes, too; and the button, with what it was about.
+                setDraft({})
+                onChange({})
+                form.current?.querySelector('input')?.focus()
+              }}
+            >
+              {text('activity.filter.clear')}
+            </Button>
+          )}
         </Row>
       </form>
     </Card>

@@ -14,7 +14,10 @@ import { ProblemNote } from './problem-note.tsx'
 export function RemindersToAnswer() {
   const { text } = useText()
   const reminders = useReminders().data ?? []
-  const shown = reminders.filter(({ kind }) => kind === 'recall' || kind === 'unused')
+  // A suspended business reads nothing anyhow: Home says so, and pausing it would change nothing.
+  const shown = reminders.filter(
+    ({ kind, vendor }) => !vendor.suspended && (kind === 'recall' || kind === 'unused'),
+  )
   // Whoever is not used should be paused first; recalling it as well would say the same twice.
   const unused = new Set(shown.filter(({ kind }) => kind === 'unused').map(({ grantId }) => grantId))
   const once = shown.filter(({ kind, grantId }) => kind === 'unused' || !unused.has(grantId))

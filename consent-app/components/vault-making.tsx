@@ -28,7 +28,7 @@ export function VaultMaking({ vault }: { vault: NewVault & { state: (typeof step
   const { before } = vault
   const turn = before === undefined ? undefined : text('create.step.before', { before })
   return (
-    <div className={styles.making}>
+    <div className={styles.making} data-under-way>
       <p className={styles.title}>{text('create.making')}</p>
       <ol className={styles.steps}>
         {steps.map((step, at) => (
@@ -49,7 +49,7 @@ export function VaultMaking({ vault }: { vault: NewVault & { state: (typeof step
         ))}
       </ol>
       <p className={styles.stay}>{text('create.making.stay')}</p>
-      <div role="status">
+      <div role="status" className={styles.told}>
         <VisuallyHidden>{turn ?? text(names[vault.state])}</VisuallyHidden>
       </div>
     </div>

@@ -179,7 +179,12 @@ function Attention({ grants }: { grants: readonly GrantView[] }) {
       <Stack gap="s">
         {suspended.map((grant) => (
           <Notice key={grant.grantId} tone="attention">
-            <p>{text('home.suspended', { business: grant.vendor.name })}</p>
+            <p>
+              {text('home.suspended', { business: grant.vendor.name })}{' '}
+              <Link to={`/relationships/${encodeURIComponent(grant.grantId)}`}>
+                {text('home.ending.look')}
+              </Link>
+            </p>
           </Notice>
         ))}
         {late.map(({ grantId, vendor, acknowledgement }) => (
