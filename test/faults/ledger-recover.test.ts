@@ -1,54 +1,40 @@
 /** A ledger that was lost or put back to an earlier copy, and an auditor's mirror: what comes back, what stops, and what is refused. */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '#core/config.ts'
-import { readFact } from '#core/domain/facts.ts'
 import { withdraw } from '#core/domain/grant.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
-import { openKeyStore } from '#core/ledger/key-store.ts'
-import { LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
-import { recoverLog, recoveringAnchor } from '#core/ledger/level-recover.ts'
+import { LedgerForeign } from '#core/ledger/ledger.ts'
+import { recoveringAnchor } from '#core/ledger/level-recover.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
-import { createNames } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
 import { readVendorStanding, suspendVendor } from '#core/records/vendors.ts'
-import { addCustomers, addGrants, addVendor, type House } from '../../bench/population.ts'
+import { addCustomers, addGrants, addVendor } from '../../bench/population.ts'
 import { recoverFrom } from '../../cli/recover.ts'
-import { openLedgerAndKeys, placesOf } from '../../house.ts'
+import { openLedgerAndKeys } from '../../house.ts'
 import { checkLog } from '../check-log.ts'
 import { mirrorInto, replayed } from '../mirrored-ledger.ts'
+import { LosableLedger, items } from './losable-ledger.ts'
 
-const items = [{ id: 'item-1', purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name'] }]
 const now = Date.now
 const run = promisify(execFile)
-let home: string
-let settings: { config: ReturnType<typeof readConfig>; now: () => number }
-let places: ReturnType<typeof placesOf>
+let store: LosableLedger
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'reach-recover-'))
-  settings = { config: readConfig({ REACH_PODS_URL: 'off' }, home), now }
-  places = placesOf(settings.config, '')
+  store = await LosableLedger.inFolder()
 })
-afterEach(() => rm(home, { recursive: true, force: true }))
-
-async function onLedger<Result>(use: (house: House) => Promise<Result>): Promise<Result> {
-  await using opened = await openLedgerAndKeys({ config: settings.config, now, part: '' })
-  const names = createNames(await opened.keys.secret('names'))
-  return await use({ ledger: opened.ledger, names, now })
-}
+afterEach(() => store[Symbol.asyncDispose]())
 
 /** Two customers, two businesses; then a copy; then one withdraws, a business is suspended, and 300 reads are made of the other. */
 async function lostPart() {
-  const before = await onLedger(async (house) => {
+  const before = await store.opened(async (house) => {
     const people = [1, 2, 3].map((n) => ({
       webId: `https://pod.example/p${n}#me`,
       container: `https://pod.example/p${n}/`,
@@ -59,8 +45,8 @@ async function lostPart() {
     const grants = await addGrants(house, accounts, { vendorId, clientId: 'shop', items })
     return { grants, vendorId, other, checkpoint: house.ledger.log.checkpoint() }
   })
-  await cp(places.levelFolder, join(home, 'copy'), { recursive: true })
-  const after = await onLedger(async ({ ledger, names }) => {
+  await store.copy()
+  const after = await store.opened(async ({ ledger, names }) => {
     const [first, second] = await Promise.all(before.grants.map(({ grantId }) => readGrant(ledger, grantId)))
     const standing = await readVendorStanding(ledger, before.other)
     if (!first || !second || !standing) throw new Error('the population is not there')
@@ -81,7 +67,7 @@ async function lostPart() {
     const checkpoint = ledger.log.checkpoint()
     return {
       checkpoint,
-      folder: await mirrorInto(join(home, 'mirror'), ledger),
+      folder: await mirrorInto(join(store.home, 'mirror'), ledger),
       version: (await ledger.commit({})).version,
     }
   })
@@ -93,23 +79,16 @@ async function lostPart() {
   }
 }
 
-async function putBack(): Promise<void> {
-  await rm(places.levelFolder, { recursive: true })
-  await cp(join(home, 'copy'), places.levelFolder, { recursive: true })
-}
-
 const vkeyOf = (folder: string): string => readFileSync(join(folder, 'vkey'), 'utf8').trim()
-
-const refused = () => expect(onLedger(async () => undefined)).rejects.toBeInstanceOf(LedgerDamaged)
 
 describe('a log recovered from a mirror', () => {
   test('is whole again behind an earlier copy; what the lost part speaks of has stopped, the rest lives', async () => {
     const lost = await lostPart()
-    await putBack()
-    await refused()
+    await store.putBack()
+    await store.expectRefused()
     const end = openCheckpoint(lost.checkpoints[1] ?? '', vkeyOf(lost.mirror)).size
     const first = openCheckpoint(lost.checkpoint, vkeyOf(lost.mirror)).size
-    expect(await recoverFrom(settings, lost.mirror)).toEqual({
+    expect(await recoverFrom(store.settings, lost.mirror)).toEqual({
       first,
       end,
       grants: 2,
@@ -119,7 +98,7 @@ describe('a log recovered from a mirror', () => {
       erasures: 0,
       erasuresCut: 0,
     })
-    await onLedger(async ({ ledger }) => {
+    await store.opened(async ({ ledger }) => {
       expect(await replayed(ledger)).toEqual([])
       // No index twice: everybody who kept a checkpoint finds it on this history.
       const { checkpoint } = await checkLog(ledger.log, lost.checkpoints)
@@ -134,15 +113,15 @@ describe('a log recovered from a mirror', () => {
       expect(next.version).toBeGreaterThan(lost.version)
     })
     // Twice is once.
-    await expect(recoverFrom(settings, lost.mirror)).rejects.toThrow('nothing is missing')
+    await expect(recoverFrom(store.settings, lost.mirror)).rejects.toThrow('nothing is missing')
   })
 
   test('is whole again without any database, and state begins anew', async () => {
     const lost = await lostPart()
-    await rm(places.levelFolder, { recursive: true })
-    await refused()
-    expect(await recoverFrom(settings, lost.mirror)).toMatchObject({ first: 0, grants: 0 })
-    await onLedger(async (house) => {
+    await rm(store.places.levelFolder, { recursive: true })
+    await store.expectRefused()
+    expect(await recoverFrom(store.settings, lost.mirror)).toMatchObject({ first: 0, grants: 0 })
+    await store.opened(async (house) => {
       expect(await replayed(house.ledger)).toEqual([])
       await checkLog(house.ledger.log, lost.checkpoints)
       expect(await house.ledger.list('grant/')).toEqual([])
@@ -153,118 +132,93 @@ describe('a log recovered from a mirror', () => {
 
   test('opens for nobody before everything is done, and goes on wherever it was cut off', async () => {
     const lost = await lostPart()
-    await putBack()
-    const options = {
-      folder: places.levelFolder,
-      keys: await openKeyStore(places.keysFolder),
-      anchorFile: places.levelAnchor,
-      origin: places.origin,
-      now,
-    }
-    const read = async (file: string) => readFile(join(lost.mirror, file)).catch(() => undefined)
-    const open = async (first: number) => {
-      const text = await readFile(join(lost.mirror, openingsFile(first)), 'utf8')
-      return text
-        .trim()
-        .split('\n')
-        .map((line) => {
-          const { facts, salt } = JSON.parse(line) as { facts: string; salt: string }
-          return { ops: facts, salt, threads: [], time: readFact(facts).time }
-        })
-    }
-    const { first } = await recoverLog(options, { read, open })
-    await refused()
+    await store.putBack()
+    const { first } = await store.recoverLog(lost.mirror)
+    await store.expectRefused()
     // Cut off before the anchor of the recovery, and again.
-    await rm(recoveringAnchor(places.levelAnchor))
-    await refused()
-    expect(await recoverLog(options, { read, open })).toMatchObject({ first })
-    await refused()
-    expect(await recoverFrom(settings, lost.mirror)).toMatchObject({ first, grants: 2, businesses: 1 })
-    await onLedger(async ({ ledger }) => expect(await replayed(ledger)).toEqual([]))
-    for (const file of [recoveringAnchor(places.levelAnchor), `${places.levelAnchor}.recovery.json`])
+    await rm(recoveringAnchor(store.places.levelAnchor))
+    await store.expectRefused()
+    expect(await store.recoverLog(lost.mirror)).toMatchObject({ first })
+    await store.expectRefused()
+    expect(await recoverFrom(store.settings, lost.mirror)).toMatchObject({ first, grants: 2, businesses: 1 })
+    await store.opened(async ({ ledger }) => expect(await replayed(ledger)).toEqual([]))
+    for (const file of [
+      recoveringAnchor(store.places.levelAnchor),
+      `${store.places.levelAnchor}.recovery.json`,
+    ])
       await expect(stat(file)).rejects.toThrow('ENOENT')
-
-    function openingsFile(at: number): string {
-      const size = openCheckpoint(lost.checkpoints[1] ?? '', vkeyOf(lost.mirror)).size
-      const width = Math.min(256, size - at)
-      return `openings/${String(at / 256).padStart(3, '0')}${width === 256 ? '' : `.p/${width}`}`
-    }
   })
 })
 
 describe('nothing is recovered', () => {
-  test(
-    'from a mirror that is too old, closed, damaged, or of another history; nor over what opens',
-    { timeout: 90_000 },
-    async () => {
-      const lost = await lostPart()
-      await expect(recoverFrom(settings, lost.mirror)).rejects.toThrow('nothing is missing')
-      const old = await onLedger(({ ledger }) => mirrorInto(join(home, 'newer'), ledger))
-      await onLedger(async ({ ledger }) =>
-        ledger.commit({ entries: [{ claims: () => ({ ops: '{"v":1}' }) }] }),
-      )
-      await putBack()
-      const variant = async (name: string, turn: (folder: string) => Promise<unknown>) => {
-        const folder = join(home, name)
-        await cp(old, folder, { recursive: true })
-        await turn(folder)
-        return folder
-      }
-      const flipped = async (folder: string) => {
-        const bytes = await readFile(join(folder, 'tile/entries/000'))
-        bytes[7] = (bytes[7] ?? 0) ^ 1
-        await writeFile(join(folder, 'tile/entries/000'), bytes)
-      }
-      const anchor = await readFile(places.levelAnchor)
-      for (const [folder, reason] of [
-        [old, /^Nothing was recovered: the mirror has \d+ entries, \d+ were acknowledged/],
-        [await variant('flipped', flipped), /^FAILED {2}/],
-        [
-          await variant('closed', (at) => rm(join(at, 'openings'), { recursive: true })),
-          /does not open every entry/,
-        ],
-        [join(home, 'nowhere'), /./],
-      ] as const)
-        await expect(recoverFrom(settings, folder), folder).rejects.toThrow(reason)
-      // Another ledger under the same name, with the same number of entries.
-      const other = { config: readConfig({ REACH_PODS_URL: 'off' }, join(home, 'other')), now }
-      await mkdir(join(home, 'other'))
-      {
-        await using opened = await openLedgerAndKeys({ config: other.config, now, part: '' })
-        const entries = Array.from({ length: 400 }, () => ({ claims: () => ({ ops: '{}' }) }))
-        await opened.ledger.commit({ entries })
-        const foreign = await mirrorInto(join(home, 'foreign'), opened.ledger)
-        await expect(recoverFrom(settings, foreign)).rejects.toThrow(/of another log/)
-      }
-      const env = {
-        REACH_DATA: join(home, 'data'),
-        REACH_KEYS: join(home, 'data-keys'),
-        REACH_PODS_URL: 'off',
-      }
-      const command = join(import.meta.dirname, '../../cli/main.ts')
-      await expect(run(process.execPath, [command, 'log', 'recover', old], { env })).rejects.toMatchObject({
-        code: 1,
-        stdout: '',
-        stderr: expect.stringMatching(/^Nothing was recovered: the mirror has [^\n]*\n$/),
-      })
-      expect(await readFile(places.levelAnchor)).toEqual(anchor)
-      await refused()
-      await rm(places.levelAnchor)
-      await expect(recoverFrom(settings, old)).rejects.toThrow(/anchor is missing/)
-    },
-  )
+  test('from a mirror that is too old, closed, damaged, or of another history; nor over what opens', async () => {
+    const lost = await lostPart()
+    await expect(recoverFrom(store.settings, lost.mirror)).rejects.toThrow('nothing is missing')
+    const old = await store.opened(({ ledger }) => mirrorInto(join(store.home, 'newer'), ledger))
+    await store.opened(async ({ ledger }) =>
+      ledger.commit({ entries: [{ claims: () => ({ ops: '{"v":1}' }) }] }),
+    )
+    await store.putBack()
+    const variant = async (name: string, turn: (folder: string) => Promise<unknown>) => {
+      const folder = join(store.home, name)
+      await cp(old, folder, { recursive: true })
+      await turn(folder)
+      return folder
+    }
+    const flipped = async (folder: string) => {
+      const bytes = await readFile(join(folder, 'tile/entries/000'))
+      bytes[7] = (bytes[7] ?? 0) ^ 1
+      await writeFile(join(folder, 'tile/entries/000'), bytes)
+    }
+    const anchor = await readFile(store.places.levelAnchor)
+    for (const [folder, reason] of [
+      [old, /^Nothing was recovered: the mirror has \d+ entries, \d+ were acknowledged/],
+      [await variant('flipped', flipped), /^FAILED {2}/],
+      [
+        await variant('closed', (at) => rm(join(at, 'openings'), { recursive: true })),
+        /does not open every entry/,
+      ],
+      [join(store.home, 'nowhere'), /./],
+    ] as const)
+      await expect(recoverFrom(store.settings, folder), folder).rejects.toThrow(reason)
+    // Another ledger under the same name, with the same number of entries.
+    const other = { config: readConfig({ REACH_PODS_URL: 'off' }, join(store.home, 'other')), now }
+    await mkdir(join(store.home, 'other'))
+    {
+      await using opened = await openLedgerAndKeys({ config: other.config, now, part: '' })
+      const entries = Array.from({ length: 400 }, () => ({ claims: () => ({ ops: '{}' }) }))
+      await opened.ledger.commit({ entries })
+      const foreign = await mirrorInto(join(store.home, 'foreign'), opened.ledger)
+      await expect(recoverFrom(store.settings, foreign)).rejects.toThrow(/of another log/)
+    }
+    const env = {
+      REACH_DATA: join(store.home, 'data'),
+      REACH_KEYS: join(store.home, 'data-keys'),
+      REACH_PODS_URL: 'off',
+    }
+    const command = join(import.meta.dirname, '../../cli/main.ts')
+    await expect(run(process.execPath, [command, 'log', 'recover', old], { env })).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^Nothing was recovered: the mirror has [^\n]*\n$/),
+    })
+    expect(await readFile(store.places.levelAnchor)).toEqual(anchor)
+    await store.expectRefused()
+    await rm(store.places.levelAnchor)
+    await expect(recoverFrom(store.settings, old)).rejects.toThrow(/anchor is missing/)
+  })
 })
 
 test('a new log has another name and other keys, and the old one opens under its own name only', async () => {
-  const name = async (config: typeof settings.config) => {
+  const name = async (config: typeof store.settings.config) => {
     await using opened = await openLedgerAndKeys({ config, now, part: '' })
     return opened.ledger.log.origin
   }
   const env = { REACH_PODS_URL: 'off' }
-  expect(await name(readConfig(env, home))).toBe('localhost:3100/log')
+  expect(await name(readConfig(env, store.home))).toBe('localhost:3100/log')
   const renamed = { ...env, REACH_LOG_NAME: 'log-2' }
-  await expect(name(readConfig(renamed, home))).rejects.toBeInstanceOf(LedgerForeign)
+  await expect(name(readConfig(renamed, store.home))).rejects.toBeInstanceOf(LedgerForeign)
   const anew = { ...renamed, REACH_DATA: 'data-2', REACH_KEYS: 'data-2-keys' }
-  expect(await name(readConfig(anew, home))).toBe('localhost:3100/log-2')
-  expect(() => readConfig({ REACH_LOG_NAME: 'other/log' }, home)).toThrow('REACH_LOG_NAME')
+  expect(await name(readConfig(anew, store.home))).toBe('localhost:3100/log-2')
+  expect(() => readConfig({ REACH_LOG_NAME: 'other/log' }, store.home)).toThrow('REACH_LOG_NAME')
 })
