@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -12,11 +11,10 @@ export default defineConfig({
     // (test/pod-server.ts). A file keeps its world to itself by opening and disposing it, not by a process of
     // its own.
     isolate: false,
-    // Programs that tests start load modules that Node has compiled for the one before.
-    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'dist', 'compile-cache') },
     // A verdict hangs on no clock: these end what hangs, on a machine ten times slower than ours, too.
-    testTimeout: 60_000,
+    testTimeout: 240_000,
     hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } },
     teardownTimeout: 10_000,
     // A test passes or fails; nothing may be left skipped or alone. scripts/test.ts says what becomes of a file that
     // fails in a whole run only.

@@ -77,7 +77,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       await query('select 1')
       break
     } catch (error) {
-      if (server.exitCode !== null || attempt === 400)
+      if (server.exitCode !== null || attempt === 4_000)
         throw new Error('PostgreSQL did not start', { cause: error })
       await sleep(25)
     }

@@ -26,12 +26,12 @@ beforeAll(async () => {
   for (let read = 0; read < 3; read++) await story.read(relation)
   await story.act(customer, relation, 'pause')
   ;({ page, faults } = await openPage(browser, { allowed: [story.world.config.vaultUrl] }))
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 const rows = (on: Page) => on.getByRole('list', { name: 'Entries, newest first' }).getByRole('listitem')
 

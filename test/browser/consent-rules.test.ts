@@ -39,12 +39,12 @@ beforeAll(async () => {
   const url = vault('').replace(/^http:/, 'https:')
   const session = { name: '__Host-reach-session', value: ada.browser.cookie('session') ?? '', url }
   await page.context().addCookies([{ ...session, secure: true, httpOnly: true, sameSite: 'Lax' }])
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 const asked = () =>
   accessRequest({
@@ -279,7 +279,7 @@ test('every place and every act on it is reached with the Tab key alone, in read
     expect(bare, `no ring on ${place}`).toEqual([])
     expect(count, place).toBeGreaterThan(5)
   }
-}, 120_000)
+})
 
 /** Presses Tab until the page is round: what can be pressed and was not reached, and what had the focus without a ring. */
 async function walk(): Promise<{ missed: string[]; bare: string[]; count: number }> {

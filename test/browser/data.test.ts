@@ -28,12 +28,12 @@ beforeAll(async () => {
   await createVault(page, vaultUrl, person)
   await page.getByRole('link', { name: 'My data', exact: true }).click()
   await page.getByRole('heading', { name: 'About you' }).waitFor()
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 const soon = { timeout: 20_000 }
 const part = (name: string) => page.getByRole('region', { name, exact: true })
@@ -289,7 +289,7 @@ test('beside each field stands who can read it, and when it or an answer from it
   // Told while the page is open.
   await note('name').getByText('No business can read this now').waitFor()
   expect(faults).toEqual([])
-}, 60_000)
+})
 
 test('another app that changed the same field is met field by field, and neither value is lost', async () => {
   const contact = part('Contact')
@@ -316,7 +316,7 @@ test('another app that changed the same field is met field by field, and neither
   await contact.getByRole('button', { name: 'History of E-mail' }).press('Enter')
   await contact.getByText(/until another app changed it/).waitFor()
   expect(faults).toEqual([])
-}, 60_000)
+})
 
 /** As the vault reads it out of the pod for this page's session. */
 async function valueInPod(category: string, field: string): Promise<unknown> {

@@ -30,12 +30,12 @@ beforeAll(async () => {
   story = await Story.open()
   browser = await launchChromium()
   people = await cast(story)
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 const allowed = () => {
   const { vaultUrl, gatewayUrl, podsUrl } = story.world.config
@@ -155,7 +155,7 @@ test('another language is chosen by its own name, keeps what was ticked, and is 
   await other.page.getByRole('heading', { name: textsOf('ar')['home.who'] }).waitFor()
   expect(await other.page.evaluate(() => localStorage.getItem('reach.language'))).toBeNull()
   expect(other.faults).toEqual([])
-}, 60_000)
+})
 
 /** What the people and businesses here are called and say. */
 function dataOf({ names, secrets }: Story): string[] {

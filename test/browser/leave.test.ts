@@ -25,12 +25,12 @@ beforeAll(async () => {
   await createVault(page, vaultUrl, person)
   await page.getByRole('link', { name: 'Settings', exact: true }).click()
   await page.getByRole('heading', { name: 'Leave', exact: true }).waitFor()
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await world?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 /** The same page as a phone in the dark shows it. */
 async function onPhoneInTheDark(name: string): Promise<void> {

@@ -38,12 +38,12 @@ beforeAll(async () => {
   context = page.context()
   await signInAs(ada.browser)
   page.on('dialog', (dialog) => void dialog.accept())
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 async function signInAs(visitor: VaultBrowser): Promise<void> {
   const url = vault('').replace(/^http:/, 'https:')
@@ -116,7 +116,7 @@ test('what was looked at is read without a network, also after the page is loade
   await page.goto(vault('/data'))
   await page.getByText('There is no connection to Reach').first().waitFor()
   await look('3-not-kept')
-}, 60_000)
+})
 
 test('no value and no name of hers is kept for it, and no reply of the vault by the service worker', async () => {
   const { tab, device, files } = await kept()
@@ -128,7 +128,7 @@ test('no value and no name of hers is kept for it, and no reply of the vault by 
   const root = new URL(vault('/')).pathname
   expect(files.filter((path) => path !== root && !path.startsWith(`${root}assets/`))).toEqual([])
   expect(files.filter((path) => path.includes('/api/'))).toEqual([])
-}, 30_000)
+})
 
 test('a withdrawal waits, says that it is not in effect, can be taken back, and is sent when the network is there', async () => {
   await link('Relationships').click()
@@ -155,7 +155,7 @@ test('a withdrawal waits, says that it is not in effect, can be taken back, and 
     .first()
     .waitFor()
   expect((await story.read(relation)).status).toBe(404)
-}, 60_000)
+})
 
 test('an answer to a request waits on its page and is sent from it; one that came too late says so', async () => {
   const first = await ask(shop)
@@ -188,7 +188,7 @@ test('an answer to a request waits on its page and is sent from it; one that cam
   expect(JSON.stringify(grants.grants.map(({ vendor }) => vendor))).not.toContain(other.name)
   await page.getByRole('button', { name: `Put away: Allow ${other.name}.` }).press('Enter')
   await waiting().waitFor({ state: 'detached' })
-}, 60_000)
+})
 
 test('what was to be resumed is not, where other terms were agreed meanwhile', async () => {
   const { shop: other, grantId } = await story.allow(ada, await story.shop())
@@ -208,7 +208,7 @@ test('what was to be resumed is not, where other terms were agreed meanwhile', a
   await page.getByRole('button', { name: `Put away: Resume ${other.name}.` }).press('Enter')
   await waiting().waitFor({ state: 'detached' })
   await back()
-}, 60_000)
+})
 
 test('an answer that was sent and had no reply is not called one without effect', async () => {
   const other = await story.shop()
@@ -236,7 +236,7 @@ test('an answer that was sent and had no reply is not called one without effect'
   await page.getByRole('heading', { name: 'Allowed' }).waitFor()
   await waiting().waitFor({ state: 'detached' })
   expect(await allowed()).toBe(1)
-}, 60_000)
+})
 
 const requestsOpen = async () =>
   (expectOk(await ada.browser.get('/api/requests')).body as { requests: object[] }).requests
@@ -276,7 +276,7 @@ test('activity is searched by what stands in the address; without a network in w
   await context.setOffline(false)
   await back()
   await banner(/That is all there is\./).waitFor()
-}, 60_000)
+})
 
 test('Reach really stops: the page says so, waits, and goes on when it is there again', async () => {
   const other = await story.shop()
@@ -302,7 +302,7 @@ test('Reach really stops: the page says so, waits, and goes on when it is there 
   await page.getByRole('button', { name: `Send it now: Withdraw from ${other.name}.` }).press('Enter')
   await waiting().waitFor({ state: 'detached' })
   expect((await story.read(held)).status).toBe(404)
-}, 120_000)
+})
 
 test('on the device it stays only where she said so, and goes with the one it belongs to, in every tab', async () => {
   await page.goto(vault('/settings'))
@@ -335,7 +335,7 @@ test('on the device it stays only where she said so, and goes with the one it be
   await page.getByRole('article', { name: shop.name }).first().waitFor({ state: 'detached' })
   await expect.poll(async () => Object.values(await kept()).join()).not.toContain(shop.name)
   await tab.close()
-}, 60_000)
+})
 
 test('what waits is neither shown to somebody else who is signed in by then, nor done in her name', async () => {
   await signInAs(ada.browser)
@@ -356,7 +356,7 @@ test('what waits is neither shown to somebody else who is signed in by then, nor
     expect(expectOk(await who.browser.get('/api/boundaries')).body).not.toMatchObject({
       businesses: [{ vendor: { vendorId: other.vendorId } }],
     })
-}, 60_000)
+})
 
 test('signing out leaves nothing behind, nor does a session that was ended elsewhere', async () => {
   await signInAs(ada.browser)
@@ -389,7 +389,7 @@ test('signing out leaves nothing behind, nor does a session that was ended elsew
   await page.getByText('There is no connection to Reach').first().waitFor()
   expect(await page.getByText(shop.name).count()).toBe(0)
   await context.setOffline(false)
-}, 60_000)
+})
 
 test('no page ran into an error, broke its own rules or asked anybody else', () => {
   expect(faults).toEqual([])

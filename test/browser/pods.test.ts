@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close()
   await vault?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 async function signIn({ email, password }: OwnPodPerson): Promise<void> {
   await page.getByLabel('Email').fill(email)
@@ -94,4 +94,4 @@ test('another app shuts the folder to her and opens it to everybody: she sees it
   await page.getByText('Reach sees exactly what it should').waitFor()
   expect(await (await person.fetch(acl)).text()).not.toContain('foaf/0.1/Agent')
   expect(faults).toEqual([])
-}, 60_000)
+})

@@ -61,13 +61,13 @@ beforeAll(async () => {
   await writeFile(file('keys.json'), await (await fetched('/api/receipts/keys')).text())
   await writeFile(file('vkey'), `${story.world.reach.ledger.log.vkey}\n`)
   browser = await launchChromium()
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await story?.[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
-}, 30_000)
+})
 
 async function open(options: Partial<Parameters<typeof openPage>[1]> = {}, name = 'check.html') {
   ;({ page, faults } = await openPage(browser, { allowed: ['null'], ...options }))

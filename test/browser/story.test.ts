@@ -55,13 +55,13 @@ beforeAll(async () => {
   ;({ page, faults } = await openPage(browser, { allowed: [vaultUrl, gatewayUrl, podsUrl ?? '', shopUrl] }))
   const admission = await world.operator.add({ name: 'Corner Shop', contact: 'privacy@shop.example' })
   shop = await registerBusiness(`${vaultUrl}/oauth`, admission, { redirectUri: `${shopUrl}/callback` })
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   shopSite?.close()
   await world?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 test('a person creates a vault and lets Reach read one folder of it', async () => {
   await page.goto(vault('/'))

@@ -41,13 +41,13 @@ beforeAll(async () => {
   const session = { name: '__Host-reach-session', value: ada.browser.cookie('session') ?? '', url }
   await context.addCookies([{ ...session, secure: true, httpOnly: true, sameSite: 'Lax' }])
   page = await context.newPage()
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   site?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 /** A new tab on the other site, in the browser in which she is signed in. */
 async function goElsewhere(): Promise<Page> {

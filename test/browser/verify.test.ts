@@ -28,12 +28,12 @@ beforeAll(async () => {
     .addCookies(
       cookies.map(({ name, value }) => ({ name, value, domain: 'localhost', path: '/', secure: true })),
     )
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 const numbers = (on: Page) => on.getByRole('button', { name: /check it in this browser/ })
 const verified = (on: Page) => on.getByText('Verified by this browser')

@@ -30,61 +30,55 @@ async function runAndKill(root: string, stopAt: number): Promise<string> {
   return word
 }
 
-test(
-  'killed between any two writes, the erasure is completed at the next start',
-  { timeout: 120_000 },
-  async () => {
-    await using folders = await ledgerFolders()
-    const { accountId, ids } = await (async () => {
-      await using world = await openRecordsWorld(folders)
-      const account = await world.customer()
-      const ids = []
-      for (let i = 0; i < 2; i++) ids.push((await world.grant(account, await world.business())).value.grantId)
-      const wish = {
-        accountId: account.accountId,
-        askDeletion: false,
-        deletePod: true,
-        cause: 'own-act',
-      } as const
-      const { ledger, names, now } = world
-      await ledger.commit((await beginErasure({ reader: ledger, names }, wish, now())).parts)
-      return { accountId: account.accountId, ids }
-    })()
+test('killed between any two writes, the erasure is completed at the next start', async () => {
+  await using folders = await ledgerFolders()
+  const { accountId, ids } = await (async () => {
+    await using world = await openRecordsWorld(folders)
+    const account = await world.customer()
+    const ids = []
+    for (let i = 0; i < 2; i++) ids.push((await world.grant(account, await world.business())).value.grantId)
+    const wish = {
+      accountId: account.accountId,
+      askDeletion: false,
+      deletePod: true,
+      cause: 'own-act',
+    } as const
+    const { ledger, names, now } = world
+    await ledger.commit((await beginErasure({ reader: ledger, names }, wish, now())).parts)
+    return { accountId: account.accountId, ids }
+  })()
 
-    const killAt = async (stopAt: number): Promise<string> => {
-      await using own = await ledgerFolders()
-      await cp(folders.root, own.root, { recursive: true })
-      const word = await runAndKill(own.root, stopAt)
-      const { ledger, keys } = await openIn(foldersIn(own.root), { now: () => begin })
-      await using _ledger = ledger
-      const nothing = async () => {}
-      const names = createNames(await keys.secret('names'))
-      const ports = { ledger, keys, names, now: () => begin, endLogin: nothing, removePod: nothing }
-      {
-        const handlers = { [eraseJob]: eraseCustomer(ports) }
-        const log = createLogger({ level: 'silent' })
-        await using jobs = startJobs({ ledger, handlers, now: () => begin, random: () => 0, log })
-        await jobs.settle()
-      }
-      const types = (await loggedFacts(ledger)).map(({ fact }) => fact.type)
-      expect(types.filter((type) => type === 'withdrawn')).toHaveLength(ids.length)
-      expect(types.filter((type) => type === 'erased')).toHaveLength(1)
-      expect(types.at(-1)).toBe('erased')
-      expect(await ledger.list('job')).toEqual([])
-      expect(await ledger.history(accountId)).toEqual([])
-      const rows = await ledger.list('')
-      expect(rows.filter(({ key, value }) => `${key}${JSON.stringify(value)}`.includes(accountId))).toEqual(
-        [],
-      )
-      await expect(keys.customerKey(accountId)).rejects.toThrow('erased')
-      return word
+  const killAt = async (stopAt: number): Promise<string> => {
+    await using own = await ledgerFolders()
+    await cp(folders.root, own.root, { recursive: true })
+    const word = await runAndKill(own.root, stopAt)
+    const { ledger, keys } = await openIn(foldersIn(own.root), { now: () => begin })
+    await using _ledger = ledger
+    const nothing = async () => {}
+    const names = createNames(await keys.secret('names'))
+    const ports = { ledger, keys, names, now: () => begin, endLogin: nothing, removePod: nothing }
+    {
+      const handlers = { [eraseJob]: eraseCustomer(ports) }
+      const log = createLogger({ level: 'silent' })
+      await using jobs = startJobs({ ledger, handlers, now: () => begin, random: () => 0, log })
+      await jobs.settle()
     }
+    const types = (await loggedFacts(ledger)).map(({ fact }) => fact.type)
+    expect(types.filter((type) => type === 'withdrawn')).toHaveLength(ids.length)
+    expect(types.filter((type) => type === 'erased')).toHaveLength(1)
+    expect(types.at(-1)).toBe('erased')
+    expect(await ledger.list('job')).toEqual([])
+    expect(await ledger.history(accountId)).toEqual([])
+    const rows = await ledger.list('')
+    expect(rows.filter(({ key, value }) => `${key}${JSON.stringify(value)}`.includes(accountId))).toEqual([])
+    await expect(keys.customerKey(accountId)).rejects.toThrow('erased')
+    return word
+  }
 
-    const words: string[] = []
-    while (!words.includes('done')) {
-      const stops = Array.from({ length: AT_ONCE }, (_, i) => words.length + i)
-      words.push(...(await Promise.all(stops.map(killAt))))
-    }
-    expect(words.indexOf('done')).toBeGreaterThanOrEqual(7)
-  },
-)
+  const words: string[] = []
+  while (!words.includes('done')) {
+    const stops = Array.from({ length: AT_ONCE }, (_, i) => words.length + i)
+    words.push(...(await Promise.all(stops.map(killAt))))
+  }
+  expect(words.indexOf('done')).toBeGreaterThanOrEqual(7)
+})

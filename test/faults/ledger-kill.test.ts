@@ -23,7 +23,7 @@ async function tearTail({ folder }: LedgerFolders, garbage: Buffer): Promise<voi
 }
 
 describe('a ledger whose process dies', () => {
-  test(`loses nothing acknowledged in ${KILLS} kills at random moments`, { timeout: 120_000 }, async () => {
+  test(`loses nothing acknowledged in ${KILLS} kills at random moments`, async () => {
     await using folders = await ledgerFolders()
     const acknowledged: Acknowledged[] = []
     for (let kill = 0; kill < KILLS; kill++) {

@@ -102,7 +102,7 @@ async function expectAll(ledger: Ledger, { checkpoint }: Committed, size = ENTRI
 
 const one = { entries: [{ claims: () => ({ ops: '{}' }), threads: ['all'] }] }
 
-describe('a ledger that moves from one kind of store to the other', { timeout: 120_000 }, () => {
+describe('a ledger that moves from one kind of store to the other', () => {
   test('is there whole, goes on, and comes back; what it left opens no more', async () => {
     await using moving = await Moving.begin()
     const level = await moving.level()

@@ -190,7 +190,7 @@ test('what is found is what fits, whatever is chosen together, without a hole fr
     expect(await allPages({ kind }, 5), kind).toEqual(
       told.filter(({ fact }) => isAsked(fact, { kind })).map(({ index }) => index),
     )
-}, 120_000)
+})
 
 test('a read that was refused is told to the customer with how often, in which hour and why', async () => {
   const { items } = await page({ kind: 'refusals', business: bakery }, { limit: 3 })
@@ -234,7 +234,7 @@ test('one request looks at a thousand entries and says how far it came; the next
   // And nothing older than its beginning.
   const from = new Date((told[0]?.fact.time ?? 0) + 1).toISOString()
   expect((await page({ kind: 'reads', from })).items).toEqual([])
-}, 30_000)
+})
 
 test.each([
   ['kind=all', '/kind', 'must be one of: reads, refusals, decisions, changes, auditors, security'],

@@ -41,7 +41,7 @@ beforeAll(async () => {
   for (const relation of [first, second, first]) await story.read(relation)
   await story.act(ben, second, 'withdraw')
   whole = await newAuditor(story.world, story.browser())
-}, 60_000)
+})
 afterAll(() => story[Symbol.asyncDispose]())
 
 const factsOf = ({ entries }: AuditEntries) => entries.map(({ facts }) => readFact(facts))

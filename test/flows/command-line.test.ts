@@ -162,25 +162,21 @@ test('a program of somebody else on the operator port is told apart from Reach, 
   }
 })
 
-test(
-  'what keeps a ledger from opening is one line, at the start and in reach',
-  { timeout: 120_000 },
-  async () => {
-    await copyFile(join(folder, 'keys/anchor'), join(folder, 'anchor'))
-    const refusal = async (line: string) => {
-      const start = await run('main.ts').ended
-      expect(start).toMatchObject({ code: 1, err: `${line}\n` })
-      expect(await vendor('list')).toEqual({ code: 1, out: '', err: `${line}\n` })
-    }
-    await rm(join(folder, 'keys/anchor'))
-    await refusal(
-      'The ledger refuses to open: the anchor is missing, the database is not empty: an operator must decide',
-    )
-    await copyFile(join(folder, 'anchor'), join(folder, 'keys/anchor'))
-    await truncate(join(folder, 'keys/data/d1.json'), 10)
-    await refusal('The ledger refuses to open: a key file is damaged')
-  },
-)
+test('what keeps a ledger from opening is one line, at the start and in reach', async () => {
+  await copyFile(join(folder, 'keys/anchor'), join(folder, 'anchor'))
+  const refusal = async (line: string) => {
+    const start = await run('main.ts').ended
+    expect(start).toMatchObject({ code: 1, err: `${line}\n` })
+    expect(await vendor('list')).toEqual({ code: 1, out: '', err: `${line}\n` })
+  }
+  await rm(join(folder, 'keys/anchor'))
+  await refusal(
+    'The ledger refuses to open: the anchor is missing, the database is not empty: an operator must decide',
+  )
+  await copyFile(join(folder, 'anchor'), join(folder, 'keys/anchor'))
+  await truncate(join(folder, 'keys/data/d1.json'), 10)
+  await refusal('The ledger refuses to open: a key file is damaged')
+})
 
 interface Ended {
   readonly code: number | null

@@ -91,7 +91,7 @@ async function openLeft(
   return { ledger, keys }
 }
 
-describe.each(fixtures)('what %s left', { timeout: 60_000 }, (name) => {
+describe.each(fixtures)('what %s left', (name) => {
   test('opens, verifies and replays; its grants are read, refused and withdrawn; the log goes on', async () => {
     await using stack = new AsyncDisposableStack()
     const left = await unpack(name, stack)

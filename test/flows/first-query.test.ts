@@ -46,7 +46,7 @@ test('an engineer with an empty folder gets to the first proven answer by the pa
   expect(told).toContain('Lindenweg 7')
   expect(told).toMatch(/^Proven: entry \d+ of localhost:\d+\/sandbox\/log$/m)
   expect(told).not.toMatch(/\{\w+\}/)
-}, 120_000)
+})
 
 test('the example plays a whole business in the sandbox', async () => {
   const { vaultUrl, gatewayUrl } = world.config
@@ -57,7 +57,7 @@ test('the example plays a whole business in the sandbox', async () => {
   expect(told).toMatch(/entry \d+: \{"profile.ageOver18":true\}/)
   expect(steps.at(-2)).toContain('Of 100 subjects 1 answered')
   expect(steps.at(-1)).toContain('subject-unavailable')
-}, 60_000)
+})
 
 /** The texts of the fenced blocks of one kind. */
 function blocks(section: string, kind: string): string[] {

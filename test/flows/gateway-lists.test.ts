@@ -340,7 +340,7 @@ describe('a copy that asks for what changed since', () => {
       }),
       { numRuns: 8, seed: 20261122 },
     )
-  }, 60_000)
+  })
 
   /** What has ended cannot be changed: that is no change. */
   async function change(grant: Grant | undefined, how: 'paused' | 'resumed' | 'withdrawn'): Promise<void> {

@@ -31,7 +31,7 @@ beforeAll(async () => {
   story = await Story.open()
   alma = await story.customer()
   shop = await story.shop()
-}, 60_000)
+})
 afterAll(() => story?.[Symbol.asyncDispose]())
 
 /** What the receipt says of the notice, and the text that is kept under its hash. */

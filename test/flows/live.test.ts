@@ -20,7 +20,7 @@ beforeAll(async () => {
   story = await Story.open({ tour: true })
   ada = await story.customer(values)
   relation = await story.allow(ada, await story.shop())
-}, 60_000)
+})
 
 afterAll(() => story?.[Symbol.asyncDispose]())
 
@@ -145,4 +145,4 @@ test('a server that stops ends its streams in good order, also those of the tour
   for (const page of pages) expect(await page.next()).toMatchObject({ event: 'begun' })
   await story.world.restart()
   for (const page of pages) expect(await page.next()).toBeUndefined()
-}, 60_000)
+})

@@ -118,12 +118,12 @@ beforeAll(async () => {
   }
   await mkdir(join(folder, 'catalogue'))
   await writeFile(join(folder, 'catalogue', 'garden.json'), JSON.stringify(garden))
-}, 60_000)
+})
 afterAll(async () => {
   reach?.kill('SIGTERM')
   if (reach?.exitCode === null) await once(reach, 'close')
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-}, 30_000)
+})
 
 async function start(): Promise<void> {
   reach = spawn(process.execPath, [join(root, 'main.ts')], {
@@ -219,7 +219,7 @@ test('one file makes a category that is edited, kept, asked for, allowed and rea
   })
   const catalogue = await (await fetch(`${gatewayUrl}/v1/catalogue`)).json()
   expect(JSON.stringify(catalogue)).toContain('garden.plants')
-}, 120_000)
+})
 
 describe('a file that would not do is refused by name, before anything is opened', () => {
   const refusal = async (name: string, change: (file: typeof garden) => unknown) => {

@@ -29,7 +29,7 @@ describe.each(['wac', 'acp'] as const)('%s', (accessRules) => {
     pods = accessRules === 'wac' ? await sharedPods() : await startTestPods({ accessRules })
     agent = await startTestAgent(pods)
     stranger = await pods.customer()
-  }, 90_000)
+  })
   afterAll(async () => {
     await agent[Symbol.asyncDispose]()
     if (accessRules === 'acp') await pods[Symbol.asyncDispose]()

@@ -7,7 +7,7 @@ let pods: TestPods
 
 beforeAll(async () => {
   pods = await sharedPods()
-}, 90_000)
+})
 
 /** Puts a resource into the pod that the agent may read, by an access document of the resource alone. */
 async function readable(customer: Awaited<ReturnType<TestPods['customer']>>, agent: string): Promise<string> {

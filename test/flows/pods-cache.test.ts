@@ -281,43 +281,39 @@ test('nobody listens any more for a customer who is forgotten', async () => {
   cache[Symbol.dispose]()
 })
 
-test(
-  'a pod takes what it may hold and no more, and nothing half written comes of it',
-  { timeout: 90_000 },
-  async () => {
-    const { fetch: asHer, podUrl, webId } = await pods.customer()
-    const megabytes = (count: number, fill: string) => Buffer.alloc(count * 1024 * 1024, fill)
-    const put = async (name: string, body: Buffer | ReadableStream, type = 'application/octet-stream') => {
-      const init = { method: 'PUT', headers: { 'content-type': type }, body, duplex: 'half' } as RequestInit
-      return (await asHer(podUrl + name, init)).status
-    }
-    expect(await put('one.bin', megabytes(6, 'a'))).toBe(201)
-    expect(await put('two.bin', megabytes(3, 'b'))).toBe(507)
-    // Without a length told before, too.
-    expect(await put('two.bin', new Blob([megabytes(3, 'b')]).stream())).toBe(507)
-    expect((await asHer(`${podUrl}two.bin`)).status).toBe(404)
-    expect(await put('one.bin', megabytes(9, 'c'))).toBe(507)
-    const kept = Buffer.from(await (await asHer(`${podUrl}one.bin`)).arrayBuffer())
-    expect(kept.equals(megabytes(6, 'a'))).toBe(true)
-    expect(await readdir(join(pods.folder, 'root/.internal/tempFiles'))).toEqual([])
-    // What takes the place of something may be as large as that; and nobody else is any fuller.
-    expect(await put('one.bin', megabytes(7, 'd'))).toBe(205)
-    expect(await put('two.bin', megabytes(1, 'e'))).toBe(507)
-    const other = await pods.customer()
-    const init = { method: 'PUT', headers: { 'content-type': 'text/turtle' }, body: '<#me> <#x> 1.' }
-    expect((await other.fetch(`${other.podUrl}x.ttl`, init)).status).toBe(201)
-    // Whoever is full can still shut others out, make room, and go on.
-    const rules = `<#o> a <http://www.w3.org/ns/auth/acl#Authorization>; <http://www.w3.org/ns/auth/acl#agent> <${webId}>;
+test('a pod takes what it may hold and no more, and nothing half written comes of it', async () => {
+  const { fetch: asHer, podUrl, webId } = await pods.customer()
+  const megabytes = (count: number, fill: string) => Buffer.alloc(count * 1024 * 1024, fill)
+  const put = async (name: string, body: Buffer | ReadableStream, type = 'application/octet-stream') => {
+    const init = { method: 'PUT', headers: { 'content-type': type }, body, duplex: 'half' } as RequestInit
+    return (await asHer(podUrl + name, init)).status
+  }
+  expect(await put('one.bin', megabytes(6, 'a'))).toBe(201)
+  expect(await put('two.bin', megabytes(3, 'b'))).toBe(507)
+  // Without a length told before, too.
+  expect(await put('two.bin', new Blob([megabytes(3, 'b')]).stream())).toBe(507)
+  expect((await asHer(`${podUrl}two.bin`)).status).toBe(404)
+  expect(await put('one.bin', megabytes(9, 'c'))).toBe(507)
+  const kept = Buffer.from(await (await asHer(`${podUrl}one.bin`)).arrayBuffer())
+  expect(kept.equals(megabytes(6, 'a'))).toBe(true)
+  expect(await readdir(join(pods.folder, 'root/.internal/tempFiles'))).toEqual([])
+  // What takes the place of something may be as large as that; and nobody else is any fuller.
+  expect(await put('one.bin', megabytes(7, 'd'))).toBe(205)
+  expect(await put('two.bin', megabytes(1, 'e'))).toBe(507)
+  const other = await pods.customer()
+  const init = { method: 'PUT', headers: { 'content-type': 'text/turtle' }, body: '<#me> <#x> 1.' }
+  expect((await other.fetch(`${other.podUrl}x.ttl`, init)).status).toBe(201)
+  // Whoever is full can still shut others out, make room, and go on.
+  const rules = `<#o> a <http://www.w3.org/ns/auth/acl#Authorization>; <http://www.w3.org/ns/auth/acl#agent> <${webId}>;
     <http://www.w3.org/ns/auth/acl#accessTo> <./one.bin>;
     <http://www.w3.org/ns/auth/acl#mode> <http://www.w3.org/ns/auth/acl#Read>, <http://www.w3.org/ns/auth/acl#Write>, <http://www.w3.org/ns/auth/acl#Control>.`
-    expect(await put('one.bin.acl', Buffer.from(rules), 'text/turtle')).toBe(201)
-    expect((await asHer(`${podUrl}one.bin`, { method: 'DELETE' })).ok).toBe(true)
-    await vi.waitFor(async () => expect(await put('two.bin', megabytes(3, 'f'))).toBe(201), {
-      timeout: 20_000,
-      interval: 500,
-    })
-  },
-)
+  expect(await put('one.bin.acl', Buffer.from(rules), 'text/turtle')).toBe(201)
+  expect((await asHer(`${podUrl}one.bin`, { method: 'DELETE' })).ok).toBe(true)
+  await vi.waitFor(async () => expect(await put('two.bin', megabytes(3, 'f'))).toBe(201), {
+    timeout: 20_000,
+    interval: 500,
+  })
+})
 
 test('of many writes at once, or of descriptions of documents, a pod takes no more than it may hold', async () => {
   const { fetch: asHer, podUrl } = await pods.customer()
@@ -354,24 +350,20 @@ test('a birthday comes at midnight without any change in the pod', async () => {
   expect((await cache.read(account, read)).fragments.get('profile.ageOver18')).toBe('true')
 })
 
-test(
-  'a pod server that dies is noticed, fails closed, and nothing stale comes up when it is back',
-  { timeout: 90_000 },
-  async () => {
-    const { cache, account, customer } = await ready()
-    await cache.read(account, read)
-    process.kill(podServerPid(pods.server), 'SIGKILL')
-    await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1100, interval: 10 })
-    await expect(cache.read(account, read)).rejects.toMatchObject({
-      code: 'pod-unreachable',
-      retryAfter: expect.any(Number),
-    })
-    await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 60_000, interval: 50 })
-    await save(customer, 'profile', { name: 'After' })
-    const seen = await vi.waitFor(() => cache.read(account, ['profile.name']), {
-      timeout: 12_000,
-      interval: 200,
-    })
-    expect(seen.fragments.get('profile.name')).toBe('"After"')
-  },
-)
+test('a pod server that dies is noticed, fails closed, and nothing stale comes up when it is back', async () => {
+  const { cache, account, customer } = await ready()
+  await cache.read(account, read)
+  process.kill(podServerPid(pods.server), 'SIGKILL')
+  await vi.waitFor(() => expect(cache.peek(account, read)).toBeUndefined(), { timeout: 1100, interval: 10 })
+  await expect(cache.read(account, read)).rejects.toMatchObject({
+    code: 'pod-unreachable',
+    retryAfter: expect.any(Number),
+  })
+  await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 60_000, interval: 50 })
+  await save(customer, 'profile', { name: 'After' })
+  const seen = await vi.waitFor(() => cache.read(account, ['profile.name']), {
+    timeout: 12_000,
+    interval: 200,
+  })
+  expect(seen.fragments.get('profile.name')).toBe('"After"')
+})

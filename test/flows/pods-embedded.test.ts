@@ -20,7 +20,7 @@ let pods: TestPods
 
 beforeAll(async () => {
   pods = await startTestPods()
-}, 90_000)
+})
 afterAll(() => pods[Symbol.asyncDispose]())
 
 /** A raw request, so that nothing tidies the path. */
@@ -268,41 +268,37 @@ describe('the local feed', () => {
 })
 
 describe('life and death', () => {
-  test(
-    'killed, it answers 503 with Retry-After, starts again and keeps everything',
-    { timeout: 90_000 },
-    async () => {
-      const customer = await pods.customer()
-      const url = `${customer.podUrl}note.ttl`
-      await customer.fetch(url, { method: 'PUT', headers: turtle, body: '<#a> <#b> "kept".' })
-      const before = pods.server.feed.stretch(pods.server.baseUrl)
-      const orphans = join(pods.folder, 'root', '.internal', 'tempFiles')
-      // Half of a new version is on its way when it happens.
-      const half = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('<#a> <#b> "lost')) })
-      const broken = { method: 'PUT', headers: turtle, body: half, duplex: 'half' }
-      const writing = customer.fetch(url, broken as RequestInit).then(
-        ({ status }) => status,
-        () => 'broken off',
-      )
-      await vi.waitFor(async () => expect(await readdir(orphans)).toHaveLength(1), { timeout: 5000 })
-      process.kill(podServerPid(pods.server), 'SIGKILL')
-      await vi.waitFor(async () => {
-        const { status, headers } = await ask({ path: '/', headers: { accept: 'application/json' } })
-        expect([status, headers['retry-after'], headers['content-type']]).toEqual([
-          503,
-          '2',
-          'application/problem+json',
-        ])
-      })
-      await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeUndefined())
-      await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 60_000, interval: 100 })
-      expect(await (await customer.fetch(url)).text()).toContain('kept')
-      expect(await readdir(orphans)).toEqual([])
-      expect([503, 'broken off']).toContain(await writing)
-      await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeDefined())
-      expect(pods.server.feed.stretch(pods.server.baseUrl)).not.toBe(before)
-    },
-  )
+  test('killed, it answers 503 with Retry-After, starts again and keeps everything', async () => {
+    const customer = await pods.customer()
+    const url = `${customer.podUrl}note.ttl`
+    await customer.fetch(url, { method: 'PUT', headers: turtle, body: '<#a> <#b> "kept".' })
+    const before = pods.server.feed.stretch(pods.server.baseUrl)
+    const orphans = join(pods.folder, 'root', '.internal', 'tempFiles')
+    // Half of a new version is on its way when it happens.
+    const half = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('<#a> <#b> "lost')) })
+    const broken = { method: 'PUT', headers: turtle, body: half, duplex: 'half' }
+    const writing = customer.fetch(url, broken as RequestInit).then(
+      ({ status }) => status,
+      () => 'broken off',
+    )
+    await vi.waitFor(async () => expect(await readdir(orphans)).toHaveLength(1), { timeout: 5000 })
+    process.kill(podServerPid(pods.server), 'SIGKILL')
+    await vi.waitFor(async () => {
+      const { status, headers } = await ask({ path: '/', headers: { accept: 'application/json' } })
+      expect([status, headers['retry-after'], headers['content-type']]).toEqual([
+        503,
+        '2',
+        'application/problem+json',
+      ])
+    })
+    await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeUndefined())
+    await vi.waitFor(() => expect(pods.server.state).toBe('ready'), { timeout: 60_000, interval: 100 })
+    expect(await (await customer.fetch(url)).text()).toContain('kept')
+    expect(await readdir(orphans)).toEqual([])
+    expect([503, 'broken off']).toContain(await writing)
+    await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeDefined())
+    expect(pods.server.feed.stretch(pods.server.baseUrl)).not.toBe(before)
+  })
 
   test('answers at once while it starts, as a page or as JSON, and refuses another base URL for good', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
@@ -328,7 +324,7 @@ describe('life and death', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  test('a parent that is killed leaves no orphan', { timeout: 90_000 }, async () => {
+  test('a parent that is killed leaves no orphan', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
     const port = await freePort()
     const program = `
@@ -357,36 +353,32 @@ describe('life and death', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  test(
-    'stops within its deadline although a WebSocket and a kept-alive connection are open',
-    { timeout: 90_000 },
-    async () => {
-      const own = await startTestPods()
-      const customer = await own.customer()
-      const agent = new http.Agent({ keepAlive: true })
-      const { host } = new URL(own.server.baseUrl)
-      const request = http.get({ port: own.server.port, host: '127.0.0.1', agent, headers: { host } })
-      const [response] = (await once(request, 'response')) as [IncomingMessage]
-      response.resume()
-      const subscribed = await customer.fetch(`${own.server.baseUrl}.notifications/WebSocketChannel2023/`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/ld+json' },
-        body: JSON.stringify({
-          '@context': ['https://www.w3.org/ns/solid/notification/v1'],
-          type: 'http://www.w3.org/ns/solid/notifications#WebSocketChannel2023',
-          topic: customer.podUrl,
-        }),
-      })
-      const { receiveFrom } = (await subscribed.json()) as { receiveFrom: string }
-      const socket = new WebSocket(receiveFrom)
-      await once(socket, 'open')
-      const closed = once(socket, 'close')
-      const begun = performance.now()
-      await own[Symbol.asyncDispose]()
-      expect(performance.now() - begun).toBeLessThan(6000)
-      expect(own.server.state).toBe('stopped')
-      await closed
-      agent.destroy()
-    },
-  )
+  test('stops within its deadline although a WebSocket and a kept-alive connection are open', async () => {
+    const own = await startTestPods()
+    const customer = await own.customer()
+    const agent = new http.Agent({ keepAlive: true })
+    const { host } = new URL(own.server.baseUrl)
+    const request = http.get({ port: own.server.port, host: '127.0.0.1', agent, headers: { host } })
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    response.resume()
+    const subscribed = await customer.fetch(`${own.server.baseUrl}.notifications/WebSocketChannel2023/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/ld+json' },
+      body: JSON.stringify({
+        '@context': ['https://www.w3.org/ns/solid/notification/v1'],
+        type: 'http://www.w3.org/ns/solid/notifications#WebSocketChannel2023',
+        topic: customer.podUrl,
+      }),
+    })
+    const { receiveFrom } = (await subscribed.json()) as { receiveFrom: string }
+    const socket = new WebSocket(receiveFrom)
+    await once(socket, 'open')
+    const closed = once(socket, 'close')
+    const begun = performance.now()
+    await own[Symbol.asyncDispose]()
+    expect(performance.now() - begun).toBeLessThan(6000)
+    expect(own.server.state).toBe('stopped')
+    await closed
+    agent.destroy()
+  })
 })

@@ -17,7 +17,7 @@ beforeAll(async () => {
   embedded = await sharedPods()
 }, 300_000)
 
-describe('moving house, from an embedded pod to an own one', { timeout: 240_000 }, () => {
+describe('moving house, from an embedded pod to an own one', () => {
   let server: OwnPodServer
   let vault: TestVault
 

@@ -15,7 +15,7 @@ let pods: TestPods
 
 beforeAll(async () => {
   pods = await sharedPods()
-}, 90_000)
+})
 
 /** A Solid app with a Client ID Document, as the vault has one. */
 async function startApp() {
@@ -161,7 +161,7 @@ test('a sign-in takes as long for an address that is known as for one that is no
   expect(await time('nobody@example.org')).toBeGreaterThanOrEqual(SIGN_IN_TAKES_MS - 5)
 })
 
-describe('a page that waits for its vault', { timeout: 120_000 }, () => {
+describe('a page that waits for its vault', () => {
   const person = (name: string) => ({
     podName: name,
     email: `${name}@example.org`,

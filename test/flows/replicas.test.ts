@@ -87,111 +87,101 @@ const act = (browser: VaultBrowser, { grantId }: Relation, what: string) =>
   browser.post(`/api/grants/${grantId}/${what}`)
 
 describe('two vaults and two gateways on one database', () => {
-  test(
-    'what is decided at one is so at all: a decision, reads, a page that is open, an end',
-    { timeout: 120_000 },
-    async () => {
-      const browser = await newCustomer()
-      const relation = await relate(browser)
-      const before = await callsLeft(relation.business)
-      house.vault = 'vault-b'
-      expect(await callsLeft(relation.business)).toBe(before - 1)
-      const seen = await browser.get('/api/grants')
-      expect(JSON.stringify(seen.body)).toContain(relation.grantId)
-      expect((await browser.get('/api/me')).body).toMatchObject({ signedIn: true, embeddedPods: true })
+  test('what is decided at one is so at all: a decision, reads, a page that is open, an end', async () => {
+    const browser = await newCustomer()
+    const relation = await relate(browser)
+    const before = await callsLeft(relation.business)
+    house.vault = 'vault-b'
+    expect(await callsLeft(relation.business)).toBe(before - 1)
+    const seen = await browser.get('/api/grants')
+    expect(JSON.stringify(seen.body)).toContain(relation.grantId)
+    expect((await browser.get('/api/me')).body).toMatchObject({ signedIn: true, embeddedPods: true })
 
-      const stopped = new AbortController()
-      const page = await browser.jar.go(`${house.vaultUrl}/api/events`, {
-        signal: stopped.signal,
-        headers: { 'sec-fetch-site': 'same-origin' },
-      })
-      const [first, second] = [await read(relation, 1), await read(relation, 2)]
-      expect([first?.status, second?.status]).toEqual([200, 200])
-      let told = ''
-      for await (const part of page.body ?? []) {
-        told += Buffer.from(part as Uint8Array).toString()
-        if (told.includes('disclosed')) break
-      }
-      expect(told).toContain(relation.grantId)
-      stopped.abort()
-      const activity = JSON.stringify((await browser.get('/api/activity')).body)
-      expect(activity.split('"disclosed"').length - 1).toBe(2)
+    const stopped = new AbortController()
+    const page = await browser.jar.go(`${house.vaultUrl}/api/events`, {
+      signal: stopped.signal,
+      headers: { 'sec-fetch-site': 'same-origin' },
+    })
+    const [first, second] = [await read(relation, 1), await read(relation, 2)]
+    expect([first?.status, second?.status]).toEqual([200, 200])
+    let told = ''
+    for await (const part of page.body ?? []) {
+      told += Buffer.from(part as Uint8Array).toString()
+      if (told.includes('disclosed')) break
+    }
+    expect(told).toContain(relation.grantId)
+    stopped.abort()
+    const activity = JSON.stringify((await browser.get('/api/activity')).body)
+    expect(activity.split('"disclosed"').length - 1).toBe(2)
 
-      expect((await act(browser, relation, 'withdraw')).body).toMatchObject({ state: 'withdrawn' })
-      expect([(await read(relation, 1))?.status, (await read(relation, 2))?.status]).toEqual([404, 404])
-      house.vault = 'vault-a'
-      expect(JSON.stringify((await browser.get(`/api/grants/${relation.grantId}`)).body)).toContain(
-        'withdrawn',
-      )
-    },
-  )
+    expect((await act(browser, relation, 'withdraw')).body).toMatchObject({ state: 'withdrawn' })
+    expect([(await read(relation, 1))?.status, (await read(relation, 2))?.status]).toEqual([404, 404])
+    house.vault = 'vault-a'
+    expect(JSON.stringify((await browser.get(`/api/grants/${relation.grantId}`)).body)).toContain('withdrawn')
+  })
 
-  test(
-    'one gateway paused, one killed while grants end at a vault: nothing after an end, nothing lost',
-    { timeout: 180_000 },
-    async () => {
-      const browser = await newCustomer()
-      const relations: Relation[] = []
-      for (let i = 0; i < 4; i++) relations.push(await relate(browser))
-      const [early, paused, late, kept] = relations as [Relation, Relation, Relation, Relation]
-      const got: { relation: Relation; index: number }[] = []
-      const ended = new Map<Relation, number>()
-      let isOver = false
-      const reading = relations.flatMap((relation) =>
-        ([1, 2] as const).map(async (gateway) => {
-          while (!isOver) {
-            const wasEnded = ended.has(relation)
-            const reply = await read(relation, gateway)
-            if (reply === undefined) await sleep(50)
-            else if (reply.status === 200) {
-              expect(wasEnded).toBe(false)
-              got.push({ relation, index: reply.index })
-            } else expect(ended.has(relation) || ending.has(relation) || reply.status === 503).toBe(true)
-          }
-        }),
-      )
-      const ending = new Set<Relation>()
-      const end = async (relation: Relation): Promise<void> => {
-        ending.add(relation)
-        const answer = await act(browser, relation, 'withdraw')
-        expect(answer.status).toBe(200)
-        ended.set(relation, got.length)
-      }
-      const more = async (count: number): Promise<void> => {
-        const target = got.length + count
-        for (let i = 0; got.length < target; i++) {
-          if (i === 3000) throw new Error('no gateway answers')
-          await sleep(20)
+  test('one gateway paused, one killed while grants end at a vault: nothing after an end, nothing lost', async () => {
+    const browser = await newCustomer()
+    const relations: Relation[] = []
+    for (let i = 0; i < 4; i++) relations.push(await relate(browser))
+    const [early, paused, late, kept] = relations as [Relation, Relation, Relation, Relation]
+    const got: { relation: Relation; index: number }[] = []
+    const ended = new Map<Relation, number>()
+    let isOver = false
+    const reading = relations.flatMap((relation) =>
+      ([1, 2] as const).map(async (gateway) => {
+        while (!isOver) {
+          const wasEnded = ended.has(relation)
+          const reply = await read(relation, gateway)
+          if (reply === undefined) await sleep(50)
+          else if (reply.status === 200) {
+            expect(wasEnded).toBe(false)
+            got.push({ relation, index: reply.index })
+          } else expect(ended.has(relation) || ending.has(relation) || reply.status === 503).toBe(true)
         }
+      }),
+    )
+    const ending = new Set<Relation>()
+    const end = async (relation: Relation): Promise<void> => {
+      ending.add(relation)
+      const answer = await act(browser, relation, 'withdraw')
+      expect(answer.status).toBe(200)
+      ended.set(relation, got.length)
+    }
+    const more = async (count: number): Promise<void> => {
+      const target = got.length + count
+      for (let i = 0; got.length < target; i++) {
+        if (i === 3000) throw new Error('no gateway answers')
+        await sleep(20)
       }
-      await more(20)
-      house.vault = 'vault-b'
-      await end(early)
-      house.process('gateway-2').kill('SIGSTOP')
-      await more(5)
-      await end(paused)
-      house.process('gateway-2').kill('SIGCONT')
-      await more(10)
-      const victim = house.process('gateway-1')
-      victim.kill('SIGKILL')
-      await end(late)
-      await more(5)
-      await house.start('gateway-1')
-      await more(10)
-      isOver = true
-      await Promise.all(reading)
-      expect((await read(kept, 1))?.status).toBe(200)
-      expect((await read(late, 1))?.status).toBe(404)
+    }
+    await more(20)
+    house.vault = 'vault-b'
+    await end(early)
+    house.process('gateway-2').kill('SIGSTOP')
+    await more(5)
+    await end(paused)
+    house.process('gateway-2').kill('SIGCONT')
+    await more(10)
+    const victim = house.process('gateway-1')
+    victim.kill('SIGKILL')
+    await end(late)
+    await more(5)
+    await house.start('gateway-1')
+    await more(10)
+    isOver = true
+    await Promise.all(reading)
+    expect((await read(kept, 1))?.status).toBe(200)
+    expect((await read(late, 1))?.status).toBe(404)
 
-      await house.ledger.log.newest()
-      const facts = await loggedFacts(house.ledger)
-      await checkLog(house.ledger.log)
-      expect(replay(facts)).toEqual([])
-      const byIndex = new Map(facts.map(({ index, fact }) => [index, fact]))
-      for (const { relation, index } of got)
-        expect(byIndex.get(index)).toMatchObject({ type: 'disclosed', grant: relation.grantId })
-      expect(new Set(got.map(({ index }) => index)).size).toBe(got.length)
-      expect(house.errors()).toBe('')
-    },
-  )
+    await house.ledger.log.newest()
+    const facts = await loggedFacts(house.ledger)
+    await checkLog(house.ledger.log)
+    expect(replay(facts)).toEqual([])
+    const byIndex = new Map(facts.map(({ index, fact }) => [index, fact]))
+    for (const { relation, index } of got)
+      expect(byIndex.get(index)).toMatchObject({ type: 'disclosed', grant: relation.grantId })
+    expect(new Set(got.map(({ index }) => index)).size).toBe(got.length)
+    expect(house.errors()).toBe('')
+  })
 })

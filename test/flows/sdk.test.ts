@@ -72,12 +72,12 @@ beforeAll(async () => {
       asksByLink: true,
     },
   )
-}, 180_000)
+})
 
 afterAll(async () => {
   await story?.[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
-}, 30_000)
+})
 
 /** Built and packed, then unpacked as npm would, with the two packages it depends on. */
 async function install(): Promise<void> {

@@ -16,7 +16,7 @@ let shop: Shop
 beforeAll(async () => {
   story = await Story.open()
   ;[alma, shop] = [await story.customer(), await story.shop()]
-}, 180_000)
+})
 afterAll(() => story?.[Symbol.asyncDispose](), 30_000)
 
 async function keySet(path: string): Promise<JSONWebKeySet> {
@@ -67,7 +67,7 @@ test('tokens: another key signs after an hour in public, both are taken; a stole
     await expect(story.read(relation)).rejects.toThrow(/WWW-Authenticate/)
   const last = await story.allow(alma, await story.shop())
   expect([tokenKeyOf(last), await statusOf(last)]).toEqual([fourth.kid, 200])
-}, 120_000)
+})
 
 test('receipts: what every key ever signed is verified for ever', async () => {
   const [first] = await receiptKeys()
@@ -83,7 +83,7 @@ test('receipts: what every key ever signed is verified for ever', async () => {
     [earlier, later].map(async (jws) => (await compactVerify(jws, keys)).protectedHeader.kid),
   )
   expect(kids).toEqual([first, second.kid])
-}, 60_000)
+})
 
 test('the agent: the key that pods know already signs at once, and another one waits', async () => {
   const [current, next] = await agentKeys()
@@ -94,7 +94,7 @@ test('the agent: the key that pods know already signs at once, and another one w
   expect(await statusOf(await story.allow(await story.customer(), shop))).toBe(200)
   // The one that waits now has not been in public long enough.
   expect((await rotate('agent')).from).toBeGreaterThan(Date.now() + hour - minute)
-}, 60_000)
+})
 
 test('each has one entry in the log, also one that was cut off from its key', async () => {
   const { ledger, keys } = story.world.reach

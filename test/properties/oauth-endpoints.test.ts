@@ -117,7 +117,7 @@ test('in any form', async () => {
     }),
     { seed: 6, numRuns: 120 },
   )
-}, 60_000)
+})
 
 test('in a signed request of any content', async () => {
   const claims = fc.dictionary(fc.constantFrom(...names, 'iss', 'aud', 'jti', 'client_id'), fc.jsonValue(), {
@@ -150,4 +150,4 @@ test('in a signed request of any content', async () => {
     ),
     { seed: 6, numRuns: 80 },
   )
-}, 60_000)
+})

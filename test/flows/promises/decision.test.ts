@@ -215,7 +215,7 @@ test('on a full disk nothing leaves and nothing is decided; what was acknowledge
   const inPod = await (await story.appOf(alma))(`${alma.container}receipts/${relation.receiptId}.jws`)
   expect(await inPod.text()).toBe(result.receipt?.jws)
   for (const one of [relation, other]) await story.act(alma, one, 'withdraw')
-}, 120_000)
+})
 
 /** RLIMIT_FSIZE of this process, in bytes: its writes fail as on a full disk. Node ignores the signal that comes along. */
 async function limitFileSize(bytes: string): Promise<void> {

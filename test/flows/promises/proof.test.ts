@@ -150,40 +150,36 @@ async function filesIn(place: string): Promise<string[]> {
     .toSorted()
 }
 
-test(
-  'the audit command accepts the log and its copy, and no copy with one changed byte',
-  { timeout: 90_000 },
-  async () => {
-    const grown = 256 - openNote(await publicText('checkpoint'), await publicText('vkey')).size + 3
-    for (let left = grown; left > 0; left -= 16)
-      await Promise.all(Array.from({ length: Math.min(16, left) }, () => story.read(relation)))
-    const { size } = openNote(await publicText('checkpoint'), await publicText('vkey'))
-    expect(size).toBe(259)
-    expect(await reach(['verify', prefix()], 'auditor')).toMatchObject({ code: 0 })
-    const mirror = join(folder, 'mirror')
-    expect(await reach(['mirror', prefix(), mirror], 'auditor')).toMatchObject({ code: 0 })
-    expect(await reach(['verify', mirror], 'auditor')).toMatchObject({ code: 0 })
-    const files = await filesIn(mirror)
-    expect(files).toEqual(
-      ['checkpoint', 'key-changes', 'vkey', fileName(0, 0, 256), fileName(0, 1, 3), fileName(1, 0, 1)]
-        .concat([fileName('entries', 0, 256), fileName('entries', 1, 3)])
-        .toSorted(),
-    )
-    // The log never had another key: of that there is no byte to change.
-    const written = files.filter((file) => file !== 'key-changes')
-    const outcomes = await inPairs(written, async (file) => {
-      const copy = join(folder, `changed-${files.indexOf(file)}`)
-      await cp(mirror, copy, { recursive: true })
-      const bytes = await readFile(join(copy, file))
-      const at = Math.floor(bytes.length / 2)
-      bytes[at] = (bytes[at] ?? 0) ^ 1
-      await writeFile(join(copy, file), bytes)
-      return { file, ...(await reach(['verify', copy, '--forget'], 'stranger')) }
-    })
-    for (const { file, code, output } of outcomes)
-      expect({ file, code, output }).toMatchObject({ file, code: 1 })
-  },
-)
+test('the audit command accepts the log and its copy, and no copy with one changed byte', async () => {
+  const grown = 256 - openNote(await publicText('checkpoint'), await publicText('vkey')).size + 3
+  for (let left = grown; left > 0; left -= 16)
+    await Promise.all(Array.from({ length: Math.min(16, left) }, () => story.read(relation)))
+  const { size } = openNote(await publicText('checkpoint'), await publicText('vkey'))
+  expect(size).toBe(259)
+  expect(await reach(['verify', prefix()], 'auditor')).toMatchObject({ code: 0 })
+  const mirror = join(folder, 'mirror')
+  expect(await reach(['mirror', prefix(), mirror], 'auditor')).toMatchObject({ code: 0 })
+  expect(await reach(['verify', mirror], 'auditor')).toMatchObject({ code: 0 })
+  const files = await filesIn(mirror)
+  expect(files).toEqual(
+    ['checkpoint', 'key-changes', 'vkey', fileName(0, 0, 256), fileName(0, 1, 3), fileName(1, 0, 1)]
+      .concat([fileName('entries', 0, 256), fileName('entries', 1, 3)])
+      .toSorted(),
+  )
+  // The log never had another key: of that there is no byte to change.
+  const written = files.filter((file) => file !== 'key-changes')
+  const outcomes = await inPairs(written, async (file) => {
+    const copy = join(folder, `changed-${files.indexOf(file)}`)
+    await cp(mirror, copy, { recursive: true })
+    const bytes = await readFile(join(copy, file))
+    const at = Math.floor(bytes.length / 2)
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    await writeFile(join(copy, file), bytes)
+    return { file, ...(await reach(['verify', copy, '--forget'], 'stranger')) }
+  })
+  for (const { file, code, output } of outcomes)
+    expect({ file, code, output }).toMatchObject({ file, code: 1 })
+})
 
 /** Two at a time. */
 async function inPairs<Item, Result>(items: readonly Item[], work: (item: Item) => Promise<Result>) {
@@ -193,33 +189,29 @@ async function inPairs<Item, Result>(items: readonly Item[], work: (item: Item) 
   return results
 }
 
-test(
-  'a log that was rewound or rewritten, and signed again, is caught by whoever looked before',
-  { timeout: 60_000 },
-  async () => {
-    const before = join(folder, 'before')
-    expect(await reach(['mirror', prefix(), before], 'watcher')).toMatchObject({ code: 0 })
-    await story.read(relation)
-    expect(await reach(['verify', prefix()], 'watcher')).toMatchObject({ code: 0 })
-    const rewound = await reach(['verify', before], 'watcher')
-    expect(rewound).toMatchObject({ code: 1 })
-    expect(rewound.output).toMatch(/smaller than/)
+test('a log that was rewound or rewritten, and signed again, is caught by whoever looked before', async () => {
+  const before = join(folder, 'before')
+  expect(await reach(['mirror', prefix(), before], 'watcher')).toMatchObject({ code: 0 })
+  await story.read(relation)
+  expect(await reach(['verify', prefix()], 'watcher')).toMatchObject({ code: 0 })
+  const rewound = await reach(['verify', before], 'watcher')
+  expect(rewound).toMatchObject({ code: 1 })
+  expect(rewound.output).toMatch(/smaller than/)
 
-    // The operator, with the log's own key, makes one disclosure another one.
-    const forked = join(folder, 'forked')
-    await writeFork(forked)
-    const strangers = await reach(['verify', forked], 'newcomer')
-    expect(strangers).toMatchObject({ code: 0 }) // perfectly valid to somebody who has seen nothing
-    const caught = await reach(['verify', forked], 'watcher')
-    expect(caught).toMatchObject({ code: 1 })
-    expect(caught.output).toMatch(/another root/)
-    // The business has its reply's checkpoint.
-    const note = join(folder, 'of-a-reply')
-    await writeFile(note, (JSON.parse((await story.read(relation)).text) as Disclosure).log.checkpoint)
-    const business = await reach(['verify', forked, '--old', note, '--forget'], 'business')
-    expect(business).toMatchObject({ code: 1 })
-  },
-)
+  // The operator, with the log's own key, makes one disclosure another one.
+  const forked = join(folder, 'forked')
+  await writeFork(forked)
+  const strangers = await reach(['verify', forked], 'newcomer')
+  expect(strangers).toMatchObject({ code: 0 }) // perfectly valid to somebody who has seen nothing
+  const caught = await reach(['verify', forked], 'watcher')
+  expect(caught).toMatchObject({ code: 1 })
+  expect(caught.output).toMatch(/another root/)
+  // The business has its reply's checkpoint.
+  const note = join(folder, 'of-a-reply')
+  await writeFile(note, (JSON.parse((await story.read(relation)).text) as Disclosure).log.checkpoint)
+  const business = await reach(['verify', forked, '--old', note, '--forget'], 'business')
+  expect(business).toMatchObject({ code: 1 })
+})
 
 /** The log as it is with one entry changed and everything else made to fit, one entry longer than what was seen. */
 async function writeFork(place: string): Promise<void> {
