@@ -18,7 +18,7 @@ import { VaultMaking, isBeingMade } from './vault-making.tsx'
  * Makes a pod here and signs in to it. The requirements stand there from the start, and say when they are met; then it shows how
  * far it is, and what was typed is still there should it fail.
  */
-export function CreateVaultForm() {
+export function CreateVaultForm({ isFirst }: { isFirst: boolean }) {
   const { text } = useText()
   const vault = useNewVault().data
   const begin = useBeginVault()
@@ -92,7 +92,7 @@ export function CreateVaultForm() {
         isRequired
       />
       {failure !== undefined && !taken && <ProblemNote error={failure} />}
-      <Button type="submit" look="solid" wide isPending={begin.isPending}>
+      <Button type="submit" look={isFirst ? 'solid' : 'outline'} wide isPending={begin.isPending}>
         {text('create.act')}
       </Button>
     </form>

@@ -6,7 +6,7 @@ import { PasskeyProblem } from './passkey-problem.tsx'
 import styles from './passkeys.module.css'
 
 /** For who was here before and made a passkey. The browser knows which ones there are; we learn of none until one is picked. */
-export function PasskeySignIn() {
+export function PasskeySignIn({ isFirst }: { isFirst: boolean }) {
   const { text } = useText()
   const signIn = usePasskeySignIn()
   if (!canUsePasskeys()) return null
@@ -16,7 +16,12 @@ export function PasskeySignIn() {
       <p className={styles.explain}>{text('passkey.explain')}</p>
       <Stack>
         {signIn.isError && <PasskeyProblem error={signIn.error} />}
-        <Button look="solid" wide onPress={() => signIn.mutate()} isPending={signIn.isPending}>
+        <Button
+          look={isFirst ? 'solid' : 'outline'}
+          wide
+          onPress={() => signIn.mutate()}
+          isPending={signIn.isPending}
+        >
           {text('passkey.act')}
         </Button>
       </Stack>

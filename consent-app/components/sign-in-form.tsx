@@ -11,7 +11,7 @@ import { ProblemNote } from './problem-note.tsx'
 import styles from './create-vault-form.module.css'
 
 /** Signs in at the pod's own server; the password is typed there and never here. */
-export function SignInForm({ returnTo }: { returnTo: string }) {
+export function SignInForm({ returnTo, isFirst }: { returnTo: string; isFirst: boolean }) {
   const { text } = useText()
   const signIn = useSignIn()
   const [typed, setTyped] = useState(rememberedIssuer)
@@ -41,7 +41,12 @@ export function SignInForm({ returnTo }: { returnTo: string }) {
         isRequired
       />
       {signIn.isError && <ProblemNote error={signIn.error} />}
-      <Button type="submit" look="solid" wide isPending={signIn.isPending || signIn.isSuccess}>
+      <Button
+        type="submit"
+        look={isFirst ? 'solid' : 'outline'}
+        wide
+        isPending={signIn.isPending || signIn.isSuccess}
+      >
         {text('sign-in.act')}
       </Button>
     </form>

@@ -30,22 +30,28 @@ export function WelcomePage({ me }: { me: Me }) {
   const isRequest = pathname.startsWith('/consent/') || pathname === '/link'
   const title = text(isRequest ? 'welcome.request.title' : 'welcome.title')
   const knowsPod = rememberedIssuer() !== ''
+  const knowsPasskey = passkeyHere() === 'used'
+  // Of the ways in, the likeliest comes first, and it alone is filled.
+  const isSignInFirst = knowsPod || isRequest || me.embeddedPods !== true
   const create = me.embeddedPods === true && (
     <Card key="create">
       <h2>{text('create.title')}</h2>
       <p className={styles.explain}>{text('create.pod')}</p>
-      {me.podsReady === false ? <PodsStarting /> : <CreateVaultForm />}
+      {me.podsReady === false ? (
+        <PodsStarting />
+      ) : (
+        <CreateVaultForm isFirst={!knowsPasskey && !isSignInFirst} />
+      )}
     </Card>
   )
   const signIn = (
     <Card key="sign-in">
       <h2>{text('sign-in.title')}</h2>
       <p className={styles.explain}>{text('sign-in.explain')}</p>
-      <SignInForm returnTo={`${pathname}${search}`} />
+      <SignInForm returnTo={`${pathname}${search}`} isFirst={!knowsPasskey && isSignInFirst} />
     </Card>
   )
-  const knowsPasskey = passkeyHere() === 'used'
-  const passkey = <PasskeySignIn key="passkey" />
+  const passkey = <PasskeySignIn key="passkey" isFirst={knowsPasskey} />
   return (
     <Bare wide>
       <div className={styles.welcome}>
@@ -63,7 +69,7 @@ export function WelcomePage({ me }: { me: Me }) {
         </div>
         <div className={styles.ways}>
           {knowsPasskey && passkey}
-          {knowsPod || isRequest ? [signIn, create] : [create, signIn]}
+          {isSignInFirst ? [signIn, create] : [create, signIn]}
           {!knowsPasskey && passkey}
         </div>
         <div className={styles.more}>
