@@ -61,7 +61,7 @@ import { reminderRoutes, remindOfDue } from './customer/reminders.ts'
 import { requestRoutes } from './customer/requests.ts'
 import { receiptChecker, receiptCheckerRoutes } from './customer/receipt-checker.ts'
 import { receiptRoutes } from './customer/receipts.ts'
-import { createSessions, customerIfAny, longestSessionMs, signedInOnly } from './customer/session.ts'
+import { createSessions, customerOf, longestSessionMs, signedInOnly } from './customer/session.ts'
 import { sessionRoutes } from './customer/sessions.ts'
 import { signInMs, signInRoutes } from './customer/sign-in.ts'
 import { termsRoutes } from './customer/terms.ts'
@@ -263,7 +263,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     { ledger, names, interactions, preview, now },
     {
       vaultUrl,
-      customerOf: async (request) => customerIfAny(request),
+      customerOf: async (request) => customerOf(request),
       async decide(...asked) {
         const result = await decide(...asked)
         jobs.wake()

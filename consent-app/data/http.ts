@@ -34,6 +34,11 @@ export function showAccount(accountId: string | undefined): void {
   shown = accountId
 }
 
+/** Whom the page shows, for what is sent without `call`. */
+export function shownAccount(): { account?: string } {
+  return shown === undefined ? {} : { account: shown }
+}
+
 /** One call to the vault: same origin, JSON both ways, by `account` where it changes something. Throws `ProblemError`. */
 export async function call<Reply>(
   method: Method,

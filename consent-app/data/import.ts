@@ -3,7 +3,7 @@ import { useState } from 'react'
 import type { ImportPreview, SaveCategory, SavedCategory } from '#schemas/types.gen.ts'
 import type { Values } from './categories.ts'
 import { vaultUrl } from './ask.ts'
-import { ProblemError, asProblem, call } from './http.ts'
+import { ProblemError, asProblem, call, shownAccount } from './http.ts'
 
 const types: Readonly<Record<string, string>> = {
   zip: 'application/zip',
@@ -23,6 +23,7 @@ export const importable = Object.keys(types)
 export function useImportPreview() {
   return useMutation({
     async mutationFn(file: File): Promise<ImportPreview> {
+      const { account } = shownAccount()
       const ending = file.name.split('.').at(-1)?.toLowerCase() ?? ''
       const response = await fetch(vaultUrl('api/import/preview'), {
         method: 'POST',
@@ -32,6 +33,7 @@ export function useImportPreview() {
         headers: {
           'Content-Type': types[ending] ?? 'application/octet-stream',
           'Accept-Language': document.documentElement.lang,
+          ...(account === undefined ? {} : { 'Reach-Account': account }),
         },
         body: await file.arrayBuffer(),
       }).catch(() => {

@@ -15,10 +15,11 @@ export function createQueryClient(): QueryClient {
   const client: QueryClient = new QueryClient({
     queryCache: new QueryCache({
       onError: (error, query) => {
-        const signedOut = error instanceof ProblemError && error.code === 'not-signed-in'
+        // Nobody, or somebody else.
+        const isOther = error instanceof ProblemError && ['not-signed-in', 'conflict'].includes(error.code)
         if (isOffline(error) && query.state.data !== undefined)
           query.setState({ ...query.state, status: 'success', error: null })
-        if (signedOut && query.queryKey[0] !== 'me') void client.invalidateQueries({ queryKey: ['me'] })
+        if (isOther && query.queryKey[0] !== 'me') void client.invalidateQueries({ queryKey: ['me'] })
       },
     }),
     mutationCache: new MutationCache({

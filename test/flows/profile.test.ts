@@ -264,6 +264,11 @@ test('a history that cannot be read keeps nobody from saving', async () => {
     ['/api/categories/interests/history/forget', {}],
     ['/api/leave', { askDeletion: false, deletePod: false }],
     ['/api/grants/withdraw', { askDeletion: false }],
+    ['/api/export', {}],
+    ['/api/passkeys/options', {}],
+    ['/api/pod/move', { issuer: pods.server.baseUrl }],
+    ['/api/me/language', { language: 'de' }],
+    ['/consent/one-that-she-might-open/open', {}],
   ] as const)
     expect([path, await asked(path, body, 'somebody-else-entirely')]).toMatchObject([
       path,

@@ -128,21 +128,21 @@ export function customerIfAny(request: Request): Customer | undefined {
   return { accountId, podLogin, passkey, session: ref, signedInAt: createdAt }
 }
 
-/** Who is signed in; refuses with `not-signed-in`. */
+/**
+ * Who is signed in. A page names in `Reach-Account` whom it shows: what is asked there is not done to somebody who has signed in
+ * since in another tab. Refuses with `not-signed-in`, or `conflict`.
+ */
 export function customerOf(request: Request): Customer {
   const customer = customerIfAny(request)
   if (customer === undefined) throw new DomainError('not-signed-in', 'Sign in first')
+  const shown = request.headers['reach-account']
+  if (shown !== undefined && shown !== customer.accountId)
+    throw new DomainError('conflict', 'Somebody else is signed in by now')
   return customer
 }
 
-/**
- * In front of routes that are for customers only. A page names in `Reach-Account` whom it shows: what is asked there is not done
- * to somebody who has signed in since in another tab. Refuses with `not-signed-in`, or `conflict`.
- */
+/** In front of routes that are for customers only. */
 export const signedInOnly: RequestHandler = (request, _response, next) => {
-  const { accountId } = customerOf(request)
-  const shown = request.headers['reach-account']
-  if (shown !== undefined && shown !== accountId)
-    throw new DomainError('conflict', 'Somebody else is signed in by now')
+  customerOf(request)
   next()
 }
