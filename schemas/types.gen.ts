@@ -67,6 +67,7 @@ export interface Schemas {
   'api/entry-evidence.json': EntryEvidence
   'api/erase-customer.json': EraseCustomer
   'api/export-manifest.json': ExportManifest
+  'api/export.json': Export
   'api/field-view.json': FieldView
   'api/fields-left.json': FieldsLeft
   'api/find-customer.json': FindCustomer
@@ -1654,6 +1655,15 @@ export interface ExportedFile {
   path: string
   bytes: number
   sha256: string
+}
+/**
+ * What the archive shall hold.
+ */
+export interface Export {
+  /**
+   * With what lies in the pod (when left out), which takes the pod's sign-in; or, where the pod lets nobody in any more, only what Reach itself holds.
+   */
+  data?: boolean
 }
 /**
  * When each field, or an answer worked out from one, last left, by the log.

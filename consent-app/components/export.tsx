@@ -17,6 +17,8 @@ export function ExportSection() {
   const formats = useFormats()
   const { progress, ...start } = useExport()
   const isByPasskey = useMe().data?.byPasskey === true
+  // A pod that is gone for good takes no receipt and no proof along.
+  const isShut = isByPasskey || start.isError
   const { pathname, search } = useLocation()
   const act = useRef<HTMLDivElement>(null)
   // Back from the sign-in at the pod: the keyboard stands where she left off.
@@ -33,10 +35,20 @@ export function ExportSection() {
             <AtPodOnly returnTo={pathname + here} />
           ) : (
             <div ref={act}>
-              <Button onPress={() => start.mutate()} isPending={start.isPending}>
+              <Button onPress={() => start.mutate({})} isPending={start.isPending}>
                 {text('export.act')}
               </Button>
             </div>
+          )}
+          {isShut && (
+            <>
+              <Soft>{text('export.records')}</Soft>
+              <div>
+                <Button onPress={() => start.mutate({ data: false })} isPending={start.isPending}>
+                  {text('export.records.act')}
+                </Button>
+              </div>
+            </>
           )}
           {progress !== undefined && (
             <Progress label={text('export.progress')} value={progress.files} max={progress.total}>
@@ -48,7 +60,9 @@ export function ExportSection() {
             </Progress>
           )}
           <p role="status">{start.isSuccess && text('export.done')}</p>
-          {start.isError && <ProblemNote error={start.error} onRetry={() => start.mutate()} />}
+          {start.isError && (
+            <ProblemNote error={start.error} onRetry={() => start.mutate(start.variables ?? {})} />
+          )}
         </Stack>
       </Card>
     </Section>

@@ -1,7 +1,8 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { vaultUrl } from './ask.ts'
-import { ProblemError, asProblem } from './http.ts'
+import type { Export } from '#schemas/types.gen.ts'
+import { send } from './ask.ts'
+import { ProblemError, asProblem, shownAccount } from './http.ts'
 import { saveFile } from './save-file.ts'
 
 /** How far an export has come; `files` may turn out to be more than was announced. */
@@ -11,11 +12,11 @@ export interface ExportProgress {
   readonly total: number
 }
 
-/** Fetches everything in one archive and hands it to the browser as a file. */
+/** Fetches everything, or what does not lie in the pod, in one archive and hands it to the browser as a file. */
 export function useExport() {
   const [progress, setProgress] = useState<ExportProgress>()
   const start = useMutation({
-    mutationFn: () => fetchArchive(setProgress),
+    mutationFn: (body: Export) => fetchArchive(body, setProgress),
     onSuccess: ({ name, archive }) => saveFile(name, archive, 'application/zip'),
     onSettled: () => setProgress(undefined),
   })
@@ -23,16 +24,10 @@ export function useExport() {
 }
 
 async function fetchArchive(
+  body: Export,
   tell: (progress: ExportProgress) => void,
 ): Promise<{ name: string; archive: Blob }> {
-  const response = await fetch(vaultUrl('api/export'), {
-    method: 'POST',
-    credentials: 'same-origin',
-    cache: 'no-store',
-    redirect: 'error',
-    headers: { 'Content-Type': 'application/json' },
-    body: '{}',
-  }).catch(noReply)
+  const response = await send('POST', 'api/export', { body, ...shownAccount() }).catch(noReply)
   if (!response.ok || response.body === null) throw await asProblem(response)
   const total = Number(response.headers.get('Reach-Export-Files') ?? 0)
   const name = /filename="([\w.-]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1]

@@ -1,10 +1,11 @@
 /**
  * What each kind of session may do, one row for each operation of the customer's side. A session that a passkey opened decides,
  * withdraws and reads what happened; what lies in the pod, all values in one archive, the pod's access rules, its end and
- * its move take the pod's own sign-in.
+ * its move take the pod's own sign-in. An archive without the values does not.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { strFromU8, unzipSync } from 'fflate'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import { beginPodMove, readPodMove } from '#core/records/pod-moves.ts'
@@ -235,6 +236,34 @@ const last = new Set(['POST /sessions/end-others', 'POST /sign-out'])
 test('nobody and a passkey get as far as the table says, and a passkey to no value but her name', async () => {
   for (const [operation, row] of Object.entries(table))
     if (!last.has(operation)) await assertHeld(operation, row)
+})
+
+test('a passkey takes all along that does not lie in the pod, whatever became of it', async () => {
+  const response = await byPasskey.jar.go(`${vault.url}/api/export`, {
+    method: 'POST',
+    headers: {
+      origin: new URL(vault.url).origin,
+      'sec-fetch-site': 'same-origin',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ data: false }),
+  })
+  expect(response.status).toBe(200)
+  const files = unzipSync(new Uint8Array(await response.arrayBuffer()))
+  const paths = Object.keys(files)
+  const receipt = `receipts/${fills['receiptId']}`
+  expect(paths).toEqual(
+    expect.arrayContaining([
+      'consents/permissions.json',
+      `${receipt}.jws`,
+      `${receipt}.tlog-proof`,
+      'activity/00001.jsonl',
+      'manifest.json',
+    ]),
+  )
+  expect(paths.filter((path) => /^(data|history)\//.test(path))).toEqual([])
+  const all = Object.values(files).map((bytes) => strFromU8(bytes))
+  for (const value of ['peanut', 'Alma Quist']) expect(all.join('\n')).not.toContain(value)
 })
 
 test('the pod’s sign-in opens all of it', async () => {

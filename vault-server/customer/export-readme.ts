@@ -6,7 +6,7 @@ data/          Your data, one file for each kind: .ttl exactly as your pod holds
                .json the same in a plain form. Another Reach can take these over: My data.
                .not-read.txt stands for what your pod did not give.
 history/       Earlier values of your data, with when and how each was changed (Turtle; docs/pods.md of
-               Reach says how to read it). Only if you were signed in at your pod when you exported.
+               Reach says how to read it). Like data/, not in an archive that was made without your pod.
 consents/      What you decided.
                permissions.json  every permission, live and past, with its earlier terms
                requests.json     every request that you opened, and what became of it

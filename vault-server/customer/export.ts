@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { Router } from 'express'
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import { Zip, ZipDeflate } from 'fflate'
 import { categories } from '#core/domain/catalogue.ts'
 import { DomainError } from '#core/domain/errors.ts'
@@ -42,19 +42,18 @@ export interface ExportParts extends ProofParts {
 /**
  * `POST /export`: everything of the customer's in one ZIP archive, made while it is sent, so that it may be of any size. The last
  * file is the manifest with the digest of every other one: an archive that broke off has none. Changes nothing; it is no GET, so
- * that no other site can make a browser fetch it. It holds every value, so a session that a passkey opened gets none (`not-signed-in`).
- * `Reach-Export-Files` says how many files there will be at least.
+ * that no other site can make a browser fetch it. What lies in the pod takes the pod's sign-in (`not-signed-in`); without it (`data`
+ * false) whoever's pod is gone still gets her receipts and proofs. `Reach-Export-Files` says how many files there will be at least.
  */
 export function exportRoutes(parts: ExportParts): Router {
-  const parseNothing = parser('api/nothing.json')
+  const parseExport = parser('api/export.json')
   const take = limitPer({ points: 6, seconds: 60 })
   const router = Router()
   router.post('/export', jsonBody(), async (request, response) => {
-    parseNothing(request.body)
+    const { data: isWithData = true } = parseExport(request.body)
     const account = await accountOfCustomer(parts.ledger, request)
     await take(account.accountId)
-    const fetch = await fetchAsCustomer(parts, request)
-    const data = [...(await readData(fetch, account)), ...(await readHistories(fetch, account))]
+    const data = isWithData ? await readPod(parts, request, account) : []
     const day = formatTime(parts.now()).slice(0, 10)
     response.set({
       'Content-Type': 'application/zip',
@@ -126,14 +125,18 @@ class Archive {
 const epoch = new Date(1980, 0, 1, 12)
 const pretty = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
 
+type Files = (readonly [path: string, text: string])[]
+
+async function readPod(parts: ExportParts, request: Request, account: Account): Promise<Files> {
+  const fetch = await fetchAsCustomer(parts, request)
+  return [...(await readData(fetch, account)), ...(await readHistories(fetch, account))]
+}
+
 /**
  * Every category as the pod holds it and as plain JSON. Small: a category has a limit of its own. One that a rule of its own shuts, or
  * that is too much to read, takes no other along; when all are shut, that is the reason.
  */
-async function readData(
-  fetch: PodFetch,
-  { container }: Account,
-): Promise<(readonly [path: string, text: string])[]> {
+async function readData(fetch: PodFetch, { container }: Account): Promise<Files> {
   const pod = createPodClient({ fetch })
   const refusals: DomainError[] = []
   const found = await Promise.all(
@@ -167,10 +170,7 @@ function isOfDocument(error: unknown): error is DomainError {
 }
 
 /** Earlier values, which only she herself can read: Reach's agent is shut out of them. */
-async function readHistories(
-  fetch: PodFetch,
-  { container }: Account,
-): Promise<(readonly [path: string, text: string])[]> {
+async function readHistories(fetch: PodFetch, { container }: Account): Promise<Files> {
   const pod = createPodClient({ fetch })
   const found = await Promise.all(
     categories.map(async (category) => {
