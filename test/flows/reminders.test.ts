@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import { matches } from '#core/http/validate.ts'
 import { readGrant } from '#core/records/grants.ts'
+import { noteTold, readNotifications } from '#core/records/notifications.ts'
 import { noteReminded, readBackfill, readReminded } from '#core/records/reminders.ts'
 import { mailJob, tellingBy } from '../../vault-server/customer/notification-jobs.ts'
 import { remindOfDue } from '../../vault-server/customer/reminders.ts'
@@ -367,4 +368,18 @@ test('grants from before there were looks are gone through once, and told like o
   expect(await sweep()).toBe(0)
   expect(await messagesTo(to)).toBe(2)
   expect((await readBackfill(ledger))?.value).toEqual({ v: 1, isDone: true })
+})
+
+test('what comes up after the message of a day is told the next day, and not taken for told', async () => {
+  const { ledger } = story.world.reach
+  const to = 'fay@zerlina.example'
+  const stored = await must(readNotifications(ledger, fay.accountId))
+  await ledger.commit(noteTold(stored, fay.accountId, Date.now() + 359.9 * day))
+  await visit(360.1)
+  expect(await sweep()).toBe(0)
+  expect(await messagesTo(to)).toBe(2)
+  await visit(361)
+  expect(await sweep()).toBe(2)
+  expect(await sweep()).toBe(0)
+  expect(await messagesTo(to)).toBe(3)
 })

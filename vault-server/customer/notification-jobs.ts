@@ -37,6 +37,8 @@ export function tellingBy({ reader, byMail }: { reader: LedgerReader; byMail: bo
     if (stored === undefined || (browsers.length === 0 && !isMailed)) return undefined
     return {
       hasHeard: (at) => lastToldAt > at - day,
+      // It names nothing: who came then saw all that was open.
+      tellsFrom: (since) => (since <= lastToldAt ? since : lastToldAt + day),
       tell(at) {
         if (at - lastToldAt < day) return {}
         const ways = browsers.map(({ endpoint }) => pushJob(accountId, endpoint, at))

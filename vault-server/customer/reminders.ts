@@ -107,6 +107,8 @@ function heardOf(told: Seen, way: Way): Seen {
 export interface Way {
   /** Whether what was noted as told then was in a message, or a message was not long before. */
   hasHeard(at: number): boolean
+  /** From when on what came up at `since` may be told: a day after the message before, unless that one had her look at it already. */
+  tellsFrom(since: number): number
   /** What belongs into the commit that notes a reminder, so that she is written to once. */
   tell(at: number): CommitParts
 }
@@ -174,15 +176,17 @@ async function lookAt(
     const grant = stored?.value
     const at = now()
     const use = grant === undefined ? {} : await useOf(ledger, grant)
-    const done = looked(look, grant === undefined ? undefined : nextLook(grant, use, at))
-    const parts: CommitParts[] = [done]
+    const next = [grant === undefined ? undefined : nextLook(grant, use, at)]
+    const parts: CommitParts[] = []
     let news: Reminder[] = []
     const open = grant === undefined ? [] : remindersOf(grant, use, at)
     const way = grant === undefined || open.length === 0 ? undefined : await wayTo(grant.accountId)
     if (stored !== undefined && way !== undefined) {
       const reminded = await readReminded(ledger, stored.value.grantId)
       const { answered = {}, told = {} } = reminded?.value ?? {}
-      news = unseen(unseen(open, answered), heardOf(told, way))
+      const untold = unseen(unseen(open, answered), heardOf(told, way))
+      news = untold.filter(({ since }) => way.tellsFrom(since) <= at)
+      next.push(...untold.map(({ since }) => way.tellsFrom(since)).filter((time) => time > at))
       const kinds = news.map(({ kind }) => kind)
       if (news.length > 0)
         parts.push(
@@ -192,11 +196,16 @@ async function lookAt(
         )
     }
     try {
-      await ledger.commit(combine(...parts))
+      await ledger.commit(combine(looked(look, earliest(next)), ...parts))
       return news.length
     } catch (error) {
       // She has answered it, or another of her reminders was told, at the same moment.
       if (!(error instanceof CommitRefused) || attempt === 5) throw error
     }
   }
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
 }
