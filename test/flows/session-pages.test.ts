@@ -69,6 +69,14 @@ test.each(['', '/tour'])(
   },
 )
 
+test('no page is had ahead, whose scripts would act for somebody who has not come', async () => {
+  await using app = await serveApp()
+  for (const purpose of ['prefetch', 'prefetch;prerender']) {
+    const headers = { ...html.headers, 'sec-purpose': purpose }
+    expect((await fetch(`${app.url}/consent/uid_1`, { headers })).status).toBe(403)
+  }
+})
+
 test('files with a hash are kept for ever, the others are asked for again', async () => {
   await using app = await serveApp()
   const asset = await fetch(`${app.url}/assets/main-abc.js`, { headers: { 'accept-encoding': 'br' } })

@@ -80,6 +80,9 @@ function sendPage(page: string | undefined): RequestHandler {
   return (request, response, next) => {
     if (!request.accepts('html')) return next()
     if (page === undefined) throw new Error('the consent app is not built')
+    // Its scripts would run before anybody comes, if ever: open a request in her name, and note a visit that was none.
+    if (request.headers['sec-purpose']?.includes('prefetch') === true)
+      throw new DomainError('forbidden', 'Pages are for who comes, and not to be had ahead')
     const nonce = randomBytes(16).toString('base64')
     setPagePolicy(response, nonce)
     response.set({ 'Content-Type': html, Vary: 'Accept-Encoding' })
