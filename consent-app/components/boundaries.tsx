@@ -49,11 +49,11 @@ function Boundary({ boundary }: { boundary: BoundaryView }) {
         )}
         {denied.map(({ purpose, purposeTitle, fields, until }) => (
           <p key={purpose}>
-            {purposeTitle} ·{' '}
             {rich('boundaries.denied', {
               day: formats.day(until),
               fields: formats.list(fields.map(({ title }) => title)),
-            })}
+            })}{' '}
+            · {purposeTitle}
           </p>
         ))}
         <p className={styles.soft}>

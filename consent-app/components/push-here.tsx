@@ -18,11 +18,11 @@ export function PushHere({ pushKey }: { pushKey: string }) {
     <div className={styles.form}>
       <p role="status">{text(isOn === true ? 'push.on' : 'push.off')}</p>
       {isOn === true ? (
-        <Button small onPress={() => stop.mutate(undefined)} isPending={stop.isPending}>
+        <Button onPress={() => stop.mutate(undefined)} isPending={stop.isPending}>
           {text('push.stop')}
         </Button>
       ) : (
-        <Button small onPress={() => start.mutate(pushKey)} isPending={start.isPending}>
+        <Button onPress={() => start.mutate(pushKey)} isPending={start.isPending}>
           {text('push.start')}
         </Button>
       )}
