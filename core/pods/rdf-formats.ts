@@ -9,7 +9,7 @@ export const readableRdf =
 
 const MAX_JSON_BYTES = 64 * 1024
 const MAX_QUADS = 500
-/** Terms times nodes: all contexts may be worked through anew at each node. */
+/** Terms times values: all contexts may be worked through anew at each value. */
 const MAX_WORK = 20_000
 
 /**
@@ -34,10 +34,10 @@ async function parseJsonLd(text: string, base: string): Promise<Quad[]> {
   } catch (cause) {
     throw unreadable('The document is no JSON', cause)
   }
-  const seen = { terms: 0, nodes: 0 }
+  const seen = { terms: 0, values: 0 }
   if (refersElsewhere(document, seen)) throw unreadable('The document needs a context that lies elsewhere')
-  if (seen.terms * seen.nodes > MAX_WORK)
-    throw unreadable('The document has too many terms for so many nodes')
+  if (seen.terms * seen.values > MAX_WORK)
+    throw unreadable('The document has too many terms for so many values')
   const parser = getJsonLdParser()
   const quads: Quad[] = []
   let failure: unknown
@@ -53,18 +53,18 @@ async function parseJsonLd(text: string, base: string): Promise<Quad[]> {
   return quads
 }
 
-/** Whether a context is named by its address, anywhere inside; counts terms and nodes on the way. */
+/** Whether a context is named by its address, anywhere inside; counts terms and values on the way. */
 function refersElsewhere(
   value: unknown,
-  seen: { terms: number; nodes: number },
+  seen: { terms: number; values: number },
   depth = 0,
   isContext = false,
 ): boolean {
+  if (!isContext) seen.values++
   if (typeof value !== 'object' || value === null) return false
   if (depth > 50) return true
   const entries = Object.entries(value)
   if (isContext) seen.terms += entries.length
-  else seen.nodes++
   return entries.some(
     ([name, member]) =>
       name === '@import' ||
