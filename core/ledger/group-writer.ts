@@ -24,6 +24,8 @@ const QUEUE_BYTES = 128 * 1024 * 1024
 const QUIET_TURNS = 2
 /** So many that wait are a group worth its sync. */
 const GATHERED = 128
+/** So long at most whoever came first waits for those behind, in ms: where turns are slow, one in each would hold all up. */
+const GATHERING_MS = 20
 /** From this length on (or a full group) the queue is made into a group before the write in flight has ended. */
 const EARLY = 256
 
@@ -114,12 +116,13 @@ export class GroupWriter {
    * `QUIET_TURNS` that bring nobody.
    */
   async #gather(): Promise<void> {
+    const until = performance.now() + GATHERING_MS
     let quiet = 0
     do {
       const before = this.#queue.length
       await nextTurn()
       quiet = this.#queue.length > before ? 0 : quiet + 1
-    } while (quiet < QUIET_TURNS && this.#queue.length < GATHERED)
+    } while (quiet < QUIET_TURNS && this.#queue.length < GATHERED && performance.now() < until)
   }
 
   async #form(inFlight: InFlight | undefined): Promise<Group> {

@@ -121,6 +121,18 @@ function commitContract(open: OpenLedger): void {
     expect(sizeOf(ledger)).toBe(1)
   })
 
+  test('whoever comes first does not wait for all who come in slow turns behind', async () => {
+    await using world = await open()
+    const commits: Promise<Committed>[] = []
+    for (let turn = 0; turn < 60; turn++) {
+      commits.push(world.ledger.commit({ entries: [entry(`{"turn":${turn}}`)] }))
+      for (const until = performance.now() + 3; performance.now() < until;);
+      await nextTurn()
+    }
+    const [first, ...rest] = await Promise.all(commits)
+    expect(first?.checkpoint).not.toBe(rest.at(-1)?.checkpoint)
+  })
+
   test('a commit sees those before it in its group, and one that fails does not sink it', async () => {
     await using world = await open()
     const { ledger } = world
