@@ -15,7 +15,8 @@ const plain = /^[\w-]+$/
 /**
  * What is asked all day (`often`), in the form in which it comes all day, past the routes of Express, which take a twentieth
  * of such a query. Every other form of it, and everything else, goes through them, to the same answers. A path here has at
- * most one parameter, which ends it. `before` and `refuse` are what stands around the routes as well.
+ * most one parameter, which ends it. `before` and `refuse` are what stands around the routes as well;
+ * `before` refuses by throwing, and nothing else of it is heard.
  */
 export function shortcut(
   app: Express,

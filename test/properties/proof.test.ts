@@ -170,6 +170,20 @@ describe('a DPoP proof is refused', () => {
     expect(verdicts.filter((one) => one === 'ok')).toHaveLength(1)
   })
 
+  test('when used again at the last moment, and held up in the row until after it', async () => {
+    const nonce = nonces.current()
+    expect(await verdict(good({ nonce }))).toBe('ok')
+    now += 70_000
+    const once = good({ nonce, iat: now / 1000 + 10 })
+    expect(await verdict(once)).toBe('ok')
+    now += 1
+    expect(await verdict(good({ nonce }))).toBe('ok')
+    now += 69_999
+    const again = verdict(once)
+    now += 2
+    expect(await again).toBe('invalid-proof')
+  })
+
   test('never remembers a proof whose signature is bad', async () => {
     const real = good()
     const forged = real.replace(/[^.]*$/, 'A'.repeat(86))

@@ -68,22 +68,21 @@ export class Authenticator {
     }
     const target = { method, url, tokenHash, thumbprint: token.thumbprint }
     const nextNonce = await this.#proofs.verify(proof, target)
+    return { vendorId: await this.vendorOf(token), token, nextNonce }
+  }
+
+  /**
+   * The business of a token that nobody has taken away: to be asked again for replies that take their time. Throws
+   * `invalid-token`.
+   */
+  async vendorOf(token: AccessToken): Promise<string> {
     if (!isSurelyUnmarked(this.#ledger, token) && (await isTokenMarked(this.#ledger, token)))
       throw this.#badToken()
     const known = peekVendor(this.#ledger, token.clientId)
     // No commit stands behind this: keys that were taken away at another process are none here either.
-    const vendor =
+    const stored =
       known && this.#ledger.isNewest(known) ? known : await findVendor(this.#ledger, token.clientId)
-    return { vendorId: this.#vendorOf(token, vendor?.value), token, nextNonce }
-  }
-
-  /** Whether what let this caller in would still do so: for replies that take their time. */
-  async stillHolds({ token }: Caller): Promise<boolean> {
-    if (await isTokenMarked(this.#ledger, token)) return false
-    return isOf(token, (await findVendor(this.#ledger, token.clientId))?.value)
-  }
-
-  #vendorOf(token: AccessToken, vendor: Vendor | undefined): string {
+    const vendor = stored?.value
     if (!isOf(token, vendor)) throw this.#badToken()
     return vendor.vendorId
   }

@@ -72,29 +72,31 @@ export class ProofVerifier {
 
     const claims = readSegment(proof.slice(firstDot + 1, lastDot))
     if (claims === undefined) throw this.#refusal('The claims of the proof cannot be read')
-    const jti = this.#checkClaims(claims, target)
+    // One moment for all of it: in the row a proof could outlive the memory of its first use.
+    const now = this.#now()
+    const jti = this.#checkClaims(claims, target, now)
 
     if (!(await this.#signatures.check(proof, lastDot, key)))
       throw this.#refusal('The signature of the proof is not valid')
 
     if (!isKnown) this.#keys.set(target.thumbprint, { header, key })
-    if (!this.#replays.enter(target.thumbprint, jti, this.#now()))
-      throw this.#refusal('The proof was used before')
+    if (!this.#replays.enter(target.thumbprint, jti, now)) throw this.#refusal('The proof was used before')
     const current = this.#nonces.current()
     return claims['nonce'] === current ? undefined : current
   }
 
-  #checkClaims(claims: Readonly<Record<string, unknown>>, target: ProofTarget): string {
+  #checkClaims(claims: Readonly<Record<string, unknown>>, target: ProofTarget, now: number): string {
     const { htm, htu, ath, iat, jti, nonce, exp, nbf } = claims
     if (htm !== target.method || ath !== target.tokenHash || !isSameAddress(htu, target.url))
       throw this.#refusal('The proof was made for another request')
     if (typeof jti !== 'string' || jti.length === 0 || jti.length > 128)
       throw this.#refusal('The proof has no acceptable jti')
     if (typeof iat !== 'number') throw this.#refusal('The proof has no iat')
-    const now = this.#now() / 1000
-    const age = now - iat
+    const seconds = now / 1000
+    const age = seconds - iat
     if (age > MAX_AGE_S || age < -MAX_LEAD_S) throw this.#refusal('The proof is too old or dated ahead')
-    if (!isWithin(exp, nbf, now)) throw this.#refusal('The proof is over, or not yet good, by its own claims')
+    if (!isWithin(exp, nbf, seconds))
+      throw this.#refusal('The proof is over, or not yet good, by its own claims')
     if (!this.#nonces.isGood(nonce)) {
       const extra = { nonce: this.#nonces.current() }
       throw this.#challenges.refusal('use-dpop-nonce', 'The proof needs the nonce of this server', extra)

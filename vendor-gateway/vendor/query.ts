@@ -29,7 +29,7 @@ export class Queries {
   readonly #replies: SubjectReplies
   readonly #refusals: RefusalLog
   readonly #limits: VendorLimits
-  readonly #callers: Pick<Authenticator, 'stillHolds'>
+  readonly #callers: Pick<Authenticator, 'vendorOf'>
   readonly #now: () => number
   readonly #turns = new Turns()
   readonly #asked = new AskedReader()
@@ -40,7 +40,7 @@ export class Queries {
     replies: SubjectReplies
     refusals: RefusalLog
     limits: VendorLimits
-    callers: Pick<Authenticator, 'stillHolds'>
+    callers: Pick<Authenticator, 'vendorOf'>
     now: () => number
   }) {
     this.#release = options.release
@@ -97,10 +97,7 @@ export class Queries {
       const piece = subjects.slice(at, at + PIECE)
       const taken = Promise.withResolvers<void>()
       try {
-        const work = async () => {
-          if (at > 0 && !(await this.#callers.stillHolds(caller))) throw outlived.refusal
-          return this.#decide(caller, piece, asked)
-        }
+        const work = () => this.#decide(caller, piece, asked)
         const verdicts = await this.#turns.run(caller.vendorId, piece.length, work, taken.promise)
         let lines = ''
         for (const [i, verdict] of verdicts.entries()) {
@@ -121,8 +118,9 @@ export class Queries {
     }
   }
 
-  /** When it is the turn of these: a token may have ended while it waited for it. */
+  /** When it is the turn of these: a token may have ended, or been taken away, while it waited for it. */
   async #decide(caller: Caller, subjects: readonly string[], asked: Asked): Promise<readonly Verdict[]> {
+    await this.#callers.vendorOf(caller.token)
     if (caller.token.expiresAt <= this.#now()) return subjects.map(() => outlived)
     return this.#release.query(caller, subjects, asked)
   }
