@@ -148,6 +148,24 @@ describe('errors', () => {
   })
 })
 
+test('nobody waits for a busy vault any more who has said so', async () => {
+  let polls = 0
+  const busy = () => {
+    polls++
+    return json({ error: 'temporarily_unavailable' }, { status: 429, headers: { 'retry-after': '1' } })
+  }
+  const reach = await open({ '/oauth/token': busy })
+  const caller = new AbortController()
+  const { signal } = caller
+  const waiting = { kind: 'known', id: 'question', expiresAt: Date.now() + 60_000, interval: 5 } as const
+  const asked = [reach.query(query, ['alma'], { signal }).next(), reach.answer(waiting, { signal })]
+  const ended = Promise.allSettled(asked)
+  await expect.poll(() => polls).toBe(2)
+  const enough = new Error('enough')
+  caller.abort(enough)
+  expect(await ended).toEqual(Array(2).fill({ status: 'rejected', reason: enough }))
+})
+
 test('many who find one token refused fetch one new one', async () => {
   let fetched = 0
   const reach = await open({

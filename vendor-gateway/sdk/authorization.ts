@@ -289,33 +289,36 @@ export class Authorization {
   async poll(
     request: WaitingRequest,
     pickupCode?: string,
+    signal?: AbortSignal,
   ): Promise<{ customer: Customer; token: AccessToken }> {
     const [grantType, id] = request.kind === 'known' ? [CIBA, 'auth_req_id'] : [DEVICE, 'device_code']
     const parameters = { [id]: request.id, ...(pickupCode === undefined ? {} : { pickup_code: pickupCode }) }
     return told(async () => {
-      const tokens = await this.#patiently(async () =>
-        oauth.processGenericTokenEndpointResponse(
-          this.#server,
-          this.#client,
-          await oauth.genericTokenEndpointRequest(
+      const tokens = await this.#patiently(
+        async () =>
+          oauth.processGenericTokenEndpointResponse(
             this.#server,
             this.#client,
-            this.#authentication,
-            grantType,
-            parameters,
-            { ...this.#http, DPoP: this.#dpop },
+            await oauth.genericTokenEndpointRequest(
+              this.#server,
+              this.#client,
+              this.#authentication,
+              grantType,
+              parameters,
+              { ...this.#http, DPoP: this.#dpop },
+            ),
           ),
-        ),
+        signal,
       )
       return received(tokens)
-    })
+    }, signal)
   }
 
   /**
    * The server may want a nonce of its own in the proof: then once more (RFC 9449 section 8). One that is busy, or limits what is
    * asked, is asked again when it says so, as long as that is soon.
    */
-  async #patiently<Result>(send: () => Promise<Result>): Promise<Result> {
+  async #patiently<Result>(send: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     let patience = PATIENCE
     for (let attempt = 1; ; attempt++) {
       try {
@@ -326,7 +329,7 @@ export class Authorization {
         const wait = waitOf(error)
         if (wait === undefined || wait > patience) throw error
         patience -= wait
-        await pause(wait * 1000)
+        await pause(wait * 1000, signal)
       }
     }
   }
@@ -370,11 +373,12 @@ function received(tokens: oauth.TokenEndpointResponse): { customer: Customer; to
  * One kind of error for all that the authorization server or the way to it can come up with. The library's own errors hold
  * whole replies, tokens included, so they do not become causes: whoever logs an error must not log a token.
  */
-async function told<Result>(act: () => Promise<Result>): Promise<Result> {
+async function told<Result>(act: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
   try {
     return await act()
   } catch (error) {
     if (error instanceof ReachError) throw error
+    signal?.throwIfAborted()
     if (error instanceof oauth.ResponseBodyError || error instanceof oauth.AuthorizationResponseError) {
       const status = 'status' in error && typeof error.status === 'number' ? error.status : 0
       throw new ReachError({

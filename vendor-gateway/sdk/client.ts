@@ -145,7 +145,7 @@ export class Reach {
     let code: string | undefined
     for (;;) {
       try {
-        return this.#keep(await this.#authorization.poll(request, code))
+        return this.#keep(await this.#authorization.poll(request, code, signal))
       } catch (error) {
         if (!(error instanceof ReachError)) throw error
         if (error.code === 'slow_down') interval += 5

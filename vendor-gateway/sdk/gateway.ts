@@ -45,7 +45,7 @@ export class Gateway {
     let patience = this.#options.patience ?? 60
     let refused: string | undefined
     for (let attempt = 1; ; attempt++) {
-      const token = await tokens(refused)
+      const token = await unlessAborted(tokens(refused), request.signal)
       const response = await this.#attempt(request, token)
       const nonce = response.headers.get('dpop-nonce')
       const wantsNonce = response.status === 401 && nonce !== null && nonce !== this.#nonce
@@ -121,13 +121,29 @@ async function sha256(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
 }
 
+/** Gives up waiting as soon as the signal says so; the work goes on, since others may wait for it as well. */
+async function unlessAborted<Result>(work: Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(reasonOf(signal))
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
+}
+
+function reasonOf(signal?: AbortSignal): Error {
+  const reason: unknown = signal?.reason
+  return reason instanceof Error ? reason : new Error('aborted')
+}
+
 /** Waits, or rejects as soon as the signal says so. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted()
   await new Promise<void>((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer)
-      reject(signal?.reason instanceof Error ? signal.reason : new Error('aborted'))
+      reject(reasonOf(signal))
     }
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', stop)
