@@ -32,16 +32,12 @@ export function WelcomePage({ me }: { me: Me }) {
   const knowsPod = rememberedIssuer() !== ''
   const knowsPasskey = passkeyHere() === 'used'
   // Of the ways in, the likeliest comes first, and it alone is filled.
-  const isSignInFirst = knowsPod || isRequest || me.embeddedPods !== true
+  const isSignInFirst = knowsPod || knowsPasskey || isRequest || me.embeddedPods !== true
   const create = me.embeddedPods === true && (
     <Card key="create">
       <h2>{text('create.title')}</h2>
       <p className={styles.explain}>{text('create.pod')}</p>
-      {me.podsReady === false ? (
-        <PodsStarting />
-      ) : (
-        <CreateVaultForm isFirst={!knowsPasskey && !isSignInFirst} />
-      )}
+      {me.podsReady === false ? <PodsStarting /> : <CreateVaultForm isFirst={!isSignInFirst} />}
     </Card>
   )
   const signIn = (
