@@ -67,7 +67,11 @@ test('what was written down makes the very server that its own runner makes, and
     expect(noted).toBe(theirs)
     expect(derived).toBe(theirs)
     expect(await readFile(note, 'utf8')).toBe(written)
+
+    // Whatever stands there, nothing is made but what the pod server exports.
+    await writeFile(note, written.replaceAll(/"name":"\w+"/g, '"name":"constructor"'))
+    await expect(createPodApp(configs, shorthand, folder)).rejects.toThrow('has no constructor')
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}, 240_000)
+})

@@ -11,8 +11,7 @@ import { basename, dirname, join } from 'node:path'
 const ownName = '@solid/community-server'
 const serverFile = createRequire(import.meta.url).resolve(`${ownName}/package.json`)
 const ofServer = createRequire(serverFile)
-const root = join(import.meta.dirname, '..', '..')
-const usualFolder = join(root, 'dist', 'pod-server')
+const usualFolder = join(import.meta.dirname, '..', '..', 'dist', 'pod-server')
 
 /** A text, a part by its number, a setting, a part that is asked for later, or a value made of these. */
 type Value =
@@ -25,8 +24,7 @@ type Value =
   | { readonly is?: unknown }
 
 interface Part {
-  readonly module: string
-  /** Path of names within the module. */
+  /** What the pod server's own module exports under this name; nothing else can be a part. */
   readonly name: string
   readonly isConstructed: boolean
   readonly args: readonly Value[]
@@ -77,11 +75,9 @@ function build(parts: readonly Part[], what: Value, variables: Settings): unknow
   }
   const make = (part: Part | undefined): unknown => {
     if (part === undefined) throw new Error('the pod server lacks a part')
-    const exported: unknown = ofServer(part.module === ownName ? '.' : part.module)
-    const found = part.name
-      .split('.')
-      .filter((name) => name !== '')
-      .reduce<unknown>((within, name) => (within as Settings)[name], exported)
+    const exported = ofServer('.') as Settings
+    if (!Object.hasOwn(exported, part.name)) throw new Error(`the pod server has no ${part.name}`)
+    const found = exported[part.name]
     return part.isConstructed ? Reflect.construct(found as new () => object, part.args.map(valueOf)) : found
   }
   return valueOf(what)
@@ -89,8 +85,9 @@ function build(parts: readonly Part[], what: Value, variables: Settings): unknow
 
 async function readWiring(configs: readonly string[], folder: string): Promise<Wiring> {
   const hash = createHash('sha256')
-  for (const source of [join(root, 'package-lock.json'), import.meta.filename, ...configs])
-    hash.update(await readFile(source))
+  // Of the packages those that are installed, whatever was to be.
+  const packages = [serverFile, ofServer.resolve('componentsjs/package.json')]
+  for (const source of [...packages, import.meta.filename, ...configs]) hash.update(await readFile(source))
   const madeOf = hash.digest('hex')
   const file = join(folder, basename(configs[0] ?? ''))
   const known = await readFile(file, 'utf8')
@@ -146,8 +143,9 @@ function writingDown(parts: Part[]) {
       readonly callConstructor: boolean
       readonly args: readonly Value[]
     }): Value {
-      const { requireName: module, requireElement: name = '', callConstructor: isConstructed, args } = asked
-      return { part: parts.push({ module, name, isConstructed, args }) - 1 }
+      const { requireName, requireElement: name = '', callConstructor: isConstructed, args } = asked
+      if (requireName !== ownName) throw new Error(`the pod server is made of ${requireName}, too`)
+      return { part: parts.push({ name, isConstructed, args }) - 1 }
     },
     createHash: ({
       entries,
