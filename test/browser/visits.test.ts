@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { Story } from '../story.ts'
-import type { Customer } from '../story.ts'
+import type { Customer, Relation } from '../story.ts'
 import { launchChromium, lookAt, openPage } from './chromium.ts'
 
 let story: Story
@@ -45,12 +45,12 @@ beforeAll(async () => {
       automaticPresenceSimulation: true,
     },
   }))
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 /** On a desk by day and on a phone by night. */
 async function look(name: string): Promise<void> {
@@ -100,7 +100,7 @@ test('a passkey is offered once on Home, and said no to does not come again', as
   await page.reload()
   await page.getByRole('heading', { name: 'Nobody can read your data.' }).waitFor()
   expect(await page.getByText('Come back with a passkey').count()).toBe(0)
-}, 60_000)
+})
 
 test('by keyboard it is made in the settings; the authenticator keeps nothing that names the account', async () => {
   await page.goto(vault('/settings'))
@@ -121,7 +121,7 @@ test('by keyboard it is made in the settings; the authenticator keeps nothing th
   await page.getByRole('textbox', { name: 'Name of the passkey' }).first().fill('Laptop')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Laptop' }).waitFor()
-}, 60_000)
+})
 
 test('it opens the next visit at the page one came to, and the pod’s sign-in opens the rest there', async () => {
   await press('Sign out')
@@ -143,7 +143,7 @@ test('it opens the next visit at the page one came to, and the pod’s sign-in o
   await expect
     .poll(() => profile.getByLabel('Name', { exact: true }).inputValue(), { timeout: 10_000 })
     .toBe('Ada Lovelace')
-}, 60_000)
+})
 
 test('all values in one archive take the pod’s sign-in, which comes back to where the archive is saved', async () => {
   await page.goto(vault('/settings'))
@@ -155,13 +155,18 @@ test('all values in one archive take the pod’s sign-in, which comes back to wh
   await page.getByText('This needs your pod’s sign-in').waitFor()
   expect(await page.getByRole('button', { name: 'Save the archive' }).count()).toBe(0)
   await look('5-archive-pod-needed')
+  // Were her pod gone for good, she would still have her receipts.
+  const records = page.waitForEvent('download')
+  await press('Save it without your data')
+  expect((await records).suggestedFilename()).toMatch(/^reach-export-/)
+  await page.getByText('Saved. README.txt in it says what is where.').waitFor()
   await signInAtHerPod()
   await page.waitForURL(vault('/settings?export'))
   await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Save the archive')
   const coming = page.waitForEvent('download')
   await page.keyboard.press('Enter')
   expect((await coming).suggestedFilename()).toMatch(/^reach-export-/)
-}, 60_000)
+})
 
 /** By the button of this app that leads there. The pod server may still know her from the last time. */
 async function signInAtHerPod(): Promise<void> {
@@ -195,11 +200,19 @@ test('a read that happens while the page is open comes up in it', async () => {
   await story.act(ada, relation, 'withdraw')
   await page.getByText(`You withdrew from ${shop.name}`).first().waitFor()
   expect(await page.evaluate(() => performance.timeOrigin)).toBe(loaded)
-}, 60_000)
+})
+
+let ending: Relation
+let late: Relation
 
 test('what nobody used for 60 days is proposed for pausing, in one press', async () => {
   const shop = await story.shop()
   await story.allow(ada, shop)
+  const until = new Date(Date.now() + 65 * day).toISOString()
+  ending = await story.allow(ada, await story.shop(), { details: { until }, answers: { until } })
+  late = await story.allow(ada, await story.shop())
+  const asked = { askDeletion: true }
+  expect((await ada.browser.post(`/api/grants/${late.grantId}/withdraw`, asked)).status).toBe(200)
   story.world.clock.ahead = 61 * day
   await page.goto(vault('/'))
   await press('Use a passkey')
@@ -208,7 +221,7 @@ test('what nobody used for 60 days is proposed for pausing, in one press', async
   await press(`Pause ${shop.name}`)
   await page.getByText(`${shop.name} has read nothing since you allowed it`).waitFor({ state: 'detached' })
   await page.getByText('You paused').first().waitFor()
-}, 60_000)
+})
 
 test('an address is written to once its link was opened, and one press in a message ends it', async () => {
   await page.goto(vault('/settings'))
@@ -233,7 +246,7 @@ test('an address is written to once its link was opened, and one press in a mess
   await page.getByText('Nothing more is sent to you').waitFor()
   await page.goto(vault('/settings'))
   await field.waitFor()
-}, 60_000)
+})
 
 test('a push comes up as a message in the words it was asked for with, and says nothing else', async () => {
   await page.goto(vault('/settings'))
@@ -261,7 +274,28 @@ test('a push comes up as a message in the words it was asked for with, and says 
       return all.map(({ title, body }) => ({ title, body }))
     })
   await expect.poll(shown, { timeout: 15_000 }).toEqual([{ title: 'Your vault', body: 'Have a look' }])
-}, 60_000)
+})
+
+test('Home says what needs a look: an end that is near, a business that is late, a pod that is shut', async () => {
+  await page.goto(vault('/'))
+  const title = page.getByRole('heading', { name: 'Needs a look' })
+  const attention = page.locator('section').filter({ has: title })
+  await attention.getByText(`What you allowed ${ending.shop.name} ends on`).waitFor()
+  await attention.getByText(`${late.shop.name} has not confirmed the deletion that was due on`).waitFor()
+  await look('8-attention')
+  // Reach is shut out in another browser of hers, and the page that is open says so.
+  const session = (await page.context().cookies()).find(({ name }) => name === '__Host-reach-session')
+  ada.browser.jar.plant('__Host-reach-session', session?.value ?? '')
+  await ada.browser.post('/api/pod/disconnect')
+  await page.getByText('Reach cannot read your pod', { exact: true }).waitFor()
+  await page.getByRole('heading', { name: 'Nobody can read your data.' }).waitFor()
+  await page.getByText('Nothing, while Reach cannot read your pod.').waitFor()
+  await look('9-pod-lost')
+  await page.goto(vault('/'))
+  await attention.getByText(`${late.shop.name} has not confirmed`).waitFor()
+  await attention.getByRole('link', { name: 'Look at it' }).first().click()
+  await page.getByRole('heading', { name: late.shop.name }).first().waitFor()
+})
 
 test('an authenticator that does not verify its user lets nobody in, nor does a passkey that was removed', async () => {
   await page.goto(vault('/settings'))
@@ -278,7 +312,7 @@ test('an authenticator that does not verify its user lets nobody in, nor does a 
   await page.getByRole('heading', { name: 'Your data stays with you' }).waitFor()
   await press('Use a passkey')
   await page.getByText('This passkey was not accepted here').waitFor()
-}, 60_000)
+})
 
 test('no page ran into an error, broke its own rules or asked anybody else', () => {
   expect(faults).toEqual([])
