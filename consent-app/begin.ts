@@ -5,11 +5,13 @@
 import type { Me } from '#schemas/types.gen.ts'
 import { keepAhead, send } from './data/ask.ts'
 import { chooseLanguage, declareLanguage, loadLocale } from './messages/locale.ts'
+import { notLoaded } from './messages/not-loaded.ts'
 import { rememberedLanguage } from './messages/remembered-language.ts'
 import { requestIn } from './mount.ts'
 
 // Before anything is drawn or asked: no page turns round under the reader's eyes.
-declareLanguage(chooseLanguage(navigator.languages, rememberedLanguage()).language)
+const { language } = chooseLanguage(navigator.languages, rememberedLanguage())
+declareLanguage(language)
 const locale = loadLocale(navigator.languages, rememberedLanguage())
 const me = send('GET', 'api/me')
 keepAhead('GET', 'api/me', me)
@@ -22,9 +24,15 @@ if (request !== undefined)
     open(request).catch(() => undefined),
   )
 // What came with the page is painted before the app takes the processor.
-void painted()
-  .then(() => import('./main.tsx'))
-  .then(async ({ start }) => start(await locale))
+void Promise.all([painted().then(() => import('./main.tsx')), locale]).then(
+  ([{ start }, words]) => start(words),
+  () => {
+    const said = document.createElement('p')
+    said.role = 'alert'
+    said.textContent = notLoaded[language]
+    document.getElementById('app')?.replaceChildren(said)
+  },
+)
 
 /** Opening a request claims it, so only for somebody who is signed in. */
 async function open(uid: string): Promise<Response | undefined> {

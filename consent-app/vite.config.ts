@@ -76,7 +76,7 @@ function needsOf(entry: string, graph: ModuleGraph): ReadonlySet<string> {
 }
 
 /**
- * Writes into the page what is painted before any script is there, and the files that every page begins with, so that they are asked for
+ * Writes into the page what is painted before the app is there, and the files that every page begins with, so that they are asked for
  * at once; and beside it the same page for decisions, `consent.html`, with the head of a decision.
  */
 function pages(): Plugin {

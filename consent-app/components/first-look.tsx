@@ -5,7 +5,7 @@ import wordmark from './wordmark.module.css'
 
 /**
  * What stands on the page until the app has something to show, without a word that could be in another language than the reader's. The
- * build writes it into the page, so it is painted before any script is there; the app draws the same again. The decision page,
+ * build writes it into the page, so it is painted before the app is there; the app draws the same again. The decision page,
  * which stands alone, keeps its head.
  */
 export function FirstLook({ alone }: { alone: boolean }) {

@@ -57,13 +57,13 @@ beforeAll(async () => {
   const url = vaultUrl.replace(/^http:/, 'https:')
   const session = { name: '__Host-reach-session', value: ada.browser.cookie('session') ?? '', url }
   await page.context().addCookies([{ ...session, secure: true, httpOnly: true, sameSite: 'Lax' }])
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser?.close()
   site?.close()
   await story?.[Symbol.asyncDispose]()
-}, 30_000)
+})
 
 /** The page as it is on a desk by day; `andPhone`: also on a phone by night. */
 async function look(name: string, { andPhone = false } = {}): Promise<void> {
@@ -172,6 +172,17 @@ test('is painted before the app is there, and asks for all that it needs at once
   expect([words.length, scripts.length]).toEqual([1, 2 + files.length])
   expect(asked).toEqual([...new Set(asked)])
   for (const path of ['/api/me', '/api/catalogue']) expect(asked).toContain(`GET ${vault(path)}`)
+})
+
+test('says so where the app does not come, instead of waiting for ever', async () => {
+  const url = page.url()
+  await page.route(/\/assets\/app-/, (route) => route.abort())
+  await page.goto(url)
+  await page.getByRole('alert').getByText('Reach could not be loaded.').waitFor()
+  await look('not-loaded')
+  await page.unrouteAll()
+  await page.goto(url)
+  await page.getByRole('heading', { name: 'Corner Shop asks to read from your vault' }).waitFor()
 })
 
 test('how often it may read can be limited, and is said before it counts', async () => {
@@ -315,34 +326,30 @@ test('withdrawing asks for deletion only when ticked, in no more steps than allo
   await page.getByText(/^Corner Shop confirmed on .* deleted what it held\.$/).waitFor()
 })
 
-test(
-  'a link leads to a request that is allowed only with the code that the business shows',
-  { timeout: 60_000 },
-  async () => {
-    const reply = await postForm(shop, 'device/auth', {
-      scope: 'openid',
-      authorization_details: JSON.stringify([accessRequest()]),
-    })
-    const link = (await reply.json()) as { user_code: string; verification_uri_complete: string }
-    await page.goto(link.verification_uri_complete)
-    await page.getByRole('heading', { name: 'A request by link or QR code' }).waitFor()
-    await look('link')
-    await press('button', 'Look at the request')
-    await page.getByText('Is this your request?').waitFor()
-    await press('button', 'Allow')
-    await page.getByText('Type the code that the business shows you.').waitFor()
-    await page.getByLabel(/Code that/).fill('BCDF-BCDF')
-    await page.getByText('This is not the code of this request.').waitFor()
-    await look('code', { andPhone: true })
-    await page.getByLabel(/Code that/).fill(link.user_code.toLowerCase().replace('-', ' '))
-    await page.getByText('The code is right.').waitFor()
-    await press('button', 'Allow')
-    await press('button', 'Allow this')
-    await page.getByRole('heading', { name: /Your code for/ }).waitFor()
-    expect(await page.locator('output').textContent()).toMatch(/^\d{6}$/)
-    await look('pickup')
-  },
-)
+test('a link leads to a request that is allowed only with the code that the business shows', async () => {
+  const reply = await postForm(shop, 'device/auth', {
+    scope: 'openid',
+    authorization_details: JSON.stringify([accessRequest()]),
+  })
+  const link = (await reply.json()) as { user_code: string; verification_uri_complete: string }
+  await page.goto(link.verification_uri_complete)
+  await page.getByRole('heading', { name: 'A request by link or QR code' }).waitFor()
+  await look('link')
+  await press('button', 'Look at the request')
+  await page.getByText('Is this your request?').waitFor()
+  await press('button', 'Allow')
+  await page.getByText('Type the code that the business shows you.').waitFor()
+  await page.getByLabel(/Code that/).fill('BCDF-BCDF')
+  await page.getByText('This is not the code of this request.').waitFor()
+  await look('code', { andPhone: true })
+  await page.getByLabel(/Code that/).fill(link.user_code.toLowerCase().replace('-', ' '))
+  await page.getByText('The code is right.').waitFor()
+  await press('button', 'Allow')
+  await press('button', 'Allow this')
+  await page.getByRole('heading', { name: /Your code for/ }).waitFor()
+  expect(await page.locator('output').textContent()).toMatch(/^\d{6}$/)
+  await look('pickup')
+})
 
 test('a business is blocked from its own page, which ends what it may read', async () => {
   const other = await story.shop()

@@ -1,0 +1,8 @@
+import type { LanguageTag } from './locale.ts'
+
+/** What is said where the app or its words did not come, and so in no file that could be missing, too. */
+export const notLoaded: Readonly<Record<LanguageTag, string>> = {
+  en: 'Reach could not be loaded. Check your network, and load the page again.',
+  de: 'Reach konnte nicht geladen werden. Prüfen Sie Ihr Netz, und laden Sie die Seite neu.',
+  ar: 'تعذّر تحميل Reach. تحقق من شبكتك، ثم أعد تحميل الصفحة.',
+}
