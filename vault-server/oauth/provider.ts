@@ -127,8 +127,8 @@ export async function openAuthorizationServer({
     await latest.handle(request, response)
   }
   const routes = Router({ strict: true, caseSensitive: true })
-  routes.post('/oauth/reg', limitRegistrations())
-  routes.all('/oauth/reg/:client_id', limitRegistrations())
+  // Not strict, since the library is not: it answers `/REG` and `/reg/` as well.
+  routes.use(Router().use('/oauth/reg', limitRegistrations()))
   routes.use('/oauth', pinHost(vaultUrl), mount)
   routes.use(linkPictureRoutes({ vaultUrl }))
 
