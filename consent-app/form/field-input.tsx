@@ -47,7 +47,7 @@ export function FieldInput({
   const { kind, description, schema } = field
   const title = (
     <>
-      {field.title} <SensitivityTag sensitivity={sensitivity} />
+      <span className={styles.name}>{field.title}</span> <SensitivityTag sensitivity={sensitivity} />
     </>
   )
   const problem = problems['']
