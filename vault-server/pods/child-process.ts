@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ChildStart, FromChild, ToChild } from './child-protocol.ts'
 
@@ -10,6 +12,12 @@ export interface RunningChild {
   readonly ended: Promise<string>
   /** Asks it to end, and ends it at a deadline. */
   stop(): Promise<void>
+}
+
+/** Where Node keeps what it compiled, if it does: the folder that this process was given, which Node names by its own version within. */
+function compiledBefore(): { NODE_COMPILE_CACHE?: string } {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }
 
 /** One run of the pod server's process. */
@@ -26,7 +34,7 @@ export function startChild(
     process.execPath,
     [`--max-old-space-size=${MEMORY_MB}`, fileURLToPath(new URL('child.ts', import.meta.url))],
     // Of our environment it needs nothing. What it prints names pods and people, so nothing of it is kept.
-    { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: {}, cwd: import.meta.dirname },
+    { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: compiledBefore(), cwd: import.meta.dirname },
   )
   const send = (message: ToChild) => {
     // A process that is gone cannot hear; `ended` tells.
