@@ -235,6 +235,19 @@ describe('registration', () => {
     expect((await postRegistration(vault.issuer, admission.admissionCode, right)).status).toBe(201)
   })
 
+  test('28: nothing is done, off the record, at an address that is spelled another way', async () => {
+    const { registration_client_uri: at, registration_access_token: token, redirect_uris } = rival.metadata
+    const { jwks } = shop.metadata
+    const head = { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' }
+    const change = { method: 'PUT', body: JSON.stringify({ client_id: rival.clientId, jwks, redirect_uris }) }
+    for (const address of [String(at).replace('/reg/', '/Reg/'), `${String(at)}/`]) {
+      expect((await fetch(address, { ...change, headers: head })).status).toBe(404)
+      expect((await fetch(address, { method: 'DELETE', headers: head })).status).toBe(404)
+    }
+    expect((await fetch(`${vault.issuer}/Device`)).status).toBe(404)
+    expect((await fetch(String(at), { headers: head })).status).toBe(200)
+  })
+
   test("28: one business's registration token is no good at another's client", async () => {
     const token = String(rival.metadata['registration_access_token'])
     const at = (clientId: string) =>

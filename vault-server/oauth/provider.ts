@@ -104,6 +104,7 @@ export async function openAuthorizationServer({
     // The scheme is told by `pinHost`, which lets no forwarding header of others through.
     made.proxy = true
     made.use(answerFailures(log))
+    made.use(refuseOtherSpellings)
     made.use(refuseProofsAhead({ now }))
     made.use(withoutSessions)
     made.use(linksToVault({ vaultUrl }))
@@ -127,8 +128,7 @@ export async function openAuthorizationServer({
     await latest.handle(request, response)
   }
   const routes = Router({ strict: true, caseSensitive: true })
-  // Not strict, since the library is not: it answers `/REG` and `/reg/` as well.
-  routes.use(Router().use('/oauth/reg', limitRegistrations()))
+  routes.use('/oauth/reg', limitRegistrations())
   routes.use('/oauth', pinHost(vaultUrl), mount)
   routes.use(linkPictureRoutes({ vaultUrl }))
 
@@ -189,6 +189,14 @@ function limitRegistrations(): RequestHandler {
 }
 
 type Next = () => Promise<void>
+
+/**
+ * The library takes `/REG` and `/reg/` for `/reg`. What looks at a path here knows one spelling, such as the commit that puts a
+ * change of keys on record: the others are none.
+ */
+async function refuseOtherSpellings(ctx: KoaContextWithOIDC, next: Next): Promise<void> {
+  if (!/^\/[^/]*[A-Z]|.\/$/.test(ctx.path)) await next()
+}
 
 /**
  * The library's own browser session means nothing here: who decides is told by the vault's session, anew in
