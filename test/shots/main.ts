@@ -84,6 +84,8 @@ async function run(): Promise<boolean> {
   const { vaultUrl, gatewayUrl, podsUrl = '' } = story.world.config
   const taken: Picture[] = []
   const problems: string[] = []
+  /** Scenes that came to their end: what they took before and not now is of no page any more. */
+  const played = new Set<string>()
   const progress = new Progress(asked.map(({ name }) => name))
 
   const stageOf = (scene: Scene, opened: Page[]): Stage => ({
@@ -122,13 +124,15 @@ async function run(): Promise<boolean> {
     const opened: Page[] = []
     try {
       await scene.play(stageOf(scene, opened))
+      if (onlyStop === undefined) played.add(scene.name)
     } catch (error) {
       problems.push(`${scene.name}: ${error instanceof Error ? error.message : 'failed'}`)
     }
     for (const page of opened) await page.context().close()
     progress.done(scene.name)
   }
-  const index = await writeGallery(folder, scenes, joined(await readPictures(folder), taken))
+  const before = (await readPictures(folder)).filter(({ scene }) => !played.has(scene))
+  const index = await writeGallery(folder, scenes, joined(before, taken))
   const wide = taken.filter(({ overhang }) => overhang > 0)
   for (const { file, overhang } of wide) problems.push(`${file}: ${overhang} px wider than the screen`)
   progress.end(`${taken.length} pictures, ${problems.length} problems: ${index}`)
