@@ -30,6 +30,7 @@ export class GatewayBench {
   readonly #place: ReadonlyMap<string, number>
   readonly #doors = new Map<Variant, Door>()
   readonly #kept: string[] = []
+  #mixes = 0
 
   /** `seconds`: how long each measurement of a round takes. */
   constructor(server: ServerProcess, issuerKey: SigningKey, samples: Samples, seconds: number) {
@@ -39,7 +40,7 @@ export class GatewayBench {
     this.#seconds = seconds
     this.#place = new Map(
       server.ready.seats.flatMap(({ leaving, subjects }) =>
-        [...leaving, ...subjects].map((subject, n) => [subject, n] as const),
+        [...leaving.flat(), ...subjects].map((subject, n) => [subject, n] as const),
       ),
     )
   }
@@ -67,7 +68,7 @@ export class GatewayBench {
   /** As in the field: all sorts of requests, with some customers leaving in the middle. Fails when one reply is wrong. */
   async mix(name: string): Promise<string> {
     const { port, asking, gatewayUrl, nonce } = await this.#door('der')
-    const mix = new Mix(asking, this.#seconds * 4_000, { gatewayUrl, nonce })
+    const mix = new Mix(asking, this.#seconds * 4_000, { gatewayUrl, nonce, round: this.#mixes++ })
     const { entries: before } = await this.#server.stats()
     const load: Measured = {
       port,

@@ -29,19 +29,20 @@ export interface Size {
 export interface VendorSeat {
   readonly clientId: string
   readonly subjects: readonly string[]
-  /** Their grants are withdrawn while requests for them are under way. */
-  readonly leaving: readonly string[]
+  /** Their grants are withdrawn while requests for them are under way: some in each round. */
+  readonly leaving: readonly (readonly string[])[]
 }
 
-/** Subjects of each business that leave. */
+/** Subjects of each business that leave in a round, and rounds in which some do. */
 const LEAVING = 10
+const ROUNDS = 3
 
 /** Everything a gateway needs, real and filled: a ledger on disk with its anchor, and pods behind the real cache. */
 export interface BenchHouse extends AsyncDisposable {
   readonly options: Pick<GatewayOptions, 'ledger' | 'keys' | 'pods' | 'now' | 'log'>
   readonly ledger: BenchLedger
   readonly seats: readonly VendorSeat[]
-  /** Withdraws the grants of those who leave; gives how many. */
+  /** Withdraws the grants of those who leave in the next round; gives how many. */
   withdrawLeaving(): Promise<number>
 }
 
@@ -56,14 +57,21 @@ export async function openHouse({ customers, vendors }: Size): Promise<BenchHous
   const accounts = await addCustomers(house, pods.people)
   const items = [{ id: 'item-1', purpose: asked.purpose, fields: [...asked.fields, 'profile.birthDate'] }]
   const seats: VendorSeat[] = []
-  const leaving: string[] = []
+  const leaving = Array.from({ length: ROUNDS }, (): string[] => [])
   for (let n = 0; n < vendors; n++) {
     const clientId = `client-${n}`
     const vendorId = await addVendor(house, clientId)
     const grants = await addGrants(house, accounts, { vendorId, clientId, items })
     const subjects = grants.map(({ subject }) => subject)
-    seats.push({ clientId, subjects: subjects.slice(LEAVING), leaving: subjects.slice(0, LEAVING) })
-    leaving.push(...grants.slice(0, LEAVING).map(({ grantId }) => grantId))
+    const ofRound = <Item>(all: readonly Item[], round: number): Item[] =>
+      all.slice(round * LEAVING, (round + 1) * LEAVING)
+    for (const [round, grantIds] of leaving.entries())
+      grantIds.push(...ofRound(grants, round).map(({ grantId }) => grantId))
+    seats.push({
+      clientId,
+      subjects: subjects.slice(ROUNDS * LEAVING),
+      leaving: leaving.map((_, round) => ofRound(subjects, round)),
+    })
   }
   for (const account of accounts) await pods.cache.read(account, asked.fields)
   const open = stack.move()
@@ -73,14 +81,15 @@ export async function openHouse({ customers, vendors }: Size): Promise<BenchHous
     ledger: bench,
     seats,
     async withdrawLeaving() {
-      for (const grantId of leaving) {
+      const grantIds = leaving.shift() ?? []
+      for (const grantId of grantIds) {
         const stored = await readGrant(ledger, grantId)
         if (stored === undefined) throw new Error('a grant is not there')
         const next = withdraw(stored.value, Date.now())
         const change = await changeGrant({ reader: ledger, names: house.names }, stored, next)
         await ledger.commit(combine(change, { entries: [grantEntry(next, { type: 'withdrawn' })] }))
       }
-      return leaving.length
+      return grantIds.length
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }

@@ -76,6 +76,7 @@ async function measure() {
   await gateways.warmUp(options.quick ? 1 : 4)
   await core.measure(undefined, options.quick ? 1_000 : 8_000)
 
+  const notes: string[] = []
   for (let round = 0; round < rounds; round++) {
     await measureSignatures(samples, slice / 2)
     await gateways.bare('default')
@@ -94,6 +95,7 @@ async function measure() {
     await gateways.singles('unrecorded', { 'no record, 64 connections': 64 })
     await server.withoutAnchor(() => gateways.singles('der', { 'no anchor, 64 connections': 64 }))
     await pods?.measure(samples, 'pod server, one GET', 2 * slice)
+    notes.push(await gateways.mix('gateway, mix of all sorts'))
     if (options.quick) continue
     await gateways.batches('unrecorded', 'no record, batches of 1000', 1000)
     await gateways.batches('der', 'gateway, streams of 1000', 1000, 'application/x-ndjson')
@@ -101,7 +103,6 @@ async function measure() {
     await tokens?.measure(samples, slice)
     await measureLedger()
   }
-  const notes = [await gateways.mix('gateway, mix of all sorts')]
   const profile = await gateways.profile()
 
   const { entries } = await server.stats()

@@ -36,7 +36,7 @@ export class Mix {
   readonly #kinds: Kind[] = []
   #left = Infinity
 
-  constructor(businesses: readonly Asking[], count: number, target: Target) {
+  constructor(businesses: readonly Asking[], count: number, target: Target & { round: number }) {
     const requests: Buffer[] = []
     while (requests.length < count) {
       const earlier = requests.length - LONG_ANSWERED
@@ -70,7 +70,7 @@ export class Mix {
   }
 }
 
-function requestOf(kind: Kind, business: Asking, target: Target): Buffer {
+function requestOf(kind: Kind, business: Asking, target: Target & { round: number }): Buffer {
   const single = (subject: string) => singleRequest(business, subject, target)
   switch (kind) {
     case 'batch': {
@@ -83,7 +83,7 @@ function requestOf(kind: Kind, business: Asking, target: Target): Buffer {
     case 'nobody of hers':
       return single('x'.repeat(43))
     case 'leaving':
-      return single(pick(business.leaving))
+      return single(pick(business.leaving[target.round] ?? []))
     case 'bad signature':
       return spoiled(single(pick(business.subjects)))
     default:

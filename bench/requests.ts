@@ -12,7 +12,8 @@ export const asked = {
 /** A business with the subjects that it may ask for. */
 export interface Asking extends Business {
   readonly subjects: readonly string[]
-  readonly leaving: readonly string[]
+  /** By round. */
+  readonly leaving: readonly (readonly string[])[]
 }
 
 /** Where the requests go. */
