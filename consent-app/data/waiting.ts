@@ -59,8 +59,10 @@ export async function sendWaiting(
 
 /** Gives false when nobody answers. */
 async function sendOne(act: WaitingAct, sent: (act: WaitingAct, reply: unknown) => void): Promise<boolean> {
+  let isSent = act.sent === true
   try {
     await demandTerms(act)
+    isSent = true
     const reply = await call<unknown>('POST', act.path, { body: act.body, account: act.accountId })
     cancelWaiting(act.about)
     sent(act, reply)
@@ -69,13 +71,14 @@ async function sendOne(act: WaitingAct, sent: (act: WaitingAct, reply: unknown) 
     // Let go meanwhile, such as when somebody else turned out to be signed in.
     if (!read().includes(act)) return true
     if (isOffline(error)) {
-      change(read().map((one) => (one === act ? { ...act, sent: true } : one)))
+      if (isSent) change(read().map((one) => (one === act ? { ...act, sent: true } : one)))
       return false
     }
     const code = error instanceof ProblemError ? error.code : 'unknown'
-    // Who has to sign in first is asked again afterwards.
-    const state = code === 'not-signed-in' ? 'left' : 'refused'
-    change([...others(act.about), { ...act, state, code }])
+    const isUnknown = code === 'unknown'
+    // Who has to sign in first is asked again afterwards, and so is she where nobody knows what came of it.
+    const state = isUnknown || code === 'not-signed-in' ? 'left' : 'refused'
+    change([...others(act.about), { ...act, state, code, ...(isUnknown && isSent && { sent: true }) }])
     return true
   }
 }
