@@ -2,7 +2,7 @@ import { useLocation } from 'react-router'
 import type { Left } from '#schemas/types.gen.ts'
 import { Bare } from '../components/bare.tsx'
 import { LinkButton } from '../components/button.tsx'
-import { Card, Fact, Facts, Lead, PageTitle, Stack } from '../components/layout.tsx'
+import { Card, Fact, Facts, Lead, PageTitle, Soft, Stack } from '../components/layout.tsx'
 import { useText } from '../messages/text.tsx'
 
 /** After leaving: what has happened, and the reference under which the log tells of it. */
@@ -22,7 +22,7 @@ export function LeftPage() {
               <Fact name={text('left.pod')}>{text(`left.pod.${left.podAccess}`)}</Fact>
               <Fact name={text('left.reference')}>
                 <code>{left.erasure}</code>
-                <p>{text('left.reference.why')}</p>
+                <Soft>{text('left.reference.why')}</Soft>
               </Fact>
             </Facts>
           </Card>
