@@ -58,7 +58,7 @@ const asked = () =>
 
 /** Nothing is on its way any more. */
 async function settled(): Promise<void> {
-  await expect.poll(() => page.getByText('Loading', { exact: true }).count(), { timeout: 15_000 }).toBe(0)
+  await expect.poll(() => page.getByText('Loading', { exact: true }).count()).toBe(0)
 }
 
 /** The decision page of a new request. */

@@ -35,7 +35,6 @@ afterAll(async () => {
   await story?.[Symbol.asyncDispose]()
 })
 
-const soon = { timeout: 20_000 }
 const part = (name: string) => page.getByRole('region', { name, exact: true })
 const open = (name: string) => part(name).getByRole('button', { name, exact: true }).click()
 
@@ -65,7 +64,7 @@ test('records are added, read as lines, changed and taken away, with the keyboar
   await loyalty.getByRole('button', { name: 'Add to Memberships' }).focus()
   await page.keyboard.press('Enter')
   const programme = loyalty.getByLabel('Programme', { exact: true })
-  await expect.poll(() => programme.evaluate((input) => input === document.activeElement), soon).toBe(true)
+  await expect.poll(() => programme.evaluate((input) => input === document.activeElement)).toBe(true)
   await page.keyboard.type('Miles')
   await page.keyboard.press('Tab')
   await page.keyboard.type('M-1')
@@ -85,7 +84,7 @@ test('records are added, read as lines, changed and taken away, with the keyboar
   await programme.fill('Books')
   await loyalty.getByRole('button', { name: 'Done' }).click()
   await expect
-    .poll(() => loyalty.getByRole('listitem').allTextContents(), soon)
+    .poll(() => loyalty.getByRole('listitem').allTextContents())
     .toEqual(['Books · goldChange', 'Miles · M-1Change'])
   await loyalty.getByRole('button', { name: 'Remove Books · gold' }).click()
   await loyalty.getByRole('button', { name: 'Change Miles · M-1' }).click()
@@ -109,9 +108,7 @@ test('numbers, choices and answers are typed in as what they are, and what follo
   await page.getByRole('heading', { name: 'My data' }).click()
   await household.getByText('Saved in your pod').waitFor()
   await household.getByText(`Child · Year of birth: ${year}`).waitFor()
-  await expect
-    .poll(() => household.getByText('Child at home').locator('..').textContent(), soon)
-    .toMatch(/Yes/)
+  await expect.poll(() => household.getByText('Child at home').locator('..').textContent()).toMatch(/Yes/)
   await lookAt(page, 'data-3-household')
   await page.reload()
   await household.getByText(`Child · Year of birth: ${year}`).waitFor()
@@ -126,11 +123,11 @@ test('changes are taken back one by one, by press and by key, and put back out o
   for (const number of ['+49 30 111', '+49 30 222', '+49 30 333']) {
     await phone.fill(number)
     await phone.press('Enter')
-    await expect.poll(() => valueInPod('contact', 'phone'), soon).toBe(number)
+    await expect.poll(() => valueInPod('contact', 'phone')).toBe(number)
   }
   const status = contact.getByRole('status')
   await contact.getByRole('button', { name: 'Undo: Phone' }).press('Enter')
-  await expect.poll(() => status.first().textContent(), soon).toBe('Taken back: Phone')
+  await expect.poll(() => status.first().textContent()).toBe('Taken back: Phone')
   expect([await phone.inputValue(), await valueInPod('contact', 'phone')]).toEqual([
     '+49 30 222',
     '+49 30 222',
@@ -138,14 +135,14 @@ test('changes are taken back one by one, by press and by key, and put back out o
   // The key that everybody knows, wherever the browser has nothing of its own to take back.
   await contact.getByRole('button', { name: 'Undo: Phone' }).focus()
   await page.keyboard.press('Control+z')
-  await expect.poll(() => valueInPod('contact', 'phone'), soon).toBe('+49 30 111')
+  await expect.poll(() => valueInPod('contact', 'phone')).toBe('+49 30 111')
 
   await contact.getByRole('button', { name: 'History of Phone' }).press('Enter')
   const past = contact.getByRole('listitem').filter({ hasText: '+49 30 333' })
   await past.getByText(/until you took it back/).waitFor()
   await lookAt(page, 'data-4-history')
   await past.getByRole('button', { name: 'Put it back' }).press('Enter')
-  await expect.poll(() => valueInPod('contact', 'phone'), soon).toBe('+49 30 333')
+  await expect.poll(() => valueInPod('contact', 'phone')).toBe('+49 30 333')
   await contact.getByText(/until you put an earlier value back/).waitFor()
   await contact.getByRole('button', { name: 'All changes' }).click()
   await contact.getByRole('button', { name: 'Forget earlier values' }).click()
@@ -169,9 +166,9 @@ test('what does not get through stays, is said, and is never lost by going elsew
     await page.evaluate(() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))),
   ).toBe(true)
   await page.getByRole('link', { name: 'Go there' }).click()
-  await expect.poll(() => email.inputValue(), soon).toBe('grace@navy.example')
+  await expect.poll(() => email.inputValue()).toBe('grace@navy.example')
   await page.context().setOffline(false)
-  await expect.poll(() => valueInPod('contact', 'email'), soon).toBe('grace@navy.example')
+  await expect.poll(() => valueInPod('contact', 'email')).toBe('grace@navy.example')
   await contact.getByText('Saved in your pod: E-mail').waitFor()
   expect(
     await page.evaluate(() => window.dispatchEvent(new Event('beforeunload', { cancelable: true }))),
@@ -200,7 +197,7 @@ test('a session that ends in the midst asks for a sign-in in another tab, and wh
   await tab.getByRole('heading', { name: 'You are signed in again' }).waitFor()
   await lookAt(tab, 'data-7-signed-in-again')
   await tab.close()
-  await expect.poll(() => valueInPod('contact', 'email'), soon).toBe('grace@vassar.example')
+  await expect.poll(() => valueInPod('contact', 'email')).toBe('grace@vassar.example')
   expect(await email.inputValue()).toBe('grace@vassar.example')
 })
 
@@ -220,7 +217,7 @@ test('a file is brought in as one step that one press takes back', async () => {
   await page.getByRole('button', { name: 'Save 2 fields' }).press('Enter')
   await page.getByText('2 fields are in your pod now.').waitFor()
   await expect
-    .poll(() => part('Contact').getByRole('textbox', { name: 'E-mail' }).inputValue(), soon)
+    .poll(() => part('Contact').getByRole('textbox', { name: 'E-mail' }).inputValue())
     .toBe('rear@admiral.example')
   expect(await valueInPod('profile', 'name')).toBe('Grace Hopper')
   await page.getByRole('button', { name: 'Undo the import' }).press('Enter')
@@ -309,10 +306,10 @@ test('another app that changed the same field is met field by field, and neither
   expect(await contact.getByRole('textbox', { name: 'E-mail' }).inputValue()).toBe('ada@elsewhere.example')
   await lookAt(page, 'data-12-conflict')
   await contact.getByRole('button', { name: /Keep the pod’s/ }).press('Enter')
-  await expect.poll(() => phone.inputValue(), soon).toBe('+44 111 111')
+  await expect.poll(() => phone.inputValue()).toBe('+44 111 111')
   // The other one is not lost.
   await contact.getByRole('button', { name: 'Undo: Phone' }).press('Enter')
-  await expect.poll(() => valueInPod('contact', 'phone'), soon).toBe('+44 222 222')
+  await expect.poll(() => valueInPod('contact', 'phone')).toBe('+44 222 222')
   await contact.getByRole('button', { name: 'History of E-mail' }).press('Enter')
   await contact.getByText(/until another app changed it/).waitFor()
   expect(faults).toEqual([])

@@ -328,7 +328,7 @@ test('Reach really stops: the page says so, waits, and goes on when it is there 
   await back()
   await waiting().getByText('Not sent, since the page was left').waitFor()
   // Its pod is found again first.
-  await expect.poll(async () => (await story.read(held)).status, { timeout: 20_000 }).toBe(200)
+  await expect.poll(async () => (await story.read(held)).status).toBe(200)
   await page.getByRole('button', { name: `Send it now: Withdraw from ${other.name}.` }).press('Enter')
   await waiting().waitFor({ state: 'detached' })
   expect((await story.read(held)).status).toBe(404)

@@ -107,7 +107,7 @@ test('she fills in her data, and it is in her pod', async () => {
   await lookAt(page, 'story-4-data')
   await page.reload()
   await expect
-    .poll(() => part('Profile').getByLabel('Name', { exact: true }).inputValue(), { timeout: 10_000 })
+    .poll(() => part('Profile').getByLabel('Name', { exact: true }).inputValue())
     .toBe('Ada Lovelace')
 })
 

@@ -140,9 +140,7 @@ test('it opens the next visit at the page one came to, and the pod’s sign-in o
   await signInAtHerPod()
   await page.waitForURL(vault('/data'))
   const profile = page.getByRole('region', { name: 'Profile', exact: true })
-  await expect
-    .poll(() => profile.getByLabel('Name', { exact: true }).inputValue(), { timeout: 10_000 })
-    .toBe('Ada Lovelace')
+  await expect.poll(() => profile.getByLabel('Name', { exact: true }).inputValue()).toBe('Ada Lovelace')
 })
 
 test('all values in one archive take the pod’s sign-in, which comes back to where the archive is saved', async () => {
@@ -273,7 +271,7 @@ test('a push comes up as a message in the words it was asked for with, and says 
       const all = await registration.getNotifications()
       return all.map(({ title, body }) => ({ title, body }))
     })
-  await expect.poll(shown, { timeout: 15_000 }).toEqual([{ title: 'Your vault', body: 'Have a look' }])
+  await expect.poll(shown).toEqual([{ title: 'Your vault', body: 'Have a look' }])
 })
 
 test('Home says what needs a look: an end that is near, a business that is late, a pod that is shut', async () => {

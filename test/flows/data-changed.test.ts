@@ -43,7 +43,7 @@ async function readAgain(
   gateway.advance(11 * second)
   const shop = gateway.withToken(as)
   expect((await gateway.read(shop, subject, 'profile.name,contact.email')).status).toBe(200)
-  await expect.poll(isNoticed, { timeout: 20_000 }).toBe(true)
+  await expect.poll(isNoticed).toBe(true)
 }
 
 const fill = (customer: TestCustomer, name: string, email: string) => {
@@ -114,13 +114,13 @@ test('what is not at hand is looked at from time to time, for a business that wa
     lookAtGrantedData({ reader: gateway.ledger, pods: gateway.cache, now: gateway.house.now })
   const digestsOf = async ({ accountId }: TestCustomer) => (await rows(`pod-digest/${accountId}/`)).length
   await look()
-  await expect.poll(() => digestsOf(customer), { timeout: 20_000 }).toBe(2)
+  await expect.poll(() => digestsOf(customer)).toBe(2)
   expect(await digestsOf(stranger)).toBe(0)
   // As after a restart.
   gateway.cache.forget(customer.accountId)
   fill(customer, 'Ada King', 'ada@example.org')
   await look()
-  await expect.poll(async () => (await rows('data-change/')).length, { timeout: 20_000 }).toBe(1)
+  await expect.poll(async () => (await rows('data-change/')).length).toBe(1)
   gateway.advance(7 * hour)
   await gateway.settle()
   expect(toldAt('/later')).toEqual([['profile.name']])

@@ -15,7 +15,7 @@ test('the house notices a change in a pod by itself, also one after the preview 
   const next = { etag, values: { name: 'Alma Berg' } }
   expectOk(await browser.put('/api/categories/profile', next))
   await expect
-    .poll(() => vault.ledger.list('data-change/'), { timeout: 30_000 })
+    .poll(() => vault.ledger.list('data-change/'))
     .toMatchObject([{ value: { grantId, fields: ['profile.name'] } }])
 
   const withdraw = async (body: object) =>

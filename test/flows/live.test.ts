@@ -119,7 +119,7 @@ test('one session has so many streams and no more; they end with it', async () =
   const pages = all.filter(({ status }) => status === 200)
   expect((await open(person)).status).toBe(429)
   pages[0]?.leave()
-  await expect.poll(async () => (await open(person)).status, { timeout: 10_000 }).toBe(200)
+  await expect.poll(async () => (await open(person)).status).toBe(200)
   await person.browser.post('/api/sign-out')
   for (const page of pages.slice(1)) {
     let told: Told | undefined

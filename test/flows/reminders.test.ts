@@ -48,7 +48,7 @@ beforeAll(async () => {
   unheard = await story.allow(fay, await story.shop(), { details: { until: year }, answers: { until: year } })
   const until = new Date(Date.now() + 300 * day).toISOString()
   relation = await story.allow(ada, await story.shop(), { details: { until }, answers: { until } })
-}, 120_000)
+})
 
 afterAll(async () => {
   for (const service of services) service.close()

@@ -229,7 +229,7 @@ describe('the SDK', () => {
     const customer = await story.customer()
     const known = await allowed(reach, customer)
     await customer.browser.post(`/api/grants/${known.grantId}/withdraw`, { askDeletion: true })
-    await expect.poll(() => hooks.types, { timeout: 20_000 }).toContain('deletion.requested')
+    await expect.poll(() => hooks.types).toContain('deletion.requested')
     await reach.acknowledge(known.grantId, 'deletion')
     expect((await reach.grant(known.grantId)).acknowledgement?.acknowledged_at).toBeDefined()
     const message = { headers: hooks.last.headers, body: hooks.last.body }

@@ -227,7 +227,7 @@ describe('events', () => {
     await receiver.arrived(before + 1)
     expect(typesOf(receiver, grant)).toEqual(['grant.paused'])
     await expect
-      .poll(() => world.deliveries(gushing), { timeout: 60_000 })
+      .poll(() => world.deliveries(gushing))
       .toMatchObject([{ state: 'waiting', attempts: [{ error: 'answer-too-large' }] }])
     other.behave = () => false
     for (const release of held) release()
