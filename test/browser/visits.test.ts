@@ -200,6 +200,29 @@ test('a read that happens while the page is open comes up in it', async () => {
   expect(await page.evaluate(() => performance.timeOrigin)).toBe(loaded)
 })
 
+test('an answer that met a fault of the vault is not called too late, since nobody knows what came of it', async () => {
+  const { grantId } = await story.allow(ada, await story.shop())
+  await page.goto(vault(`/relationships/${grantId}`))
+  await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
+  await page.context().setOffline(true)
+  await press('Pause')
+  const waiting = page.getByRole('region', { name: 'Waiting for the network' })
+  await waiting.waitFor()
+  await page.route('**/pause', async (route) => {
+    const headers = { ...(await route.request().allHeaders()), 'sec-fetch-site': 'same-origin' }
+    expect((await route.fetch({ headers })).status()).toBe(200)
+    await route.fulfill({ status: 500 })
+  })
+  await page.context().setOffline(false)
+  await waiting.getByText('it may be in effect already').waitFor()
+  expect(await waiting.textContent()).not.toMatch(/too late|not in effect/)
+  await page.unroute('**/pause')
+  await waiting.getByRole('button', { name: /^Send it now/ }).press('Enter')
+  await waiting.waitFor({ state: 'detached' })
+  const { body } = await ada.browser.post(`/api/grants/${grantId}/withdraw`)
+  expect(body).toMatchObject({ state: 'withdrawn' })
+})
+
 let ending: Relation
 let late: Relation
 
