@@ -2,6 +2,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { LedgerDamaged } from '#core/ledger/ledger.ts'
 import { withdraw } from '#core/domain/grant.ts'
 import { recoveringAnchor } from '#core/ledger/level-recover.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
@@ -97,7 +98,7 @@ describe('a recovery that was broken off', () => {
     const lost = await losing(withdrawn(grants[0]?.grantId ?? ''))
     await store.recoverLog(lost)
     await rm(recoveringAnchor(store.places.levelAnchor))
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     expect(await recoverFrom(store.settings, lost)).toMatchObject({ grants: 1 })
     expect(await states(grants)).toEqual(['withdrawn', 'active'])
   })
@@ -111,7 +112,7 @@ describe('a recovery that was broken off', () => {
     const lost = await losing(withdrawn(second))
     await store.recoverLog(lost)
     await store.putBack('earliest')
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     expect(await recoverFrom(store.settings, lost)).toMatchObject({ grants: 2 })
     expect(await states(grants)).toEqual(['withdrawn', 'withdrawn'])
 
@@ -119,7 +120,7 @@ describe('a recovery that was broken off', () => {
     await store.putBack('earliest')
     await writeFile(store.places.levelAnchor, anchor)
     await store.recoverLog(lost)
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     expect(await recoverFrom(store.settings, lost)).toMatchObject({ grants: 2 })
     expect(await states(grants)).toEqual(['withdrawn', 'withdrawn'])
     await expect(recoverFrom(store.settings, lost)).rejects.toThrow('nothing is missing')

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '#core/config.ts'
 import { withdraw } from '#core/domain/grant.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
-import { LedgerForeign } from '#core/ledger/ledger.ts'
+import { LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
 import { recoveringAnchor } from '#core/ledger/level-recover.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
@@ -85,7 +85,7 @@ describe('a log recovered from a mirror', () => {
   test('is whole again behind an earlier copy; what the lost part speaks of has stopped, the rest lives', async () => {
     const lost = await lostPart()
     await store.putBack()
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     const end = openCheckpoint(lost.checkpoints[1] ?? '', vkeyOf(lost.mirror)).size
     const first = openCheckpoint(lost.checkpoint, vkeyOf(lost.mirror)).size
     expect(await recoverFrom(store.settings, lost.mirror)).toEqual({
@@ -119,7 +119,7 @@ describe('a log recovered from a mirror', () => {
   test('is whole again without any database, and state begins anew', async () => {
     const lost = await lostPart()
     await rm(store.places.levelFolder, { recursive: true })
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     expect(await recoverFrom(store.settings, lost.mirror)).toMatchObject({ first: 0, grants: 0 })
     await store.opened(async (house) => {
       expect(await replayed(house.ledger)).toEqual([])
@@ -134,12 +134,12 @@ describe('a log recovered from a mirror', () => {
     const lost = await lostPart()
     await store.putBack()
     const { first } = await store.recoverLog(lost.mirror)
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     // Cut off before the anchor of the recovery, and again.
     await rm(recoveringAnchor(store.places.levelAnchor))
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     expect(await store.recoverLog(lost.mirror)).toMatchObject({ first })
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     expect(await recoverFrom(store.settings, lost.mirror)).toMatchObject({ first, grants: 2, businesses: 1 })
     await store.opened(async ({ ledger }) => expect(await replayed(ledger)).toEqual([]))
     for (const file of [
@@ -203,7 +203,7 @@ describe('nothing is recovered', () => {
       stderr: expect.stringMatching(/^Nothing was recovered: the mirror has [^\n]*\n$/),
     })
     expect(await readFile(store.places.levelAnchor)).toEqual(anchor)
-    await store.expectRefused()
+    await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
     await rm(store.places.levelAnchor)
     await expect(recoverFrom(store.settings, old)).rejects.toThrow(/anchor is missing/)
   })
