@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, type Page, chromium } from '@playwright/test'
+import { type Browser, type CDPSession, type Page, chromium } from '@playwright/test'
 import { expect } from 'vitest'
 import { findChromium } from '../../scripts/chromium.ts'
 
@@ -67,6 +67,25 @@ export async function openPage(
     if (protocol !== 'data:' && !allowed.includes(origin)) faults.push(`request to ${origin}`)
   })
   return { page, faults }
+}
+
+/** A passkey's device in the browser, which says yes to whatever it is asked. */
+export async function addAuthenticator(
+  page: Page,
+): Promise<{ devtools: CDPSession; authenticatorId: string }> {
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('WebAuthn.enable')
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+  return { devtools, authenticatorId }
 }
 
 /** Leaves a picture to be looked at, and holds the page to WCAG 2.2 AA as far as axe can tell. */

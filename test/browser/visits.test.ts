@@ -11,7 +11,7 @@ import { day } from '#core/domain/times.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { Story } from '../story.ts'
 import type { Customer, Relation } from '../story.ts'
-import { launchChromium, lookAt, openPage } from './chromium.ts'
+import { addAuthenticator, launchChromium, lookAt, openPage } from './chromium.ts'
 
 let story: Story
 let browser: Browser
@@ -33,18 +33,7 @@ beforeAll(async () => {
   const url = vaultUrl.replace(/^http:/, 'https:')
   const session = { name: '__Host-reach-session', value: ada.browser.cookie('session') ?? '', url }
   await page.context().addCookies([{ ...session, secure: true, httpOnly: true, sameSite: 'Lax' }])
-  devtools = await page.context().newCDPSession(page)
-  await devtools.send('WebAuthn.enable')
-  ;({ authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  }))
+  ;({ devtools, authenticatorId } = await addAuthenticator(page))
 })
 
 afterAll(async () => {

@@ -13,7 +13,8 @@ import { playArabic, playGerman, playZoomed } from './languages.ts'
 import { playConflict, playMaking, playMove } from './pods.ts'
 import { aPerson } from './stage.ts'
 import type { Scene, Stage } from './stage.ts'
-import { addAuthenticator, lastMail, playAway, playTime, playWaiting } from './trouble.ts'
+import { addAuthenticator } from '../browser/chromium.ts'
+import { lastMail, playAway, playTime, playWaiting } from './trouble.ts'
 
 export const scenes: readonly Scene[] = [
   { name: 'arrive', title: 'Arriving', play: async ({ open }) => walkIn(await open()) },

@@ -1,9 +1,9 @@
 /** What goes wrong and what the pages say then: nobody answers, a session ends, time runs out. */
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Page } from '@playwright/test'
 import { day } from '#core/domain/times.ts'
 import { ask } from '../business.ts'
+import { addAuthenticator } from '../browser/chromium.ts'
 import { Walker, settled } from '../browser/every-page.ts'
 import { decide } from '../consent.ts'
 import { expectOk } from '../story.ts'
@@ -136,21 +136,6 @@ export async function playTime({ open, story }: Stage): Promise<void> {
   await at.go('/relationships')
   await settled(walk)
   await look('relationships')
-}
-
-export async function addAuthenticator(page: Page): Promise<void> {
-  const devtools = await page.context().newCDPSession(page)
-  await devtools.send('WebAuthn.enable')
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
 }
 
 /** The newest message in the folder, without its folded lines. */
