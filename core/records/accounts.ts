@@ -94,11 +94,15 @@ export function peekCustomerStanding(
   return peek<CustomerStanding>(reader, standingKey(accountId))
 }
 
-/** Ends (or begins) releases of this customer's data with the commit it is part of; `undefined` takes a member out. */
+/**
+ * Ends (or begins) releases of this customer's data with the commit it is part of; `undefined` takes a member out. Refuses
+ * `not-signed-in` once she is leaving: for her they have ended.
+ */
 export function changeStanding(
   standing: Stored<CustomerStanding>,
   change: { readonly [Member in keyof CustomerStanding]?: CustomerStanding[Member] | undefined },
 ): CommitParts {
+  if (standing.value.leaving === true) throw gone()
   const members = Object.entries({ ...standing.value, ...change }).filter(([, value]) => value !== undefined)
   return { checks: [unchanged(standing)], writes: [put(standing.key, Object.fromEntries(members))] }
 }
@@ -131,10 +135,11 @@ export async function leave(
  */
 export async function staying(reader: LedgerReader, accountId: string): Promise<CommitParts> {
   const standing = await readCustomerStanding(reader, accountId)
-  if (standing === undefined || standing.value.leaving === true)
-    throw new DomainError('not-signed-in', 'You are no customer here any more')
+  if (standing === undefined || standing.value.leaving === true) throw gone()
   return { checks: [unchanged(standing)] }
 }
+
+const gone = () => new DomainError('not-signed-in', 'You are no customer here any more')
 
 /** The last of her rows. */
 export function forgetAccount(standing: Stored<CustomerStanding>, accountId: string): CommitParts {

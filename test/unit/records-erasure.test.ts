@@ -6,7 +6,8 @@ import { startJobs } from '#core/jobs/worker.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { createLogger } from '#core/logger.ts'
-import { createAccount, findAccount, readAccount } from '#core/records/accounts.ts'
+import { gainAccess } from '#core/records/access.ts'
+import { createAccount, findAccount, readAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import { boundaryOf } from '#core/records/boundaries.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import { beginErasure, eraseCustomer, eraseJob } from '#core/records/erasure.ts'
@@ -186,6 +187,16 @@ test.each([0, 3, 7])('killed after %i writes of the job, it goes on where it was
   await expect(
     ledger.commit({ writes: [{ key: 'late', value: 1, customer: accountId }] }),
   ).rejects.toBeInstanceOf(CommitRefused)
+})
+
+test('a pod that opens while its owner leaves opens nothing', async () => {
+  await using world = await openRecordsWorld()
+  const { account } = await population(world)
+  const { accountId } = account
+  await world.ledger.commit((await order(world, account)).parts)
+  const opened = gainAccess(world.ledger, accountId).then((parts) => parts && world.ledger.commit(parts))
+  await expect(opened).rejects.toMatchObject({ code: 'not-signed-in' })
+  expect((await readCustomerStanding(world.ledger, accountId))?.value.podAccess).toBe('none')
 })
 
 test('everything is withdrawn in one commit, and of more than a commit takes in a few', async () => {
