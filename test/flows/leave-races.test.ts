@@ -1,9 +1,11 @@
 /**
  * Whatever was on its way when a customer left: a new row of hers is made before she leaves, or not at all. The storage is
- * held: the row is about to be written, she leaves, everything of hers is swept, and then it is written.
+ * held: the row is about to be written, she leaves, everything of hers is swept, and then it is written. Who stays does not notice
+ * that something else of hers changed in that moment.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CommitRefused } from '#core/ledger/ledger.ts'
+import { readCustomerStanding } from '#core/records/accounts.ts'
 import type { Redirect } from '#schemas/types.gen.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
 import { Authenticator } from '../authenticator.ts'
@@ -174,3 +176,28 @@ test.each(late)('%s that was on its way leaves no row behind', async (_what, row
     naming.filter(({ key }) => !/^oauth\/(Session|Interaction)\//.test(key)).map(({ key }) => key),
   ).toEqual([])
 })
+
+test.each(late.filter(([, row]) => ['passkey/', 'notifications/'].includes(row)))(
+  '%s that was on its way when access to her pod changed is made all the same',
+  async (_what, row, begin) => {
+    const person = await vault.customer()
+    const accountId = String(person.me.accountId)
+    const act = await begin(person)
+    let changes = 0
+    faults.around = async (commit, run) => {
+      const isIt = commit.writes?.some(({ key, value }) => key.startsWith(row) && value !== undefined)
+      if (isIt !== true || changes > 0) return await run()
+      changes++
+      const standing = await readCustomerStanding(vault.ledger, accountId)
+      if (standing === undefined) throw new Error('no such customer')
+      await vault.ledger.commit({ writes: [{ key: standing.key, value: { v: 1, podAccess: 'lost' } }] })
+      return await run()
+    }
+    try {
+      expect(await act()).toMatchObject({ status: expect.toSatisfy((status: number) => status < 300) })
+    } finally {
+      faults.around = undefined
+    }
+    expect(changes).toBe(1)
+  },
+)

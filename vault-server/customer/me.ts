@@ -2,6 +2,7 @@ import { Router } from 'express'
 import type { Config } from '#core/config.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
+import { commitAnew } from '#core/ledger/try-commit.ts'
 import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
 import type { PodReader } from '#core/pods/pod.ts'
 import { changeAccount, readAccount, readCustomerStanding } from '#core/records/accounts.ts'
@@ -89,9 +90,11 @@ export function meRoutes({ ledger, showMe }: { ledger: Ledger; showMe: ShowMe })
   router.post('/me/language', jsonBody(), async (request, response) => {
     const { accountId } = customerOf(request)
     const { language } = parseLanguage(request.body)
-    const account = await readAccount(ledger, accountId)
-    if (account !== undefined && account.value.language !== language)
-      await ledger.commit(changeAccount(account, { language }))
+    await commitAnew(ledger, async () => {
+      const account = await readAccount(ledger, accountId)
+      const isNew = account !== undefined && account.value.language !== language
+      return { parts: isNew ? changeAccount(account, { language }) : {}, result: undefined }
+    })
     response.status(204).end()
   })
   return router

@@ -2,6 +2,7 @@ import type { Language } from '#core/domain/category-file.ts'
 import { day } from '#core/domain/times.ts'
 import type { JobHandlers } from '#core/jobs/worker.ts'
 import type { Json, Ledger, LedgerReader } from '#core/ledger/ledger.ts'
+import { commitAnew } from '#core/ledger/try-commit.ts'
 import { readAccount } from '#core/records/accounts.ts'
 import { newId } from '#core/records/ids.ts'
 import { enqueueJob } from '#core/records/jobs.ts'
@@ -102,8 +103,10 @@ export async function forgetBrowser(
   accountId: string,
   endpoint: string | undefined,
 ): Promise<void> {
-  const found = await readNotifications(ledger, accountId)
-  const before = found?.value.push ?? []
-  const kept = endpoint === undefined ? [] : before.filter((browser) => browser.endpoint !== endpoint)
-  if (kept.length < before.length) await ledger.commit(setPush(found, accountId, kept))
+  await commitAnew(ledger, async () => {
+    const found = await readNotifications(ledger, accountId)
+    const before = found?.value.push ?? []
+    const kept = endpoint === undefined ? [] : before.filter((browser) => browser.endpoint !== endpoint)
+    return { parts: kept.length < before.length ? setPush(found, accountId, kept) : {}, result: undefined }
+  })
 }

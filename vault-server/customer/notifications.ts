@@ -4,14 +4,15 @@ import { DomainError } from '#core/domain/errors.ts'
 import { languageOf } from '#core/http/language.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
-import type { Ledger } from '#core/ledger/ledger.ts'
+import type { Commit, Ledger } from '#core/ledger/ledger.ts'
+import { commitAnew } from '#core/ledger/try-commit.ts'
 import { changeAccount, readAccount, staying } from '#core/records/accounts.ts'
 import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
 import { findByStop, readNotifications, setEmail, setPush } from '#core/records/notifications.ts'
-import type { EmailChannel } from '#core/records/notifications.ts'
+import type { EmailChannel, Notifications } from '#core/records/notifications.ts'
 import { combine } from '#core/records/parts.ts'
-import type { CommitParts } from '#core/records/parts.ts'
+import type { CommitParts, Stored } from '#core/records/parts.ts'
 import type { NotificationsView } from '#schemas/types.gen.ts'
 import { limitPer } from './limits.ts'
 import { forgetBrowser, mailJob } from './notification-jobs.ts'
@@ -65,6 +66,18 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     return changeAccount(account, { language: languageOf(request) })
   }
 
+  /** What changes how she is written to, made anew when a reminder, her pod or another tab came first. */
+  const change = async (
+    accountId: string,
+    make: (found: Stored<Notifications> | undefined) => Commit | Promise<Commit>,
+  ): Promise<NotificationsView> => {
+    await commitAnew(ledger, async () => {
+      const parts = await make(await readNotifications(ledger, accountId))
+      return { parts, result: undefined }
+    })
+    return await view(accountId)
+  }
+
   const api = Router()
   api.get('/notifications', async (request, response) => {
     response.json(await view(customerOf(request).accountId))
@@ -76,55 +89,60 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     if (!byMail) throw new DomainError('forbidden', 'This vault sends no e-mail')
     await perCustomer(accountId)
     await perAddress(address.toLowerCase())
-    const found = await readNotifications(ledger, accountId)
     const email: EmailChannel = { address, isConfirmed: false, confirm: newHandle(), stop: newHandle() }
-    const at = now()
-    const parts = [
-      setEmail(names, found, accountId, email),
-      mailJob(accountId, 'confirm', at),
-      await staying(ledger, accountId),
-    ]
-    await ledger.commit(combine(...parts, await inLanguageOf(request, accountId)))
-    response.json(await view(accountId))
+    const changed = await change(accountId, async (found) =>
+      combine(
+        setEmail(names, found, accountId, email),
+        mailJob(accountId, 'confirm', now()),
+        await staying(ledger, accountId),
+        await inLanguageOf(request, accountId),
+      ),
+    )
+    response.json(changed)
   })
 
   api.post('/notifications/email/confirm', jsonBody(), async (request, response) => {
     const { accountId } = customerOf(request)
     const { confirm } = parseConfirm(request.body)
-    const found = await readNotifications(ledger, accountId)
-    const email = found?.value.email
-    if (email?.confirm !== confirm)
-      throw new DomainError('not-found', 'This link is not of the address you gave last')
-    if (!email.isConfirmed) {
-      const confirmed = setEmail(names, found, accountId, { ...email, isConfirmed: true })
-      await ledger.commit(combine(confirmed, await lookAtAll(ledger, accountId, now())))
-    }
-    response.json(await view(accountId))
+    const changed = await change(accountId, async (found) => {
+      const email = found?.value.email
+      if (email?.confirm !== confirm)
+        throw new DomainError('not-found', 'This link is not of the address you gave last')
+      if (email.isConfirmed) return {}
+      return combine(
+        setEmail(names, found, accountId, { ...email, isConfirmed: true }),
+        await staying(ledger, accountId),
+        await lookAtAll(ledger, accountId, now()),
+      )
+    })
+    response.json(changed)
   })
 
   api.post('/notifications/email/remove', jsonBody(), async (request, response) => {
     const { accountId } = customerOf(request)
     parseNothing(request.body)
-    const found = await readNotifications(ledger, accountId)
-    if (found?.value.email !== undefined) await ledger.commit(setEmail(names, found, accountId, undefined))
-    response.json(await view(accountId))
+    const changed = await change(accountId, (found) =>
+      found?.value.email === undefined ? {} : setEmail(names, found, accountId, undefined),
+    )
+    response.json(changed)
   })
 
   api.post('/notifications/browsers', jsonBody(), async (request, response) => {
     const { accountId } = customerOf(request)
     const browser = parseBrowser(request.body)
     await perCustomer(accountId)
-    const found = await readNotifications(ledger, accountId)
-    const others = (found?.value.push ?? []).filter(({ endpoint }) => endpoint !== browser.endpoint)
-    // The oldest gives way: browsers that were left do not say so.
-    const kept = [...others, browser].slice(-mostBrowsers)
-    const parts = [
-      setPush(found, accountId, kept),
-      await staying(ledger, accountId),
-      await lookAtAll(ledger, accountId, now()),
-    ]
-    await ledger.commit(combine(...parts, await inLanguageOf(request, accountId)))
-    response.json(await view(accountId))
+    const changed = await change(accountId, async (found) => {
+      const others = (found?.value.push ?? []).filter(({ endpoint }) => endpoint !== browser.endpoint)
+      // The oldest gives way: browsers that were left do not say so.
+      const kept = [...others, browser].slice(-mostBrowsers)
+      return combine(
+        setPush(found, accountId, kept),
+        await staying(ledger, accountId),
+        await lookAtAll(ledger, accountId, now()),
+        await inLanguageOf(request, accountId),
+      )
+    })
+    response.json(changed)
   })
 
   api.post('/notifications/browsers/remove', jsonBody(), async (request, response) => {
@@ -138,7 +156,10 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
   open.post<{ stop: string }>('/unsubscribe/:stop', async (request, response) => {
     const { stop } = request.params
     const found = /^[A-Za-z0-9_-]{43}$/.test(stop) ? await findByStop(ledger, names, stop) : undefined
-    if (found !== undefined) await ledger.commit(setEmail(names, found.stored, found.accountId, undefined))
+    if (found !== undefined)
+      await change(found.accountId, (stored) =>
+        stored?.value.email?.stop === stop ? setEmail(names, stored, found.accountId, undefined) : {},
+      )
     // The same for a link that is not one: who guesses learns nothing.
     response.status(204).end()
   })

@@ -8,6 +8,7 @@ import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { commitAnew } from '#core/ledger/try-commit.ts'
 import { readAccount, readCustomerStanding, staying } from '#core/records/accounts.ts'
 import { newHandle } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
@@ -136,10 +137,12 @@ export function passkeyRoutes(
     const customer = atHerPod(customerOf(request))
     const { accountId } = customer
     const challenge = await answered(request, response, accountId)
-    assertRoom(await listPasskeys(ledger, accountId))
     const passkey = await newPasskey(made, { challenge, ...party }, { accountId, now: now() })
-    const kept = combine(addPasskey(names, passkey), await staying(ledger, accountId))
-    await ledger.commit(kept).catch((cause: unknown) => {
+    await commitAnew(ledger, async () => {
+      assertRoom(await listPasskeys(ledger, accountId))
+      const parts = combine(addPasskey(names, passkey), await staying(ledger, accountId))
+      return { parts, result: undefined }
+    }).catch((cause: unknown) => {
       throw cause instanceof CommitRefused ? failed(cause) : cause
     })
     response.status(201).json(await viewAll(customer))
@@ -148,14 +151,21 @@ export function passkeyRoutes(
   router.post<OfPasskey>('/passkeys/:id/name', jsonBody(), async (request, response) => {
     const { name } = parseName(request.body)
     const customer = customerOf(request)
-    await ledger.commit(changePasskey(await own(customer, request.params.id), { name }))
+    await commitAnew(ledger, async () => {
+      const parts = changePasskey(await own(customer, request.params.id), { name })
+      return { parts, result: undefined }
+    })
     response.json(await viewAll(customer))
   })
 
   router.post<OfPasskey>('/passkeys/:id/remove', jsonBody(), async (request, response) => {
     parseNothing(request.body)
     const customer = customerOf(request)
-    await ledger.commit(removePasskey(names, await own(customer, request.params.id)))
+    // Also while it signs somebody in: then above all.
+    await commitAnew(ledger, async () => {
+      const parts = removePasskey(names, await own(customer, request.params.id))
+      return { parts, result: undefined }
+    })
     response.json(await viewAll(customer))
   })
 
