@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { maxLogoBytes } from '#core/domain/logo.ts'
 import { parser } from '#core/http/validate.ts'
 import type { VendorOperator, VendorRow } from '../vault-server/operator/vendors.ts'
+import { ask } from './ask.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { asOperator, type OperatorSettings } from './operator.ts'
 import type { Output } from './output.ts'
@@ -99,7 +100,6 @@ function showingCommands(vendor: Command, { output, settings }: Parts): void {
     ['show', 'one business'],
     ['suspend', 'stop every release to a business at once'],
     ['reinstate', 'let a suspended business read again, as far as its customers still allow'],
-    ['remove', 'part with a business for good: nothing is released any more, and all its permissions end'],
   ] as const
   const show = (row: VendorRow, json: boolean | undefined): void => {
     if (json === true) return output.json(row)
@@ -114,6 +114,16 @@ function showingCommands(vendor: Command, { output, settings }: Parts): void {
       .action(async (vendorId: string, { json }: JsonOption) =>
         show(await asOperator(settings(), (vendors) => vendors[act](vendorId)), json),
       )
+  vendor
+    .command('remove')
+    .description('part with a business for good: nothing is released any more, and all its permissions end')
+    .argument('<vendorId>')
+    .option('--yes', 'do not ask for its name first')
+    .option('--json', 'print JSON')
+    .action(async (vendorId: string, { json, yes }: JsonOption & { yes?: boolean }) => {
+      if (yes !== true) await confirm(await asOperator(settings(), (vendors) => vendors.show(vendorId)))
+      show(await asOperator(settings(), (vendors) => vendors.remove(vendorId)), json)
+    })
   withIdentity(vendor.command('change'))
     .description('correct what customers are told of a business; another web site has to be proven anew')
     .argument('<vendorId>')
@@ -131,6 +141,13 @@ function showingCommands(vendor: Command, { output, settings }: Parts): void {
     .action(async (vendorId: string, { json, domain }: JsonOption & { domain?: string }) =>
       show(await asOperator(settings(), (vendors) => vendors.prove(vendorId, domain)), json),
     )
+}
+
+/** Nobody brings a business back: its id alone is soon pasted into the wrong line. */
+async function confirm({ name }: VendorRow): Promise<void> {
+  const said = await ask(`This parts with ${name} for good. Its name, to go on: `)
+  if (said?.trim() !== name)
+    throw new CommandFailed(EXIT.usage, 'Nothing was done: say the name of the business, or --yes.')
 }
 
 /** What hands out a new admission code. */

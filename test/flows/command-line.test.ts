@@ -122,7 +122,15 @@ test('a business is admitted with its logo, cannot lose keys it has not, and is 
   expect((await vendor('change', vendorId, '--website', 'https://127.0.0.1/')).code).toBe(0)
   expect(await vendor('rotate-keys', vendorId)).toMatchObject({ code: 1, out: '' })
   expect((await vendor('prove', vendorId)).err).toMatch(/^Only a website over https, under a domain name/)
-  expect((await vendor('remove', vendorId)).out).toMatch(/^state +removed$/m)
+  for (const said of ['', 'Corner Shop\n']) {
+    const kept = await answering(said, 'vendor', 'remove', vendorId)
+    expect(kept).toMatchObject({ code: 2, out: '' })
+    expect(kept.err).toMatch(/^This parts with Picture Shop for good\..* Nothing was done/)
+  }
+  expect((await vendor('show', vendorId)).out).toMatch(/^state +admitted$/m)
+  const removed = await answering('Picture Shop\n', 'vendor', 'remove', vendorId)
+  expect(removed.out).toMatch(/^state +removed$/m)
+  expect(await vendor('remove', vendorId, '--yes')).toMatchObject({ code: 0, err: '' })
   expect((await vendor('list')).out).toMatch(new RegExp(`^${vendorId}  removed    Picture Shop$`, 'm'))
   expect(await vendor('readmit', vendorId)).toMatchObject({ code: 1, out: '' })
 })
@@ -195,7 +203,7 @@ function run(program: string, ...words: string[]): Program {
   const child = spawn(process.execPath, [join(root, program), ...words], {
     env: settings,
     cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   })
   let out = ''
   let err = ''
@@ -214,4 +222,11 @@ function run(program: string, ...words: string[]): Program {
   }
 }
 
-const vendor = (...words: string[]) => run('cli/main.ts', 'vendor', ...words).ended
+const vendor = (...words: string[]) => answering('', 'vendor', ...words)
+
+/** `reach`, told one thing on standard input. */
+function answering(said: string, ...words: string[]): Program['ended'] {
+  const { child, ended } = run('cli/main.ts', ...words)
+  child.stdin?.end(said)
+  return ended
+}
