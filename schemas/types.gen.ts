@@ -1854,6 +1854,10 @@ export interface Grants {
  */
 export interface ImportPreview {
   source: 'reach-export' | 'vcard' | 'csv' | 'json-ld'
+  /**
+   * Whom an export was made for, as it says itself; absent in other formats.
+   */
+  webId?: string
   fields: ImportField[]
   /**
    * Parts of the file for which there is no field here.

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { ImportField, ImportPreview } from '#schemas/types.gen.ts'
 import { categoriesOf, importable, useImport, useImportPreview } from '../data/import.ts'
 import { ProblemError } from '../data/http.ts'
+import { useMe } from '../data/me.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { Checkbox } from './controls.tsx'
@@ -137,6 +138,7 @@ function Choice({
         <h3 ref={heading} tabIndex={-1}>
           {text(`import.found.${preview.source}`, { count: preview.fields.length })}
         </h3>
+        {preview.webId !== undefined && <Whose webId={preview.webId} fields={preview.fields} />}
         {preview.passedOver > 0 && <Soft>{text('import.passed-over', { count: preview.passedOver })}</Soft>}
         {groups.map(([title, fields]) => (
           <section key={title} aria-label={title}>
@@ -169,6 +171,34 @@ function Choice({
         </Row>
       </Stack>
     </Card>
+  )
+}
+
+/** Whose export it is: by the WebID in it, and by the name among its fields, which may be as false as the rest of a file. */
+function Whose({ webId, fields }: { webId: string; fields: readonly ImportField[] }) {
+  const { text, rich } = useText()
+  const me = useMe().data
+  const { value: name } =
+    fields.find(({ field, state }) => field === 'profile.name' && state !== 'unreadable') ?? {}
+  const person = (
+    <>
+      {typeof name === 'string' && (
+        <>
+          <b>
+            <Theirs>{name}</Theirs>
+          </b>{' '}
+        </>
+      )}
+      <Theirs>{webId}</Theirs>
+    </>
+  )
+  if (webId === me?.webId) return <p className={styles.whose}>{rich('import.whose.own', { person })}</p>
+  return (
+    <Notice tone="attention" title={text('import.whose.other')}>
+      <p className={styles.whose}>
+        {rich('import.whose.other.body', { person, me: <Theirs>{me?.webId ?? ''}</Theirs> })}
+      </p>
+    </Notice>
   )
 }
 

@@ -19,11 +19,11 @@ interface Entry {
 }
 
 /**
- * The data of a Reach export, by category. The archive may come from anybody: only the manifest and `data/*.json` are
+ * The data of a Reach export, by category, and the WebID it was made for, as the archive says. The archive may come from anybody: only the manifest and `data/*.json` are
  * unpacked, each to no more than it declares and never beyond a limit, and each must have the digest that the manifest names.
  * Refuses all else with `invalid-input` and the reason.
  */
-export function readExport(bytes: Buffer): { values: ReadonlyMap<string, unknown>; others: number } {
+export function readExport(bytes: Buffer): { values: ReadonlyMap<string, unknown>; webId: string } {
   const entries = readDirectory(bytes)
   const paths = new Map(entries.map((entry) => [entry.path, entry]))
   if (paths.size < entries.length) throw refused('The archive names a file twice')
@@ -51,7 +51,7 @@ export function readExport(bytes: Buffer): { values: ReadonlyMap<string, unknown
   }
   const missing = [...digests.keys()].find((path) => !paths.has(path))
   if (missing !== undefined) throw refused('The archive lacks a file that its manifest names')
-  return { values, others: paths.size - values.size - 1 }
+  return { values, webId: manifest.webId }
 }
 
 const parseManifestBody = parser('api/export-manifest.json')

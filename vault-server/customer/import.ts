@@ -63,7 +63,7 @@ export function importRoutes(parts: ProfileParts): Router {
       const bytes: unknown = request.body
       if (!Buffer.isBuffer(bytes)) throw new DomainError('invalid-input', 'The file is empty')
       const source = sources[request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '']
-      const { found, passedOver } = await read(source ?? 'csv', bytes)
+      const { found, passedOver, webId } = await read(source ?? 'csv', bytes)
       if (found.length > maxFields) throw new DomainError('invalid-input', 'The file holds too many fields')
       const today = new Date(parts.now()).toISOString().slice(0, 10)
       const named = new Set(found.map(({ field }) => field.split('.', 1)[0]))
@@ -72,6 +72,7 @@ export function importRoutes(parts: ProfileParts): Router {
       const fields = found.map((one) => compare(one, known, documents))
       response.json({
         source: source ?? 'csv',
+        ...(webId === undefined ? {} : { webId }),
         fields,
         passedOver,
         categories: documents.map(({ category, title, etag, values }) => ({
@@ -86,7 +87,13 @@ export function importRoutes(parts: ProfileParts): Router {
   return router
 }
 
-async function read(source: Source, bytes: Buffer): Promise<{ found: Found[]; passedOver: number }> {
+interface Read {
+  readonly found: Found[]
+  readonly passedOver: number
+  readonly webId?: string
+}
+
+async function read(source: Source, bytes: Buffer): Promise<Read> {
   if (source === 'reach-export') return ofExport(bytes)
   const text = decode(bytes)
   if (source === 'vcard') return readVcard(text)
@@ -101,8 +108,8 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function ofExport(bytes: Buffer): { found: Found[]; passedOver: number } {
-  const { values } = readExport(bytes)
+function ofExport(bytes: Buffer): Read {
+  const { values, webId } = readExport(bytes)
   const all = [...values].flatMap(([category, members]) =>
     Object.entries(members as object).map(([name, value]) => ({
       field: `${category}.${name}`,
@@ -110,13 +117,13 @@ function ofExport(bytes: Buffer): { found: Found[]; passedOver: number } {
     })),
   )
   const found = all.filter(({ field }) => isStored(field))
-  return { found, passedOver: all.length - found.length }
+  return { found, passedOver: all.length - found.length, webId }
 }
 
 const isStored = (field: string): boolean => findField(field)?.kind === 'stored'
 
 /** By the terms of the catalogue, whoever the document speaks of: of one person alone. */
-async function ofJsonLd(text: string): Promise<{ found: Found[]; passedOver: number }> {
+async function ofJsonLd(text: string): Promise<Read> {
   if (depthOf(text) > maxDepth) throw new DomainError('invalid-input', 'The document is nested too deeply')
   const base = 'urn:reach:import'
   const quads = await parseRdf(text, 'application/ld+json', `${base}#`).catch((cause: unknown) => {
