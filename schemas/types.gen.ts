@@ -462,6 +462,10 @@ export interface Grant {
    * The business gave it up, or the log was recovered without what it had become; absent: the customer withdrew, or it ended by itself.
    */
   endedBy?: 'business' | 'recovery'
+  /**
+   * The grant that amends this one: it ended when that one was redeemed.
+   */
+  replacedBy?: string
   acknowledgement?: Acknowledgement
   /**
    * Hash of what was shown before the decision.
@@ -2754,6 +2758,10 @@ export interface VendorGrant {
    * Of a withdrawn grant: who ended it; recovery: records of it were lost, so it stopped.
    */
   ended_by?: 'customer' | 'business' | 'recovery'
+  /**
+   * Of a grant that a later request amended: the grant_id of the one that took its place when you redeemed it.
+   */
+  replaced_by?: string
   acknowledgement?: VendorAcknowledgement
 }
 /**

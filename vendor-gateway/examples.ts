@@ -64,6 +64,7 @@ export const examples: Readonly<Record<OperationId, OperationExample>> = {
       state: 'withdrawn',
       ended_at: '2026-12-01T10:00:00.000Z',
       ended_by: 'customer',
+      replaced_by: 'n9aYx2Wk3mJ5wlQTU0cVb1',
     },
   },
   endGrant: {},

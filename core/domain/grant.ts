@@ -103,6 +103,11 @@ export function withdraw(grant: Grant, now: number): Grant {
   return hasEnded(grant) ? grant : { ...grant, state: 'withdrawn', endedAt: now }
 }
 
+/** The customer's later decision holds, and is redeemed now; what has ended already stays as it ended. */
+export function giveWay(grant: Grant, to: Pick<Grant, 'grantId'>, now: number): Grant {
+  return hasEnded(grant) ? grant : { ...withdraw(grant, now), replacedBy: to.grantId }
+}
+
 /** The business gives the grant up; what has ended already stays as it ended. */
 export function relinquish(grant: Grant, now: number): Grant {
   return hasEnded(grant) ? grant : { ...grant, state: 'withdrawn', endedAt: now, endedBy: 'business' }

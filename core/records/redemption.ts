@@ -1,4 +1,4 @@
-import { givesWay, redeem, withdraw } from '#core/domain/grant.ts'
+import { giveWay, givesWay, redeem } from '#core/domain/grant.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { Grant } from '#schemas/types.gen.ts'
 import { readAccount } from './accounts.ts'
@@ -27,7 +27,7 @@ export async function redeemGrant(
   ])
   const replaced = others
     .filter(({ value }) => givesWay(value, grant))
-    .map((other) => ({ stored: other, next: withdraw(other.value, at) }))
+    .map((other) => ({ stored: other, next: giveWay(other.value, grant, at) }))
   const who = account === undefined ? {} : { who: account.value.webId }
   return combine(
     await changeGrants({ reader, names }, [{ stored, next }, ...replaced]),

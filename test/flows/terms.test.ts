@@ -241,7 +241,7 @@ describe('a new request of a business that may read already', () => {
     ],
   })
 
-  test('shows what it adds and takes away, and takes the place of the grant when it is picked up', async () => {
+  test('shows what it adds and takes away, takes the place of the grant when it is picked up, and is listed so for the business', async () => {
     const shop = await story.shop()
     const first = await story.allow(alma, shop)
     const page = await story.ask(alma, shop, { items: more.items })
@@ -271,6 +271,12 @@ describe('a new request of a business that may read already', () => {
     const held = grants.filter(({ vendor }) => vendor.vendorId === shop.vendorId)
     expect(held.map(({ state }) => state).toSorted()).toEqual(['active', 'withdrawn'])
     expect((await typesOf(first.grantId))[0]).toBe('withdrawn')
+    const listed = JSON.parse(
+      (await story.call(shop, await batchToken(shop), '/v1/grants')).text,
+    ) as VendorGrants
+    expect(
+      Object.fromEntries(listed.grants.map((grant) => [grant.grant_id, [grant.state, grant.replaced_by]])),
+    ).toEqual({ [first.grantId]: ['withdrawn', second.grantId], [second.grantId]: ['active', undefined] })
   })
 
   test('ends nothing that the page did not show, such as what was allowed in another tab meanwhile', async () => {

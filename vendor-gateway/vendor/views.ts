@@ -39,6 +39,7 @@ export class Views {
       until: formatTime(grant.until),
       ...(grant.endedAt === undefined ? {} : { ended_at: formatTime(grant.endedAt) }),
       ...(state === 'withdrawn' ? { ended_by: grant.endedBy ?? 'customer' } : {}),
+      ...(grant.replacedBy === undefined ? {} : { replaced_by: grant.replacedBy }),
       reads,
       ...(grant.reads === undefined ? {} : { reads_allowed: grant.reads }),
       ...(grant.acknowledgement === undefined ? {} : { acknowledgement: askedOf(grant.acknowledgement) }),
