@@ -97,6 +97,7 @@ const diskCodes: ReadonlySet<string> = new Set([
   'EROFS',
   'EACCES',
   'EPERM',
+  'ENOTDIR',
 ])
 
 /** Why a ledger or its keys refuse to open, in one line for the operator; `undefined` for any other error. */

@@ -25,6 +25,7 @@ export async function serve<Served extends AsyncDisposable>(options: {
 }): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  let isServing = false
   try {
     const config = readConfig(options.env, import.meta.dirname)
     for (const warning of config.warnings) console.error(warning)
@@ -32,11 +33,15 @@ export async function serve<Served extends AsyncDisposable>(options: {
     const metrics = createMetrics()
     const log = createLogger({ level: config.logLevel, observe: metrics.observe })
     await using served = await options.start({ config, now: options.now, log, metrics })
+    isServing = true
     options.announce(served, config, stop.signal)
     if (!stop.signal.aborted) await once(stop.signal, 'abort')
     console.log('\nStopping; what is under way gets its answer.')
   } catch (error) {
-    const line = inOneLine(error)
+    // A signal goes to all that a start has begun, which fails of it.
+    const isStopped = stop.signal.aborted && !isServing
+    const stopped = isStopped ? 'Stopped while starting; the next start begins anew.' : undefined
+    const line = inOneLine(error) ?? stopped
     if (line === undefined) throw error
     console.error(line)
     process.exitCode = 1
@@ -48,7 +53,21 @@ function inOneLine(error: unknown): string | undefined {
   if (error instanceof ConfigError) return error.message
   if (error instanceof LedgerInUse)
     return 'Reach is already running on this data folder: stop it first, or set REACH_DATA and REACH_KEYS.'
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error)
-    return `Port ${String(error.port)} is taken by another program: stop it, or set another address.`
+  if (error instanceof Error && 'code' in error && 'syscall' in error && error.syscall === 'listen')
+    return refusalToListen(String(error.code), 'port' in error ? String(error.port) : '')
   return refusalToOpen(error)
+}
+
+/** Before the disk is blamed: the system says EACCES of both. */
+function refusalToListen(code: string, port: string): string | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} is taken by another program: stop it, or set another address.`
+    case 'EACCES':
+      return `Port ${port} is not for this user: set another (REACH_VAULT_PORT, REACH_GATEWAY_PORT, REACH_PODS_PORT).`
+    case 'EADDRNOTAVAIL':
+      return 'REACH_LISTEN_HOST is no address of this machine.'
+    default:
+      return undefined
+  }
 }

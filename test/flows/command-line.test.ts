@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { freePorts } from '../free-ports.ts'
@@ -184,6 +184,60 @@ test('what keeps a ledger from opening is one line, at the start and in reach', 
   await copyFile(join(folder, 'anchor'), join(folder, 'keys/anchor'))
   await truncate(join(folder, 'keys/data/d1.json'), 10)
   await refusal('The ledger refuses to open: a key file is damaged')
+})
+
+/** A program around `serve`: what its start does. */
+const starts: readonly (readonly [what: string, start: string, line: RegExp])[] = [
+  [
+    'a port that another program has',
+    `const { createServer } = await import('node:net')
+     const other = createServer().listen(0, '127.0.0.1')
+     await (await import('node:events')).once(other, 'listening')
+     other.unref()
+     return listen({ app: () => {}, host: '127.0.0.1', port: other.address().port })`,
+    /^Port \d+ is taken by another program: /,
+  ],
+  [
+    'an address of another machine',
+    `return listen({ app: () => {}, host: '192.0.2.1', port: 0 })`,
+    /^REACH_LISTEN_HOST is no address of this machine\.$/,
+  ],
+  [
+    // As the system says it to everybody but root.
+    'a port of the administrator',
+    `throw Object.assign(new Error('listen EACCES'), { code: 'EACCES', syscall: 'listen', port: 80 })`,
+    /^Port 80 is not for this user: set another /,
+  ],
+  [
+    'a folder that is a file',
+    `(await import('node:fs')).mkdirSync(process.argv[1] + '/data', { recursive: true })`,
+    /^The ledger refuses to open: the disk refuses \(ENOTDIR\)/,
+  ],
+  [
+    // A terminal signals all that a start has begun, the build of the app among it.
+    'a signal in the middle',
+    `const begun = (await import('node:child_process')).spawn('sleep', ['600'])
+     process.once('SIGTERM', () => begun.kill())
+     process.kill(process.pid, 'SIGTERM')
+     await (await import('node:events')).once(begun, 'exit')
+     throw new Error('what was begun was ended')`,
+    /^Stopped while starting; the next start begins anew\.$/,
+  ],
+]
+
+test.each(starts)('a start that meets %s ends in one line', async (_what, start, line) => {
+  const file = join(folder, 'starting.ts')
+  await writeFile(
+    file,
+    `import { serve } from ${JSON.stringify(join(root, 'serve.ts'))}
+     import { listen } from ${JSON.stringify(join(root, 'core/http/server.ts'))}
+     const start = async () => { ${start} }
+     await serve({ env: process.env, now: Date.now, start, announce: () => process.exit(9) })`,
+  )
+  const { code, err } = await run(relative(root, file)).ended
+  expect(code).toBe(1)
+  expect(err.trimEnd()).not.toContain('\n')
+  expect(err.trimEnd()).toMatch(line)
 })
 
 interface Ended {
