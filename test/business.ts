@@ -314,6 +314,7 @@ export interface Raw {
   readonly proof?: string | null
   /** Proofs sent besides. */
   readonly moreProofs?: readonly string[]
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
@@ -330,7 +331,7 @@ export async function postForm(
   if (!body.has('client_id')) body.set('client_id', business.clientId)
   body.append('client_assertion_type', assertionType)
   body.append('client_assertion', raw.assertion ?? (await assertion(business)))
-  const headers = new Headers()
+  const headers = new Headers(raw.headers)
   const dpop = raw.proof === undefined ? await proof(business.dpopKeys, { htm: 'POST', htu: url }) : raw.proof
   for (const one of [...(dpop === null ? [] : [dpop]), ...(raw.moreProofs ?? [])]) headers.append('dpop', one)
   return fetch(url, { method: 'POST', headers, body })

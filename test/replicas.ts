@@ -25,8 +25,8 @@ const root = join(import.meta.dirname, '..')
 
 export type ReplicaName = 'vault-a' | 'vault-b' | 'gateway-1' | 'gateway-2'
 
-/** Asks a gateway by its number, whatever its front would choose. */
-export const GATEWAY_HEADER = 'x-test-gateway'
+/** Asks a vault or a gateway by its number, whatever its front would choose. */
+export const REPLICA_HEADER = 'x-test-replica'
 
 interface Program {
   readonly child: ChildProcess
@@ -64,7 +64,10 @@ export async function startReplicas(): Promise<Replicas> {
   const portOf = new Map(names.map((name, i) => [name, listening[i] ?? 0]))
   let vault: 'vault-a' | 'vault-b' = 'vault-a'
   const vaultFront = opened.use(
-    await startFront((path) => portOf.get(path.startsWith('/api/vaults') ? 'vault-a' : vault) ?? 0),
+    await startFront((path, wanted) => {
+      const asked = wanted === undefined ? vault : wanted === '2' ? 'vault-b' : 'vault-a'
+      return portOf.get(path.startsWith('/api/vaults') ? 'vault-a' : asked) ?? 0
+    }),
   )
   const gatewayFront = opened.use(
     await startFront((_path, wanted) => portOf.get(wanted === '2' ? 'gateway-2' : 'gateway-1') ?? 0),
@@ -180,11 +183,11 @@ export async function startReplicas(): Promise<Replicas> {
 
 /** Passes each request on to the port that `choose` gives for it, as it stands. */
 async function startFront(
-  choose: (path: string, gateway: string | undefined) => number,
+  choose: (path: string, wanted: string | undefined) => number,
 ): Promise<{ readonly port: number } & AsyncDisposable> {
   const server: Server = createServer((request, response) => {
     const { method, url = '/', headers, rawHeaders } = request
-    const port = choose(url, headers[GATEWAY_HEADER]?.toString())
+    const port = choose(url, headers[REPLICA_HEADER]?.toString())
     const upstream = forward({ host: 'localhost', port, method, path: url, headers: rawHeaders }, (reply) => {
       response.writeHead(reply.statusCode ?? 502, reply.rawHeaders)
       response.flushHeaders()

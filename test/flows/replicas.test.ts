@@ -4,12 +4,23 @@ import * as oauth from 'openid-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { replay } from '#core/domain/replay.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
-import { postForm, registerBusiness, type Business, type Tokens } from '../business.ts'
-import { allowAll, connectPod } from '../consent.ts'
+import {
+  ask,
+  assertion,
+  postForm,
+  proof,
+  registerBusiness,
+  verdict,
+  type Business,
+  type Raw,
+  type Tokens,
+} from '../business.ts'
+import { allowAll, connectPod, decide, openPage } from '../consent.ts'
 import { checkLog } from '../check-log.ts'
 import { loggedFacts } from '../logged-facts.ts'
-import { GATEWAY_HEADER, startReplicas, type Replicas } from '../replicas.ts'
+import { REPLICA_HEADER, startReplicas, type Replicas } from '../replicas.ts'
 import { VaultBrowser } from '../vault.ts'
+import type { DecisionResult } from '../../schemas/types.gen.ts'
 
 let house: Replicas
 const opened = new AsyncDisposableStack()
@@ -44,12 +55,23 @@ async function newCustomer(): Promise<VaultBrowser> {
   return browser
 }
 
-async function relate(browser: VaultBrowser): Promise<Relation> {
+async function newBusiness(): Promise<Business> {
   const admission = await house.operator.add({ name: 'Corner Shop', contact: 'privacy@shop.example' })
-  const business = await registerBusiness(`${house.vaultUrl}/oauth`, admission)
+  return registerBusiness(`${house.vaultUrl}/oauth`, admission)
+}
+
+async function relate(browser: VaultBrowser, known?: Business): Promise<Relation> {
+  const business = known ?? (await newBusiness())
   const allowed = await allowAll({ url: house.vaultUrl }, browser, business)
   const proofs = [1, 2].map(() => oauth.getDPoPHandle(business.config, business.dpopKeys))
   return { ...allowed, business, proofs }
+}
+
+/** One form at both vaults at once; what is not given in `raw` is made anew for each. */
+function atBoth(business: Business, form: Record<string, string>, raw: Raw = {}): Promise<Response[]> {
+  const send = (replica: string) =>
+    postForm(business, 'token', form, { ...raw, headers: { [REPLICA_HEADER]: replica } })
+  return Promise.all([send('1'), send('2')])
 }
 
 /** What the vault that is asked now says of the limit of this business. */
@@ -71,7 +93,7 @@ async function read(
       new URL(house.gatewayUrl + path(tokens.subject)),
       'GET',
       null,
-      new Headers({ [GATEWAY_HEADER]: String(gateway) }),
+      new Headers({ [REPLICA_HEADER]: String(gateway) }),
       DPoP === undefined ? {} : { DPoP },
     )
     const { status } = response
@@ -118,6 +140,70 @@ describe('two vaults and two gateways on one database', () => {
     expect([(await read(relation, 1))?.status, (await read(relation, 2))?.status]).toEqual([404, 404])
     house.vault = 'vault-a'
     expect(JSON.stringify((await browser.get(`/api/grants/${relation.grantId}`)).body)).toContain('withdrawn')
+  })
+
+  test('what comes to both vaults at once is good once, and a refresh token as often as it comes', async () => {
+    const browser = await newCustomer()
+    const business = await newBusiness()
+    const once = async (form: Record<string, string>, raw: Raw) =>
+      (await Promise.all((await atBoth(business, form, raw)).map(verdict))).toSorted()
+    const batch = { grant_type: 'client_credentials', scope: 'batch' }
+    expect(await once(batch, { assertion: await assertion(business) })).toEqual(['200', '401 invalid_client'])
+    const target = { htm: 'POST', htu: `${business.issuer}/token` }
+    expect(await once(batch, { proof: await proof(business.dpopKeys, target) })).toEqual([
+      '200',
+      '400 invalid_grant',
+    ])
+
+    const pending = await ask(business)
+    const page = await openPage({ url: house.vaultUrl }, browser, pending)
+    const { returnTo, grantId } = (await decide(browser, page)).body as DecisionResult
+    const { origin } = new URL(house.vaultUrl)
+    const { url } = await browser.jar.follow(String(returnTo), (next) => next.origin !== origin)
+    const redeemed = await atBoth(business, {
+      grant_type: 'authorization_code',
+      code: String(url.searchParams.get('code')),
+      redirect_uri: business.redirectUri,
+      code_verifier: pending.codeVerifier,
+    })
+    const winner = redeemed.find(({ ok }) => ok)
+    for (const reply of redeemed) if (reply !== winner) expect(await verdict(reply)).toBe('400 invalid_grant')
+    // Whoever presents a code twice has lost the tokens of the first time as well; the consent stands.
+    if (winner !== undefined) {
+      const { refresh_token: late } = (await winner.json()) as { refresh_token: string }
+      for (const reply of await atBoth(business, { grant_type: 'refresh_token', refresh_token: late }))
+        expect(await verdict(reply)).toBe('400 invalid_grant')
+    }
+    expect((await browser.get(`/api/grants/${grantId}`)).body).toMatchObject({ state: 'active' })
+
+    const relation = await relate(browser, business)
+    const form = { grant_type: 'refresh_token', refresh_token: relation.tokens.refreshToken }
+    for (const reply of await atBoth(business, form)) {
+      expect(reply.status).toBe(200)
+      const { access_token: accessToken } = (await reply.json()) as { access_token: string }
+      const tokens = { ...relation.tokens, accessToken }
+      const read1 = await read({ ...relation, tokens }, 1)
+      const read2 = await read({ ...relation, tokens }, 2)
+      expect([read1?.status, read2?.status]).toEqual([200, 200])
+    }
+    // Given back at one while the other refreshes: what that still gives is worth nothing.
+    const [late] = await Promise.all([
+      postForm(business, 'token', form, { headers: { [REPLICA_HEADER]: '1' } }),
+      postForm(
+        business,
+        'token/revocation',
+        { token: form.refresh_token },
+        { headers: { [REPLICA_HEADER]: '2' } },
+      ),
+    ])
+    if (late.ok) {
+      const { access_token: accessToken } = (await late.json()) as { access_token: string }
+      for (const gateway of [1, 2] as const)
+        expect(
+          (await read({ ...relation, tokens: { ...relation.tokens, accessToken } }, gateway))?.status,
+        ).toBe(401)
+    }
+    for (const reply of await atBoth(business, form)) expect(await verdict(reply)).toBe('400 invalid_grant')
   })
 
   test('one gateway paused, one killed while grants end at a vault: nothing after an end, nothing lost', async () => {
