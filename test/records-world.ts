@@ -10,6 +10,7 @@ import { createAccount, readCustomerStanding } from '#core/records/accounts.ts'
 import type { ReleaseBasis } from '#core/records/disclosures.ts'
 import { grantEntry, requestEntry, vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, createGrant, readGrant } from '#core/records/grants.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { createNames } from '#core/records/names.ts'
 import type { Names } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
@@ -160,7 +161,7 @@ export async function openRecordsWorld(place?: LedgerFolders): Promise<RecordsWo
     },
     reread: (grantId) => must(readGrant(ledger, grantId)),
     async story(thread) {
-      const items = await ledger.history(thread, { limit: 1000 })
+      const items = await grantHistory(ledger, thread)
       return items.toReversed().map(({ index, ops }) => ({ index, type: readFact(ops).type }))
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -306,7 +306,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const podParts = { ledger, podLogins, pods, now }
   api.use(podConnectionRoutes(podParts), podPlaceRoutes(podParts), podCredentialRoutes(podParts))
   api.use(podMoveRoutes({ ...podParts, names, sessions }))
-  api.use(profileRoutes({ reader: ledger, podLogins, now }), fieldsLeftRoutes({ reader: ledger }))
+  api.use(profileRoutes({ reader: ledger, podLogins, now }), fieldsLeftRoutes({ ledger }))
   api.use(requests.api)
   api.use(grantRoutes({ ledger, names, now }), boundaryRoutes({ ledger, names, now }))
   api.use(termsRoutes({ ledger, names, now, vaultUrl, receiptKeys, preview }, { changed: () => jobs.wake() }))

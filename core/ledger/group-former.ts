@@ -20,9 +20,10 @@ import {
   threadKey,
   tileKey,
 } from './stored-keys.ts'
-import { encodeCount, type OpenedRow } from './row-values.ts'
+import type { OpenedRow } from './row-values.ts'
 import { TILE_WIDTH, hashesAt, leafHash, type GrowingTree } from './merkle.ts'
 import { rowTag, sealRow, type RowHead } from './sealing.ts'
+import { encodeRun, encodeTally, raise, type Tally } from './tally.ts'
 import { writeBundle } from './tiles.ts'
 
 /** Where the ledger stands after a group. `chain` is the hash of the group's row. */
@@ -45,7 +46,7 @@ export interface DurableState {
   head(key: string, seen?: KeyedRow<unknown>): RowHead | undefined
   /** Whether a stored row reads as present at this time. */
   isLive(row: RowHead, time: number): boolean
-  count(key: string): number
+  tally(key: string): Tally
 }
 
 /** Stored for every group, with or without entries: a lost or exchanged group breaks the chain of rows. */
@@ -84,7 +85,7 @@ export interface Group extends Snapshot {
   /** One atomic batch. Empty when every commit was refused: then there is nothing to write. */
   readonly operations: readonly Operation[]
   readonly rows: ReadonlyMap<string, OpenedRow | undefined>
-  readonly counters: ReadonlyMap<string, number>
+  readonly tallies: ReadonlyMap<string, Tally>
   readonly verdicts: readonly (readonly [Waiting, Committed | Error])[]
 }
 
@@ -94,7 +95,7 @@ interface Draft {
   readonly ops: OpsKey
   readonly operations: Operation[]
   readonly rows: Map<string, OpenedRow | undefined>
-  readonly counters: Map<string, number>
+  readonly tallies: Map<string, Tally>
   readonly claims: string[]
   /** What the row's digest covers, in order. */
   readonly changes: string[]
@@ -107,6 +108,9 @@ interface Draft {
 
 const EMPTY = Buffer.alloc(0)
 
+/** A counter that a commit raises. */
+type Raised = ReturnType<typeof raise> & { readonly key: string }
+
 /** What a commit came to, but for the checkpoint: that is signed when its whole group is decided. */
 type Decided = Omit<Committed, 'checkpoint'> & { checkpoint: string }
 
@@ -117,7 +121,7 @@ export class GroupFormer {
   readonly #tree: GrowingTree
   #head: Head
   /** The group that is being written: ordered already, not yet visible to readers. */
-  #before: Pick<Group, 'rows' | 'counters'> | undefined
+  #before: Pick<Group, 'rows' | 'tallies'> | undefined
 
   constructor(start: {
     signer: LogSigner
@@ -151,7 +155,7 @@ export class GroupFormer {
       ops: this.#keys.current('ops'),
       operations: [],
       rows: new Map(),
-      counters: new Map(),
+      tallies: new Map(),
       claims: [],
       changes: [],
       bundle: [],
@@ -167,7 +171,7 @@ export class GroupFormer {
     return {
       operations: draft.operations,
       rows: draft.rows,
-      counters: draft.counters,
+      tallies: draft.tallies,
       verdicts: decided.map((pair) => {
         const [, verdict] = pair
         if (!(verdict instanceof Error)) verdict.checkpoint = checkpoint
@@ -198,17 +202,17 @@ export class GroupFormer {
         const refused = this.#refuse(check, draft)
         if (refused) return refused
       }
-      const counts: number[] = []
-      const raised = commit.counters.length > 1 ? new Map<string, number>() : undefined
+      const first = this.#tree.size
+      const raised: Raised[] = []
       for (const { key, ceiling } of commit.counters) {
-        const count = (raised?.get(key) ?? this.#count(key, draft)) + 1
-        if (ceiling !== undefined && count > ceiling) return new CommitRefused(key, 'exhausted')
-        raised?.set(key, count)
-        counts.push(count)
+        const before = raised.findLast((one) => one.key === key)?.tally ?? this.#tally(key, draft)
+        if (ceiling !== undefined && before.count >= ceiling) return new CommitRefused(key, 'exhausted')
+        raised.push({ key, ...raise(before, commit.entries.length > 0 ? first : undefined) })
       }
+      const counts = raised.map(({ tally }) => tally.count)
       const built = commit.entries.map((entry, i) => {
-        const claims = entry.claims({ index: this.#tree.size + i, time, counts })
-        const { leaf, salts } = buildLeaf(this.#tree.size + i, claims, draft.ops.secret)
+        const claims = entry.claims({ index: first + i, time, counts })
+        const { leaf, salts } = buildLeaf(first + i, claims, draft.ops.secret)
         return { ops: claims.ops, leaf, salts }
       })
       const data = commit.writes.length > 0 ? this.#keys.current('data') : undefined
@@ -219,7 +223,10 @@ export class GroupFormer {
       })
 
       draft.commits = version
-      commit.counters.forEach(({ key }, i) => draft.counters.set(key, counts[i] ?? 0))
+      for (const { key, tally, full } of raised) {
+        draft.tallies.set(key, tally)
+        if (full !== undefined) draft.operations.push(encodeRun(key, full))
+      }
       for (const { key, row, sealed, before } of writes) this.#write(key, row, sealed, before, draft)
       for (const { thread, index } of commit.forget)
         draft.operations.push([threadKey(thread, index), undefined])
@@ -253,8 +260,8 @@ export class GroupFormer {
     return this.#rows.head(key, seen)
   }
 
-  #count(key: string, draft: Draft): number {
-    return draft.counters.get(key) ?? this.#before?.counters.get(key) ?? this.#rows.count(key)
+  #tally(key: string, draft: Draft): Tally {
+    return draft.tallies.get(key) ?? this.#before?.tallies.get(key) ?? this.#rows.tally(key)
   }
 
   #write(
@@ -322,9 +329,10 @@ export class GroupFormer {
     if (draft.claims.length > 0 || checkpoint === '')
       checkpoint = this.#signer.sign({ size, root, time: draft.time })
     if (checkpoint !== this.#head.checkpoint) draft.operations.push([HEAD_KEY, Buffer.from(checkpoint)])
-    for (const [key, count] of draft.counters) {
-      draft.changes.push(key, String(count))
-      draft.operations.push([counterKey(key), encodeCount(key, count)])
+    for (const [key, tally] of draft.tallies) {
+      const stored = encodeTally(key, tally)
+      draft.changes.push(key, stored.toString('latin1'))
+      draft.operations.push([counterKey(key), stored])
     }
     this.#head = this.#closeRow(draft, root, checkpoint)
   }

@@ -40,7 +40,10 @@ export interface Check {
   readonly notAfter?: number
 }
 
-/** Raised by one per commit. Has no version, so parallel commits that raise it never conflict. */
+/**
+ * Raised by one per commit. Has no version, so parallel commits that raise it never conflict. It remembers the entry that came with
+ * each raise, the first of its commit: `history` finds them by its key.
+ */
 export interface Counter {
   readonly key: string
   /** Refused (`exhausted`) when the value would rise above it. */
@@ -169,6 +172,13 @@ export interface HistoryItem {
   readonly salt: string
 }
 
+export interface HistoryOptions {
+  /** Keys of counters: the entries that came with their raises are told as well. */
+  readonly counters?: readonly string[]
+  readonly before?: number
+  readonly limit?: number
+}
+
 export interface ListOptions {
   readonly after?: string | undefined
   readonly limit?: number
@@ -195,8 +205,8 @@ export interface LedgerReader {
   list<Value = Json>(prefix: string, options?: ListOptions): Promise<KeyedRow<Value>[]>
   /** Current value of a counter; 0 when it was never raised. */
   count(key: string): Promise<number>
-  /** Entries of a thread, newest first, below index `before`. Opens sealed facts: callers decide who may see. */
-  history(thread: string, options?: { before?: number; limit?: number }): Promise<HistoryItem[]>
+  /** Entries of a thread, each once, newest first, below index `before`. Opens sealed facts: callers decide who may see. */
+  history(thread: string, options?: HistoryOptions): Promise<HistoryItem[]>
   /**
    * Entries `first` up to below `first + count` with their sealed facts opened, in the order of the log and without a
    * hole; fewer where the newest checkpoint has fewer. Throws `LedgerDamaged` for one that is not what was logged.

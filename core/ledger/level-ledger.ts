@@ -17,6 +17,7 @@ import { Rows } from './level-rows.ts'
 import { GroupWriter } from './group-writer.ts'
 import { scrubTables } from './table-files.ts'
 import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
+import { FORMAT, FORMAT_KEY } from './stored-keys.ts'
 
 export interface LevelLimits {
   /** Commits that may wait; must exceed connections times the largest batch. */
@@ -108,7 +109,7 @@ export async function startLevelLedger({
   }
   function publish(group: Group): void {
     log.publish(group)
-    rows.publish(group.rows, group.counters)
+    rows.publish(group.rows, group.tallies)
   }
   const writer = new GroupWriter({
     async form(take, inFlight) {
@@ -132,6 +133,7 @@ export async function startLevelLedger({
     const { mark } = former.snapshot()
     await anchor.write(mark)
     await anchor.write(mark)
+    await db.put(FORMAT_KEY, Buffer.from(FORMAT), SYNCED)
   } catch (error) {
     throw new LedgerStopped('the ledger cannot write; is the disk full, read-only or failing?', {
       cause: error,

@@ -5,8 +5,9 @@ import type { DurableState } from './group-former.ts'
 import { LedgerDamaged, type KeyedRow, type ListOptions } from './ledger.ts'
 import type { Database } from './level-database.ts'
 import { counterKey, rowKey } from './stored-keys.ts'
-import { ReadRow, decodeCount, isLive, openStored, type OpenedRow } from './row-values.ts'
+import { ReadRow, isLive, openStored, type OpenedRow } from './row-values.ts'
 import { readRowHead, type RowHead } from './sealing.ts'
+import { NEVER_RAISED, decodeTally, type Tally } from './tally.ts'
 
 const CACHED_CHARACTERS = 64 * 1024 * 1024
 const CACHED_ROWS = 100_000
@@ -31,7 +32,7 @@ export class Rows implements DurableState {
   })
   /** Keys without a row; apart from the rows, so that asking for what is not there pushes none of them out. */
   readonly #absent = new LRUCache<string, true>({ max: CACHED_ABSENCES })
-  readonly #counters = new LRUCache<string, number>({ max: CACHED_COUNTERS })
+  readonly #tallies = new LRUCache<string, Tally>({ max: CACHED_COUNTERS })
 
   /** `time` is never before the time of the newest group. */
   constructor(db: Database, keys: KeyStore, time: () => number) {
@@ -100,20 +101,24 @@ export class Rows implements DurableState {
   }
 
   count(key: string): number {
-    const cached = this.#counters.peek(key)
+    return this.tally(key).count
+  }
+
+  tally(key: string): Tally {
+    const cached = this.#tallies.peek(key)
     if (cached !== undefined) return cached
     const bytes = this.#db.getSync(counterKey(key))
-    const count = bytes ? decodeCount(key, bytes) : 0
-    this.#counters.set(key, count)
-    return count
+    const tally = bytes ? decodeTally(key, bytes) : NEVER_RAISED
+    this.#tallies.set(key, tally)
+    return tally
   }
 
   /** Shows readers what a group changed; called when it is durable. */
-  publish(rows: ReadonlyMap<string, OpenedRow | undefined>, counters: ReadonlyMap<string, number>): void {
+  publish(rows: ReadonlyMap<string, OpenedRow | undefined>, tallies: ReadonlyMap<string, Tally>): void {
     for (const [key, row] of rows)
       if (row) this.#keep(key, row)
       else this.#cache.delete(key)
-    for (const [key, count] of counters) this.#counters.set(key, count)
+    for (const [key, tally] of tallies) this.#tallies.set(key, tally)
   }
 
   #read(key: string, opened: OpenedRow): KeyedRow {

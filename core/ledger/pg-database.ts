@@ -142,6 +142,11 @@ export class PgDatabase implements Stored {
     return new Map(rows.map(({ key, value }) => [key.toString(), value]))
   }
 
+  async getMany(keys: string[]): Promise<(Buffer | undefined)[]> {
+    const found = await this.many(keys)
+    return keys.map((key) => found.get(key))
+  }
+
   async *keys(range: KeyRange): AsyncGenerator<string> {
     for await (const { key } of this.#scan('key', range)) yield key.toString()
   }
@@ -216,6 +221,12 @@ export class PgDatabase implements Stored {
     await ask(this.#db, { name: 'put', text, values })
     const head = 'update reach_head set "group" = $2 where part = $1'
     await ask(this.#db, { name: 'head', text: head, values: [this.#part, group] })
+  }
+
+  /** Stores a row that stays as it is once it is there; of no group. */
+  async keep(key: string, value: string): Promise<void> {
+    const text = 'insert into reach_ledger (part, key, value) values ($1, $2, $3) on conflict do nothing'
+    await ask(this.#db, { text, values: [this.#part, Buffer.from(key), Buffer.from(value)] })
   }
 
   /** Throws `ConnectionLost` when nobody knows whether it happened. */

@@ -13,9 +13,10 @@ import type { KeyStore } from './key-store.ts'
 import { LedgerDamaged } from './ledger.ts'
 import { ConnectionLost, PgDatabase, connect } from './pg-database.ts'
 import { catchUp, recover } from './recovery.ts'
-import { decodeCount, isLive } from './row-values.ts'
+import { isLive } from './row-values.ts'
 import { readRowHead, type RowHead } from './sealing.ts'
 import { counterKey, groupKey, rowKey } from './stored-keys.ts'
+import { NEVER_RAISED, decodeTally, type Tally } from './tally.ts'
 
 export interface GroupsParts {
   readonly url: string
@@ -47,7 +48,7 @@ export class PgGroups {
   readonly #state: DurableState = {
     head: (key) => this.#headOf(key),
     isLive: (row, time) => isLive(this.#parts.keys, row, time),
-    count: (key) => this.#countOf(key),
+    tally: (key) => this.#tallyOf(key),
   }
 
   constructor(parts: GroupsParts, known: Mark) {
@@ -224,9 +225,9 @@ export class PgGroups {
     return bytes && readRowHead(bytes)
   }
 
-  #countOf(key: string): number {
+  #tallyOf(key: string): Tally {
     const bytes = this.#prefetched.get(counterKey(key))
-    return bytes ? decodeCount(key, bytes) : 0
+    return bytes ? decodeTally(key, bytes) : NEVER_RAISED
   }
 }
 

@@ -16,6 +16,7 @@ import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
 import { ConnectionLost, PgDatabase, connect, openPool } from './pg-database.ts'
 import { PgGroups } from './pg-groups.ts'
 import { PgRows } from './pg-rows.ts'
+import { FORMAT, FORMAT_KEY } from './stored-keys.ts'
 import { StoredLedger } from './stored-ledger.ts'
 import { StoredLog } from './stored-log.ts'
 
@@ -83,6 +84,7 @@ export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
   // Nobody else can have been first, or this changes nothing.
   const first = await groups.form(() => []).catch(rethrow)
   await groups.anchor(first.mark)
+  await reader.keep(FORMAT_KEY, FORMAT).catch(rethrow)
   const log = new StoredLog(reader, signer, first, catchUp)
   const writer = new GroupWriter({
     form: (take) => groups.form(take),

@@ -6,10 +6,11 @@ import { LRUCache } from 'lru-cache'
 import type { KeyStore } from './key-store.ts'
 import { LedgerDamaged, type KeyedRow, type ListOptions } from './ledger.ts'
 import type { PgDatabase } from './pg-database.ts'
-import { ReadRow, decodeCount, isLive, openStored, type OpenedRow } from './row-values.ts'
+import { ReadRow, isLive, openStored, type OpenedRow } from './row-values.ts'
 import { readRowHead } from './sealing.ts'
 import { counterKey, rowKey } from './stored-keys.ts'
 import type { RowReader } from './stored-ledger.ts'
+import { decodeTally } from './tally.ts'
 
 const CACHED_CHARACTERS = 64 * 1024 * 1024
 const CACHED_ROWS = 100_000
@@ -92,7 +93,7 @@ export class PgRows implements RowReader {
 
   async count(key: string): Promise<number> {
     const bytes = await this.#db.get(counterKey(key))
-    return bytes ? decodeCount(key, bytes) : 0
+    return bytes ? decodeTally(key, bytes).count : 0
   }
 
   /** Shows readers what a group of this replica changed; called when it is durable. */

@@ -9,6 +9,7 @@ import { LedgerDamaged, LedgerForeign } from './ledger.ts'
 import { chainOf, type GroupRow, type Head, type Snapshot } from './group-former.ts'
 import {
   COPY_KEY,
+  FORMAT,
   FORMAT_KEY,
   HEAD_KEY,
   boxKey,
@@ -71,7 +72,8 @@ export async function recover(
     progress?: ((done: number, total: number) => void) | undefined
   },
 ): Promise<Recovered> {
-  if ((await db.get(FORMAT_KEY)) !== undefined)
+  const format = (await db.get(FORMAT_KEY))?.toString()
+  if (format !== undefined && format !== FORMAT)
     throw new LedgerForeign('the ledger was written by a later version of Reach: start that one')
   if (!isCopy) await refuseCopy(db)
   const stored = await db.get(HEAD_KEY)
@@ -121,7 +123,7 @@ export async function catchUp(
   )
   for await (const [key, bytes] of db.iterator({ gte: entriesKey(from.size), lte: HEAD_KEY }))
     if (key === HEAD_KEY) head = { ...head, checkpoint: bytes.toString() }
-    else {
+    else if (key !== FORMAT_KEY || bytes.toString() !== FORMAT) {
       const entries = key === entriesKey(tree.size) ? parseBundle(bytes) : undefined
       if (entries === undefined) return undefined
       for (const entry of entries) tree.push(leafHash(entry), () => undefined)

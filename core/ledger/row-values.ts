@@ -1,5 +1,4 @@
-/** How rows and counters lie in the database, and what readers get of them. */
-import { hash } from 'node:crypto'
+/** How rows lie in the database, and what readers get of them. */
 import type { KeyStore } from './key-store.ts'
 import { LedgerDamaged, type Json, type KeyedRow } from './ledger.ts'
 import { openRow, readRowHead, type RowHead, type SealingKey } from './sealing.ts'
@@ -69,28 +68,4 @@ function freeze(value: Json): Json {
   if (value !== null && typeof value === 'object')
     for (const member of Object.values(value)) freeze(member as Json)
   return Object.freeze(value)
-}
-
-const COUNT_BYTES = 6
-const CHECK_BYTES = 8
-
-/** One character a byte. */
-function countCheck(key: string, count: number): string {
-  return hash('sha256', `${key}:${count}`, 'binary').slice(0, CHECK_BYTES)
-}
-
-/** Counters stay in the clear under opaque keys, with a checksum: sealing each would cost as much as its commit. */
-export function encodeCount(key: string, count: number): Buffer {
-  const bytes = Buffer.allocUnsafe(COUNT_BYTES + CHECK_BYTES)
-  bytes.writeUIntBE(count, 0, COUNT_BYTES)
-  bytes.write(countCheck(key, count), COUNT_BYTES, 'latin1')
-  return bytes
-}
-
-/** Throws `LedgerDamaged`. */
-export function decodeCount(key: string, bytes: Buffer): number {
-  const count = bytes.length === COUNT_BYTES + CHECK_BYTES ? bytes.readUIntBE(0, COUNT_BYTES) : -1
-  if (count < 0 || bytes.toString('latin1', COUNT_BYTES) !== countCheck(key, count))
-    throw new LedgerDamaged('a stored counter is not what was written')
-  return count
 }

@@ -3,15 +3,19 @@ import { LRUCache } from 'lru-cache'
 import type { KeyStore } from './key-store.ts'
 import { openOps, opens, opsKeyName, saltOf } from './leaf.ts'
 import { LedgerDamaged, type HistoryItem } from './ledger.ts'
-import { boxKey, numberOfKey, threadKey, type Stored } from './stored-keys.ts'
+import { boxKey, counterKey, numberOfKey, runKey, threadKey, type Stored } from './stored-keys.ts'
 import type { StoredLog } from './stored-log.ts'
 import { TILE_WIDTH } from './merkle.ts'
+import { decodeTally, type Tally } from './tally.ts'
 
 interface OpenedBox {
   readonly first: number
   readonly secret: string
   readonly ops: readonly string[]
 }
+
+/** Indexes of entries, newest first. */
+type Descending = AsyncGenerator<number, void>
 
 const CACHED_BOXES = 256
 
@@ -27,18 +31,45 @@ export class History {
     this.#log = log
   }
 
-  /** Newest first, below index `before`, at most `limit`. */
-  async read(thread: string, before: number, limit: number): Promise<HistoryItem[]> {
+  /** Of a thread and of the raises of some counters: newest first, below index `before`, at most `limit`. */
+  async read(
+    thread: string,
+    { counters, before, limit }: { counters: readonly string[]; before: number; limit: number },
+  ): Promise<HistoryItem[]> {
     await this.#log.newest()
-    const items: HistoryItem[] = []
     // What is written but not yet published stays out, like in the rest of the log.
     const below = Math.min(before, this.#log.size)
-    const range = { gte: threadKey(thread, 0), lt: threadKey(thread, below), reverse: true }
-    for await (const key of this.#db.keys(range)) {
+    const items: HistoryItem[] = []
+    for await (const index of newestFirst([
+      this.#inThread(thread, below),
+      ...(await this.#tallies(counters)).map(([key, tally]) => this.#raising(key, tally, below)),
+    ])) {
       if (items.length >= limit) break
-      items.push(await this.#open(numberOfKey(key)))
+      items.push(await this.#open(index))
     }
     return items
+  }
+
+  async *#inThread(thread: string, below: number): Descending {
+    const range = { gte: threadKey(thread, 0), lt: threadKey(thread, below), reverse: true }
+    for await (const key of this.#db.keys(range)) yield numberOfKey(key)
+  }
+
+  async #tallies(counters: readonly string[]): Promise<[key: string, tally: Tally][]> {
+    const stored = counters.length === 0 ? [] : await this.#db.getMany(counters.map(counterKey))
+    return counters.flatMap((key, i) => {
+      const bytes = stored[i]
+      return bytes ? [[key, decodeTally(key, bytes)]] : []
+    })
+  }
+
+  /** The newest stand in the tally, which was read before the runs: a run that was full since is met twice, and none is missed. */
+  async *#raising(counter: string, { count, newest }: Tally, below: number): Descending {
+    for (const index of newest.toReversed()) if (index < below) yield index
+    if (count <= newest.length) return
+    const range = { gte: runKey(counter, 0), lt: runKey(counter, below), reverse: true }
+    for await (const [key, bytes] of this.#db.iterator(range))
+      for (const index of decodeTally(key, bytes).newest.toReversed()) if (index < below) yield index
   }
 
   /** Entries `first` up to below `first + count`, as far as they are published, in the order of the log. */
@@ -80,6 +111,22 @@ export class History {
     } catch (error) {
       throw new LedgerDamaged(`the openings from entry ${first} on are damaged`, { cause: error })
     }
+  }
+}
+
+/** All of them in one order, each index once. */
+async function* newestFirst(sources: readonly Descending[]): Descending {
+  try {
+    const next = await Promise.all(sources.map(async (source) => (await source.next()).value))
+    for (;;) {
+      const newest = next.reduce<number>((most, index) => Math.max(most, index ?? -1), -1)
+      if (newest < 0) return
+      yield newest
+      for (const [i, source] of sources.entries())
+        while (next[i] !== undefined && next[i] >= newest) next[i] = (await source.next()).value ?? undefined
+    }
+  } finally {
+    for (const source of sources) await source.return()
   }
 }
 

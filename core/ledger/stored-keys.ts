@@ -13,14 +13,17 @@ export interface KeyRange {
 /** What every database of a ledger can read. */
 export interface Stored {
   get(key: string): Promise<Buffer | undefined>
+  /** In the order of the keys. */
+  getMany(keys: string[]): Promise<(Buffer | undefined)[]>
   keys(range: KeyRange): AsyncIterable<string>
   iterator(range: KeyRange): AsyncIterable<[key: string, value: Buffer]>
 }
 
 const pad = (n: number): string => String(n).padStart(16, '0')
 
-/** Which form all the others have; stored by no version so far, which all have the first. */
+/** Which form all the others have: absent for the first, in which counters did not say with which entries they were raised. */
 export const FORMAT_KEY = 'f'
+export const FORMAT = '2'
 /** Of a store that is being copied, or was: see `copy-marks.ts`. */
 export const COPY_KEY = 'c'
 /** Signed checkpoint of the newest group that had entries. */
@@ -41,6 +44,8 @@ export const expiryOf = (stored: string): { time: number; key: string } => ({
   time: Number(stored.slice(1, 17)),
   key: stored.slice(17),
 })
+/** A full run of the entries that a counter was raised with, from `first` on. */
+export const runKey = (key: string, first: number): string => `r${key}\0${pad(first)}`
 /** Index of the entries of a thread. No thread and no key may hold the separator. */
 export const threadKey = (thread: string, index: number): string => `i${thread}\0${pad(index)}`
 

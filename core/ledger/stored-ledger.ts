@@ -7,6 +7,7 @@ import {
   type Commit,
   type Committed,
   type HistoryItem,
+  type HistoryOptions,
   type Json,
   type KeyedRow,
   type Ledger,
@@ -103,9 +104,9 @@ export class StoredLedger implements Ledger {
 
   async history(
     thread: string,
-    { before = Infinity, limit = Infinity }: { before?: number; limit?: number } = {},
+    { counters = [], before = Infinity, limit = Infinity }: HistoryOptions = {},
   ): Promise<HistoryItem[]> {
-    return this.#reading(() => this.#history.read(thread, before, limit))
+    return this.#reading(() => this.#history.read(thread, { counters, before, limit }))
   }
 
   async openings(first: number, count: number): Promise<HistoryItem[]> {

@@ -266,6 +266,12 @@ export function listAccountGrants(
   return page(reader, { prefix: accountPrefix(accountId), ...options }, (id) => readGrant(reader, id))
 }
 
+/** Ids of all of them. */
+export async function listGrantIds(reader: LedgerReader, accountId: string): Promise<readonly string[]> {
+  const rows = await reader.list<{ id: string }>(accountPrefix(accountId))
+  return rows.map(({ value }) => value.id)
+}
+
 /** Every grant a business ever redeemed, past ones included, newest first. */
 export function listVendorGrants(
   reader: LedgerReader,

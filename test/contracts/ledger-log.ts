@@ -25,6 +25,71 @@ export function logContract(open: OpenLedger): void {
     expect(await read('a')).toEqual([])
   })
 
+  test('a counter remembers the entry of each raise, and history tells them with a thread, each once, newest first', async () => {
+    await using world = await open({ group: 9 })
+    const counters = ['reads-a', 'reads-b', 'reads']
+    const told: { index: number; of: readonly string[] }[] = []
+    for (let round = 0; round < 3; round++) {
+      const commits = Array.from({ length: 60 }, (_, i) => ({
+        counters: counters.filter((_, c) => i % (c + 2) === 0).map((key) => ({ key })),
+        // Each tenth raises and logs nothing; each ninth logs twice, and the first of the two came with the raise.
+        entries:
+          i % 10 === 9
+            ? []
+            : Array.from({ length: i % 9 === 0 ? 2 : 1 }, () =>
+                entry(`{"i":${i}}`, i % 5 === 0 ? ['acc'] : []),
+              ),
+      }))
+      for (const [i, one] of (await world.ledger.commitEach(commits)).entries())
+        for (const [n, { index }] of ('entries' in one ? one.entries : []).entries())
+          told.push({
+            index,
+            of: [
+              ...(i % 5 === 0 ? ['acc'] : []),
+              ...(n === 0 ? (commits[i]?.counters ?? []).map(({ key }) => key) : []),
+            ],
+          })
+      await world.reopen()
+    }
+    const { ledger } = world
+    const expected = (names: readonly string[]): number[] =>
+      told
+        .filter(({ of }) => of.some((name) => names.includes(name)))
+        .map(({ index }) => index)
+        .toReversed()
+    for (const asked of [[], ['reads-a'], ['reads', 'reads-b'], [...counters, 'never']]) {
+      const all = expected(['acc', ...asked])
+      expect((await ledger.history('acc', { counters: asked })).map(({ index }) => index)).toEqual(all)
+      expect((await ledger.history('nobody', { counters: asked })).map(({ index }) => index)).toEqual(
+        expected(asked),
+      )
+      for (const [at, limit] of [
+        [0, 1],
+        [1, 3],
+        [7, 20],
+        [40, 1000],
+      ] as const) {
+        const before = all[at] ?? 0
+        const found = await ledger.history('acc', { counters: asked, before, limit })
+        expect(found.map(({ index }) => index)).toEqual(all.filter((index) => index < before).slice(0, limit))
+      }
+    }
+    // What looks like the name of a run forgets nothing of a counter.
+    const [first = 0] = expected(['reads-a']).toReversed()
+    await ledger.commit({ forget: [{ thread: 'reads-a', index: first }] })
+    expect(await ledger.history('nobody', { counters: ['reads-a'] })).toHaveLength(
+      expected(['reads-a']).length,
+    )
+    const { entries } = await ledger.commit({
+      counters: [{ key: 'twice' }, { key: 'twice' }],
+      entries: [entry('{}')],
+    })
+    expect(await ledger.count('twice')).toBe(2)
+    expect(await ledger.history('nobody', { counters: ['twice'] })).toMatchObject([
+      { index: entries[0]?.index },
+    ])
+  })
+
   test('what a thread is made to forget is found in it no more, and nowhere else is anything changed', async () => {
     await using world = await open()
     const { ledger } = world

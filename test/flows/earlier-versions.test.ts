@@ -6,6 +6,7 @@ import { unzipSync } from 'fflate'
 import { Level } from 'level'
 import { request } from 'undici'
 import { describe, expect, test } from 'vitest'
+import { readFact } from '#core/domain/facts.ts'
 import { withdraw } from '#core/domain/grant.ts'
 import { replay } from '#core/domain/replay.ts'
 import { openKeyStore, type KeyStore } from '#core/ledger/key-store.ts'
@@ -16,6 +17,7 @@ import { createLogger } from '#core/logger.ts'
 import { createPodCache } from '#core/pods/cache.ts'
 import { grantEntry } from '#core/records/entries.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
+import { accountHistory, grantHistory } from '#core/records/histories.ts'
 import { createNames } from '#core/records/names.ts'
 import { combine } from '#core/records/parts.ts'
 import { listEndpoints } from '#core/records/webhook-endpoints.ts'
@@ -163,6 +165,22 @@ describe.each(fixtures)('what %s left', (name) => {
     expect(log.index).toBe(checkpoint.size)
     expect([(await read(ended)).status, (await read(paused)).status]).toEqual([404, 404])
 
+    // What was disclosed before stands in threads, what is now beside the counter: both are told, each once.
+    const ofKept = (await loggedFacts(ledger)).flatMap(({ fact, index }) =>
+      fact.type === 'disclosed' && fact.grant === kept.grantId ? [index] : [],
+    )
+    expect(ofKept.length).toBeGreaterThan(1)
+    for (const told of [
+      await grantHistory(ledger, kept.grantId),
+      await accountHistory(ledger, manifest.customer.accountId),
+    ]) {
+      const disclosures = told.filter(({ ops }) => {
+        const fact = readFact(ops)
+        return fact.type === 'disclosed' && fact.grant === kept.grantId
+      })
+      expect(disclosures.map(({ index }) => index)).toEqual(ofKept.toReversed())
+    }
+
     const names = createNames(await keys.secret('names'))
     const stored = await readGrant(ledger, kept.grantId)
     if (!stored) throw new Error('the grant is gone')
@@ -181,7 +199,7 @@ test.each(['0.2.0', '0.2.0-postgres'] as const)(
     const left = await unpack(name, stack)
     if (left.store === undefined) {
       const db = new Level<string, string>(join(left.folder, 'data', 'ledger'), { compression: false })
-      await db.put('f', '2')
+      await db.put('f', '3')
       await db.close()
     } else await (await postgres()).query('update reach_head set format = 2', left.store)
     const refused = openLeft(left, { now: Date.now, stack })

@@ -5,6 +5,7 @@ import { replay } from '#core/domain/replay.ts'
 import { day } from '#core/domain/times.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { grantEntry, requestEntry } from '#core/records/entries.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { combine } from '#core/records/parts.ts'
 import { claimRequest, decideRequest, readRequest, receiveRequest } from '#core/records/requests.ts'
 import type { AccessRequest, Grant } from '#schemas/types.gen.ts'
@@ -175,7 +176,7 @@ describe('one grant', () => {
     expect((await gateway.read(shop, grant.subject, 'profile.name')).status).toBe(404)
     const { json } = await gateway.call({ as: shop, path })
     expect(json).toMatchObject({ state: 'withdrawn', ended_by: 'business', reads: 1 })
-    const types = (await gateway.ledger.history(grant.grantId)).map(({ ops }) => readFact(ops).type)
+    const types = (await grantHistory(gateway.ledger, grant.grantId)).map(({ ops }) => readFact(ops).type)
     expect(types).toEqual(['relinquished', 'disclosed', 'redeemed', 'granted'])
     const events = told.filter((key) => key.startsWith(`vendor-event/${shop.vendorId}/`))
     expect(events).toHaveLength(1)

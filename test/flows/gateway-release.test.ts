@@ -6,6 +6,7 @@ import { replay } from '#core/domain/replay.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
 import { opens, saltOf } from '#core/ledger/leaf.ts'
 import type { LimiterStore } from '#core/http/limiter-store.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { provenEntry } from '../check-log.ts'
 import { delivery, marketing, samples, TestGateway } from '../gateway.ts'
 import type { GatewayReply, TestCustomer, TestVendor } from '../gateway.ts'
@@ -26,8 +27,8 @@ const both = ['profile.name', 'contact.email']
 const read = (subject: string, fields = both.join(), purpose = delivery) =>
   gateway.read(shop, subject, fields, purpose)
 
-async function factsOf(thread: string): Promise<Fact[]> {
-  const items = await gateway.ledger.history(thread)
+async function factsOf(grantId: string): Promise<Fact[]> {
+  const items = await grantHistory(gateway.ledger, grantId)
   return items.map(({ ops }) => readFact(ops))
 }
 

@@ -3,6 +3,7 @@ import { JsonLdParser } from 'jsonld-streaming-parser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fields as catalogueFields } from '#core/domain/catalogue.ts'
 import { readFact } from '#core/domain/facts.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { delivery, marketing, TestGateway } from '../gateway.ts'
 import type { GatewayReply, TestVendor } from '../gateway.ts'
 import { openReply, readLines } from '../gateway-socket.ts'
@@ -36,7 +37,7 @@ const read = (
     path: `/v1/subjects/${subject}?fields=profile.name,contact.email&purpose=${delivery}${query}`,
   })
 const disclosures = async (grantId: string) =>
-  (await gateway.ledger.history(grantId)).filter(({ ops }) => readFact(ops).type === 'disclosed').length
+  (await grantHistory(gateway.ledger, grantId)).filter(({ ops }) => readFact(ops).type === 'disclosed').length
 
 describe('a body', () => {
   const body = { purpose: delivery, fields: ['profile.name'], subjects: ['somebody'] }

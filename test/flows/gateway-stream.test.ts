@@ -6,6 +6,7 @@ import { replay } from '#core/domain/replay.ts'
 import { LedgerStopped } from '#core/ledger/ledger.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
 import { matches } from '#core/http/validate.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { revokeToken } from '#core/records/token-marks.ts'
 import { readVendor, readVendorStanding, registerVendor, revokeVendorKeys } from '#core/records/vendors.ts'
 import type { Grant } from '#schemas/types.gen.ts'
@@ -49,7 +50,7 @@ const stream = (gateway: TestGateway, as: TestVendor, subjects: readonly string[
   })
 
 async function typesOf(gateway: TestGateway, { grantId }: Grant): Promise<string[]> {
-  return (await gateway.ledger.history(grantId)).map(({ ops }) => readFact(ops).type)
+  return (await grantHistory(gateway.ledger, grantId)).map(({ ops }) => readFact(ops).type)
 }
 
 /** Holds the disclosures of the nth piece that has any, before they are committed or when they are. */

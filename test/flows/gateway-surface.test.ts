@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fields as catalogueFields } from '#core/domain/catalogue.ts'
 import { purposes } from '#core/domain/purposes.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { claimRequest, decideRequest, readRequest, receiveRequest } from '#core/records/requests.ts'
 import type { RequestOutcome } from '#core/records/requests.ts'
 import type { AccessRequest } from '#schemas/types.gen.ts'
@@ -110,7 +111,7 @@ describe('an address', () => {
     const grant = await gateway.grant(await gateway.customer(), shop)
     const path = `/v1/subjects/${grant.subject}?fields=profile.name&purpose=${delivery}`
     expect((await gateway.call({ method: 'HEAD', path, as: shop })).status).toBe(405)
-    const disclosed = (await gateway.ledger.history(grant.grantId)).filter(({ ops }) =>
+    const disclosed = (await grantHistory(gateway.ledger, grant.grantId)).filter(({ ops }) =>
       ops.includes('disclosed'),
     )
     expect(disclosed).toEqual([])

@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'openid-client'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import type { Activity, GrantView } from '#schemas/types.gen.ts'
 import {
   ask,
@@ -43,7 +44,7 @@ const vendorFacts = async ({ vendorId }: Shop) =>
   (await story.world.reach.ledger.history(vendorId)).map(({ ops }) => readFact(ops).type).toReversed()
 
 const grantFacts = async ({ grantId }: Relation) =>
-  (await story.world.reach.ledger.history(grantId)).map(({ ops }) => readFact(ops).type).toReversed()
+  (await grantHistory(story.world.reach.ledger, grantId)).map(({ ops }) => readFact(ops).type).toReversed()
 
 /** The client throws on a challenge, which here is an answer like any other. */
 const status = (...read: Parameters<Story['read']>): Promise<number> =>

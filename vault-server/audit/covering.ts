@@ -2,8 +2,9 @@
 import { looksAt } from '#core/domain/audit.ts'
 import { readFact } from '#core/domain/facts.ts'
 import type { Fact } from '#core/domain/facts.ts'
-import type { HistoryItem, LedgerReader } from '#core/ledger/ledger.ts'
+import type { HistoryItem, Ledger } from '#core/ledger/ledger.ts'
 import { listAudits } from '#core/records/auditors.ts'
+import { accountHistory } from '#core/records/histories.ts'
 
 const atOnce = 100
 /** Looks examined for one page: however many others there were, those at hers are on this page or on a later one. */
@@ -20,15 +21,15 @@ export interface Told {
 
 /** The newest entries below `before`, at most `limit`, that a customer is told of: her own, and looks of auditors at any of them. */
 export async function toldOf(
-  reader: LedgerReader,
+  ledger: Ledger,
   accountId: string,
   { before, limit }: { before?: number | undefined; limit: number },
 ): Promise<Told> {
   const wanted = limit + 1
-  const own = await reader.history(accountId, { ...(before !== undefined && { before }), limit: wanted })
+  const own = await accountHistory(ledger, accountId, { before, limit: wanted })
   // Where her own go on further down, older looks belong to the next page.
   const floor = own.length === wanted ? (own.at(-1)?.index ?? 0) : 0
-  const looks = await looksAbove(reader, accountId, { before, floor, limit: wanted })
+  const looks = await looksAbove(ledger, accountId, { before, floor, limit: wanted })
   const found = [...own, ...looks.found]
     .filter(({ index }) => index >= looks.from)
     .toSorted((a, b) => b.index - a.index)
@@ -39,15 +40,15 @@ export async function toldOf(
 
 /** Looks at hers, newest first; `from`: below this entry nobody looked for them yet. */
 async function looksAbove(
-  reader: LedgerReader,
+  ledger: Ledger,
   accountId: string,
   { before, floor, limit }: { before: number | undefined; floor: number; limit: number },
 ): Promise<{ found: readonly HistoryItem[]; from: number }> {
-  const entries = new OwnEntries(reader, accountId)
+  const entries = new OwnEntries(ledger, accountId)
   const found: HistoryItem[] = []
   let below = before
   for (let looked = 0; looked < mostLooks; looked += atOnce) {
-    const looks = await listAudits(reader, { ...(below !== undefined && { before: below }), limit: atOnce })
+    const looks = await listAudits(ledger, { ...(below !== undefined && { before: below }), limit: atOnce })
     for (const item of looks) {
       if (item.index < floor || found.length === limit) return { found, from: 0 }
       const look = readFact(item.ops)
@@ -65,13 +66,13 @@ async function looksAbove(
 
 /** Her entries, newest first, opened as far as anybody asked. */
 class OwnEntries {
-  readonly #reader: LedgerReader
+  readonly #ledger: Ledger
   readonly #accountId: string
   readonly #opened: { readonly index: number; readonly fact: Fact }[] = []
   #isAll = false
 
-  constructor(reader: LedgerReader, accountId: string) {
-    this.#reader = reader
+  constructor(ledger: Ledger, accountId: string) {
+    this.#ledger = ledger
     this.#accountId = accountId
   }
 
@@ -94,10 +95,7 @@ class OwnEntries {
   async #more(): Promise<boolean> {
     if (this.#isAll) return false
     const last = this.#opened.at(-1)
-    const items = await this.#reader.history(this.#accountId, {
-      ...(last !== undefined && { before: last.index }),
-      limit: atOnce,
-    })
+    const items = await accountHistory(this.#ledger, this.#accountId, { before: last?.index, limit: atOnce })
     this.#isAll = items.length < atOnce
     this.#opened.push(...items.map(({ index, ops }) => ({ index, fact: readFact(ops) })))
     return items.length > 0

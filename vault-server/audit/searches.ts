@@ -3,7 +3,8 @@ import { isAskedFor, within } from '#core/domain/audit.ts'
 import type { AuditFilter } from '#core/domain/audit.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { sizeOf } from '#core/ledger/checkpoint.ts'
-import type { Ledger } from '#core/ledger/ledger.ts'
+import type { HistoryItem, Ledger } from '#core/ledger/ledger.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { readNotice } from '#core/records/notices.ts'
 import type {
   AuditEntries,
@@ -44,7 +45,7 @@ export async function search(
   const found: OpenedEntry[] = []
   let first = end
   let looked = 0
-  const entries = filter.grant === undefined ? facts.backward(end) : thread(ledger, filter.grant, end)
+  const entries = filter.grant === undefined ? facts.backward(end) : ofGrant(ledger, filter.grant, end)
   for await (const entry of entries) {
     if (entry.index < floor) {
       first = floor
@@ -72,10 +73,15 @@ export async function search(
   }
 }
 
-async function* thread(ledger: Ledger, id: string, end: number): AsyncGenerator<OpenedEntry> {
+const ofGrant = (ledger: Ledger, grant: string, end: number) =>
+  opened((page) => grantHistory(ledger, grant, page), end)
+
+type Read = (page: { before: number; limit: number }) => Promise<HistoryItem[]>
+
+async function* opened(read: Read, end: number): AsyncGenerator<OpenedEntry> {
   const limit = 256
   for (let before = end; ;) {
-    const page = await ledger.history(id, { before, limit })
+    const page = await read({ before, limit })
     for (const item of page) yield openedEntry(item)
     if (page.length < limit) return
     before = page.at(-1)?.index ?? 0
@@ -124,7 +130,7 @@ export async function timeline(
   const found: OpenedEntry[] = []
   let releases = 0
   let truncated = false
-  for await (const entry of thread(ledger, grant, size)) {
+  for await (const entry of ofGrant(ledger, grant, size)) {
     if (!isAskedFor(entry.fact, filter)) continue
     if (entry.fact.type === 'disclosed' && ++releases > mostReleases) truncated = true
     else found.push(entry)
@@ -148,7 +154,8 @@ export async function timeline(
 async function asked(ledger: Ledger, request: string, size: number, filter: AuditFilter) {
   const { grant: _, ...rest } = filter
   const found: OpenedEntry[] = []
-  for await (const entry of thread(ledger, request, size)) if (isAskedFor(entry.fact, rest)) found.push(entry)
+  const told = opened((page) => ledger.history(request, page), size)
+  for await (const entry of told) if (isAskedFor(entry.fact, rest)) found.push(entry)
   return found
 }
 

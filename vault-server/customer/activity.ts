@@ -7,6 +7,7 @@ import { languageOf } from '#core/http/language.ts'
 import { parser } from '#core/http/validate.ts'
 import { sizeOf } from '#core/ledger/checkpoint.ts'
 import type { HistoryItem, Ledger, LedgerReader } from '#core/ledger/ledger.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import type { Activity, ActivityItem, ActivityQuery } from '#schemas/types.gen.ts'
 import { toldOf } from '../audit/covering.ts'
 import type { Told } from '../audit/covering.ts'
@@ -37,9 +38,9 @@ export function activityRoutes({ ledger }: { ledger: Ledger }): Router {
   router.get('/activity', async (request, response) => {
     const { accountId } = customerOf(request)
     const { grant, before, limit = usualLimit, ...filter } = readQuery(request.query)
-    const thread = grant === undefined ? undefined : await ownThread(ledger, accountId, grant)
+    if (grant !== undefined) await readOwnGrant(ledger, accountId, grant)
     const tell: Tell = (page) =>
-      thread === undefined ? toldOf(ledger, accountId, page) : pageOf(ledger, thread, page)
+      grant === undefined ? toldOf(ledger, accountId, page) : pageOf(ledger, grant, page)
     const view = activityViewer(ledger, languageOf(request))
     const page = { ...(before !== undefined && { before }), limit }
     if (Object.keys(filter).length === 0) {
@@ -53,8 +54,8 @@ export function activityRoutes({ ledger }: { ledger: Ledger }): Router {
   return router
 }
 
-async function pageOf(reader: LedgerReader, thread: string, { before, limit }: Page): Promise<Told> {
-  const found = await reader.history(thread, { ...(before !== undefined && { before }), limit: limit + 1 })
+async function pageOf(reader: LedgerReader, grantId: string, { before, limit }: Page): Promise<Told> {
+  const found = await grantHistory(reader, grantId, { before, limit: limit + 1 })
   const items = found.slice(0, limit)
   const last = items.at(-1)
   return { items, ...(found.length > limit && last !== undefined && { next: last.index }) }
@@ -97,11 +98,6 @@ async function endOf(
   if (to === undefined) return before
   const end = await facts.firstSince(Date.parse(to), sizeOf(await ledger.log.newest()))
   return Math.min(before ?? end, end)
-}
-
-/** The thread of a grant; `not-found` for one of anybody else. */
-async function ownThread(reader: LedgerReader, accountId: string, grantId: string): Promise<string> {
-  return (await readOwnGrant(reader, accountId, grantId)).value.grantId
 }
 
 const parseQuery = parser('api/activity-query.json')

@@ -12,6 +12,7 @@ import { PodRefusal, createPodClient } from '#core/pods/client.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import { readCategory, resourceOf } from '#core/pods/vocabulary.ts'
 import { listAccountGrants } from '#core/records/grants.ts'
+import { accountHistory } from '#core/records/histories.ts'
 import { readReceipt } from '#core/records/receipts.ts'
 import { listAccountRequests } from '#core/records/requests.ts'
 import type { Account, ExportManifest } from '#schemas/types.gen.ts'
@@ -207,8 +208,7 @@ async function addRecords(archive: Archive, parts: ExportParts, { accountId }: A
   await archive.add('log/checkpoint', await publicLog.newest())
   let number = 0
   for (let before: number | undefined; ;) {
-    const from = before === undefined ? {} : { before }
-    const items = await ledger.history(accountId, { ...from, limit: page })
+    const items = await accountHistory(ledger, accountId, { before, limit: page })
     if (items.length === 0) return
     const lines: string[] = []
     for (const item of items) lines.push(JSON.stringify(await proveOwn(parts, item)))

@@ -5,6 +5,7 @@ import { readFact } from '#core/domain/facts.ts'
 import { every } from '#core/jobs/every.ts'
 import type { HistoryItem, LedgerReader, LogReader } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
+import { accountHistory } from '#core/records/histories.ts'
 import type { LiveChange } from '#schemas/types.gen.ts'
 import { customerOf } from './session.ts'
 import type { Sessions } from './session.ts'
@@ -40,7 +41,7 @@ export interface Live extends AsyncDisposable {
  * what writes. A stream ends with its session.
  */
 export function startLive(options: {
-  ledger: LedgerReader & { readonly log: Pick<LogReader, 'checkpoint'> }
+  ledger: LedgerReader & { readonly log: Pick<LogReader, 'checkpoint' | 'newest'> }
   sessions: Pick<Sessions, 'isLive'>
   now: () => number
   log: Logger
@@ -56,7 +57,7 @@ export function startLive(options: {
 
   /** Told to every page of one customer. */
   async function tell(accountId: string, pages: readonly Watcher[]): Promise<void> {
-    const items = await ledger.history(accountId, { limit: mostAtOnce })
+    const items = await accountHistory(ledger, accountId, { limit: mostAtOnce })
     const newest = items[0]?.index
     if (newest === undefined) return
     for (const page of pages) {
@@ -100,7 +101,7 @@ export function startLive(options: {
   routes.get('/events', async (request, response) => {
     const { accountId, session } = customerOf(request)
     const since = sinceOf(request)
-    const newest = (await ledger.history(accountId, { limit: 1 }))[0]?.index ?? -1
+    const newest = (await accountHistory(ledger, accountId, { limit: 1 }))[0]?.index ?? -1
     // Nothing is awaited from here until the page is counted, and no end is told of one that has gone already.
     if (response.destroyed) return
     const own = [...watchers].filter((page) => page.session === session)

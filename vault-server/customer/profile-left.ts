@@ -2,8 +2,9 @@ import { Router } from 'express'
 import { readFact } from '#core/domain/facts.ts'
 import type { FactOf } from '#core/domain/facts.ts'
 import { formatTime } from '#core/domain/times.ts'
-import type { LedgerReader } from '#core/ledger/ledger.ts'
+import type { Ledger, LedgerReader } from '#core/ledger/ledger.ts'
 import { listAccountGrants, listEarlier } from '#core/records/grants.ts'
+import { accountHistory } from '#core/records/histories.ts'
 import type { FieldsLeft } from '#schemas/types.gen.ts'
 import { customerOf } from './session.ts'
 import { viewVendor } from './views.ts'
@@ -13,25 +14,22 @@ const page = 100
 const mostEntries = 2_000
 
 /** `GET /fields/left`: when each field, or an answer worked out from one, last left, and to whom, by the log alone. */
-export function fieldsLeftRoutes({ reader }: { reader: LedgerReader }): Router {
+export function fieldsLeftRoutes({ ledger }: { ledger: Ledger }): Router {
   const router = Router()
   router.get('/fields/left', async (request, response) => {
-    response.json(await fieldsLeft(reader, customerOf(request).accountId))
+    response.json(await fieldsLeft(ledger, customerOf(request).accountId))
   })
   return router
 }
 
-async function fieldsLeft(reader: LedgerReader, accountId: string): Promise<FieldsLeft> {
-  const wanted = await everGranted(reader, accountId)
+async function fieldsLeft(ledger: Ledger, accountId: string): Promise<FieldsLeft> {
+  const wanted = await everGranted(ledger, accountId)
   const found = new Map<string, FactOf<'disclosed'>>()
   let before: number | undefined
   let since: number | undefined
   for (let seen = 0; found.size < wanted.size;) {
     if (seen >= mostEntries) break
-    const entries = await reader.history(accountId, {
-      limit: page,
-      ...(before === undefined ? {} : { before }),
-    })
+    const entries = await accountHistory(ledger, accountId, { before, limit: page })
     for (const { ops } of entries) {
       const fact = readFact(ops)
       since = fact.time
@@ -47,7 +45,7 @@ async function fieldsLeft(reader: LedgerReader, accountId: string): Promise<Fiel
   }
   const vendors = new Map<string, Promise<string>>()
   const nameOf = (vendorId: string) => {
-    const known = vendors.get(vendorId) ?? viewVendor(reader, vendorId).then(({ name }) => name)
+    const known = vendors.get(vendorId) ?? viewVendor(ledger, vendorId).then(({ name }) => name)
     vendors.set(vendorId, known)
     return known
   }

@@ -7,6 +7,7 @@ import { findPurpose } from '#core/domain/purposes.ts'
 import { formatTime } from '#core/domain/times.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { listEarlier, seqKey } from '#core/records/grants.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { readVendor, readVendorStanding } from '#core/records/vendors.ts'
 import type {
   Acknowledgement,
@@ -142,7 +143,7 @@ export async function viewEarlier(reader: LedgerReader, grant: Grant): Promise<E
 /** Unix ms; `undefined`: never. */
 export async function timeOfLastRead(reader: LedgerReader, grantId: string): Promise<number | undefined> {
   for (let before: number | undefined, limit = 4; ; limit = 100) {
-    const entries = await reader.history(grantId, { limit, ...(before === undefined ? {} : { before }) })
+    const entries = await grantHistory(reader, grantId, { before, limit })
     for (const { ops } of entries) {
       const fact = readFact(ops)
       if (fact.type === 'disclosed') return fact.time

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import type {
   AccessRequestDetails,
   Decision,
@@ -156,7 +157,7 @@ test('narrowing narrows: neither tokens nor purposes reach what was left out', a
 })
 
 const typesOf = async (thread: string) =>
-  (await story.world.reach.ledger.history(thread)).map(({ ops }) => readFact(ops).type).toReversed()
+  (await grantHistory(story.world.reach.ledger, thread)).map(({ ops }) => readFact(ops).type).toReversed()
 
 test('the same decision again is the same answer, and another one is refused', async () => {
   const page = await story.ask(alma, shop)

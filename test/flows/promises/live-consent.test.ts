@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import type { Fact } from '#core/domain/facts.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import type { Me } from '#schemas/types.gen.ts'
 import { batchToken } from '../../business.ts'
 import { checkEverything } from '../../check-everything.ts'
@@ -63,7 +64,7 @@ async function expectGone(relation: Relation, tokens: readonly string[], batch: 
 
 /** In the order of the log. */
 async function factsOf({ grantId }: Relation): Promise<Fact[]> {
-  const items = await story.world.reach.ledger.history(grantId)
+  const items = await grantHistory(story.world.reach.ledger, grantId)
   return items.map(({ ops }) => readFact(ops)).toReversed()
 }
 

@@ -15,6 +15,7 @@ import { readFact } from '#core/domain/facts.ts'
 import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { openKeyStore } from '#core/ledger/key-store.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import type { Disclosure } from '#schemas/types.gen.ts'
 import { checkEverything } from '../../check-everything.ts'
 import {
@@ -90,7 +91,7 @@ test('a reply proves by itself, and by the public log, that it is on record', as
   expect(commitsTo(entry, 'subject', salts.subject, relation.subject)).toBe(true)
   expect(commitsTo(entry, 'data', salts.data, data.replace('Zerlina', 'Zerlino'))).toBe(false)
   expect(commitsTo(entry, 'subject', salts.data, relation.subject)).toBe(false)
-  const [fact] = await story.world.reach.ledger.history(relation.grantId, { limit: 1 })
+  const [fact] = await grantHistory(story.world.reach.ledger, relation.grantId, { limit: 1 })
   expect(fact).toMatchObject({ index })
   expect(readFact(fact?.ops ?? '')).toMatchObject({ type: 'disclosed', fields: ['profile.name'] })
 })

@@ -1,0 +1,71 @@
+/**
+ * How a counter lies in the database: its count, and which entries came with its raises. The newest of them stand beside the
+ * count, in a row that is written again each time; a full run of them moves to a row of its own. So a raise costs one row.
+ */
+import { hash } from 'node:crypto'
+import { LedgerDamaged } from './ledger.ts'
+import { runKey } from './stored-keys.ts'
+
+export interface Tally {
+  readonly count: number
+  /** Indexes of the newest entries, ascending, no more than `count`; those before them are in runs. */
+  readonly newest: readonly number[]
+}
+
+/** Entries of one run. */
+const RUN = 16
+export const NEVER_RAISED: Tally = { count: 0, newest: [] }
+
+/** A counter raised once more, by a commit whose first entry is `index`; `full` is a run to be stored beside it. */
+export function raise(
+  { count, newest }: Tally,
+  index: number | undefined,
+): { readonly tally: Tally; readonly full?: readonly number[] } {
+  // A commit may raise a counter twice: its entry is there already.
+  if (index === undefined || index === newest.at(-1)) return { tally: { count: count + 1, newest } }
+  if (newest.length === RUN) return { tally: { count: count + 1, newest: [index] }, full: newest }
+  return { tally: { count: count + 1, newest: [...newest, index] } }
+}
+
+const INDEX_BYTES = 6
+const CHECK_BYTES = 8
+const HEAD_BYTES = INDEX_BYTES + CHECK_BYTES
+
+/** Key and value of a full run. */
+export function encodeRun(key: string, run: readonly number[]): [key: string, value: Buffer] {
+  const stored = runKey(key, run[0] ?? 0)
+  return [stored, encodeTally(stored, { count: run.length, newest: run })]
+}
+
+/** Counters stay in the clear under opaque keys, with a checksum: sealing each would cost as much as its commit. */
+export function encodeTally(key: string, { count, newest }: Tally): Buffer {
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + newest.length * INDEX_BYTES)
+  bytes.writeUIntBE(count, 0, INDEX_BYTES)
+  let at = HEAD_BYTES
+  for (const index of newest) at = bytes.writeUIntBE(index, at, INDEX_BYTES)
+  bytes.write(checkOf(key, count, bytes), INDEX_BYTES, 'latin1')
+  return bytes
+}
+
+/** Also of a run. Throws `LedgerDamaged`. */
+export function decodeTally(key: string, bytes: Buffer): Tally {
+  const count = bytes.length >= HEAD_BYTES ? bytes.readUIntBE(0, INDEX_BYTES) : 0
+  if (
+    bytes.length < HEAD_BYTES ||
+    bytes.toString('latin1', INDEX_BYTES, HEAD_BYTES) !== checkOf(key, count, bytes)
+  )
+    throw new LedgerDamaged('a stored counter is not what was written')
+  const newest: number[] = []
+  for (let at = HEAD_BYTES; at < bytes.length; at += INDEX_BYTES)
+    newest.push(bytes.readUIntBE(at, INDEX_BYTES))
+  return { count, newest }
+}
+
+/** One character a byte. Counters of versions before 0.5 have no entries, and the same checksum. */
+function checkOf(key: string, count: number, bytes: Buffer): string {
+  const indexes = bytes.toString('latin1', HEAD_BYTES)
+  return hash('sha256', `${key}:${count}${indexes === '' ? '' : `:${indexes}`}`, 'binary').slice(
+    0,
+    CHECK_BYTES,
+  )
+}
