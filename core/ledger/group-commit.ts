@@ -72,7 +72,8 @@ const NOTHING: readonly never[] = []
 export function prepareCommit(commit: Commit, keys: CustomerKeys): PreparedCommit | Promise<PreparedCommit> {
   const { checks = NOTHING, counters = NOTHING, writes = NOTHING, entries = NOTHING } = commit
   const { forget = NOTHING } = commit
-  for (const { key } of checks) checkKey(key)
+  // A row that was read has a key that one can have.
+  for (const { key, row } of checks) if (row?.key !== key) checkKey(key)
   for (const { key } of counters) checkKey(key)
   for (const { threads } of entries) for (const thread of threads ?? NOTHING) checkKey(thread)
   for (const { thread, index } of forget) {

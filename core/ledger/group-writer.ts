@@ -22,6 +22,8 @@ export interface WriterParts {
 const QUEUE_BYTES = 128 * 1024 * 1024
 /** What a request brings at the end of a turn, such as behind the check of its signature, is seen in the next. */
 const QUIET_TURNS = 2
+/** Where the group before was of several: with fewer turns groups fall apart as soon as the machine has other work. */
+const QUIET_TURNS_OF_MANY = 4
 /** So many that wait are a group worth its sync. */
 const GATHERED = 128
 /** So long at most whoever came first waits for those behind, in ms: where turns are slow, one in each would hold all up. */
@@ -38,6 +40,8 @@ export class GroupWriter {
   readonly #parts: WriterParts
   #queue: Waiting[] = []
   #queuedBytes = 0
+  /** Commits of the newest group. */
+  #together = 0
   /** Taken from the queue, not yet part of a group. */
   #taken: Waiting[] = []
   #running: Promise<void> | undefined
@@ -113,16 +117,17 @@ export class GroupWriter {
   /**
    * Whoever was just answered, or comes in meanwhile, gets into the next group: as long as turns of the event loop bring
    * more, the processor is what all of them wait for, and half as many groups leave it more time. Who is alone waits for
-   * `QUIET_TURNS` that bring nobody.
+   * `QUIET_TURNS` that bring nobody, and nobody for long.
    */
   async #gather(): Promise<void> {
+    const turns = this.#together > 1 ? QUIET_TURNS_OF_MANY : QUIET_TURNS
     const until = performance.now() + GATHERING_MS
     let quiet = 0
     do {
       const before = this.#queue.length
       await nextTurn()
       quiet = this.#queue.length > before ? 0 : quiet + 1
-    } while (quiet < QUIET_TURNS && this.#queue.length < GATHERED && performance.now() < until)
+    } while (quiet < turns && this.#queue.length < GATHERED && performance.now() < until)
   }
 
   async #form(inFlight: InFlight | undefined): Promise<Group> {
@@ -148,6 +153,7 @@ export class GroupWriter {
       count++
     }
     this.#queuedBytes -= bytes
+    this.#together = count
     return this.#queue.splice(0, count)
   }
 
