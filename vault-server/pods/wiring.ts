@@ -84,18 +84,18 @@ function build(parts: readonly Part[], what: Value, variables: Settings): unknow
 }
 
 async function readWiring(configs: readonly string[], folder: string): Promise<Wiring> {
-  const hash = createHash('sha256')
+  const sources = createHash('sha256')
   // Of the packages those that are installed, whatever was to be.
   const packages = [serverFile, ofServer.resolve('componentsjs/package.json')]
-  for (const source of [...packages, import.meta.filename, ...configs]) hash.update(await readFile(source))
-  const madeOf = hash.digest('hex')
-  const file = join(folder, basename(configs[0] ?? ''))
-  const known = await readFile(file, 'utf8')
-    .then((text) => JSON.parse(text) as Wiring & { madeOf: string })
-    .catch(() => undefined)
-  if (known?.madeOf === madeOf) return known
+  for (const source of [...packages, import.meta.filename, ...configs]) sources.update(await readFile(source))
+  // Of what it was made of and of itself: one byte that the disk changed, and the pods would never start again.
+  const digestOf = (text: string) => sources.copy().update(text).digest('hex')
+  const file = join(folder, `${basename(configs[0] ?? '', '.json')}.wiring`)
+  const [digest, known = ''] = (await readFile(file, 'utf8').catch(() => '')).split('\n')
+  if (digest === digestOf(known)) return JSON.parse(known) as Wiring
   const wiring = await deriveWiring(configs)
-  await keep(file, JSON.stringify({ madeOf, ...wiring }))
+  const text = JSON.stringify(wiring)
+  await keep(file, `${digestOf(text)}\n${text}`)
   return wiring
 }
 
