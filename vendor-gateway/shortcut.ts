@@ -43,13 +43,14 @@ export function shortcut(
     const params = name === undefined ? {} : { [name]: path.slice(start.length) }
     // What else Express adds to the two is for other forms.
     const response = outgoing as Response
-    const request = Object.assign(incoming, { params, route: { path: way.path } }) as Request
+    const request = Object.assign(incoming, { params }) as Request
     const fail = (error: unknown) => refuse(error, request, response, () => response.destroy())
     try {
       for (const one of before) one(request, response, goOn)
     } catch (error) {
       return fail(error)
     }
+    request.route = { path: way.path }
     answer(request, response).catch(fail)
   }
 }

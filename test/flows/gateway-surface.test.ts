@@ -180,6 +180,10 @@ describe('a question that is asked all day', () => {
         const head = `GET /v1/subjects/somebody HTTP/1.1\r\nHost: other.example\r\nAccept: ${accept}\r\n\r\n`
         const { status, body } = await exchange(socket, Buffer.from(head))
         expect([status, JSON.parse(body()).code]).toEqual([421, 'misdirected'])
+        // What was meant for somebody else is counted under no route of ours.
+        const line = () => JSON.parse(gateway.logLines.findLast((one) => one.includes('421')) ?? '{}')
+        await expect.poll(line).toMatchObject({ event: 'request', status: 421 })
+        expect(line()).not.toHaveProperty('route')
       } finally {
         socket.destroy()
       }
