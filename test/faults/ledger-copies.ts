@@ -25,6 +25,7 @@ export interface Expected {
 }
 
 export const LIMITS = { writeBufferSize: 64 * 1024, group: 8 }
+const COUNTERS = ['c0', 'c1', 'c2', 'c3', 'c4']
 const isRefusal = (error: unknown): boolean =>
   error instanceof LedgerDamaged || error instanceof LedgerForeign || error instanceof KeysDamaged
 
@@ -51,10 +52,8 @@ async function fill(ledger: Ledger, from: number, count: number): Promise<Commit
 async function expectedOf(ledger: Ledger, done: Committed[]): Promise<Expected> {
   return {
     rows: await ledger.list(''),
-    counters: await Promise.all(
-      [0, 1, 2, 3, 4].map(async (i) => [`c${i}`, await ledger.count(`c${i}`)] as const),
-    ),
-    history: await ledger.history('all'),
+    counters: await Promise.all(COUNTERS.map(async (key) => [key, await ledger.count(key)] as const)),
+    history: await ledger.history('all', { counters: COUNTERS }),
     checkpoints: done.map(({ checkpoint }) => checkpoint),
   }
 }
@@ -84,7 +83,7 @@ export async function outcomeOf(folders: LedgerFolders, expected: Expected, what
     await read(key, () => ledger.get(key), { key, version, value })
   await read('list', () => ledger.list(''), expected.rows)
   for (const [key, count] of expected.counters) await read(key, () => ledger.count(key), count)
-  await read('history', () => ledger.history('all'), expected.history)
+  await read('history', () => ledger.history('all', { counters: COUNTERS }), expected.history)
   await read(
     'log',
     async () => (await checkLog(ledger.log, expected.checkpoints)).earlier,
