@@ -77,7 +77,7 @@ interface Handlers {
 }
 
 async function open({ app, upgrade }: Handlers, address: { host: string; port: number }): Promise<Server> {
-  const server = createServer(limits, app)
+  const server = createServer(limits, oneByOne(app))
   if (upgrade) server.on('upgrade', upgrade)
   server.maxHeadersCount = maxHeaders
   server.maxConnections = maxConnections
@@ -85,6 +85,17 @@ async function open({ app, upgrade }: Handlers, address: { host: string; port: n
   server.listen({ host: address.host, port: address.port })
   await once(server, 'listening')
   return server
+}
+
+/**
+ * What a client sends ahead on a connection begins when all before it is answered. Node takes it in at once, and tells it
+ * nothing when the connection ends: it would wait for its reader for ever.
+ */
+function oneByOne(app: RequestListener): RequestListener {
+  return (request, response) => {
+    if (response.socket === null) response.once('socket', () => process.nextTick(app, request, response))
+    else app(request, response)
+  }
 }
 
 /**

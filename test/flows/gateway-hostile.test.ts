@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { proofFor } from '../../bench/business.ts'
-import { TestGateway } from '../gateway.ts'
+import { delivery, TestGateway } from '../gateway.ts'
 import type { TestVendor } from '../gateway.ts'
 
 const MEGABYTE = Buffer.alloc(1024 * 1024, '{')
@@ -132,3 +132,23 @@ describe('others are served', () => {
     await othersAreServed()
   })
 })
+
+test('batches that were asked for in a row on a connection that ended keep no turn of their business', async () => {
+  const nonce = (await gateway.call({ path: '/v1/grants' })).headers.get('dpop-nonce') ?? ''
+  const subjects = [subject, ...Array.from({ length: 99 }, (_, n) => `nobody-${n}`)]
+  const body = JSON.stringify({ purpose: delivery, fields: ['profile.name'], subjects })
+  const batch = () => {
+    const proof = proofFor(shop, { method: 'POST', url: `${gateway.url}/v1/query`, nonce })
+    return (
+      `POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\nAuthorization: DPoP ${shop.token}\r\nDPoP: ${proof}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    )
+  }
+  const gone = await dial()
+  gone.write(Array.from({ length: 8 }, batch).join(''))
+  await once(gone, 'data')
+  gone.destroy()
+  await once(gone, 'close')
+  for (let n = 0; n < 6; n++)
+    expect((await gateway.query(shop, subjects, ['profile.name'])).json.rows).toHaveLength(100)
+}, 20_000)

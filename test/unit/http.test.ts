@@ -123,6 +123,36 @@ describe('hostile connections', () => {
     expect(seen).toEqual([['a, b', 'a, b', 'a, b']])
   })
 
+  test('what is sent ahead begins when all before it is answered, with its body, and never once nobody waits', async () => {
+    const begun: string[] = []
+    const waiting: http.ServerResponse[] = []
+    const app: http.RequestListener = (request, response) => {
+      begun.push(request.url ?? '')
+      if (request.url === '/hold') waiting.push(response)
+      else request.pipe(response)
+    }
+    await using server = await listen({ app, host: '127.0.0.1', port: 0 })
+    const head = (method: string, path: string) => `${method} ${path} HTTP/1.1\r\nHost: a\r\n`
+    const body = 'x'.repeat(100_000)
+    const ahead = `${head('POST', '/echo')}Content-Length: ${body.length}\r\n\r\n${body}`
+    const socket = connect(server.port, '127.0.0.1')
+    let heard = ''
+    socket.on('data', (chunk) => (heard += String(chunk)))
+    const last = `${head('GET', '/last')}\r\n`
+    socket.write(`${head('GET', '/hold')}\r\n${ahead}${last}${head('GET', '/hold')}\r\n${last}`)
+    await expect.poll(() => waiting.length).toBe(1)
+    expect(begun).toEqual(['/hold'])
+    waiting.shift()?.end('first')
+    await expect.poll(() => begun).toEqual(['/hold', '/echo', '/last', '/hold'])
+    expect(heard.indexOf('first')).toBeGreaterThan(0)
+    expect(heard.replaceAll(/[^x]/g, '')).toHaveLength(body.length)
+    const closed = once(waiting[0] ?? socket, 'close')
+    socket.destroy()
+    await closed
+    await fetch(`${server.url}/after`)
+    expect(begun).toEqual(['/hold', '/echo', '/last', '/hold', '/after'])
+  })
+
   test('a client that sends its request slowly is cut off', async () => {
     await using server = await listen({ app: slow, host: '127.0.0.1', port: 0 })
     const socket = connect(server.port, '127.0.0.1')
