@@ -8,6 +8,28 @@ import type { DraftState } from './draft-state.ts'
 import type { FormField } from './form-fields.ts'
 import styles from './save-state.module.css'
 
+/**
+ * What is being filled in does not stay under the line that came up over it, or grew. What merely gets the focus by keyboard is
+ * scrolled clear by its margin, and nothing moves under a finger.
+ */
+function keepOff(line: HTMLElement | null): (() => void) | undefined {
+  if (line === null) return undefined
+  const form = line.closest('form')
+  const uncover = () => {
+    const filled = document.activeElement
+    if (filled === null || line.contains(filled) || form?.contains(filled) !== true) return
+    const [under, over] = [filled.getBoundingClientRect(), line.getBoundingClientRect()]
+    if (under.bottom > over.top && under.top < over.bottom) filled.scrollIntoView({ block: 'nearest' })
+  }
+  const sizes = new ResizeObserver(uncover)
+  sizes.observe(line)
+  form?.addEventListener('input', uncover)
+  return () => {
+    sizes.disconnect()
+    form?.removeEventListener('input', uncover)
+  }
+}
+
 /** Whether what stands above is in the pod, what to do when it is not, and the way back. Stays in sight while it matters. */
 export function SaveState({
   draft,
@@ -41,7 +63,7 @@ export function SaveState({
   if (last === undefined && !isUnsaved && told === undefined && takenOver.length === 0 && tone === 'calm')
     return null
   return (
-    <div className={styles.state} data-tone={tone} data-aside={conflicts.size > 0}>
+    <div ref={keepOff} className={styles.state} data-tone={tone} data-aside={conflicts.size > 0}>
       <div>
         <p role="status" className={styles.words}>
           {tone === 'calm' && !isUnsaved && told !== undefined && told.what !== 'stale' && (

@@ -237,6 +237,18 @@ test('it fits a phone in the dark, and a page of the vocabulary explains it', as
   await lookAt(page, 'data-9-phone-dark')
   const wide = await page.evaluate(() => document.documentElement.scrollWidth)
   expect(wide).toBeLessThanOrEqual(390)
+  // What is filled in at the lower edge does not stay under the line that comes up there.
+  const phone = part('Contact').getByRole('textbox', { name: 'Phone' })
+  if (!(await phone.isVisible())) await open('Contact')
+  await phone.evaluate((box) => scrollBy(0, box.getBoundingClientRect().bottom - innerHeight + 90))
+  await phone.click()
+  await page.keyboard.type('+44 20 7946 0001')
+  await part('Contact').getByText('A field is saved as you leave it').waitFor()
+  const isOnTop = (box: Element) => {
+    const { left, bottom } = box.getBoundingClientRect()
+    return document.elementFromPoint(left + 20, bottom - 2) === box
+  }
+  await expect.poll(() => phone.evaluate(isOnTop)).toBe(true)
   await page.goto(`${story.world.config.vaultUrl}/vocabulary`)
   await page.getByRole('heading', { name: 'The vocabulary of Reach' }).waitFor()
   await lookAt(page, 'data-10-vocabulary')
