@@ -3,7 +3,7 @@ import { Link } from 'react-router'
 import type { ActivityItem } from '#schemas/types.gen.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import styles from './activity-list.module.css'
-import { byDay } from './activity-days.ts'
+import { byDay, byEvent } from './activity-days.ts'
 import { Button } from './button.tsx'
 import { EntryVerification } from './entry-verification.tsx'
 import { Theirs } from './layout.tsx'
@@ -48,9 +48,9 @@ export function ActivityList({ items }: { items: readonly ActivityItem[] }) {
         <section key={day} aria-label={formats.day(entries[0]?.time ?? day)}>
           <h3 className={styles.day}>{formats.day(entries[0]?.time ?? day)}</h3>
           <ol className={styles.list}>
-            {entries.map((item) => (
-              <li key={item.index} className={styles.entry}>
-                <Entry item={item} />
+            {byEvent(entries).map(([item, ...more]) => (
+              <li key={item?.index} className={styles.entry}>
+                {item !== undefined && <Entry item={item} more={more} />}
               </li>
             ))}
           </ol>
@@ -60,10 +60,11 @@ export function ActivityList({ items }: { items: readonly ActivityItem[] }) {
   )
 }
 
-function Entry({ item }: { item: ActivityItem }) {
+/** `more`: further entries of the log that say the same. */
+function Entry({ item, more }: { item: ActivityItem; more: readonly ActivityItem[] }) {
   const { text, rich, has } = useText()
   const formats = useFormats()
-  const [isOpen, setOpen] = useState(false)
+  const [opened, setOpened] = useState<ActivityItem>()
   const panel = useId()
   const id = item.acknowledged === 'deletion' ? 'activity.acknowledged.deletion' : `activity.${item.type}`
   const business = <Theirs>{item.vendor?.name ?? text('activity.business')}</Theirs>
@@ -101,18 +102,21 @@ function Entry({ item }: { item: ActivityItem }) {
       </div>
       <div className={styles.when}>
         <time dateTime={item.time}>{formats.time(item.time)}</time>
-        <Button
-          look="quiet"
-          small
-          expands={{ isOpen, what: panel }}
-          aria-label={`${text('activity.index', { index: item.index })}: ${text('verify.open')}`}
-          onPress={() => setOpen(!isOpen)}
-        >
-          {text('activity.index', { index: item.index })}
-        </Button>
+        {[item, ...more].map((entry) => (
+          <Button
+            key={entry.index}
+            look="quiet"
+            small
+            expands={{ isOpen: opened?.index === entry.index, what: panel }}
+            aria-label={`${text('activity.index', { index: entry.index })}: ${text('verify.open')}`}
+            onPress={() => setOpened(opened?.index === entry.index ? undefined : entry)}
+          >
+            {text('activity.index', { index: entry.index })}
+          </Button>
+        ))}
       </div>
-      <div id={panel} className={styles.panel} hidden={!isOpen}>
-        {isOpen && <EntryVerification item={item} />}
+      <div id={panel} className={styles.panel} hidden={opened === undefined}>
+        {opened !== undefined && <EntryVerification key={opened.index} item={opened} />}
       </div>
     </>
   )

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import type { GrantView, VendorView } from '#schemas/types.gen.ts'
-import { byDay } from '../../consent-app/components/activity-days.ts'
+import { byDay, byEvent } from '../../consent-app/components/activity-days.ts'
 import { endsSoon, sightOf, splitGrants, visibleFields } from '../../consent-app/components/grant-facts.ts'
 import { asIssuer } from '../../consent-app/components/issuer.ts'
 import { shortWebId } from '../../consent-app/components/short-web-id.ts'
@@ -180,6 +180,19 @@ test('entries are grouped by day without changing their order', () => {
     entry(7, '2026-11-20T12:00:00Z'),
   ])
   expect(groups.map(({ items: entries }) => entries.map(({ index }) => index))).toEqual([[9, 8], [7]])
+})
+
+test('what befell all permissions in one moment is told once, with every entry of the log', () => {
+  const entry = (index: number, type: string, time = '2026-11-22T12:00:00.001Z') => ({ index, type, time })
+  const events = byEvent([
+    entry(9, 'access-restored', '2026-11-22T12:00:05Z'),
+    entry(8, 'access-lost'),
+    entry(7, 'disclosed'),
+    entry(6, 'disclosed'),
+    entry(5, 'access-lost'),
+    entry(4, 'access-lost', '2026-11-22T11:00:00Z'),
+  ])
+  expect(events.map((entries) => entries.map(({ index }) => index))).toEqual([[9], [8, 5], [7], [6], [4]])
 })
 
 test('durations are read as ISO 8601 has them', () => {
