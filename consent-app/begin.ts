@@ -24,15 +24,14 @@ if (request !== undefined)
     open(request).catch(() => undefined),
   )
 // What came with the page is painted before the app takes the processor.
-void Promise.all([painted().then(() => import('./main.tsx')), locale]).then(
-  ([{ start }, words]) => start(words),
-  () => {
+void Promise.all([painted().then(() => import('./main.tsx')), locale])
+  .then(([{ start }, words]) => start(words))
+  .catch(() => {
     const said = document.createElement('p')
     said.role = 'alert'
     said.textContent = notLoaded[language]
     document.getElementById('app')?.replaceChildren(said)
-  },
-)
+  })
 
 /** Opening a request claims it, so only for somebody who is signed in. */
 async function open(uid: string): Promise<Response | undefined> {
