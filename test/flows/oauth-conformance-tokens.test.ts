@@ -165,6 +165,18 @@ describe('DPoP', () => {
       expect(await verdict(postForm(shop, 'token', batch, { proof: made }))).toBe('200')
     }
   })
+
+  test('RSA keys that the gateway refuses are refused here: a token bound to one would read nothing', async () => {
+    const unusual = {
+      name: 'RSA-PSS',
+      modulusLength: 2048,
+      publicExponent: Uint8Array.of(3),
+      hash: 'SHA-256',
+    }
+    const keys = await crypto.subtle.generateKey(unusual, true, ['sign', 'verify'])
+    const made = await proof(keys, { htm: 'POST', htu: tokenUrl() }, {}, { header: { alg: 'PS256' } })
+    expect(await verdict(postForm(shop, 'token', batch, { proof: made }))).toBe('400 invalid_dpop_proof')
+  })
 })
 
 describe('the rest of the server checklist of FAPI 2.0 (5.3.2)', () => {

@@ -1,6 +1,7 @@
-import { decodeJwt } from 'jose'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { errors } from 'oidc-provider'
 import type { Client, KoaContextWithOIDC } from 'oidc-provider'
+import { isUsualRsa } from '#core/domain/rsa-key.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 
@@ -63,16 +64,32 @@ export function isFarAhead(iat: unknown, now: number): boolean {
 }
 
 /**
- * The same for DPoP proofs, of which the library takes those of 300 s to either side. What it answers beyond them by its
- * nonce stays its own.
+ * What the library takes of DPoP proofs and we do not: those dated far ahead, which it takes up to 300 s, and RSA keys that
+ * cost much to check and that the gateway refuses. What it answers beyond 300 s by its nonce stays its own.
  */
-export function refuseProofsAhead({ now }: { now: () => number }) {
+export function refuseProofs({ now }: { now: () => number }) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
-    const { iat, nonce } = claimsOf(ctx.get('DPoP'))
+    const proof = ctx.get('DPoP')
+    const { iat, nonce } = claimsOf(proof)
     const isBeyond = isFarAhead(iat, now() + 240_000) && nonce === undefined
-    if (!isFarAhead(iat, now()) || isBeyond) return next()
+    const why =
+      isFarAhead(iat, now()) && !isBeyond
+        ? 'the DPoP proof is dated ahead'
+        : hasUnusualRsa(proof)
+          ? 'the key of the DPoP proof is not acceptable'
+          : undefined
+    if (why === undefined) return next()
     ctx.status = 400
-    ctx.body = { error: 'invalid_dpop_proof', error_description: 'the DPoP proof is dated ahead' }
+    ctx.body = { error: 'invalid_dpop_proof', error_description: why }
+  }
+}
+
+function hasUnusualRsa(jwt: string): boolean {
+  try {
+    const { jwk } = decodeProtectedHeader(jwt)
+    return jwk?.kty === 'RSA' && !isUsualRsa(jwk)
+  } catch {
+    return false
   }
 }
 

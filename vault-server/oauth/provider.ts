@@ -21,7 +21,7 @@ import { linkPictureRoutes } from './link-picture.ts'
 import { openSigningKeys } from '../signing-keys.ts'
 import { publicPart, readOAuthKeys, readStatementKey } from './oauth-keys.ts'
 import type { SigningKey } from './oauth-keys.ts'
-import { refuseProofsAhead } from './policies.ts'
+import { refuseProofs } from './policies.ts'
 import { registrationCommit } from './registration-commit.ts'
 import { codeHash, registrationPolicy } from './registration.ts'
 import { signStatement } from './software-statement.ts'
@@ -105,7 +105,7 @@ export async function openAuthorizationServer({
     made.proxy = true
     made.use(answerFailures(log))
     made.use(refuseOtherSpellings)
-    made.use(refuseProofsAhead({ now }))
+    made.use(refuseProofs({ now }))
     made.use(withoutSessions)
     made.use(linksToVault({ vaultUrl }))
     made.use(tellModes)

@@ -1,16 +1,14 @@
 import { createPublicKey, hash } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
+import { isUsualRsa } from '#core/domain/rsa-key.ts'
 import { parseStrictJson } from '#core/http/strict-json.ts'
 import { proofAlgorithms, strictBase64url, verifyKey } from './signature.ts'
 import type { ProofAlgorithm, VerifyKey } from './signature.ts'
 
-/**
- * The key type that each algorithm demands: `alg` decides, never the other way round, which is what stops algorithm
- * confusion. RSA is bounded on both sides: a huge modulus or exponent would make one verification cost seconds.
- */
+/** The key type that each algorithm demands: `alg` decides, never the other way round, which is what stops algorithm confusion. */
 const fits: Readonly<Record<ProofAlgorithm, (jwk: JsonWebKey) => boolean>> = {
   ES256: ({ kty, crv }) => kty === 'EC' && crv === 'P-256',
-  PS256: ({ kty, n, e }) => kty === 'RSA' && e === 'AQAB' && n !== undefined && isModulus(n),
+  PS256: (jwk) => jwk.kty === 'RSA' && isUsualRsa(jwk),
   EdDSA: ({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519',
   Ed25519: ({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519',
 }
@@ -65,12 +63,6 @@ function publicKeyOf(value: unknown): JsonWebKey | undefined {
     key[name] = member
   }
   return key
-}
-
-/** 2048 to 4096 bits, without leading zeros. */
-function isModulus(n: string): boolean {
-  const bytes = strictBase64url(n)
-  return bytes !== undefined && bytes.length >= 256 && bytes.length <= 512 && (bytes[0] ?? 0) >= 0x80
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
