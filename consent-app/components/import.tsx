@@ -176,29 +176,44 @@ function Choice({
 
 /** Whose export it is: by the WebID in it, and by the name among its fields, which may be as false as the rest of a file. */
 function Whose({ webId, fields }: { webId: string; fields: readonly ImportField[] }) {
-  const { text, rich } = useText()
+  const { text } = useText()
   const me = useMe().data
   const { value: name } =
     fields.find(({ field, state }) => field === 'profile.name' && state !== 'unreadable') ?? {}
-  const person = (
-    <>
-      {typeof name === 'string' && (
-        <>
-          <b>
-            <Theirs>{name}</Theirs>
-          </b>{' '}
-        </>
-      )}
-      <Theirs>{webId}</Theirs>
-    </>
+  const madeFor = (label: string) => (
+    <Person label={label} name={typeof name === 'string' ? name : undefined} webId={webId} />
   )
-  if (webId === me?.webId) return <p className={styles.whose}>{rich('import.whose.own', { person })}</p>
+  if (webId === me?.webId) return madeFor(text('import.whose.own'))
   return (
     <Notice tone="attention" title={text('import.whose.other')}>
-      <p className={styles.whose}>
-        {rich('import.whose.other.body', { person, me: <Theirs>{me?.webId ?? ''}</Theirs> })}
-      </p>
+      {madeFor(text('import.whose.made-for'))}
+      <Person label={text('nav.signed-in-as')} name={me?.name} webId={me?.webId} />
+      <p>{text('import.whose.only-if')}</p>
     </Notice>
+  )
+}
+
+function Person({
+  label,
+  name,
+  webId = '',
+}: {
+  label: string
+  name: string | undefined
+  webId: string | undefined
+}) {
+  return (
+    <p>
+      {label}{' '}
+      {name !== undefined && (
+        <b>
+          <Theirs>{name}</Theirs>
+        </b>
+      )}
+      <span className={styles.webId}>
+        <Theirs>{webId}</Theirs>
+      </span>
+    </p>
   )
 }
 
