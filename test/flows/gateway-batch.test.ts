@@ -5,6 +5,7 @@ import type { Fact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
 import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Ledger } from '#core/ledger/ledger.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { addGrants } from '../../bench/population.ts'
 import { delivery, marketing, TestGateway } from '../gateway.ts'
 import type { TestVendor } from '../gateway.ts'
@@ -22,8 +23,8 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 const both = ['profile.name', 'contact.email']
 const read = (subject: string) => gateway.read(shop, subject, both.join())
 
-async function factsOf(thread: string): Promise<Fact[]> {
-  const items = await gateway.ledger.history(thread)
+async function factsOf(grantId: string): Promise<Fact[]> {
+  const items = await grantHistory(gateway.ledger, grantId)
   return items.map(({ ops }) => readFact(ops))
 }
 
@@ -218,7 +219,7 @@ describe('refusals', () => {
     await own.read(own.withToken(vendor), grant.subject, both.join())
     await own.stop()
     expect(size()).toBe(before + 2)
-    const facts = (await own.ledger.history(grant.grantId)).map(({ ops }) => readFact(ops))
+    const facts = (await grantHistory(own.ledger, grant.grantId)).map(({ ops }) => readFact(ops))
     const counts = facts.flatMap((fact) => (fact.type === 'disclosures-refused' ? [fact.counts] : []))
     expect(counts).toEqual([{ paused: 1 }, { 'not-granted': 3, paused: 2 }])
     expect(own.logLines.join('')).toContain('"event":"unknown-subjects"')

@@ -7,6 +7,7 @@ import { disclosureOf } from '#core/records/disclosures.ts'
 import type { Released, ReleaseBasis } from '#core/records/disclosures.ts'
 import { vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, seqKey } from '#core/records/grants.ts'
+import { grantHistory } from '#core/records/histories.ts'
 import { combine } from '#core/records/parts.ts'
 import { reinstateVendor, readVendor, suspendVendor } from '#core/records/vendors.ts'
 import type { Grant } from '#schemas/types.gen.ts'
@@ -36,7 +37,7 @@ describe('a disclosure', () => {
       expect(committed.entries[0]?.salts.data).toHaveLength(22)
     }
     expect(await world.ledger.count(seqKey(grant.value.grantId))).toBe(3)
-    const [last] = await world.ledger.history(grant.value.grantId, { limit: 1 })
+    const [last] = await grantHistory(world.ledger, grant.value.grantId, { limit: 1 })
     expect(readFact(last?.ops ?? '')).toEqual({
       type: 'disclosed',
       time: world.now(),
