@@ -2,11 +2,19 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { cosigners, evidenceCommands } from './evidence.ts'
-import { keepingCopies, openLogSource, writeWhole } from './log-source.ts'
-import { openingsIn } from './openings.ts'
+import { keepingCopies, openLogSource, writeWhole, type CopyingSource } from './log-source.ts'
+import { openingsIn, type ReadOpenings } from './openings.ts'
 import type { Output } from './output.ts'
 import { openingOptions, reviewCommands } from './review.ts'
-import { NAMES_FILE, businessNames, reviewLog, type ReviewOptions } from './reviewed-log.ts'
+import {
+  NAMES_FILE,
+  businessNames,
+  openOpenings,
+  reviewLog,
+  type Reviewed,
+  type ReviewOptions,
+  type ReviewParts,
+} from './reviewed-log.ts'
 import { verifySource, type Verified, type VerifyOptions } from './verification.ts'
 
 /** Adds the audit commands. `stateFolder` holds the checkpoints that are kept from one run to the next. */
@@ -59,28 +67,60 @@ export function auditCommands(
     .option('--openings', 'with what opens the entries, as far as your invitation goes')
     .description('copy the log into a folder, verifying every byte on the way')
     .action(async (url: string, folder: string, options: ReviewOptions & { openings?: boolean }) => {
-      const source = keepingCopies(openLogSource(url), folder)
-      const openings = new Map<string, string>()
-      const kept = openingsIn(openLogSource(folder))
-      const keep = async (file: string, text: string) => void openings.set(path.join(folder, file), text)
-      const verified = await (
-        options.openings === true
-          ? reviewLog(source, options, { ...parts, see: () => undefined, kept, keep })
-          : verifySource(source, options, parts)
-      ).catch(async (error) => {
-        await source.discard()
-        throw error
-      })
-      await source.keep()
-      for (const [file, text] of openings) await writeWhole(file, text)
-      if (options.openings === true)
-        await keepNames(folder, await businessNames(source, options, stateFolder))
-      // Last, so that a copy that was broken off never looks whole.
-      await writeWhole(path.join(folder, 'vkey'), `${verified.vkey}\n`)
-      await writeWhole(path.join(folder, 'key-changes'), verified.changes)
-      await writeWhole(path.join(folder, 'checkpoint'), verified.note)
-      print(output, options, verified)
+      if (options.openings !== true) {
+        const source = keepingCopies(openLogSource(url), folder)
+        const verified = await verifySource(source, options, parts).catch(discarding(source))
+        await source.keep()
+        await keepHead(folder, verified)
+        return print(output, options, verified)
+      }
+      const asked = await openOpenings(openLogSource(url), options, stateFolder)
+      const copied = await copyOpened(url, folder, { options, parts, asked })
+      // The look at what was copied is an entry by now. Where nothing else came, the copy goes on to it and is whole.
+      const isAll = copied.opened === copied.report.checkpoint.size
+      const whole = isAll ? await copyOpened(url, folder, { options, parts, asked, isAgain: true }) : copied
+      print(output, options, whole.opened === whole.report.checkpoint.size ? whole : copied)
     })
+}
+
+/** Copies what verifies, with its openings; `isAgain`: only when every entry is opened. */
+async function copyOpened(
+  url: string,
+  folder: string,
+  {
+    options,
+    parts,
+    asked,
+    isAgain = false,
+  }: { options: ReviewOptions; parts: ReviewParts; asked: ReadOpenings; isAgain?: boolean },
+): Promise<Reviewed> {
+  const source = keepingCopies(openLogSource(url), folder)
+  const openings = new Map<string, string>()
+  const verified = await reviewLog(source, isAgain ? { ...options, partial: true } : options, {
+    ...parts,
+    asked,
+    see: () => undefined,
+    kept: openingsIn(openLogSource(folder)),
+    keep: async (file, text) => void openings.set(path.join(folder, file), text),
+  }).catch(discarding(source))
+  if (isAgain && verified.opened < verified.report.checkpoint.size) return verified
+  await source.keep()
+  for (const [file, text] of openings) await writeWhole(file, text)
+  await keepNames(folder, await businessNames(source, options, parts.stateFolder))
+  await keepHead(folder, verified)
+  return verified
+}
+
+const discarding = (source: CopyingSource) => async (error: unknown) => {
+  await source.discard()
+  throw error
+}
+
+/** Last, so that a copy that was broken off never looks whole. */
+async function keepHead(folder: string, { vkey, changes, note }: Verified): Promise<void> {
+  await writeWhole(path.join(folder, 'vkey'), `${vkey}\n`)
+  await writeWhole(path.join(folder, 'key-changes'), changes)
+  await writeWhole(path.join(folder, 'checkpoint'), note)
 }
 
 async function keepNames(folder: string, names: ReadonlyMap<string, string>): Promise<void> {

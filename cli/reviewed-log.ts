@@ -43,17 +43,20 @@ export async function reviewLog(
     output,
     stateFolder,
     see,
+    asked,
     kept,
     keep,
   }: ReviewParts & {
     see: (entry: ProvenEntry) => void
+    /** What opens the entries, where it was opened before. */
+    asked?: ReadOpenings
     /** Whole bundles that were opened before are not asked for again. */
     kept?: ReadOpenings
     /** Told of the openings of each bundle, as text. */
     keep?: (file: string, text: string) => Promise<void>
   },
 ): Promise<Reviewed> {
-  const openings = await openOpenings(source, options, stateFolder)
+  const openings = asked ?? (await openOpenings(source, options, stateFolder))
   let opened = 0
   try {
     const verified = await verifySource(source, options, {
@@ -81,7 +84,8 @@ export async function reviewLog(
   }
 }
 
-async function openOpenings(
+/** What opens the entries of this source. Throws `CommandFailed` (usage) without a reason for a vault. */
+export async function openOpenings(
   source: LogSource,
   { reason, keyFile }: ReviewOptions,
   stateFolder: string,

@@ -980,7 +980,7 @@ export interface AuditFinding {
   grant?: string
 }
 /**
- * Entries as an auditor sees them.
+ * Entries as an auditor sees them. Openings of a range that goes beyond `size` end with the entries of the auditor's own looks since.
  */
 export interface AuditEntries {
   entries: AuditEntry[]

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sizeOf } from '#core/ledger/checkpoint.ts'
 import { json, reachAudit } from '../audit-command.ts'
 import { inAYear, newAuditor } from '../auditor.ts'
 import { decide } from '../consent.ts'
@@ -102,6 +103,13 @@ test('the receipts of a pod are held against the log offline: signature, entry, 
   const withKey = ['--reason', 'Receipts', '--key-file', key]
   const copied = await reachAudit(home, 'mirror', `${vaultUrl}/log`, mirror, '--openings', ...withKey)
   expect(copied).toMatchObject({ code: 0 })
+  // Up to the look at it: else no copy could stand in for a log that was lost. Again where something else came meanwhile.
+  const { log } = story.world.reach.ledger
+  const isWhole = async () =>
+    sizeOf(await readFile(join(mirror, 'checkpoint'), 'utf8')) === sizeOf(await log.newest())
+  while (!(await isWhole()))
+    await reachAudit(home, 'mirror', `${vaultUrl}/log`, mirror, '--openings', ...withKey)
+  expect(await reachAudit(home, 'verify', mirror, '--openings')).toMatchObject({ code: 0 })
   const receipts = (folder: string, ...more: string[]) =>
     reachAudit(home, 'receipts', mirror, folder, '--json', ...more)
   const held = await receipts(pod, '--keys', keys)

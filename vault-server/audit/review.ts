@@ -3,21 +3,24 @@ import type { Request, RequestHandler } from 'express'
 import { formatTime } from '#core/domain/times.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
+import { sizeOf } from '#core/ledger/checkpoint.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { Auditor } from '#core/records/auditors.ts'
 import { listVendors, readVendor } from '#core/records/vendors.ts'
-import type { AuditorView } from '#schemas/types.gen.ts'
+import type { AuditEntry, AuditorView } from '#schemas/types.gen.ts'
 import { auditorOf } from './access.ts'
 import type { AuditorAccess } from './access.ts'
 import { FactsReader } from './facts-reader.ts'
+import { viewEntry } from './looks.ts'
 import type { Look } from './looks.ts'
 import type { ProofParts } from './proof.ts'
 import { CountedLog, overview, states } from './replays.ts'
 import { openRange, search, showEntry, timeline } from './searches.ts'
+import type { SearchParts } from './searches.ts'
 
 /**
  * What auditors see, to be mounted at `<vaultUrl>/api/audit`. Every look is a POST, since each writes an entry into the log;
- * everything that is shown comes from entries below the size of one checkpoint, which the reply names.
+ * everything that is shown comes from entries below the size of one checkpoint, which the reply names, but for the auditor's own.
  */
 export function reviewRoutes(
   parts: ProofParts & { now: () => number },
@@ -66,12 +69,34 @@ export function reviewRoutes(
     })
   }
   looking('/search', parseSearch, (look, asked) => search(all, look, asked))
-  looking('/openings', parseRange, (look, asked) => openRange(all, look, asked))
+  looking('/openings', parseRange, async (look, asked) => {
+    const opened = await openRange(all, look, asked)
+    const own = await ownLooks(all, look, { first: opened.size, end: asked.first + asked.count })
+    return { ...opened, entries: [...opened.entries, ...own] }
+  })
   looking('/entry', parseOne, (look, { index }) => showEntry(all, look, index))
   looking('/timeline', parseTimeline, (look, { grant }) => timeline(all, look, grant))
   looking('/states', parseState, (look, asked) => states(all, look, asked))
   looking('/overview', parseOverview, (look, asked) => overview(all, look, asked))
   return router
+}
+
+/**
+ * What this auditor looked at since, the look that has just been recorded among it: nothing that is not known there. Without it
+ * a copy with openings would always end before the end of the log, and could not stand in for one that was lost. Only for who
+ * may see all.
+ */
+async function ownLooks(
+  { ledger, facts }: Pick<SearchParts, 'ledger' | 'facts'>,
+  look: Look,
+  { first, end }: { first: number; end: number },
+): Promise<AuditEntry[]> {
+  const { auditorId, scope } = look.auditor.value
+  if (Object.keys(scope).length > 0) return []
+  const found: AuditEntry[] = []
+  for await (const entry of facts.forward(first, Math.min(end, sizeOf(await ledger.log.newest()))))
+    if (entry.fact.type === 'audited' && entry.fact.auditor === auditorId) found.push(viewEntry(look, entry))
+  return found
 }
 
 const noStore: RequestHandler = (_request: Request, response, next) => {
