@@ -56,6 +56,18 @@ test('requests are limited per business, and told when to come again', async () 
   expect(await outcome(ask(shop))).toBe('accepted')
 })
 
+test('one request cannot be opened for ever, by whoever has its address; the next of the business can', async () => {
+  const { url } = await ask(shop)
+  const open = (address: URL) => fetch(address, { redirect: 'manual' })
+  const answers = []
+  for (let count = 0; count < 31; count++) answers.push(await open(url))
+  const leads = answers.map((reply) => new URL(String(reply.headers.get('location'))))
+  expect(leads.slice(0, 30).every(({ pathname }) => pathname.startsWith('/consent/'))).toBe(true)
+  expect(leads.at(-1)?.searchParams.get('error')).toBe('temporarily_unavailable')
+  const next = await open((await ask(shop)).url)
+  expect(next.headers.get('location')).toContain('/consent/')
+})
+
 test('whatever a business signed is counted for it alone, at each endpoint, and told', async () => {
   const eager = await vault.business({ redirectUri: 'https://eager.example/callback', overrides: polling })
   const form = {

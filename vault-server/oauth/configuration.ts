@@ -128,7 +128,8 @@ export function oauthConfiguration({
         if (!responseModes.includes(String(mode)))
           throw new errors.InvalidRequest(`response_mode must be one of ${responseModes.join(', ')}`)
         readAccessRequest(details, { vendorId: vendorIdOf(client), gatewayUrl, now: now() })
-        if (ctx.oidc.route === 'authorization') return
+        if (ctx.oidc.route === 'authorization')
+          return limits.opened(ctx.oidc.entities.PushedAuthorizationRequest?.jti ?? client.clientId)
         await limits.asked(client.clientId)
         await assertNewRequestObject(ctx, now())
       },
