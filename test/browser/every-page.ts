@@ -100,6 +100,7 @@ export async function walkIn(walk: Walk): Promise<void> {
 /** Nothing is on its way any more. */
 export async function settled({ page, say }: Walk): Promise<void> {
   await page.getByText(say('app.loading'), { exact: true }).first().waitFor({ state: 'detached' })
+  await page.locator('[data-busy=true]').first().waitFor({ state: 'detached' })
 }
 
 export interface Cast {

@@ -12,7 +12,7 @@ import { buildConsentApp } from '../../scripts/build-consent-app.ts'
 import { ask } from '../business.ts'
 import { Story } from '../story.ts'
 import { launchChromium, lookAt, openPage } from './chromium.ts'
-import { Walker, cast, walkHome, walkIn, walkRequest } from './every-page.ts'
+import { Walker, cast, settled, walkHome, walkIn, walkRequest } from './every-page.ts'
 import type { Cast, Walk } from './every-page.ts'
 import { announced, barriersOn, listen } from './heard.ts'
 import { marked, markedModule, namesByIntl, saidBy, unmarked } from './pseudo-locale.ts'
@@ -61,6 +61,8 @@ test('in the pseudo-locale every text and every accessible name carries its mark
   const stops: string[] = []
   const look: Walk['look'] = async (stop) => {
     stops.push(stop)
+    // What is busy turns, and is paler than what is to be read.
+    await settled(walk)
     const data = [...dataOf(story), ...(await namesByIntl(page))]
     found.push(...unmarked(await saidBy(page), data).map((text) => `${stop}: ${text}`))
     found.push(...(await barriersOn(page)).map((barrier) => `${stop}: ${barrier}`))
@@ -68,7 +70,7 @@ test('in the pseudo-locale every text and every accessible name carries its mark
     if (said !== undefined && !(await announced(page)).includes(marked(texts[said])))
       found.push(`${stop}: no live region says ${said}`)
   }
-  const walk = { story, page, look, say: (id: MessageId) => marked(texts[id]) }
+  const walk: Walk = { story, page, look, say: (id) => marked(texts[id]) }
   await walkIn(walk)
   await walkRequest(walk, people)
   await walkHome(walk, people)
