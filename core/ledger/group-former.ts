@@ -23,7 +23,7 @@ import {
 import type { OpenedRow } from './row-values.ts'
 import { TILE_WIDTH, hashesAt, leafHash, type GrowingTree } from './merkle.ts'
 import { rowTag, sealRow, type RowHead } from './sealing.ts'
-import { encodeRun, encodeTally, raise, type Tally } from './tally.ts'
+import { encodeRun, encodeTally, raise, tallyTag, type Tally } from './tally.ts'
 import { writeBundle } from './tiles.ts'
 
 /** Where the ledger stands after a group. `chain` is the hash of the group's row. */
@@ -331,7 +331,7 @@ export class GroupFormer {
     if (checkpoint !== this.#head.checkpoint) draft.operations.push([HEAD_KEY, Buffer.from(checkpoint)])
     for (const [key, tally] of draft.tallies) {
       const stored = encodeTally(key, tally)
-      draft.changes.push(key, stored.toString('latin1'))
+      draft.changes.push(tallyTag(stored))
       draft.operations.push([counterKey(key), stored])
     }
     this.#head = this.#closeRow(draft, root, checkpoint)

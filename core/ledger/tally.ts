@@ -50,15 +50,17 @@ export function encodeTally(key: string, { count, newest }: Tally): Buffer {
 /** Also of a run. Throws `LedgerDamaged`. */
 export function decodeTally(key: string, bytes: Buffer): Tally {
   const count = bytes.length >= HEAD_BYTES ? bytes.readUIntBE(0, INDEX_BYTES) : 0
-  if (
-    bytes.length < HEAD_BYTES ||
-    bytes.toString('latin1', INDEX_BYTES, HEAD_BYTES) !== checkOf(key, count, bytes)
-  )
+  if (bytes.length < HEAD_BYTES || tallyTag(bytes) !== checkOf(key, count, bytes))
     throw new LedgerDamaged('a stored counter is not what was written')
   const newest: number[] = []
   for (let at = HEAD_BYTES; at < bytes.length; at += INDEX_BYTES)
     newest.push(bytes.readUIntBE(at, INDEX_BYTES))
   return { count, newest }
+}
+
+/** The checksum of what is stored: it stands for all of it, its key included. */
+export function tallyTag(bytes: Buffer): string {
+  return bytes.toString('latin1', INDEX_BYTES, HEAD_BYTES)
 }
 
 /** One character a byte. Counters of versions before 0.5 have no entries, and the same checksum. */

@@ -57,9 +57,10 @@ export function startLive(options: {
 
   /** Told to every page of one customer. */
   async function tell(accountId: string, pages: readonly Watcher[]): Promise<void> {
-    const items = await accountHistory(ledger, accountId, { limit: mostAtOnce })
-    const newest = items[0]?.index
-    if (newest === undefined) return
+    // Mostly the log has grown by what others do: then one entry is read, and not all that could be new.
+    const [{ index: newest } = { index: -1 }] = await accountHistory(ledger, accountId, { limit: 1 })
+    if (pages.every(({ seen }) => seen >= newest)) return
+    const items = await accountHistory(ledger, accountId, { before: newest + 1, limit: mostAtOnce })
     for (const page of pages) {
       const fresh = items.filter(({ index }) => index > page.seen)
       if (fresh.length === 0) continue
