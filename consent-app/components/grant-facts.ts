@@ -14,12 +14,16 @@ export function isReadable({ state, vendor }: Pick<GrantView, 'state' | 'vendor'
   return state === 'active' && !vendor.suspended
 }
 
-/** Its state for the eye: a withdrawal is the customer's; a business may give a grant back, and one whose records are lost stops. */
-export function howItStands({
-  state,
-  endedBy,
-}: Pick<GrantView, 'state' | 'endedBy'>): GrantView['state'] | 'relinquished' | 'lost' {
+/**
+ * Its state for the eye: a withdrawal is the customer's; a business may give a grant back, and one whose records are lost stops.
+ * `isShut`: Reach cannot read the pod, and so nobody can read anything.
+ */
+export function howItStands(
+  { state, endedBy }: Pick<GrantView, 'state' | 'endedBy'>,
+  isShut: boolean,
+): GrantView['state'] | 'relinquished' | 'lost' | 'shut' {
   if (endedBy === 'recovery') return 'lost'
+  if (state === 'active' && isShut) return 'shut'
   return endedBy === 'business' ? 'relinquished' : state
 }
 

@@ -1,4 +1,5 @@
 import type { GrantView } from '#schemas/types.gen.ts'
+import { useMe } from '../data/me.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { howItStands, isLive } from './grant-facts.ts'
 import styles from './grant-state.module.css'
@@ -9,10 +10,11 @@ export function GrantState({ grant, size = 20 }: { grant: GrantView; size?: numb
   const { text } = useText()
   const formats = useFormats()
   const suspended = grant.vendor.suspended && isLive(grant)
-  const word = text(suspended ? 'state.suspended' : `state.${howItStands(grant)}`)
+  const stands = howItStands(grant, useMe().data?.podAccess === 'lost')
+  const word = text(suspended ? 'state.suspended' : `state.${stands}`)
   return (
     <span className={styles.state}>
-      <StateMark state={suspended ? 'attention' : grant.state} size={size} />
+      <StateMark state={suspended || stands === 'shut' ? 'attention' : grant.state} size={size} />
       <span>
         {grant.endedAt === undefined
           ? text('state.as-of', { state: word, time: formats.time(grant.asOf) })

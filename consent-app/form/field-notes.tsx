@@ -12,6 +12,7 @@ import { useCatalogue } from '../data/catalogue.ts'
 import { forgetHistory, useHistory } from '../data/categories.ts'
 import { useFieldsLeft } from '../data/fields-left.ts'
 import { useGrants } from '../data/grants.ts'
+import { useMe } from '../data/me.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import type { CategoryDraft } from './category-draft.ts'
 import styles from './field-notes.module.css'
@@ -38,7 +39,7 @@ export function FieldNotes({
   return (
     <div className={styles.notes}>
       <div className={styles.line}>
-        <Sight id={id} isFilled={isFilled} />
+        <Sight category={category} id={id} isFilled={isFilled} />
         {hasHistory && (
           <button
             type="button"
@@ -59,14 +60,16 @@ export function FieldNotes({
   )
 }
 
-function Sight({ id, isFilled }: { id: string; isFilled: boolean }) {
+function Sight({ category, id, isFilled }: { category: string; id: string; isFilled: boolean }) {
   const { text, rich } = useText()
   const formats = useFormats()
   const { answers } = useCatalogue()
   const grants = useGrants().data
   const left = useFieldsLeft().data
+  const me = useMe().data
   if (grants === undefined || left === undefined) return <p className={styles.soft} />
-  const readers = readersOf(id, answers(id), grants)
+  const isShut = me?.podAccess === 'lost' || me?.lostCategories?.includes(category) === true
+  const readers = isShut ? [] : readersOf(id, answers(id), grants)
   const { value, answer } = leftOf(id, answers(id), left)
   if (readers.length === 0 && value === undefined && answer === undefined)
     return <p className={styles.soft}>{isFilled && text('sight.only-you')}</p>

@@ -29,6 +29,7 @@ import { useActivity } from '../data/activity.ts'
 import { useChangeGrant, useGrant } from '../data/grants.ts'
 import { ProblemError } from '../data/http.ts'
 import { useWaitingFor } from '../data/waiting.ts'
+import { useMe } from '../data/me.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { NotFoundPage } from './not-found.tsx'
 import styles from './relationship.module.css'
@@ -52,6 +53,7 @@ export function RelationshipPage() {
 function Relationship({ grant }: { grant: GrantView }) {
   const { text, rich } = useText()
   const formats = useFormats()
+  const isShut = useMe().data?.podAccess === 'lost'
   const { vendor } = grant
   return (
     <div>
@@ -62,7 +64,7 @@ function Relationship({ grant }: { grant: GrantView }) {
         <GrantState grant={grant} size={26} />
       </div>
       <Lead>
-        {rich(`relationship.lead.${howItStands(grant)}`, {
+        {rich(`relationship.lead.${howItStands(grant, isShut)}`, {
           business: vendor.name,
           day: formats.day(grant.endedAt ?? grant.until),
         })}

@@ -294,6 +294,11 @@ test('beside each field stands who can read it, and when it or an answer from it
   expect(await note('birthDate').textContent()).toMatch(/Answer “Over 18” last left/)
   expect(await part('Contact').textContent()).toContain('No business sees this')
   await lookAt(page, 'data-11-sight')
+  // Whatever is allowed, nothing can be read that Reach cannot read.
+  expectOk(await ada.browser.post('/api/pod/disconnect'))
+  await note('name').getByText('No business can read this now').waitFor()
+  expectOk(await ada.browser.post('/api/pod/connect'))
+  await note('name').getByText(`${shop.name} can read this`).waitFor()
   await story.act(ada, relation, 'withdraw')
   // Told while the page is open.
   await note('name').getByText('No business can read this now').waitFor()
