@@ -57,14 +57,16 @@ test('in the pseudo-locale every text and every accessible name carries its mark
   await page.route(/\/assets\/en-[^/]*\.js$/, (route) =>
     route.fulfill({ contentType: 'text/javascript', body: markedModule(texts) }),
   )
+  const names = await namesByIntl(page)
   const found: string[] = []
   const stops: string[] = []
   const look: Walk['look'] = async (stop) => {
     stops.push(stop)
     // What is busy turns, and is paler than what is to be read.
     await settled(walk)
-    const data = [...dataOf(story), ...(await namesByIntl(page))]
-    found.push(...unmarked(await saidBy(page), data).map((text) => `${stop}: ${text}`))
+    found.push(
+      ...unmarked(await saidBy(page), [...dataOf(story), ...names]).map((text) => `${stop}: ${text}`),
+    )
     found.push(...(await barriersOn(page)).map((barrier) => `${stop}: ${barrier}`))
     const said = saidAt[stop]
     if (said !== undefined && !(await announced(page)).includes(marked(texts[said])))

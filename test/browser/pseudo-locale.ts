@@ -99,6 +99,8 @@ export function unmarked(said: readonly string[], data: readonly string[]): stri
     .filter((text) => /[A-Za-z]/.test(text))
     .toSorted((one, other) => other.length - one.length)
   return said.filter((text) => {
+    // What is taken out leaves a space, so that no two letters meet which were apart.
+    if (!/[A-Za-z]{2}/.test(text)) return false
     let rest = text.replaceAll(addresses, ' ')
     for (const one of known) rest = rest.replaceAll(one, ' ')
     return /[A-Za-z]{2}/.test(rest.replaceAll(exact, ' ').replaceAll(byIntl, ' '))
