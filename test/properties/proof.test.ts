@@ -8,6 +8,9 @@ import { Challenges } from '../../vendor-gateway/tokens/challenge.ts'
 import { ProofNonces } from '../../vendor-gateway/tokens/nonce.ts'
 import { ProofVerifier } from '../../vendor-gateway/tokens/proof.ts'
 import { ReplayWindow } from '../../vendor-gateway/tokens/replay-window.ts'
+import type { SignatureCheck } from '../../vendor-gateway/tokens/signature-row.ts'
+import { isSigned } from '../../vendor-gateway/tokens/signature.ts'
+import type { VerifyKey } from '../../vendor-gateway/tokens/signature.ts'
 
 const url = 'https://gateway.example/tour/v1/subjects/c-1'
 const issuer = { url: 'https://vault.example/oauth', audience: 'https://gateway.example', key: newKey() }
@@ -17,12 +20,19 @@ const stranger = newBusiness(issuer, 'business-2')
 let now = Date.now()
 let nonces: ProofNonces
 let verifier: ProofVerifier
+/** What signatures were checked with. */
+let checkedWith: Set<VerifyKey>
 
 beforeEach(() => {
   now = Date.now()
   const challenges = new Challenges({ metadataUrl: 'https://gateway.example/metadata' })
   nonces = new ProofNonces({ now: () => now })
-  verifier = new ProofVerifier({ now: () => now, nonces, challenges })
+  checkedWith = new Set()
+  const signatureCheck: SignatureCheck = (proof, lastDot, key) => {
+    checkedWith.add(key)
+    return isSigned(proof, lastDot, key)
+  }
+  verifier = new ProofVerifier({ now: () => now, nonces, challenges, signatureCheck })
 })
 
 const target = () => ({ method: 'GET', url, nonce: nonces.current() })
@@ -140,7 +150,6 @@ describe('a DPoP proof is refused', () => {
 
   test.each(Object.keys(cases))('%s', async (name) => {
     expect(await verdict(cases[name]?.() ?? '')).toBe('invalid-proof')
-    expect(verifier.cachedKeys).toBe(0)
   })
 
   test.each(['', 'abc', undefined, 7, null])('with the nonce %j, and is told the good one', async (nonce) => {
@@ -193,9 +202,14 @@ describe('a DPoP proof is refused', () => {
 })
 
 describe('the cache of keys', () => {
-  test('holds a key only after a good proof, and one for each business', async () => {
-    expect(await verdict(good().replace(/[^.]*$/, 'A'.repeat(86)))).toBe('invalid-proof')
+  test('makes one key for each business, however it spells its header and whatever its signatures are worth', async () => {
+    expect(await verdict(withHeader({ jwk: stranger.key.jwk }))).toBe('invalid-proof')
     expect(verifier.cachedKeys).toBe(0)
+    for (let i = 0; i < 5; i++) {
+      const forged = withHeader({ spelling: -i }).replace(/[^.]*$/, 'A'.repeat(86))
+      expect(await verdict(forged)).toBe('invalid-proof')
+    }
+    expect([verifier.cachedKeys, checkedWith.size]).toEqual([1, 1])
     for (let i = 0; i < 5; i++) expect(await verdict(withHeader({ spelling: i }))).toBe('ok')
     expect(verifier.cachedKeys).toBe(1)
     expect(await verdict(proofFor(stranger, target()), stranger)).toBe('ok')

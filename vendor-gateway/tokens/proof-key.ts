@@ -19,15 +19,16 @@ const publicMembers = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const
 /**
  * Reads the header of a DPoP proof (RFC 9449 section 4.2, still encoded) and makes its key. Undefined when the header is
  * not acceptable or its key is not the one with the thumbprint `expected`; that is compared before the key is built,
- * because building costs ten times as much.
+ * because building costs ten times as much. `known`: the key with that thumbprint, when it was built before.
  */
-export function readProofKey(header: string, expected: string): VerifyKey | undefined {
+export function readProofKey(header: string, expected: string, known?: VerifyKey): VerifyKey | undefined {
   const members = readSegment(header)
   if (members === undefined || members['typ'] !== 'dpop+jwt' || 'crit' in members) return undefined
   const algorithm = proofAlgorithms.find((name) => name === members['alg'])
   const jwk = publicKeyOf(members['jwk'])
   if (algorithm === undefined || jwk === undefined) return undefined
   if (!fits[algorithm](jwk) || thumbprint(jwk) !== expected) return undefined
+  if (known?.algorithm === algorithm) return known
   try {
     return verifyKey(algorithm, createPublicKey({ key: jwk, format: 'jwk' }))
   } catch {

@@ -26,8 +26,8 @@ export interface ProofTarget {
 
 /**
  * Checks DPoP proofs (RFC 9449 section 4.3) on the hot path: `crypto.verify` alone, and one imported key per thumbprint.
- * A key enters the cache only after a proof under it was found good, so strangers cannot push others out; a business has
- * one place there however it spells its header.
+ * Only a key that a good token names is made and kept, so strangers cannot push others out; a business has one place there
+ * however it spells its header, and whatever its signatures are worth: making a key costs as much as ten checks.
  */
 export class ProofVerifier {
   readonly #now: () => number
@@ -64,25 +64,28 @@ export class ProofVerifier {
     if (firstDot < 0 || firstDot === lastDot || proof.length > MAX_PROOF_CHARACTERS)
       throw this.#refusal('The proof is not a compact JWS of acceptable size')
 
-    const header = proof.slice(0, firstDot)
-    const known = this.#keys.peek(target.thumbprint)
-    const isKnown = known !== undefined && known.header === header
-    const key = isKnown ? known.key : readProofKey(header, target.thumbprint)
-    if (key === undefined) throw this.#refusal('The header or the key of the proof is not acceptable')
-
     const claims = readSegment(proof.slice(firstDot + 1, lastDot))
     if (claims === undefined) throw this.#refusal('The claims of the proof cannot be read')
     // One moment for all of it: in the row a proof could outlive the memory of its first use.
     const now = this.#now()
     const jti = this.#checkClaims(claims, target, now)
 
+    const key = this.#keyOf(proof.slice(0, firstDot), target.thumbprint)
+    if (key === undefined) throw this.#refusal('The header or the key of the proof is not acceptable')
     if (!(await this.#signatures.check(proof, lastDot, key)))
       throw this.#refusal('The signature of the proof is not valid')
 
-    if (!isKnown) this.#keys.set(target.thumbprint, { header, key })
     if (!this.#replays.enter(target.thumbprint, jti, now)) throw this.#refusal('The proof was used before')
     const current = this.#nonces.current()
     return claims['nonce'] === current ? undefined : current
+  }
+
+  #keyOf(header: string, thumbprint: string): VerifyKey | undefined {
+    const known = this.#keys.peek(thumbprint)
+    if (known?.header === header) return known.key
+    const key = readProofKey(header, thumbprint, known?.key)
+    if (key !== undefined) this.#keys.set(thumbprint, { header, key })
+    return key
   }
 
   #checkClaims(claims: Readonly<Record<string, unknown>>, target: ProofTarget, now: number): string {
