@@ -27,7 +27,7 @@ export interface ProofTarget {
 /**
  * Checks DPoP proofs (RFC 9449 section 4.3) on the hot path: `crypto.verify` alone, and one imported key per thumbprint.
  * Only a key that a good token names is made and kept, so strangers cannot push others out; a business has one place there
- * however it spells its header, and whatever its signatures are worth: making a key costs as much as ten checks.
+ * however it spells its header, and whatever its signatures are worth.
  */
 export class ProofVerifier {
   readonly #now: () => number
