@@ -109,7 +109,12 @@ interface Draft {
 const EMPTY = Buffer.alloc(0)
 
 /** A counter that a commit raises. */
-type Raised = ReturnType<typeof raise> & { readonly key: string }
+interface Raised {
+  readonly key: string
+  readonly tally: Tally
+  /** What it is then. */
+  readonly count: number
+}
 
 /** What a commit came to, but for the checkpoint: that is signed when its whole group is decided. */
 type Decided = Omit<Committed, 'checkpoint'> & { checkpoint: string }
@@ -205,11 +210,13 @@ export class GroupFormer {
       const first = this.#tree.size
       const raised: Raised[] = []
       for (const { key, ceiling } of commit.counters) {
-        const before = raised.findLast((one) => one.key === key)?.tally ?? this.#tally(key, draft)
-        if (ceiling !== undefined && before.count >= ceiling) return new CommitRefused(key, 'exhausted')
-        raised.push({ key, ...raise(before, commit.entries.length > 0 ? first : undefined) })
+        const twice = raised.findLast((one) => one.key === key)
+        const tally = twice?.tally ?? this.#tally(key, draft)
+        const count = (twice?.count ?? tally.ordered) + 1
+        if (ceiling !== undefined && count > ceiling) return new CommitRefused(key, 'exhausted')
+        raised.push({ key, tally, count })
       }
-      const counts = raised.map(({ tally }) => tally.count)
+      const counts = raised.map(({ count }) => count)
       const built = commit.entries.map((entry, i) => {
         const claims = entry.claims({ index: first + i, time, counts })
         const { leaf, salts } = buildLeaf(first + i, claims, draft.ops.secret)
@@ -223,8 +230,9 @@ export class GroupFormer {
       })
 
       draft.commits = version
-      for (const { key, tally, full } of raised) {
+      for (const { key, tally } of raised) {
         draft.tallies.set(key, tally)
+        const full = raise(tally, commit.entries.length > 0 ? first : undefined)
         if (full !== undefined) draft.operations.push(encodeRun(key, full))
       }
       for (const { key, row, sealed, before } of writes) this.#write(key, row, sealed, before, draft)

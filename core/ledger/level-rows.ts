@@ -7,7 +7,7 @@ import type { Database } from './level-database.ts'
 import { counterKey, rowKey } from './stored-keys.ts'
 import { ReadRow, isLive, openStored, type OpenedRow } from './row-values.ts'
 import { readRowHead, type RowHead } from './sealing.ts'
-import { NEVER_RAISED, decodeTally, type Tally } from './tally.ts'
+import { decodeTally, newTally, type Tally } from './tally.ts'
 
 const CACHED_CHARACTERS = 64 * 1024 * 1024
 const CACHED_ROWS = 100_000
@@ -108,7 +108,7 @@ export class Rows implements DurableState {
     const cached = this.#tallies.peek(key)
     if (cached !== undefined) return cached
     const bytes = this.#db.getSync(counterKey(key))
-    const tally = bytes ? decodeTally(key, bytes) : NEVER_RAISED
+    const tally = bytes ? decodeTally(key, bytes) : newTally()
     this.#tallies.set(key, tally)
     return tally
   }
@@ -118,7 +118,10 @@ export class Rows implements DurableState {
     for (const [key, row] of rows)
       if (row) this.#keep(key, row)
       else this.#cache.delete(key)
-    for (const [key, tally] of tallies) this.#tallies.set(key, tally)
+    for (const [key, tally] of tallies) {
+      tally.count = tally.ordered
+      if (this.#tallies.peek(key) !== tally) this.#tallies.set(key, tally)
+    }
   }
 
   #read(key: string, opened: OpenedRow): KeyedRow {

@@ -16,7 +16,7 @@ import { catchUp, recover } from './recovery.ts'
 import { isLive } from './row-values.ts'
 import { readRowHead, type RowHead } from './sealing.ts'
 import { counterKey, groupKey, rowKey } from './stored-keys.ts'
-import { NEVER_RAISED, decodeTally, type Tally } from './tally.ts'
+import { decodeTally, newTally, type Tally } from './tally.ts'
 
 export interface GroupsParts {
   readonly url: string
@@ -227,7 +227,7 @@ export class PgGroups {
 
   #tallyOf(key: string): Tally {
     const bytes = this.#prefetched.get(counterKey(key))
-    return bytes ? decodeTally(key, bytes) : NEVER_RAISED
+    return bytes ? decodeTally(key, bytes) : newTally()
   }
 }
 

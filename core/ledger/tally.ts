@@ -6,25 +6,36 @@ import { hash } from 'node:crypto'
 import { LedgerDamaged } from './ledger.ts'
 import { runKey } from './stored-keys.ts'
 
+/** Changed in place: one made anew for each raise would be what collecting garbage is busy with. */
 export interface Tally {
-  readonly count: number
-  /** Indexes of the newest entries, ascending, no more than `count`; those before them are in runs. */
-  readonly newest: readonly number[]
+  /** As of the newest group that is durable. */
+  count: number
+  /** With the groups behind it that are ordered and not durable yet. */
+  ordered: number
+  /** Indexes of the newest entries as ordered, ascending, no more than `ordered`; those before them are in runs. */
+  newest: number[]
 }
 
 /** Entries of one run. */
 const RUN = 16
-export const NEVER_RAISED: Tally = { count: 0, newest: [] }
 
-/** A counter raised once more, by a commit whose first entry is `index`; `full` is a run to be stored beside it. */
-export function raise(
-  { count, newest }: Tally,
-  index: number | undefined,
-): { readonly tally: Tally; readonly full?: readonly number[] } {
+/** Of a counter that was never raised. */
+export function newTally(): Tally {
+  return { count: 0, ordered: 0, newest: [] }
+}
+
+/** Raises a counter by a commit whose first entry is `index`; gives a run that is full and is to be stored beside it. */
+export function raise(tally: Tally, index: number | undefined): readonly number[] | undefined {
+  const { newest } = tally
+  tally.ordered++
   // A commit may raise a counter twice: its entry is there already.
-  if (index === undefined || index === newest.at(-1)) return { tally: { count: count + 1, newest } }
-  if (newest.length === RUN) return { tally: { count: count + 1, newest: [index] }, full: newest }
-  return { tally: { count: count + 1, newest: [...newest, index] } }
+  if (index === undefined || index === newest.at(-1)) return undefined
+  if (newest.length < RUN) {
+    newest.push(index)
+    return undefined
+  }
+  tally.newest = [index]
+  return newest
 }
 
 const INDEX_BYTES = 6
@@ -34,16 +45,19 @@ const HEAD_BYTES = INDEX_BYTES + CHECK_BYTES
 /** Key and value of a full run. */
 export function encodeRun(key: string, run: readonly number[]): [key: string, value: Buffer] {
   const stored = runKey(key, run[0] ?? 0)
-  return [stored, encodeTally(stored, { count: run.length, newest: run })]
+  return [stored, encodeTally(stored, { ordered: run.length, newest: run })]
 }
 
 /** Counters stay in the clear under opaque keys, with a checksum: sealing each would cost as much as its commit. */
-export function encodeTally(key: string, { count, newest }: Tally): Buffer {
+export function encodeTally(
+  key: string,
+  { ordered, newest }: { readonly ordered: number; readonly newest: readonly number[] },
+): Buffer {
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + newest.length * INDEX_BYTES)
-  bytes.writeUIntBE(count, 0, INDEX_BYTES)
+  bytes.writeUIntBE(ordered, 0, INDEX_BYTES)
   let at = HEAD_BYTES
   for (const index of newest) at = bytes.writeUIntBE(index, at, INDEX_BYTES)
-  bytes.write(checkOf(key, count, bytes), INDEX_BYTES, 'latin1')
+  bytes.write(checkOf(key, ordered, bytes), INDEX_BYTES, 'latin1')
   return bytes
 }
 
@@ -55,7 +69,7 @@ export function decodeTally(key: string, bytes: Buffer): Tally {
   const newest: number[] = []
   for (let at = HEAD_BYTES; at < bytes.length; at += INDEX_BYTES)
     newest.push(bytes.readUIntBE(at, INDEX_BYTES))
-  return { count, newest }
+  return { count, ordered: count, newest }
 }
 
 /** The checksum of what is stored: it stands for all of it, its key included. */
