@@ -21,12 +21,30 @@ export function newSecret(): string {
 
 /** 132 bits. Cut, so that no longer input can be computed from it; one salt tells nothing about another. */
 export function saltOf(secret: string, slot: Slot, index: number): string {
-  return hash('sha256', `${secret}:${slot}:${index}`, 'base64url').slice(0, SALT_CHARACTERS)
+  return sha256(secret, slot, String(index), 'base64url').slice(0, SALT_CHARACTERS)
 }
 
 // The slot's name keeps digests apart, the fixed length of the salt keeps salt and value apart.
 function digest(slot: Slot, salt: string, value: string): string {
-  return hash('sha256', `${slot}:${salt}:${value}`, 'binary')
+  return sha256(slot, salt, value, 'binary')
+}
+
+/** What is hashed is joined here: strings that are joined for it were a third of what a disclosure leaves to be collected. */
+const joined = Buffer.allocUnsafeSlow(4096)
+/** The first so many bytes of it. */
+const beginnings: Buffer[] = []
+const COLON = 0x3a
+
+/** Of the UTF-8 of three parts with colons between them. */
+function sha256(one: string, two: string, three: string, encoding: 'base64url' | 'binary'): string {
+  const atMost = 3 * (one.length + two.length + three.length) + 2
+  if (atMost > joined.length) return hash('sha256', `${one}:${two}:${three}`, encoding)
+  let length = joined.write(one)
+  joined[length++] = COLON
+  length += joined.write(two, length)
+  joined[length++] = COLON
+  length += joined.write(three, length)
+  return hash('sha256', (beginnings[length] ??= joined.subarray(0, length)), encoding)
 }
 
 /**

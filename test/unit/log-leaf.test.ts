@@ -60,6 +60,16 @@ describe('a leaf', () => {
     }
   })
 
+  test('is so for values of any length and script', () => {
+    for (const length of [0, 1, 55, 64, 1_300, 1_323, 1_324, 1_325, 1_326, 1_400, 4_096, 350_000])
+      for (const character of ['a', 'é', '字', '😀', '\ud800']) {
+        const data = character.repeat(length)
+        const { leaf, salts } = buildLeaf(3, { ops: '{}', data, secret: SECRET }, OPS_SECRET)
+        expect(leaf.subarray(97).equals(digestFromText('data', salts.data, data))).toBe(true)
+        expect(opens(leaf, 'data', salts.data, data)).toBe(true)
+      }
+  })
+
   test('has a fixed vector', () => {
     const { leaf, salts } = buildLeaf(7, { ops: '{}', data: 'd', secret: 'A'.repeat(43) }, 'B'.repeat(43))
     expect(salts).toEqual({
@@ -77,6 +87,9 @@ describe('a leaf', () => {
     expect(opens(leaf, 'data', salts.subject, VALUES.data)).toBe(false)
     expect(opens(leaf, 'subject', salts.data, VALUES.data)).toBe(false)
     expect(opens(leaf, 'who', saltOf(SECRET, 'who', 6), VALUES.who)).toBe(false)
+    const [first = 0] = Buffer.from(salts.data)
+    const likeIt = String.fromCharCode(first + 0x100) + salts.data.slice(1)
+    expect(opens(leaf, 'data', likeIt, VALUES.data)).toBe(false)
     // A salt of another length could move the border between salt and value.
     const [before = '', after = ''] = VALUES.data.split(':')
     expect(opens(leaf, 'data', `${salts.data}:${before}`, after)).toBe(false)
