@@ -86,6 +86,8 @@ export interface Group extends Snapshot {
   readonly operations: readonly Operation[]
   readonly rows: ReadonlyMap<string, OpenedRow | undefined>
   readonly tallies: ReadonlyMap<string, Tally>
+  /** What each of the tallies came to in this group, in their order: they may be ahead of it by the time it is durable. */
+  readonly counts: readonly number[]
   readonly verdicts: readonly (readonly [Waiting, Committed | Error])[]
 }
 
@@ -177,6 +179,7 @@ export class GroupFormer {
       operations: draft.operations,
       rows: draft.rows,
       tallies: draft.tallies,
+      counts: Array.from(draft.tallies.values(), ({ ordered }) => ordered),
       verdicts: decided.map((pair) => {
         const [, verdict] = pair
         if (!(verdict instanceof Error)) verdict.checkpoint = checkpoint

@@ -109,7 +109,7 @@ export async function startLevelLedger({
   }
   function publish(group: Group): void {
     log.publish(group)
-    rows.publish(group.rows, group.tallies)
+    rows.publish(group)
   }
   const writer = new GroupWriter({
     async form(take, inFlight) {

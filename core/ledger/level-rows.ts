@@ -1,7 +1,7 @@
 /** State as readers see it: durable rows and counters, opened once and kept in a bounded cache. */
 import { LRUCache } from 'lru-cache'
 import type { KeyStore } from './key-store.ts'
-import type { DurableState } from './group-former.ts'
+import type { DurableState, Group } from './group-former.ts'
 import { LedgerDamaged, type KeyedRow, type ListOptions } from './ledger.ts'
 import type { Database } from './level-database.ts'
 import { counterKey, rowKey } from './stored-keys.ts'
@@ -114,12 +114,13 @@ export class Rows implements DurableState {
   }
 
   /** Shows readers what a group changed; called when it is durable. */
-  publish(rows: ReadonlyMap<string, OpenedRow | undefined>, tallies: ReadonlyMap<string, Tally>): void {
+  publish({ rows, tallies, counts }: Pick<Group, 'rows' | 'tallies' | 'counts'>): void {
     for (const [key, row] of rows)
       if (row) this.#keep(key, row)
       else this.#cache.delete(key)
+    let at = 0
     for (const [key, tally] of tallies) {
-      tally.count = tally.ordered
+      tally.count = counts[at++] ?? 0
       if (this.#tallies.peek(key) !== tally) this.#tallies.set(key, tally)
     }
   }

@@ -115,6 +115,7 @@ describe('a ledger whose write fails', () => {
       await expect(ledger.commitEach([{ writes: [{ key: 'x', value: 1 }] }])).rejects.toBe(ledger.stopped)
       // What was acknowledged can still be read, what was not is not in the log that is served.
       for (const id of done.keys()) expect((await ledger.get(`row!${id}`))?.value).toBe(id)
+      expect(await ledger.count('n')).toBe(done.size)
       expect((await checkLog(ledger.log)).checkpoint.size).toBe(done.size)
     }
 
