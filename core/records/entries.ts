@@ -37,7 +37,7 @@ export function grantEntry(grant: Grant, fact: GrantFact, slots: Omit<Slots, 'su
       secret: grant.secret,
       ...slots,
     }),
-    // A grant's thread grows with every read; each of its receipts asks for one entry, years later.
+    // A grant's thread may be long, in earlier versions by every read; each of its receipts asks for one entry, years later.
     threads: [
       grant.grantId,
       grant.accountId,

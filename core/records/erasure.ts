@@ -143,7 +143,7 @@ async function forgetRows({ ledger, names }: Ports, accountId: string): Promise<
   )
 }
 
-/** What tied her grants together for us. Each grant's own thread stays: it names nobody. */
+/** What tied her grants together for us. Each grant's own thread and counter stay: they name nobody. */
 async function forgetThread(ledger: Ledger, accountId: string): Promise<void> {
   for (;;) {
     const items = await ledger.history(accountId, { limit: 1_000 })

@@ -148,7 +148,7 @@ function rowsOf({ stored, next }: GrantChange): CommitParts {
 
 /**
  * Takes some grants of a customer out of state for good, with all that points to them; each must have ended. `undefined` when
- * none is left. Their entries stay in the log, and in the threads of the grants.
+ * none is left. Their entries stay in the log, and are found by the ids of the grants.
  */
 export async function forgetGrants(
   { reader, names }: Rows,
