@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pause, redeem, resume, withdraw } from '#core/domain/grant.ts'
 import { readFact } from '#core/domain/facts.ts'
 import { replay } from '#core/domain/replay.ts'
+import type { HistoryItem } from '#core/ledger/ledger.ts'
 import { loseAccess, gainAccess } from '#core/records/access.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import type { Released, ReleaseBasis } from '#core/records/disclosures.ts'
 import { vendorEntry } from '#core/records/entries.ts'
 import { changeGrant, seqKey } from '#core/records/grants.ts'
-import { grantHistory } from '#core/records/histories.ts'
+import { accountHistory, grantHistory } from '#core/records/histories.ts'
 import { combine } from '#core/records/parts.ts'
 import { reinstateVendor, readVendor, suspendVendor } from '#core/records/vendors.ts'
 import type { Grant } from '#schemas/types.gen.ts'
@@ -50,6 +51,37 @@ describe('a disclosure', () => {
       notice: grant.value.noticeHash,
     })
     expect(last?.ops).not.toMatch(/alice/i)
+  })
+
+  test('is told in the history of its grant and of its customer, each once and in order, and to nobody else', async () => {
+    const { ledger } = world
+    const customer = await world.customer()
+    const grants = [
+      await world.grant(customer, await world.business()),
+      await world.grant(customer, await world.business()),
+      await world.grant(await world.customer(), await world.business()),
+    ].map(({ value }) => value)
+    const told = new Map<string, number[]>(grants.map(({ grantId }) => [grantId, []]))
+    // More than one run of each, by turns.
+    for (let n = 0; n < 105; n++) {
+      const { grantId = '' } = grants[n % 3] ?? {}
+      const { entries } = await ledger.commit(disclosed(await world.basis(grantId)))
+      told.get(grantId)?.unshift(entries[0]?.index ?? -1)
+    }
+    const [one, other, strange] = grants.map(({ grantId }) => told.get(grantId) ?? [])
+    const disclosures = (items: readonly HistoryItem[]) =>
+      items.filter(({ ops }) => readFact(ops).type === 'disclosed').map(({ index }) => index)
+    expect(disclosures(await grantHistory(ledger, grants[2]?.grantId ?? ''))).toEqual(strange)
+    const own = [...(one ?? []), ...(other ?? [])].toSorted((a, b) => b - a)
+    const found: HistoryItem[] = []
+    for (let before: number | undefined; ; before = found.at(-1)?.index) {
+      const page = await accountHistory(ledger, customer.accountId, { before, limit: 7 })
+      if (page.length === 0) break
+      found.push(...page)
+    }
+    expect(disclosures(found)).toEqual(own)
+    expect(new Set(found.map(({ index }) => index)).size).toBe(found.length)
+    expect(found.map(({ ops }) => readFact(ops).type)).toContain('granted')
   })
 
   test('is refused once anything it relied on has changed', async () => {

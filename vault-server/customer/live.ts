@@ -91,12 +91,13 @@ export function startLive(options: {
     const found = ledger.log.checkpoint()
     const pages = [...watchers].filter((page) => found !== checkpoint || page.seen < 0)
     checkpoint = found
-    for (const [accountId, own] of Map.groupBy(pages, (page) => page.accountId)) await tell(accountId, own)
+    // Entries of one customer that cannot be read keep nothing from the others.
+    for (const [accountId, own] of Map.groupBy(pages, (page) => page.accountId))
+      await tell(accountId, own).catch(failed)
   }
 
-  const ticking = every(lookEveryMs, () =>
-    look().catch((error: unknown) => log.error('jobs-failed', {}, error)),
-  )
+  const failed = (error: unknown): void => log.error('jobs-failed', {}, error)
+  const ticking = every(lookEveryMs, () => look().catch(failed))
 
   const routes = Router()
   routes.get('/events', async (request, response) => {
