@@ -100,6 +100,7 @@ async function read(
     const body = (await response.json()) as { log?: { index: number } }
     return { status, index: body.log?.index ?? -1 }
   } catch (error) {
+    if (error instanceof oauth.WWWAuthenticateChallengeError) return { status: error.status, index: -1 }
     if (error instanceof TypeError || error instanceof SyntaxError) return undefined
     throw error
   }
