@@ -46,6 +46,7 @@ export interface DurableState {
   head(key: string, seen?: KeyedRow<unknown>): RowHead | undefined
   /** Whether a stored row reads as present at this time. */
   isLive(row: RowHead, time: number): boolean
+  /** Whoever forms a group raises it in place: not to be read anew while a group with it is under way. */
   tally(key: string): Tally
 }
 
@@ -213,9 +214,10 @@ export class GroupFormer {
       const first = this.#tree.size
       const raised: Raised[] = []
       for (const { key, ceiling } of commit.counters) {
-        const twice = raised.findLast((one) => one.key === key)
-        const tally = twice?.tally ?? this.#tally(key, draft)
-        const count = (twice?.count ?? tally.ordered) + 1
+        // A commit may raise a counter twice.
+        const earlier = raised.findLast((one) => one.key === key)
+        const tally = earlier?.tally ?? this.#tally(key, draft)
+        const count = (earlier?.count ?? tally.ordered) + 1
         if (ceiling !== undefined && count > ceiling) return new CommitRefused(key, 'exhausted')
         raised.push({ key, tally, count })
       }

@@ -29,7 +29,7 @@ function digest(slot: Slot, salt: string, value: string): string {
   return sha256(slot, salt, value, 'binary')
 }
 
-/** What is hashed is joined here: strings that are joined for it were a third of what a disclosure leaves to be collected. */
+/** What is hashed is joined here: strings that are joined for it were a fifth of what a record leaves to be collected. */
 const joined = Buffer.allocUnsafeSlow(4096)
 /** The first so many bytes of it. */
 const beginnings: Buffer[] = []
