@@ -23,8 +23,9 @@ import {
 import type { OpenedRow } from './row-values.ts'
 import { TILE_WIDTH, hashesAt, leafHash, type GrowingTree } from './merkle.ts'
 import { rowTag, sealRow, type RowHead } from './sealing.ts'
-import { encodeRun, encodeTally, raise, tallyTag, type Tally } from './tally.ts'
+import { encodeRun, encodeTally, fullRuns, raise, tallyTag, type Tally } from './tally.ts'
 import { writeBundle } from './tiles.ts'
+import type { Raise, Unwritten, UnwrittenCounters } from './unwritten-counters.ts'
 
 /** Where the ledger stands after a group. `chain` is the hash of the group's row. */
 export interface Head {
@@ -65,6 +66,10 @@ export interface GroupRow {
   readonly previous: string
   /** Random: tells this group from another that would have stood in its place. Rows of older versions have none. */
   readonly id?: string
+  /** What it raised, where counters are not written with each group (`unwritten-counters.ts`). */
+  readonly raised?: readonly Raise[]
+  /** From which group on raises must be read again; absent when every counter's row was written. */
+  readonly raisedSince?: number
 }
 
 export function chainOf(group: number, row: string): Buffer {
@@ -82,6 +87,12 @@ export interface Snapshot {
   readonly mark: Mark
 }
 
+/** A counter whose row a group writes, and how many of its entries went into runs there. */
+export interface Written {
+  readonly of: Unwritten
+  readonly inRuns: number
+}
+
 export interface Group extends Snapshot {
   /** One atomic batch. Empty when every commit was refused: then there is nothing to write. */
   readonly operations: readonly Operation[]
@@ -89,6 +100,8 @@ export interface Group extends Snapshot {
   readonly tallies: ReadonlyMap<string, Tally>
   /** What each of the tallies came to in this group, in their order: they may be ahead of it by the time it is durable. */
   readonly counts: readonly number[]
+  /** Counters that wait for their rows to be written no longer, once it is durable. */
+  readonly written: readonly Written[]
   readonly verdicts: readonly (readonly [Waiting, Committed | Error])[]
 }
 
@@ -99,6 +112,8 @@ interface Draft {
   readonly operations: Operation[]
   readonly rows: Map<string, OpenedRow | undefined>
   readonly tallies: Map<string, Tally>
+  readonly raised: Raise[]
+  readonly written: Written[]
   readonly claims: string[]
   /** What the row's digest covers, in order. */
   readonly changes: string[]
@@ -126,21 +141,25 @@ export class GroupFormer {
   readonly #signer: LogSigner
   readonly #keys: KeyStore
   readonly #rows: DurableState
+  readonly #unwritten: UnwrittenCounters | undefined
   readonly #tree: GrowingTree
   #head: Head
-  /** The group that is being written: ordered already, not yet visible to readers. */
-  #before: Pick<Group, 'rows' | 'tallies'> | undefined
+  /** Rows of the group that is being written: ordered already, not yet visible to readers. */
+  #before: Group['rows'] | undefined
 
+  /** Without `unwritten` each group writes all counters that it raises. */
   constructor(start: {
     signer: LogSigner
     keys: KeyStore
     rows: DurableState
+    unwritten?: UnwrittenCounters
     tree: GrowingTree
     head: Head
   }) {
     this.#signer = start.signer
     this.#keys = start.keys
     this.#rows = start.rows
+    this.#unwritten = start.unwritten
     this.#tree = start.tree
     this.#head = start.head
   }
@@ -156,7 +175,7 @@ export class GroupFormer {
     expired: readonly string[],
     inFlight: Group | undefined,
   ): Group {
-    this.#before = inFlight
+    this.#before = inFlight?.rows
     const draft: Draft = {
       time: Math.max(now, this.#head.time),
       first: this.#tree.size,
@@ -164,6 +183,8 @@ export class GroupFormer {
       operations: [],
       rows: new Map(),
       tallies: new Map(),
+      raised: [],
+      written: [],
       claims: [],
       changes: [],
       bundle: [],
@@ -181,6 +202,7 @@ export class GroupFormer {
       rows: draft.rows,
       tallies: draft.tallies,
       counts: Array.from(draft.tallies.values(), ({ ordered }) => ordered),
+      written: draft.written,
       verdicts: decided.map((pair) => {
         const [, verdict] = pair
         if (!(verdict instanceof Error)) verdict.checkpoint = checkpoint
@@ -235,10 +257,13 @@ export class GroupFormer {
       })
 
       draft.commits = version
-      for (const { key, tally } of raised) {
+      const hasEntry = commit.entries.length > 0
+      for (const { key, tally, count } of raised) {
         draft.tallies.set(key, tally)
-        const full = raise(tally, commit.entries.length > 0 ? first : undefined)
-        if (full !== undefined) draft.operations.push(encodeRun(key, full))
+        raise(tally, hasEntry ? first : undefined)
+        if (!this.#unwritten) continue
+        this.#unwritten.raised(key, tally, this.#head.group + 1)
+        draft.raised.push([key, count, hasEntry ? first : -1])
       }
       for (const { key, row, sealed, before } of writes) this.#write(key, row, sealed, before, draft)
       for (const { thread, index } of commit.forget)
@@ -268,13 +293,13 @@ export class GroupFormer {
   #newest(key: string, draft: Draft, seen?: KeyedRow<unknown>): RowHead | undefined {
     // Groups of disclosures write no rows: then there is nothing to look for.
     if (draft.rows.size > 0 && draft.rows.has(key)) return draft.rows.get(key)
-    const before = this.#before?.rows
+    const before = this.#before
     if (before !== undefined && before.size > 0 && before.has(key)) return before.get(key)
     return this.#rows.head(key, seen)
   }
 
   #tally(key: string, draft: Draft): Tally {
-    return draft.tallies.get(key) ?? this.#before?.tallies.get(key) ?? this.#rows.tally(key)
+    return draft.tallies.get(key) ?? this.#rows.tally(key)
   }
 
   #write(
@@ -342,12 +367,26 @@ export class GroupFormer {
     if (draft.claims.length > 0 || checkpoint === '')
       checkpoint = this.#signer.sign({ size, root, time: draft.time })
     if (checkpoint !== this.#head.checkpoint) draft.operations.push([HEAD_KEY, Buffer.from(checkpoint)])
-    for (const [key, tally] of draft.tallies) {
-      const stored = encodeTally(key, tally)
-      draft.changes.push(tallyTag(stored))
-      draft.operations.push([counterKey(key), stored])
-    }
+    this.#writeCounters(draft)
     this.#head = this.#closeRow(draft, root, checkpoint)
+  }
+
+  #writeCounters(draft: Draft): void {
+    if (this.#unwritten === undefined)
+      for (const [key, tally] of draft.tallies) this.#writeCounter(key, tally, draft)
+    else
+      for (const of of this.#unwritten.due(this.#head.group + 1)) {
+        const { inRuns } = of.tally
+        this.#writeCounter(of.key, of.tally, draft)
+        draft.written.push({ of, inRuns: of.tally.inRuns - inRuns })
+      }
+  }
+
+  #writeCounter(key: string, tally: Tally, { operations, changes }: Draft): void {
+    for (const run of fullRuns(tally)) operations.push(encodeRun(key, run))
+    const stored = encodeTally(key, tally)
+    changes.push(tallyTag(stored))
+    operations.push([counterKey(key), stored])
   }
 
   #storeOpenTiles({ operations }: Draft): void {
@@ -372,6 +411,8 @@ export class GroupFormer {
       digest: hash('sha256', changes.join('\0'), 'base64'),
       previous: this.#head.chain.toString('base64'),
       id: randomUUID(),
+      ...(draft.raised.length > 0 && { raised: draft.raised }),
+      ...(this.#unwritten?.since !== undefined && { raisedSince: this.#unwritten.since }),
     }
     const text = JSON.stringify(row)
     operations.push([groupKey(group), Buffer.from(text)])

@@ -4,6 +4,7 @@
  * the secret of a grant in its record under the customer's key.
  */
 import { createCipheriv, createDecipheriv, hash, randomBytes, type KeyObject } from 'node:crypto'
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Claims, Salts } from './ledger.ts'
 import { newNonce } from './sealing.ts'
 
@@ -19,32 +20,60 @@ export function newSecret(): string {
   return randomBytes(32).toString('base64url')
 }
 
+const COLON = 0x3a
+
+/**
+ * SHA-256 of the UTF-8 of three parts with colons between them. Joined in a buffer that stays: strings joined for it were a fifth of
+ * what a record leaves to be collected. The first part, which comes again and again, is written once.
+ */
+class JoinedHash {
+  readonly #input = Buffer.allocUnsafeSlow(4096)
+  /** The first so many bytes of it. */
+  readonly #inputs: Buffer[] = []
+  #first = ''
+  #firstBytes = 1
+
+  constructor() {
+    this.#input[0] = COLON
+  }
+
+  of(first: string, second: string, third: string, encoding: 'base64url' | 'binary'): string {
+    const atMost = 3 * (first.length + second.length + third.length) + 2
+    if (atMost > this.#input.length) return hash('sha256', `${first}:${second}:${third}`, encoding)
+    if (first !== this.#first) this.#begin(first)
+    let length = this.#firstBytes
+    length += this.#input.write(second, length)
+    this.#input[length++] = COLON
+    length += this.#input.write(third, length)
+    return hash('sha256', (this.#inputs[length] ??= this.#input.subarray(0, length)), encoding)
+  }
+
+  #begin(first: string): void {
+    this.#first = first
+    this.#firstBytes = this.#input.write(first)
+    this.#input[this.#firstBytes++] = COLON
+  }
+}
+
+/** One for each first part that comes again: the secret of an entry, that of the operator, the slots. */
+const personalSalts = new JoinedHash()
+const opsSalts = new JoinedHash()
+const digests: Readonly<Record<Slot, JoinedHash>> = {
+  ops: new JoinedHash(),
+  subject: new JoinedHash(),
+  who: new JoinedHash(),
+  data: new JoinedHash(),
+}
+
 /** 132 bits. Cut, so that no longer input can be computed from it; one salt tells nothing about another. */
 export function saltOf(secret: string, slot: Slot, index: number): string {
-  return sha256(secret, slot, String(index), 'base64url').slice(0, SALT_CHARACTERS)
+  const salts = slot === 'ops' ? opsSalts : personalSalts
+  return salts.of(secret, slot, String(index), 'base64url').slice(0, SALT_CHARACTERS)
 }
 
 // The slot's name keeps digests apart, the fixed length of the salt keeps salt and value apart.
 function digest(slot: Slot, salt: string, value: string): string {
-  return sha256(slot, salt, value, 'binary')
-}
-
-/** What is hashed is joined here: strings that are joined for it were a fifth of what a record leaves to be collected. */
-const joined = Buffer.allocUnsafeSlow(4096)
-/** The first so many bytes of it. */
-const beginnings: Buffer[] = []
-const COLON = 0x3a
-
-/** Of the UTF-8 of three parts with colons between them. */
-function sha256(one: string, two: string, three: string, encoding: 'base64url' | 'binary'): string {
-  const atMost = 3 * (one.length + two.length + three.length) + 2
-  if (atMost > joined.length) return hash('sha256', `${one}:${two}:${three}`, encoding)
-  let length = joined.write(one)
-  joined[length++] = COLON
-  length += joined.write(two, length)
-  joined[length++] = COLON
-  length += joined.write(three, length)
-  return hash('sha256', (beginnings[length] ??= joined.subarray(0, length)), encoding)
+  return digests[slot].of(slot, salt, value, 'binary')
 }
 
 /**
@@ -71,8 +100,10 @@ export function buildLeaf(index: number, claims: Claims, opsSecret: string): { l
 
 /** Whether the entry commits to this value in exactly this slot. Never throws on hostile input. */
 export function opens(leaf: Uint8Array, slot: Slot, salt: string, value: string): boolean {
-  if (leaf.length !== LEAF_BYTES || leaf[0] !== VERSION || salt.length !== SALT_CHARACTERS) return false
-  const at = 1 + 32 * SLOTS.indexOf(slot)
+  const place = SLOTS.indexOf(slot)
+  if (leaf.length !== LEAF_BYTES || leaf[0] !== VERSION || place < 0 || salt.length !== SALT_CHARACTERS)
+    return false
+  const at = 1 + 32 * place
   return Buffer.from(leaf.subarray(at, at + 32)).toString('latin1') === digest(slot, salt, value)
 }
 
@@ -83,7 +114,12 @@ export interface OpsKey {
   readonly secret: string
 }
 
-const BOX_VERSION = 1
+/** Versions of a box: its lines as they are, and deflated. */
+const PLAIN = 1
+const DEFLATED = 2
+/** From so many characters on, lines are deflated: they are much alike, and a fifth as large then. */
+const WORTH_DEFLATING = 2048
+
 const boxScope = (origin: string, first: number): Buffer => Buffer.from(`${origin} ops ${first}`)
 
 /**
@@ -94,9 +130,11 @@ export function sealOps(key: OpsKey, origin: string, first: number, ops: readonl
   const nonce = newNonce()
   const cipher = createCipheriv('aes-256-gcm', key.key, nonce).setAAD(boxScope(origin, first))
   const name = Buffer.from(key.name, 'latin1')
-  const sealed = cipher.update(ops.join('\n'))
+  const lines = ops.join('\n')
+  const isLong = lines.length >= WORTH_DEFLATING
+  const sealed = cipher.update(isLong ? deflateRawSync(lines, { level: 1 }) : Buffer.from(lines))
   return Buffer.concat([
-    Buffer.of(BOX_VERSION, name.length),
+    Buffer.of(isLong ? DEFLATED : PLAIN, name.length),
     name,
     nonce,
     sealed,
@@ -107,7 +145,8 @@ export function sealOps(key: OpsKey, origin: string, first: number, ops: readonl
 
 /** Name of the key that opens a box; undefined when it is no box. */
 export function opsKeyName(box: Buffer): string | undefined {
-  if (box[0] !== BOX_VERSION || box.length < 2 + (box[1] ?? 0) + 28) return undefined
+  if (box[0] !== PLAIN && box[0] !== DEFLATED) return undefined
+  if (box.length < 2 + (box[1] ?? 0) + 28) return undefined
   return box.toString('latin1', 2, 2 + (box[1] ?? 0))
 }
 
@@ -117,6 +156,6 @@ export function openOps(key: OpsKey, origin: string, first: number, box: Buffer)
   const body = box.subarray(2 + key.name.length)
   const decipher = createDecipheriv('aes-256-gcm', key.key, body.subarray(0, 12), { authTagLength: 16 })
   decipher.setAAD(boxScope(origin, first)).setAuthTag(body.subarray(-16))
-  const opened = decipher.update(body.subarray(12, -16))
-  return Buffer.concat([opened, decipher.final()]).toString().split('\n')
+  const opened = Buffer.concat([decipher.update(body.subarray(12, -16)), decipher.final()])
+  return (box[0] === DEFLATED ? inflateRawSync(opened) : opened).toString().split('\n')
 }

@@ -18,6 +18,7 @@ import { GroupWriter } from './group-writer.ts'
 import { scrubTables } from './table-files.ts'
 import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
 import { FORMAT, FORMAT_KEY } from './stored-keys.ts'
+import { UnwrittenCounters, replayRaises, type UnwrittenLimits } from './unwritten-counters.ts'
 
 export interface LevelLimits {
   /** Commits that may wait; must exceed connections times the largest batch. */
@@ -26,6 +27,8 @@ export interface LevelLimits {
   readonly group?: number
   /** Bytes LevelDB keeps in memory before it writes a table; tests make it small. */
   readonly writeBufferSize?: number
+  /** How long counters wait to be written; tests make it short. */
+  readonly unwritten?: Partial<UnwrittenLimits>
 }
 
 export interface LevelLedgerOptions {
@@ -94,9 +97,15 @@ export async function startLevelLedger({
 }): Promise<Ledger> {
   const signer = createLogSigner(origin, keys)
   const tailBytes = 2 * Math.max(limits.writeBufferSize ?? 0, WRITE_BUFFER)
-  const { head, tree } = await recover(db, { signer, anchored: anchor.last ?? NOTHING_ANCHORED, tailBytes })
-  const rows = new Rows(db, keys, () => Math.max(now(), former.head.time))
-  const former = new GroupFormer({ signer, keys, rows, tree, head })
+  const { head, tree, raised } = await recover(db, {
+    signer,
+    anchored: anchor.last ?? NOTHING_ANCHORED,
+    tailBytes,
+  })
+  const unwritten = new UnwrittenCounters(limits.unwritten)
+  await replayRaises(db, raised, (key, tally, group) => unwritten.raised(key, tally, group))
+  const rows = new Rows(db, keys, unwritten, () => Math.max(now(), former.head.time))
+  const former = new GroupFormer({ signer, keys, rows, unwritten, tree, head })
   const log = new StoredLog(db, signer, former.snapshot())
   const expiry = new Expiry(db)
   async function write(group: Group): Promise<void> {
@@ -142,6 +151,7 @@ export async function startLevelLedger({
   const scrub = scrubTables(tables, (error) => writer.fail(error))
   return new StoredLedger({
     stored: db,
+    unwritten,
     rows,
     log,
     writer,

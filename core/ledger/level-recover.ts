@@ -258,7 +258,7 @@ const latest = (head: Head, opened: readonly OpenedEntry[], now: number): number
   opened.reduce((time, entry) => Math.max(time, entry.time), Math.max(now, head.time))
 
 function closeGroup({
-  base: { head },
+  base: { head, raisedSince },
   tree,
   signer,
   bytes,
@@ -284,6 +284,7 @@ function closeGroup({
     bytes,
     digest: '',
     previous: head.chain.toString('base64'),
+    ...(raisedSince !== undefined && { raisedSince }),
   }
   const text = JSON.stringify(row)
   const open = tree.open.flatMap((hashes, level): [string, Buffer][] =>

@@ -7,7 +7,8 @@ import type { Database } from './level-database.ts'
 import { counterKey, rowKey } from './stored-keys.ts'
 import { ReadRow, isLive, openStored, type OpenedRow } from './row-values.ts'
 import { readRowHead, type RowHead } from './sealing.ts'
-import { decodeTally, newTally, type Tally } from './tally.ts'
+import { decodeTally, dropRuns, newTally, type Tally } from './tally.ts'
+import type { UnwrittenCounters } from './unwritten-counters.ts'
 
 const CACHED_CHARACTERS = 64 * 1024 * 1024
 const CACHED_ROWS = 100_000
@@ -21,6 +22,7 @@ const CACHED_ABSENCES = 50_000
 export class Rows implements DurableState {
   readonly #db: Database
   readonly #keys: KeyStore
+  readonly #unwritten: UnwrittenCounters
   readonly #time: () => number
   readonly #cache = new LRUCache<string, OpenedRow>({
     max: CACHED_ROWS,
@@ -35,9 +37,10 @@ export class Rows implements DurableState {
   readonly #tallies = new LRUCache<string, Tally>({ max: CACHED_COUNTERS })
 
   /** `time` is never before the time of the newest group. */
-  constructor(db: Database, keys: KeyStore, time: () => number) {
+  constructor(db: Database, keys: KeyStore, unwritten: UnwrittenCounters, time: () => number) {
     this.#db = db
     this.#keys = keys
+    this.#unwritten = unwritten
     this.#time = time
   }
 
@@ -105,8 +108,8 @@ export class Rows implements DurableState {
   }
 
   tally(key: string): Tally {
-    const cached = this.#tallies.peek(key)
-    if (cached !== undefined) return cached
+    const known = this.#unwritten.get(key) ?? this.#tallies.peek(key)
+    if (known !== undefined) return known
     const bytes = this.#db.getSync(counterKey(key))
     const tally = bytes ? decodeTally(key, bytes) : newTally()
     this.#tallies.set(key, tally)
@@ -114,14 +117,16 @@ export class Rows implements DurableState {
   }
 
   /** Shows readers what a group changed; called when it is durable. */
-  publish({ rows, tallies, counts }: Pick<Group, 'rows' | 'tallies' | 'counts'>): void {
+  publish({ rows, tallies, counts, written }: Group): void {
     for (const [key, row] of rows)
       if (row) this.#keep(key, row)
       else this.#cache.delete(key)
     let at = 0
-    for (const [key, tally] of tallies) {
-      tally.count = counts[at++] ?? 0
-      if (this.#tallies.peek(key) !== tally) this.#tallies.set(key, tally)
+    for (const tally of tallies.values()) tally.count = counts[at++] ?? 0
+    for (const { of, inRuns } of written) {
+      dropRuns(of.tally, inRuns)
+      this.#unwritten.written(of)
+      this.#tallies.set(of.key, of.tally)
     }
   }
 

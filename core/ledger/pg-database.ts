@@ -223,9 +223,10 @@ export class PgDatabase implements Stored {
     await ask(this.#db, { name: 'head', text: head, values: [this.#part, group] })
   }
 
-  /** Stores a row that stays as it is once it is there; of no group. */
+  /** Stores a row that is of no group. */
   async keep(key: string, value: string): Promise<void> {
-    const text = 'insert into reach_ledger (part, key, value) values ($1, $2, $3) on conflict do nothing'
+    const text =
+      'insert into reach_ledger (part, key, value) values ($1, $2, $3) on conflict (part, key) do update set value = $3'
     await ask(this.#db, { text, values: [this.#part, Buffer.from(key), Buffer.from(value)] })
   }
 

@@ -10,6 +10,7 @@ import { chainOf, type GroupRow, type Head, type Snapshot } from './group-former
 import {
   COPY_KEY,
   FORMAT,
+  FORMATS,
   FORMAT_KEY,
   HEAD_KEY,
   boxKey,
@@ -32,10 +33,14 @@ import {
 } from './merkle.ts'
 import { NoteInvalid, parseNote, parseVkey } from './note.ts'
 import { parseBundle } from './tiles.ts'
+import type { GroupRaises } from './unwritten-counters.ts'
 
 export interface Recovered {
   readonly head: Head
   readonly tree: GrowingTree
+  /** From which group on there are raises that the rows of counters do not tell of; and those, in their order. */
+  readonly raisedSince?: number | undefined
+  readonly raised: readonly GroupRaises[]
 }
 
 /** Before the first group. */
@@ -73,14 +78,14 @@ export async function recover(
   },
 ): Promise<Recovered> {
   const format = (await db.get(FORMAT_KEY))?.toString()
-  if (format !== undefined && format !== FORMAT)
+  if (format !== undefined && !FORMATS.includes(format))
     throw new LedgerForeign('the ledger was written by a later version of Reach: start that one')
   if (!isCopy) await refuseCopy(db)
   const stored = await db.get(HEAD_KEY)
   if (!stored) {
     for await (const _ of db.keys({ limit: 1 })) throw new LedgerDamaged('the database has no checkpoint')
     if (anchored.group >= 0) throw new LedgerDamaged('the database is empty, its anchor is not')
-    return { head: NOTHING, tree: new GrowingTree() }
+    return { head: NOTHING, tree: new GrowingTree(), raised: [] }
   }
   const checkpoint = stored.toString()
   const { size, root } = openOwn(checkpoint, signer)
@@ -90,11 +95,18 @@ export async function recover(
     for await (const key of db.keys({ gte: first, lt: `${first[0]}~`, limit: 1 }))
       throw new LedgerDamaged(`there is something beyond the checkpoint: ${key}`)
 
-  const { head, tailFrom } = await checkGroups(db, { checkpoint, size, root, anchored, tailBytes, isShared })
+  const { head, tailFrom, raisedSince, raised } = await checkGroups(db, {
+    checkpoint,
+    size,
+    root,
+    anchored,
+    tailBytes,
+    isShared,
+  })
   const log = new StoredLog(db, signer, { size, checkpoint, open: tree.open })
   await checkTail(log, tailFrom, progress)
   await compareWithAnchor(log, { size, root }, anchored)
-  return { head, tree }
+  return { head, tree, raisedSince, raised }
 }
 
 /**
@@ -131,7 +143,7 @@ export async function catchUp(
   if (last === undefined || head.checkpoint === '') return undefined
   const { size, root } = openOwn(head.checkpoint, signer)
   const isWhole = [size, last.size].every((one) => one === tree.size) && tree.root().equals(root)
-  return isWhole && last.root === root.toString('base64') ? { head, tree } : undefined
+  return isWhole && last.root === root.toString('base64') ? { head, tree, raised: [] } : undefined
 }
 
 function openOwn(checkpoint: string, signer: LogSigner): { size: number; root: Buffer } {
@@ -181,14 +193,16 @@ interface Expected {
 }
 
 /**
- * Rows of the newest groups, back to the anchor's and beyond what a replay can have touched, must chain. `tailFrom`: size of
- * the log at the oldest of them.
+ * Rows of the newest groups, back to the anchor's, beyond what a replay can have touched, and to the first raise that no counter's row
+ * tells of, must chain. `tailFrom`: size of the log at the oldest of them.
  */
 async function checkGroups(
   db: Stored,
   { checkpoint, size, root, anchored, tailBytes, isShared }: Expected,
-): Promise<{ head: Head; tailFrom: number }> {
+): Promise<Omit<Recovered, 'tree'> & { tailFrom: number }> {
   let head: Head | undefined
+  let raisedSince: number | undefined
+  const raised: GroupRaises[] = []
   let next: { group: number; previous: string } | undefined
   for await (const [key, bytes] of db.iterator({ gte: groupKey(0), lt: 'b~', reverse: true })) {
     const group = numberOfKey(key)
@@ -200,6 +214,7 @@ async function checkGroups(
     if (!head) {
       const { time, commits, seals } = row
       head = { group, chain, time, commits, seals, bytes: row.bytes, checkpoint }
+      raisedSince = row.raisedSince
       if (row.size !== size || row.root !== root.toString('base64'))
         throw new LedgerDamaged('the newest group and the checkpoint do not belong together')
       if (anchored.group > group || (anchored.group < group - 1 && !isShared))
@@ -207,11 +222,14 @@ async function checkGroups(
     }
     if (anchored.group === group && !anchored.chain.equals(chain))
       throw new LedgerDamaged(`group ${group} is another one than the anchored`)
+    const isRaised = raisedSince !== undefined && group >= raisedSince
+    if (isRaised && row.raised) raised.push({ group, raises: row.raised })
     const isFirst = group === 0
     if (isFirst && row.previous !== NOTHING.chain.toString('base64'))
       throw new LedgerDamaged('the first group is another one')
-    if (isFirst || (head.bytes - row.bytes > tailBytes && group <= anchored.group))
-      return { head, tailFrom: isFirst ? 0 : row.size }
+    const isBeyond = head.bytes - row.bytes > tailBytes && group <= anchored.group
+    if (isFirst || (isBeyond && group <= (raisedSince ?? group)))
+      return { head, raisedSince, raised: raised.toReversed(), tailFrom: isFirst ? 0 : row.size }
     next = { group, previous: row.previous }
   }
   throw new LedgerDamaged(next ? `group ${next.group - 1} is missing` : 'the database has no groups')

@@ -7,8 +7,10 @@ import { encodeCopyMark, readCopyMark, type CopyMark } from './copy-marks.ts'
 import { makePrivateFolder } from './key-files.ts'
 import { LedgerDamaged } from './ledger.ts'
 import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
-import { recover } from './recovery.ts'
-import { COPY_KEY, HEAD_KEY, type Stored } from './stored-keys.ts'
+import { recover, type Recovered } from './recovery.ts'
+import { COPY_KEY, HEAD_KEY, counterKey, type Stored } from './stored-keys.ts'
+import { encodeRun, encodeTally, fullRuns, type Tally } from './tally.ts'
+import { replayRaises } from './unwritten-counters.ts'
 
 export type StoredRow = readonly [key: string, value: Buffer | undefined]
 
@@ -62,14 +64,16 @@ export async function copyStore({
     (begun.state !== 'moved' || filled?.state !== 'ready' || filled.copy !== begun.copy)
   )
     throw new CopyRefused('the stores are marked by other copies: an operator must decide')
+  if (begun === undefined) {
+    await refuseUnlessEmpty(to.stored, filled)
+    await writeCounters(from, signer)
+  }
   const total = (await countOf(from.stored)) * (begun === undefined ? 2 : 1)
   const told = (already: number) => (done: number) => progress(already + done, total)
 
   let expected: Summary | undefined
   const mark: CopyMark = begun ?? { v: 1, copy: randomUUID(), state: 'filling' }
   if (begun === undefined) {
-    await refuseUnlessEmpty(to.stored, filled)
-    await verify(from, signer, await anchored(from))
     await to.put([[COPY_KEY, encodeCopyMark(mark)]], FILLING)
     expected = await fill(from.stored, to, told(0))
   }
@@ -101,10 +105,27 @@ async function anchored({ anchorFile }: CopiedStore): Promise<Mark> {
   return seen
 }
 
+/** Verifies the source, and writes what only the rows of its groups tell of its counters: not every kind of store looks there. */
+async function writeCounters(from: CopiedStore, signer: LogSigner): Promise<void> {
+  const { head, raised } = await read(from, signer, await anchored(from))
+  const unwritten = new Map<string, Tally>()
+  await replayRaises(from.stored, raised, (key, tally) => unwritten.set(key, tally))
+  const rows: StoredRow[] = []
+  for (const [key, tally] of unwritten) {
+    for (const run of fullRuns(tally)) rows.push(encodeRun(key, run))
+    rows.push([counterKey(key), encodeTally(key, tally)])
+  }
+  for (let at = 0; at < rows.length; at += BATCH_ROWS)
+    await from.put(rows.slice(at, at + BATCH_ROWS), head.group)
+}
+
 /** Everything in it: rows of groups from the first, entries against tiles, tiles against the root, history against the anchor. */
-async function verify({ stored }: CopiedStore, signer: LogSigner, seen: Mark): Promise<Mark> {
-  const options = { signer, anchored: seen, tailBytes: Infinity, isShared: true, isCopy: true }
-  const { head, tree } = await recover(stored, options)
+function read({ stored }: CopiedStore, signer: LogSigner, anchored: Mark): Promise<Recovered> {
+  return recover(stored, { signer, anchored, tailBytes: Infinity, isShared: true, isCopy: true })
+}
+
+async function verify(store: CopiedStore, signer: LogSigner, seen: Mark): Promise<Mark> {
+  const { head, tree } = await read(store, signer, seen)
   return { group: head.group, size: tree.size, root: tree.root(), chain: head.chain }
 }
 

@@ -7,11 +7,20 @@ import { boxKey, counterKey, numberOfKey, runKey, threadKey, type Stored } from 
 import type { StoredLog } from './stored-log.ts'
 import { TILE_WIDTH } from './merkle.ts'
 import { decodeTally, type Tally } from './tally.ts'
+import type { UnwrittenCounters } from './unwritten-counters.ts'
 
 interface OpenedBox {
   readonly first: number
   readonly secret: string
   readonly ops: readonly string[]
+}
+
+export interface HistoryParts {
+  readonly stored: Stored
+  /** Counters whose rows are older than what readers are to see. */
+  readonly unwritten?: Pick<UnwrittenCounters, 'get'>
+  readonly keys: KeyStore
+  readonly log: StoredLog
 }
 
 /** Indexes of entries, newest first. */
@@ -21,12 +30,14 @@ const CACHED_BOXES = 256
 
 export class History {
   readonly #db: Stored
+  readonly #unwritten: Pick<UnwrittenCounters, 'get'> | undefined
   readonly #keys: KeyStore
   readonly #log: StoredLog
   readonly #boxes = new LRUCache<number, OpenedBox>({ max: CACHED_BOXES })
 
-  constructor(db: Stored, keys: KeyStore, log: StoredLog) {
-    this.#db = db
+  constructor({ stored, unwritten, keys, log }: HistoryParts) {
+    this.#db = stored
+    this.#unwritten = unwritten
     this.#keys = keys
     this.#log = log
   }
@@ -56,17 +67,20 @@ export class History {
   }
 
   async #tallies(counters: readonly string[]): Promise<[key: string, tally: Tally][]> {
+    // One that is written meanwhile tells no less.
+    const unwritten = counters.map((key) => this.#unwritten?.get(key))
     const stored = counters.length === 0 ? [] : await this.#db.getMany(counters.map(counterKey))
     return counters.flatMap((key, i) => {
       const bytes = stored[i]
-      return bytes ? [[key, decodeTally(key, bytes)]] : []
+      const tally = unwritten[i] ?? (bytes && decodeTally(key, bytes))
+      return tally ? [[key, tally]] : []
     })
   }
 
   /** The newest stand in the tally, which was read before the runs: a run that was full since is met twice, and none is missed. */
-  async *#raising(counter: string, { count, newest }: Tally, below: number): Descending {
-    for (const index of newest.toReversed()) if (index < below) yield index
-    if (count <= newest.length) return
+  async *#raising(counter: string, tally: Tally, below: number): Descending {
+    for (const index of tally.newest.toReversed()) if (index < below) yield index
+    if (tally.ordered <= tally.newest.length) return
     const range = { gte: runKey(counter, 0), lt: runKey(counter, below), reverse: true }
     for await (const [key, bytes] of this.#db.iterator(range))
       for (const index of decodeTally(key, bytes).newest.toReversed()) if (index < below) yield index

@@ -21,9 +21,14 @@ export interface Stored {
 
 const pad = (n: number): string => String(n).padStart(16, '0')
 
-/** Which form all the others have: absent for the first, in which counters did not say with which entries they were raised. */
+/**
+ * Which form all the others have: absent for the first, in which counters did not say with which entries they were raised; 2 where
+ * each group wrote all counters that it raised, and no box was deflated. No two differ in one bit only.
+ */
 export const FORMAT_KEY = 'f'
-export const FORMAT = '2'
+export const FORMAT = '4'
+/** Those that are read. */
+export const FORMATS: readonly string[] = ['2', FORMAT]
 /** Of a store that is being copied, or was: see `copy-marks.ts`. */
 export const COPY_KEY = 'c'
 /** Signed checkpoint of the newest group that had entries. */

@@ -16,6 +16,7 @@ import {
 import { History } from './stored-history.ts'
 import type { Stored } from './stored-keys.ts'
 import type { StoredLog } from './stored-log.ts'
+import type { UnwrittenCounters } from './unwritten-counters.ts'
 
 /** State as readers see it. */
 export interface RowReader {
@@ -29,6 +30,8 @@ export interface RowReader {
 
 export interface StoredLedgerParts {
   readonly stored: Stored
+  /** Counters whose rows are older than what readers are to see. */
+  readonly unwritten?: Pick<UnwrittenCounters, 'get'>
   readonly rows: RowReader
   readonly log: StoredLog
   readonly writer: GroupWriter
@@ -48,7 +51,7 @@ export class StoredLedger implements Ledger {
   constructor(parts: StoredLedgerParts) {
     this.#parts = parts
     this.log = parts.log
-    this.#history = new History(parts.stored, parts.keys, parts.log)
+    this.#history = new History(parts)
   }
 
   get stopped(): Error | undefined {

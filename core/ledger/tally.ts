@@ -1,6 +1,6 @@
 /**
  * How a counter lies in the database: its count, and which entries came with its raises. The newest of them stand beside the
- * count, in a row that is written again each time; a full run of them moves to a row of its own. So a raise costs one row.
+ * count, in a row that is written again and again; a full run of them moves to a row of its own. So a raise costs one row at most.
  */
 import { hash } from 'node:crypto'
 import { LedgerDamaged } from './ledger.ts'
@@ -14,6 +14,8 @@ export interface Tally {
   ordered: number
   /** Indexes of the newest entries as ordered, ascending, no more than `ordered`; those before them are in runs. */
   newest: number[]
+  /** So many of `newest`, from the first on, are also in runs of groups that are ordered and not durable yet. */
+  inRuns: number
 }
 
 /** Entries of one run. */
@@ -21,21 +23,27 @@ const RUN = 16
 
 /** Of a counter that was never raised. */
 export function newTally(): Tally {
-  return { count: 0, ordered: 0, newest: [] }
+  return { count: 0, ordered: 0, newest: [], inRuns: 0 }
 }
 
-/** Raises a counter by a commit whose first entry is `index`; gives a run that is full and is to be stored beside it. */
-export function raise(tally: Tally, index: number | undefined): readonly number[] | undefined {
+/** Raises a counter by a commit whose first entry is `index`, if it has one. */
+export function raise(tally: Tally, index: number | undefined): void {
   const { newest } = tally
   tally.ordered++
   // A commit may raise a counter twice: its entry is there already.
-  if (index === undefined || index === newest.at(-1)) return undefined
-  if (newest.length < RUN) {
-    newest.push(index)
-    return undefined
-  }
-  tally.newest = [index]
-  return newest
+  if (index !== undefined && index !== newest.at(-1)) newest.push(index)
+}
+
+/** Moves full runs out of the newest entries until they fit beside the count; gives each to be stored. */
+export function* fullRuns(tally: Tally): Generator<readonly number[]> {
+  while (tally.newest.length - tally.inRuns > RUN)
+    yield tally.newest.slice(tally.inRuns, (tally.inRuns += RUN))
+}
+
+/** Drops entries that are in runs that are durable by now. */
+export function dropRuns(tally: Tally, entries: number): void {
+  tally.newest.splice(0, entries)
+  tally.inRuns -= entries
 }
 
 const INDEX_BYTES = 6
@@ -45,18 +53,22 @@ const HEAD_BYTES = INDEX_BYTES + CHECK_BYTES
 /** Key and value of a full run. */
 export function encodeRun(key: string, run: readonly number[]): [key: string, value: Buffer] {
   const stored = runKey(key, run[0] ?? 0)
-  return [stored, encodeTally(stored, { ordered: run.length, newest: run })]
+  return [stored, encodeTally(stored, { ordered: run.length, newest: run, inRuns: 0 })]
 }
 
 /** Counters stay in the clear under opaque keys, with a checksum: sealing each would cost as much as its commit. */
 export function encodeTally(
   key: string,
-  { ordered, newest }: { readonly ordered: number; readonly newest: readonly number[] },
+  {
+    ordered,
+    newest,
+    inRuns,
+  }: Readonly<Omit<Tally, 'count' | 'newest'>> & { readonly newest: readonly number[] },
 ): Buffer {
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + newest.length * INDEX_BYTES)
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + (newest.length - inRuns) * INDEX_BYTES)
   bytes.writeUIntBE(ordered, 0, INDEX_BYTES)
   let at = HEAD_BYTES
-  for (const index of newest) at = bytes.writeUIntBE(index, at, INDEX_BYTES)
+  for (let i = inRuns; i < newest.length; i++) at = bytes.writeUIntBE(newest[i] ?? 0, at, INDEX_BYTES)
   bytes.write(checkOf(key, ordered, bytes), INDEX_BYTES, 'latin1')
   return bytes
 }
@@ -69,7 +81,7 @@ export function decodeTally(key: string, bytes: Buffer): Tally {
   const newest: number[] = []
   for (let at = HEAD_BYTES; at < bytes.length; at += INDEX_BYTES)
     newest.push(bytes.readUIntBE(at, INDEX_BYTES))
-  return { count, ordered: count, newest }
+  return { count, ordered: count, newest, inRuns: 0 }
 }
 
 /** The checksum of what is stored: it stands for all of it, its key included. */

@@ -25,7 +25,7 @@ export interface Expected {
 }
 
 export const LIMITS = { writeBufferSize: 64 * 1024, group: 8 }
-const COUNTERS = ['c0', 'c1', 'c2', 'c3', 'c4']
+const COUNTERS = ['c0', 'c1', 'c2', 'c3', 'c4', 'early']
 const isRefusal = (error: unknown): boolean =>
   error instanceof LedgerDamaged || error instanceof LedgerForeign || error instanceof KeysDamaged
 
@@ -34,7 +34,7 @@ async function fill(ledger: Ledger, from: number, count: number): Promise<Commit
     Array.from({ length: count }, (_, n) => {
       const i = from + n
       return ledger.commit({
-        counters: [{ key: `c${i % 5}` }],
+        counters: [{ key: `c${i % 5}` }, ...(i < 20 ? [{ key: 'early' }] : [])],
         writes: [
           {
             key: `row!${i}`,

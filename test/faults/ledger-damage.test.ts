@@ -1,8 +1,10 @@
 import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { LedgerFolders } from '../level-ledger.ts'
+import { counterKey } from '#core/ledger/stored-keys.ts'
+import { ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
 import {
+  LIMITS,
   acknowledgedLedger,
   allFiles,
   changeRaw,
@@ -128,5 +130,27 @@ describe('a ledger on a disk that is not what it was', () => {
         expect(await outcomeOf(copy, expected, `${key} missing`), key).not.toBe('whole')
       }
     }
+  })
+
+  test('the row of a counter put back to an earlier one, or missing, behind raises that were acknowledged: refused', async () => {
+    await using folders = await ledgerFolders()
+    const raise = async (times: number): Promise<void> => {
+      const limits = { ...LIMITS, unwritten: { raises: 5 } }
+      await using ledger = (await openIn(folders, { limits })).ledger
+      for (let n = 0; n < times; n++) await ledger.commit({ counters: [{ key: 'reads' }] })
+    }
+    const row = counterKey('reads')
+    await raise(20)
+    let earlier: Buffer | undefined
+    await changeRaw(folders, row, (value) => (earlier = Buffer.from(value)))
+    // Each fifth raise writes the row: the last two stand in the rows of their groups alone.
+    await raise(22)
+    for (const value of [earlier, undefined]) {
+      await using copy = await copyOf(folders)
+      expect(await changeRaw(copy, row, () => value)).toBe(true)
+      await expect(openIn(copy)).rejects.toThrow('the row of a counter is older than it can be')
+    }
+    await using ledger = (await openIn(folders)).ledger
+    expect(await ledger.count('reads')).toBe(42)
   })
 })

@@ -41,11 +41,11 @@ describe('damage that comes while the ledger runs', () => {
     ['a row', rowKey('row!7'), (ledger: Ledger) => ledger.get('row!7')],
     ['a row in a list', rowKey('row!7'), (ledger: Ledger) => ledger.list('row!7')],
     ["a customer's row", rowKey('row!9'), (ledger: Ledger) => ledger.get('row!9')],
-    ['a counter', counterKey('c1'), (ledger: Ledger) => ledger.count('c1')],
+    ['a counter', counterKey('early'), (ledger: Ledger) => ledger.count('early')],
     [
       'a counter that a commit raises',
-      counterKey('c1'),
-      (ledger: Ledger) => ledger.commit({ counters: [{ key: 'c1' }] }),
+      counterKey('early'),
+      (ledger: Ledger) => ledger.commit({ counters: [{ key: 'early' }] }),
     ],
   ])('%s is an error to its reader', async (_, key, read) => {
     await using copy = await copyOf(good)

@@ -1,0 +1,131 @@
+/** Counters whose rows are written late, against a model that only counts: over restarts, and over copies of a folder in use. */
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Ledger } from '#core/ledger/ledger.ts'
+import { foldersIn, ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
+
+const names = ['a', 'b', 'c', 'd', 'e']
+
+interface Counted {
+  count: number
+  readonly indexes: number[]
+}
+type Model = Map<string, Counted>
+
+const raiseOf = fc.record({
+  counters: fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 3 }),
+  isLogged: fc.boolean(),
+})
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('raise' as const),
+      commits: fc.array(raiseOf, { minLength: 1, maxLength: 40 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
+  // What a process leaves that is killed when nothing is on its way.
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('killed' as const) }) },
+)
+const limits = fc.record({
+  group: fc.integer({ min: 1, max: 9 }),
+  unwritten: fc.record({ raises: fc.integer({ min: 1, max: 60 }), groups: fc.integer({ min: 1, max: 12 }) }),
+})
+
+async function copyOf({ root }: LedgerFolders): Promise<LedgerFolders> {
+  const copy = await mkdtemp(join(tmpdir(), 'reach-ledger-'))
+  await cp(root, copy, { recursive: true })
+  return foldersIn(copy)
+}
+
+async function raise(
+  ledger: Ledger,
+  model: Model,
+  commits: readonly { counters: string[]; isLogged: boolean }[],
+) {
+  const done = await ledger.commitEach(
+    commits.map(({ counters, isLogged }) => ({
+      counters: counters.map((key) => ({ key })),
+      entries: isLogged ? [{ claims: () => ({ ops: '{}' }) }] : [],
+    })),
+  )
+  for (const [i, { counters }] of commits.entries()) {
+    const verdict = done[i]
+    if (!verdict || verdict instanceof Error) throw new Error('a raise was refused')
+    for (const [c, key] of counters.entries()) {
+      const counted = model.get(key) ?? { count: 0, indexes: [] }
+      model.set(key, counted)
+      expect(verdict.counts[c]).toBe(++counted.count)
+      const index = verdict.entries[0]?.index
+      if (index !== undefined && counted.indexes.at(-1) !== index) counted.indexes.push(index)
+    }
+  }
+}
+
+async function expectSame(ledger: Ledger, model: Model): Promise<void> {
+  for (const key of names) {
+    const { count, indexes } = model.get(key) ?? { count: 0, indexes: [] }
+    expect(await ledger.count(key), key).toBe(count)
+    const history = await ledger.history('nobody', { counters: [key] })
+    expect(
+      history.map(({ index }) => index),
+      key,
+    ).toEqual(indexes.toReversed())
+  }
+}
+
+test('counts and remembers the same as a model, whenever rows are written and however it ends', async () => {
+  await fc.assert(
+    fc.asyncProperty(limits, fc.array(step, { minLength: 3, maxLength: 14 }), async (chosen, steps) => {
+      await using first = await ledgerFolders()
+      let folders: LedgerFolders = first
+      const copies = new Set<string>()
+      const model: Model = new Map()
+      let { ledger } = await openIn(folders, { limits: chosen })
+      try {
+        for (const one of [...steps, { kind: 'killed' as const }]) {
+          if (one.kind === 'raise') await raise(ledger, model, one.commits)
+          else {
+            const left = one.kind === 'killed' ? await copyOf(folders) : folders
+            copies.add(left.root)
+            await ledger[Symbol.asyncDispose]()
+            folders = left
+            ;({ ledger } = await openIn(folders, { limits: chosen }))
+          }
+          await expectSame(ledger, model)
+        }
+      } finally {
+        await ledger[Symbol.asyncDispose]()
+        for (const root of copies) await rm(root, { recursive: true, force: true })
+      }
+    }),
+    { numRuns: 40 },
+  )
+}, 120_000)
+
+test('history read while counters are raised and written misses nothing that was there before it', async () => {
+  await using folders = await ledgerFolders()
+  const { ledger } = await openIn(folders, { limits: { group: 4, unwritten: { raises: 7 } } })
+  await using _closing = ledger
+  const model: Model = new Map()
+  const commits = Array.from({ length: 400 }, (_, i) => ({ counters: [names[i % 2] ?? ''], isLogged: true }))
+  await raise(ledger, model, commits)
+  let isDone = false
+  const raising = (async () => {
+    for (let round = 0; round < 12; round++) await raise(ledger, model, commits)
+    isDone = true
+  })()
+  let reads = 0
+  for (; !isDone; reads++) {
+    const before = [...(model.get('a')?.indexes ?? [])]
+    const history = await ledger.history('nobody', { counters: ['a'] })
+    expect(history.map(({ index }) => index).slice(-before.length)).toEqual(before.toReversed())
+  }
+  await raising
+  expect(reads).toBeGreaterThan(1)
+  await expectSame(ledger, model)
+}, 60_000)
