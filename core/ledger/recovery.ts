@@ -33,7 +33,7 @@ import {
 } from './merkle.ts'
 import { NoteInvalid, parseNote, parseVkey } from './note.ts'
 import { parseBundle } from './tiles.ts'
-import type { GroupRaises } from './unwritten-counters.ts'
+import type { GroupRaises, Raise } from './unwritten-counters.ts'
 
 export interface Recovered {
   readonly head: Head
@@ -194,7 +194,7 @@ interface Expected {
 
 /**
  * Rows of the newest groups, back to the anchor's, beyond what a replay can have touched, and to the first raise that no counter's row
- * tells of, must chain. `tailFrom`: size of the log at the oldest of them.
+ * tells of, must chain. `tailFrom`: size of the log before what a replay can have touched.
  */
 async function checkGroups(
   db: Stored,
@@ -203,6 +203,7 @@ async function checkGroups(
   let head: Head | undefined
   let raisedSince: number | undefined
   const raised: GroupRaises[] = []
+  let tailFrom: number | undefined
   let next: { group: number; previous: string } | undefined
   for await (const [key, bytes] of db.iterator({ gte: groupKey(0), lt: 'b~', reverse: true })) {
     const group = numberOfKey(key)
@@ -227,9 +228,9 @@ async function checkGroups(
     const isFirst = group === 0
     if (isFirst && row.previous !== NOTHING.chain.toString('base64'))
       throw new LedgerDamaged('the first group is another one')
-    const isBeyond = head.bytes - row.bytes > tailBytes && group <= anchored.group
-    if (isFirst || (isBeyond && group <= (raisedSince ?? group)))
-      return { head, raisedSince, raised: raised.toReversed(), tailFrom: isFirst ? 0 : row.size }
+    if (head.bytes - row.bytes > tailBytes && group <= anchored.group) tailFrom ??= row.size
+    if (isFirst || (tailFrom !== undefined && group <= (raisedSince ?? group)))
+      return { head, raisedSince, raised: raised.toReversed(), tailFrom: tailFrom ?? 0 }
     next = { group, previous: row.previous }
   }
   throw new LedgerDamaged(next ? `group ${next.group - 1} is missing` : 'the database has no groups')
@@ -237,11 +238,22 @@ async function checkGroups(
 
 function parseRow(group: number, text: string): GroupRow {
   try {
-    return JSON.parse(text) as GroupRow
+    const row = JSON.parse(text) as GroupRow
+    // The newest may stand behind the anchor, so that nothing has said of it yet that it is what was written.
+    const { size, raised = [], raisedSince = group } = row
+    if (!raised.every((one) => isRaise(one, size)) || !isUpTo(group, raisedSince))
+      throw new TypeError('it tells of raises that are none')
+    return row
   } catch (error) {
     throw new LedgerDamaged(`the row of group ${group} is damaged`, { cause: error })
   }
 }
+
+const isRaise = ([key, count, index]: Raise, size: number): boolean =>
+  typeof key === 'string' && isUpTo(Infinity, count) && (index === -1 || isUpTo(size - 1, index))
+
+const isUpTo = (most: number, value: number): boolean =>
+  Number.isSafeInteger(value) && value >= 0 && value <= most
 
 /** A replay that lost a block leaves a hole behind a good head: bundles are read again and compared with tiles. */
 async function checkTail(

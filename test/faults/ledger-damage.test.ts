@@ -1,7 +1,8 @@
 import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { counterKey } from '#core/ledger/stored-keys.ts'
+import { LedgerDamaged } from '#core/ledger/ledger.ts'
+import { counterKey, groupKey } from '#core/ledger/stored-keys.ts'
 import { ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
 import {
   LIMITS,
@@ -152,5 +153,37 @@ describe('a ledger on a disk that is not what it was', () => {
     }
     await using ledger = (await openIn(folders)).ledger
     expect(await ledger.count('reads')).toBe(42)
+  })
+
+  test('a newest group that the anchor does not have yet, with raises that are none: refused', async () => {
+    await using folders = await ledgerFolders()
+    const raise = { counters: [{ key: 'reads' }], entries: [{ claims: () => ({ ops: '{}' }) }] }
+    let anchor: Buffer
+    {
+      await using ledger = (await openIn(folders)).ledger
+      await ledger.commit(raise)
+      anchor = await readFile(folders.anchorFile)
+      await ledger.commit(raise)
+    }
+    await writeFile(folders.anchorFile, anchor)
+    const raised = [{}, 'reads', null, [null], [['reads', 2]], [[7, 2, 1]], [['reads', '2', 1]]]
+    const indexes = ['1', 0.5, 2, 2 ** 60].map((index) => [['reads', 2, index]])
+    const wrong = [
+      ...[...raised, ...indexes].map((one) => ({ raised: one })),
+      ...['0', null, -1, 0.5, 3].map((one) => ({ raisedSince: one })),
+    ]
+    for (const change of [{}, ...wrong]) {
+      await using copy = await copyOf(folders)
+      const changed = await changeRaw(copy, groupKey(2), (value) =>
+        Buffer.from(JSON.stringify({ ...JSON.parse(value.toString()), ...change })),
+      )
+      expect(changed).toBe(true)
+      const opened = openIn(copy).then(async ({ ledger }) => {
+        await using _closing = ledger
+        return await ledger.count('reads')
+      })
+      if (Object.keys(change).length === 0) expect(await opened).toBe(2)
+      else await expect(opened, JSON.stringify(change)).rejects.toBeInstanceOf(LedgerDamaged)
+    }
   })
 })

@@ -4,8 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { readAnchor } from '#core/ledger/anchor.ts'
+import { createLogSigner } from '#core/ledger/checkpoint.ts'
+import { openKeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
-import { foldersIn, ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
+import { openDatabase } from '#core/ledger/level-database.ts'
+import { recover } from '#core/ledger/recovery.ts'
+import { ORIGIN, foldersIn, ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
 
 const names = ['a', 'b', 'c', 'd', 'e']
 
@@ -117,8 +122,7 @@ test('history read while counters are raised and written misses nothing that was
   let isDone = false
   const raising = (async () => {
     for (let round = 0; round < 12; round++) await raise(ledger, model, commits)
-    isDone = true
-  })()
+  })().finally(() => (isDone = true))
   let reads = 0
   for (; !isDone; reads++) {
     const before = [...(model.get('a')?.indexes ?? [])]
@@ -129,3 +133,27 @@ test('history read while counters are raised and written misses nothing that was
   expect(reads).toBeGreaterThan(1)
   await expectSame(ledger, model)
 }, 60_000)
+
+test('one that waits for long makes a start read the groups since, and not their entries', async () => {
+  await using folders = await ledgerFolders()
+  {
+    const { ledger } = await openIn(folders, { limits: { group: 100, unwritten: { raises: 100 } } })
+    await using _closing = ledger
+    await ledger.commit({ counters: [{ key: 'a' }] })
+    const entry = { entries: [{ claims: () => ({ ops: '{}' }) }] }
+    await ledger.commitEach(Array.from({ length: 1000 }, () => entry))
+  }
+  const anchored = await readAnchor(folders.anchorFile)
+  if (!anchored || anchored === 'new') throw new Error('nothing was written')
+  const { db } = await openDatabase(folders.folder, { create: false })
+  try {
+    const signer = createLogSigner(ORIGIN, await openKeyStore(folders.keysFolder))
+    const read: number[] = []
+    const progress = (entries: number): void => void read.push(entries)
+    const { raised } = await recover(db, { signer, anchored, tailBytes: 0, progress })
+    expect(raised).toEqual([{ group: 1, raises: [['a', 1, -1]] }])
+    expect(read).toEqual([768])
+  } finally {
+    await db.close()
+  }
+})
