@@ -803,6 +803,10 @@ export interface ActivityItem {
   seq?: number
   acknowledged?: 'withdrawal' | 'deletion'
   until?: string
+  /**
+   * Of a permission that ended: the newer one that took its place.
+   */
+  replacedBy?: string
   audit?: ActivityAudit
 }
 /**
@@ -1731,6 +1735,10 @@ export interface GrantView {
    * Of a withdrawn one: a business may give it back; it ends where records of it were lost (recovery).
    */
   endedBy?: 'customer' | 'business' | 'recovery'
+  /**
+   * Of a withdrawn one: the newer permission of the same business that took its place.
+   */
+  replacedBy?: string
   /**
    * How often data left under it.
    */

@@ -39,6 +39,11 @@ export function ringOf(type: string): RingState {
   return marks[type] ?? 'waiting'
 }
 
+function messageOf({ type, acknowledged, replacedBy }: ActivityItem): string {
+  if (acknowledged === 'deletion') return 'activity.acknowledged.deletion'
+  return replacedBy === undefined ? `activity.${type}` : 'activity.replaced'
+}
+
 /** What happened, newest first, by day: in words, with whom, which fields, when, and where it stands in the log. */
 export function ActivityList({ items }: { items: readonly ActivityItem[] }) {
   const formats = useFormats()
@@ -66,7 +71,7 @@ function Entry({ item, more }: { item: ActivityItem; more: readonly ActivityItem
   const formats = useFormats()
   const [opened, setOpened] = useState<ActivityItem>()
   const panel = useId()
-  const id = item.acknowledged === 'deletion' ? 'activity.acknowledged.deletion' : `activity.${item.type}`
+  const id = messageOf(item)
   const business = <Theirs>{item.vendor?.name ?? text('activity.business')}</Theirs>
   const fields = formats.list((item.fields ?? []).map(({ title }) => title))
   // Types whose sentence names the fields need them no second time.

@@ -15,13 +15,15 @@ export function isReadable({ state, vendor }: Pick<GrantView, 'state' | 'vendor'
 }
 
 /**
- * Its state for the eye: a withdrawal is the customer's; a business may give a grant back, and one whose records are lost stops.
+ * Its state for the eye: a withdrawal is the customer's; a newer grant may take its place, a business may give it back, and one
+ * whose records are lost stops.
  * `isShut`: Reach cannot read the pod, and so nobody can read anything.
  */
 export function howItStands(
-  { state, endedBy }: Pick<GrantView, 'state' | 'endedBy'>,
+  { state, endedBy, replacedBy }: Pick<GrantView, 'state' | 'endedBy' | 'replacedBy'>,
   isShut: boolean,
-): GrantView['state'] | 'relinquished' | 'lost' | 'shut' {
+): GrantView['state'] | 'replaced' | 'relinquished' | 'lost' | 'shut' {
+  if (replacedBy !== undefined) return 'replaced'
   if (endedBy === 'recovery') return 'lost'
   if (state === 'active' && isShut) return 'shut'
   return endedBy === 'business' ? 'relinquished' : state

@@ -70,6 +70,13 @@ function Relationship({ grant }: { grant: GrantView }) {
         })}
       </Lead>
       <div className={styles.acts}>
+        {grant.replacedBy !== undefined && (
+          <div>
+            <LinkButton to={`/relationships/${encodeURIComponent(grant.replacedBy)}`}>
+              {text('relationship.newer')}
+            </LinkButton>
+          </div>
+        )}
         {vendor.suspended && isLive(grant) && (
           <Notice tone="attention">
             <p>{text('home.suspended', { business: vendor.name })}</p>
@@ -168,10 +175,11 @@ function Acts({ grant }: { grant: GrantView }) {
 function Copies({ grant }: { grant: GrantView }) {
   const { rich } = useText()
   const { name, contact } = grant.vendor
+  const said = grant.replacedBy === undefined ? 'withdraw.copies' : 'relationship.copies.replaced'
   return (
     <Notice>
       <p>
-        {rich('withdraw.copies', { business: <Theirs>{name}</Theirs> })}{' '}
+        {rich(said, { business: <Theirs>{name}</Theirs> })}{' '}
         {contact !== undefined && rich('withdraw.contact', { contact: <ContactLink contact={contact} /> })}
       </p>
     </Notice>

@@ -84,6 +84,11 @@ function GrantCard({ grant }: { grant: GrantView }) {
       <div className={styles.side}>
         <GrantState grant={grant} />
         {live && <WithdrawButton grant={grant} small />}
+        {grant.replacedBy !== undefined && (
+          <Link to={`/relationships/${encodeURIComponent(grant.replacedBy)}`}>
+            {text('relationship.newer')}
+          </Link>
+        )}
       </div>
     </article>
   )

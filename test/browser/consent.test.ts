@@ -367,6 +367,25 @@ test('a business is blocked from its own page, which ends what it may read', asy
   expect(view.turnedAway).toMatchObject({ reason: 'blocked' })
 })
 
+test('a permission that a newer one replaced is nowhere called withdrawn, and leads to the newer one', async () => {
+  const other = await story.shop()
+  const first = await story.allow(ada, other)
+  const second = await story.allow(ada, other)
+  await page.goto(vault('/relationships'))
+  const card = page.getByRole('article', { name: other.name }).filter({ hasText: /Replaced on/ })
+  await card.getByRole('link', { name: 'See the newer permission' }).waitFor()
+  await look('relationships-replaced', { andPhone: true })
+  await card.getByRole('link', { name: other.name, exact: true }).press('Enter')
+  await page.getByText('A newer permission took the place of this one').waitFor()
+  await page.getByText(`A newer permission for ${other.name} took the place of an earlier one`).waitFor()
+  expect(await page.locator('main').textContent()).not.toMatch(/withdr/i)
+  await look('relationship-replaced', { andPhone: true })
+  await press('link', 'See the newer permission')
+  await page.waitForURL(vault(`/relationships/${second.grantId}`))
+  await page.getByText('Active, as of').first().waitFor()
+  expect(second.grantId).not.toBe(first.grantId)
+})
+
 test('no page ran into an error, broke its own rules or asked anybody else', () => {
   expect(faults).toEqual([])
 })

@@ -47,10 +47,10 @@ const asItIs = ({ items, until, readsAllowed }: GrantView): ChangeGrant => ({
   until,
   ...(readsAllowed === undefined ? {} : { reads: readsAllowed }),
 })
+const activityOf = async (grantId: string): Promise<Activity['items']> =>
+  (expectOk(await alma.browser.get(`/api/activity?grant=${grantId}`)).body as Activity).items
 const typesOf = async (grantId: string): Promise<string[]> =>
-  (expectOk(await alma.browser.get(`/api/activity?grant=${grantId}`)).body as Activity).items.map(
-    ({ type }) => type,
-  )
+  (await activityOf(grantId)).map(({ type }) => type)
 const dataOf = async (reply: Promise<{ status: number; text: string }>) => {
   const { status, text } = await reply
   return status === 200 ? Object.keys((JSON.parse(text) as { data: object }).data) : status
@@ -269,8 +269,12 @@ describe('a new request of a business that may read already', () => {
     expect(await dataOf(story.read(second))).toEqual(['profile.name'])
     const { grants } = (await alma.browser.get('/api/grants')).body as Grants
     const held = grants.filter(({ vendor }) => vendor.vendorId === shop.vendorId)
-    expect(held.map(({ state }) => state).toSorted()).toEqual(['active', 'withdrawn'])
-    expect((await typesOf(first.grantId))[0]).toBe('withdrawn')
+    expect(
+      Object.fromEntries(held.map((grant) => [grant.grantId, [grant.state, grant.replacedBy]])),
+      'what she is told of them',
+    ).toEqual({ [first.grantId]: ['withdrawn', second.grantId], [second.grantId]: ['active', undefined] })
+    const [ended] = await activityOf(first.grantId)
+    expect(ended).toMatchObject({ type: 'withdrawn', replacedBy: second.grantId })
     const listed = JSON.parse(
       (await story.call(shop, await batchToken(shop), '/v1/grants')).text,
     ) as VendorGrants

@@ -5,6 +5,7 @@ import type { Fact, FactOf, RefusalCounts } from '#core/domain/facts.ts'
 import { findPurpose } from '#core/domain/purposes.ts'
 import { formatTime } from '#core/domain/times.ts'
 import type { HistoryItem, LedgerReader } from '#core/ledger/ledger.ts'
+import { readGrant } from '#core/records/grants.ts'
 import type { ActivityItem, VendorView } from '#schemas/types.gen.ts'
 import { viewVendor } from './views.ts'
 
@@ -24,7 +25,14 @@ export function activityViewer(
       entries.map(async ({ index, ops }) => {
         const fact = readFact(ops)
         const vendor = 'vendor' in fact && fact.vendor !== undefined ? await vendorOf(fact.vendor) : undefined
-        return { index, ...viewFact(fact, language), ...(vendor === undefined ? {} : { vendor }) }
+        const replacedBy =
+          fact.type === 'withdrawn' ? (await readGrant(reader, fact.grant))?.value.replacedBy : undefined
+        return {
+          index,
+          ...viewFact(fact, language),
+          ...(vendor === undefined ? {} : { vendor }),
+          ...(replacedBy === undefined ? {} : { replacedBy }),
+        }
       }),
     )
 }
