@@ -191,6 +191,32 @@ test('two consume() at once: one is refused, the OAuth Grant is gone, ours is re
   })
 })
 
+test('a use of a code that is overtaken just before our grant is redeemed is a second use: the OAuth Grant is gone', async () => {
+  const alma = await vault.customer()
+  const pending = await ask(shop)
+  const { callback } = await decideAt(vault, alma, pending.url)
+  const code = String(callback.searchParams.get('code'))
+  const { ledger } = vault
+  const hooks = hooksOf(vault)
+  const open = ledgerAdapter({ ledger, now: Date.now, hooks })
+  const oauthGrantId = String((await open('AuthorizationCode').find(code))?.grantId)
+  let isOvertaken = false
+  const late = ledgerAdapter({
+    ledger,
+    now: Date.now,
+    hooks: {
+      ...hooks,
+      async redeemed(id) {
+        if (!isOvertaken) await open('AuthorizationCode').consume(code)
+        isOvertaken = true
+        return hooks.redeemed(id)
+      },
+    },
+  })
+  await expect(late('AuthorizationCode').consume(code)).rejects.toBeInstanceOf(errors.InvalidGrant)
+  expect(await open('Grant').find(oauthGrantId)).toBeUndefined()
+})
+
 test('a saved Grant cannot bring back one that was ended', async () => {
   const { ledger } = vault
   const now = () => Date.now()

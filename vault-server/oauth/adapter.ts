@@ -173,10 +173,18 @@ class LedgerAdapter implements Adapter {
       // A pushed request that has expired meanwhile cannot come again either.
       if (row === undefined && this.#model === 'PushedAuthorizationRequest') return
       if (row === undefined) throw this.#refusal('there is nothing to consume')
-      const part =
-        redeeming.has(this.#model) && grantId !== undefined
-          ? await this.#hooks.redeemed(grantId, this.#model === 'DeviceCode' ? pickupCodeSent() : undefined)
-          : {}
+      let part: CommitParts = {}
+      try {
+        if (redeeming.has(this.#model) && grantId !== undefined)
+          part = await this.#hooks.redeemed(
+            grantId,
+            this.#model === 'DeviceCode' ? pickupCodeSent() : undefined,
+          )
+      } catch (error) {
+        if ((await this.#ledger.get(key))?.version === row.version) throw error
+        // Our grant was redeemed meanwhile by another use of the same code: this one is the second.
+        continue
+      }
       const value = { ...row.value, consumed: Math.floor(this.#now() / 1000) } as unknown as Json
       const expires = row.value.exp === undefined ? {} : { expires: (row.value.exp + clockTolerance) * 1000 }
       try {
