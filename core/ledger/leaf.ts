@@ -120,18 +120,20 @@ const DEFLATED = 2
 /** From so many characters on, lines are deflated: they are much alike, and a fifth as large then. */
 const WORTH_DEFLATING = 2048
 
-const boxScope = (origin: string, first: number): Buffer => Buffer.from(`${origin} ops ${first}`)
+/** That its lines are deflated is sealed as well: nothing else is ever inflated. */
+const boxScope = (origin: string, first: number, isDeflated: boolean): Buffer =>
+  Buffer.from(`${origin} ops ${first}${isDeflated ? ' deflated' : ''}`)
 
 /**
  * Seals the claims of one group in the order of its entries, the first of which stands at `first`. The nonce is
  * random, never the index: a group that was sealed but lost in a crash leaves its index to another one.
  */
 export function sealOps(key: OpsKey, origin: string, first: number, ops: readonly string[]): Buffer {
-  const nonce = newNonce()
-  const cipher = createCipheriv('aes-256-gcm', key.key, nonce).setAAD(boxScope(origin, first))
-  const name = Buffer.from(key.name, 'latin1')
   const lines = ops.join('\n')
   const isLong = lines.length >= WORTH_DEFLATING
+  const nonce = newNonce()
+  const cipher = createCipheriv('aes-256-gcm', key.key, nonce).setAAD(boxScope(origin, first, isLong))
+  const name = Buffer.from(key.name, 'latin1')
   const sealed = cipher.update(isLong ? deflateRawSync(lines, { level: 1 }) : Buffer.from(lines))
   return Buffer.concat([
     Buffer.of(isLong ? DEFLATED : PLAIN, name.length),
@@ -153,9 +155,10 @@ export function opsKeyName(box: Buffer): string | undefined {
 /** Inverse of `sealOps`. Throws when a byte, the origin, the index or the key is another. */
 export function openOps(key: OpsKey, origin: string, first: number, box: Buffer): string[] {
   if (opsKeyName(box) !== key.name) throw new Error('the box names another key')
+  const isDeflated = box[0] === DEFLATED
   const body = box.subarray(2 + key.name.length)
   const decipher = createDecipheriv('aes-256-gcm', key.key, body.subarray(0, 12), { authTagLength: 16 })
-  decipher.setAAD(boxScope(origin, first)).setAuthTag(body.subarray(-16))
+  decipher.setAAD(boxScope(origin, first, isDeflated)).setAuthTag(body.subarray(-16))
   const opened = Buffer.concat([decipher.update(body.subarray(12, -16)), decipher.final()])
-  return (box[0] === DEFLATED ? inflateRawSync(opened) : opened).toString().split('\n')
+  return (isDeflated ? inflateRawSync(opened) : opened).toString().split('\n')
 }
