@@ -28,6 +28,7 @@ import { recover, type Recovered } from './recovery.ts'
 import { readBegun, recoveryFile, type RecoveredLog } from './recovery-begun.ts'
 import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, threadKey, tileKey } from './stored-keys.ts'
 import { writeBundle } from './tiles.ts'
+import { replayRaises } from './unwritten-counters.ts'
 import { tileReader, verifyLog, type ReadLogFile } from './verify.ts'
 
 /** Why nothing can be recovered, in one line; nothing was changed. */
@@ -145,7 +146,9 @@ async function readBase(db: Database, signer: LogSigner): Promise<Recovered> {
     anchored = { group, size, root: Buffer.from(root, 'base64'), chain: chainOf(group, bytes.toString()) }
   }
   try {
-    return await recover(db, { signer, anchored, tailBytes: Infinity })
+    const base = await recover(db, { signer, anchored, tailBytes: Infinity })
+    await replayRaises(db, base.raised, () => undefined)
+    return base
   } catch (error) {
     if (!(error instanceof LedgerDamaged)) throw error
     throw new RecoveryRefused(

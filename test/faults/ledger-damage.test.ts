@@ -1,9 +1,11 @@
 import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openKeyStore } from '#core/ledger/key-store.ts'
 import { LedgerDamaged } from '#core/ledger/ledger.ts'
+import { recoverLog } from '#core/ledger/level-recover.ts'
 import { counterKey, groupKey } from '#core/ledger/stored-keys.ts'
-import { ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
+import { ORIGIN, ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
 import {
   LIMITS,
   acknowledgedLedger,
@@ -150,6 +152,12 @@ describe('a ledger on a disk that is not what it was', () => {
       await using copy = await copyOf(folders)
       expect(await changeRaw(copy, row, () => value)).toBe(true)
       await expect(openIn(copy)).rejects.toThrow('the row of a counter is older than it can be')
+      // Nor is a log brought back into it, to be refused afterwards.
+      const keys = await openKeyStore(copy.keysFolder)
+      const unread = (): Promise<never> => Promise.reject(new Error('the mirror was read'))
+      await expect(
+        recoverLog({ ...copy, keys, origin: ORIGIN, now: Date.now }, { read: unread, open: unread }),
+      ).rejects.toThrow(/^the database is damaged \(the row of a counter is older/)
     }
     await using ledger = (await openIn(folders)).ledger
     expect(await ledger.count('reads')).toBe(42)

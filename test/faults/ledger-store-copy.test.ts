@@ -101,6 +101,11 @@ async function expectAll(ledger: Ledger, { checkpoint }: Committed, size = ENTRI
   )
 }
 
+async function raisedIn(ledger: Ledger): Promise<{ count: number; indexes: number[] }> {
+  const history = await ledger.history('nobody', { counters: ['n'] })
+  return { count: await ledger.count('n'), indexes: history.map(({ index }) => index) }
+}
+
 const one = { entries: [{ claims: () => ({ ops: '{}' }), threads: ['all'] }] }
 
 describe('a ledger that moves from one kind of store to the other', () => {
@@ -171,8 +176,8 @@ describe('a ledger that moves from one kind of store to the other', () => {
         where === 'level' ? moving.level() : moving.database()
       const from = to === 'level' ? 'database' : 'level'
       const source = await open(from)
-      await source.commit({ ...one, writes: [{ key: 'a', value: 1 }] })
-      const { checkpoint } = await source.commit(one)
+      await source.commit({ ...one, writes: [{ key: 'a', value: 1 }], counters: [{ key: 'n' }] })
+      const { checkpoint } = await source.commit({ ...one, counters: [{ key: 'n' }] })
       await source[Symbol.asyncDispose]()
       let finished = false
       for (let at = 1; !finished; at++) {
@@ -184,6 +189,7 @@ describe('a ledger that moves from one kind of store to the other', () => {
           try {
             await using ledger = await open(where)
             expect((await ledger.get('a'))?.value).toBe(1)
+            expect(await raisedIn(ledger)).toEqual({ count: 2, indexes: [1, 0] })
             await checkLog(ledger.log, [checkpoint])
             return 'opens'
           } catch (error) {
@@ -207,7 +213,8 @@ describe('a ledger that moves from one kind of store to the other', () => {
       }
       await using target = await open(to)
       expect((await target.get('a'))?.value).toBe(1)
-      expect((await target.commit(one)).entries[0]?.index).toBe(2)
+      expect((await target.commit({ ...one, counters: [{ key: 'n' }] })).entries[0]?.index).toBe(2)
+      expect(await raisedIn(target)).toEqual({ count: 3, indexes: [2, 1, 0] })
       await expect(open(from)).rejects.toThrow('goes on in another store')
     },
   )
