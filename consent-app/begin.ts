@@ -3,6 +3,7 @@
  * needs, and only then has the app itself run. Words, replies and the app come side by side instead of one after another.
  */
 import type { Me } from '#schemas/types.gen.ts'
+import button from './components/button.module.css'
 import { keepAhead, send } from './data/ask.ts'
 import { chooseLanguage, declareLanguage, loadLocale } from './messages/locale.ts'
 import { notLoaded } from './messages/not-loaded.ts'
@@ -28,9 +29,15 @@ void Promise.all([painted().then(() => import('./main.tsx')), locale])
   .then(([{ start }, words]) => start(words))
   .catch(() => {
     const said = document.createElement('p')
-    said.role = 'alert'
-    said.textContent = notLoaded[language]
-    document.getElementById('app')?.replaceChildren(said)
+    said.textContent = notLoaded[language].said
+    const again = document.createElement('button')
+    again.className = `${button['button']} ${button['outline']}`
+    again.textContent = notLoaded[language].again
+    again.addEventListener('click', () => location.reload())
+    const shown = document.createElement('div')
+    shown.role = 'alert'
+    shown.append(said, again)
+    document.getElementById('app')?.replaceChildren(shown)
   })
 
 /** Opening a request claims it, so only for somebody who is signed in. */

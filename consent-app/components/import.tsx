@@ -6,13 +6,12 @@ import { useMe } from '../data/me.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { Checkbox } from './controls.tsx'
-import { useValueWords } from './field-value.tsx'
+import { FieldValue } from './field-value.tsx'
 import styles from './import.module.css'
 import { Card, Row, Section, Soft, Stack, Theirs } from './layout.tsx'
 import { Notice } from './notice.tsx'
 import { ProblemNote } from './problem-note.tsx'
 import { Progress } from './progress.tsx'
-import { describeValue } from './value-text.ts'
 
 /** Data from a file of another Reach or another app: looked at field by field first, and only what is chosen is saved. */
 export function ImportSection() {
@@ -227,7 +226,7 @@ function Field({
   onChange: (isChosen: boolean) => void
 }) {
   const { text } = useText()
-  const { title, state, value, now, why } = field
+  const { field: id, title, state, value, now, why } = field
   if (state === 'unreadable')
     return (
       <div className={styles.still}>
@@ -243,7 +242,7 @@ function Field({
         <p>
           {title} <span className={styles.state}>{text('import.state.same')}</span>
         </p>
-        <Value value={value} />
+        <FieldValue field={id} value={value} lit={false} />
       </div>
     )
   return (
@@ -252,21 +251,13 @@ function Field({
         {title} <span className={styles.state}>{text(`import.state.${state}`)}</span>
       </Checkbox>
       <div className={styles.values}>
-        <Value value={value} />
+        <FieldValue field={id} value={value} lit={false} />
         {state === 'differs' && (
           <p className={styles.now}>
-            {text('import.now')} <Value value={now} />
+            {text('import.now')} <FieldValue field={id} value={now} lit={false} />
           </p>
         )}
       </div>
     </div>
   )
-}
-
-function Value({ value }: { value: unknown }) {
-  const { text } = useText()
-  const words = useValueWords()
-  if (typeof value === 'string' && value.startsWith('data:image/'))
-    return <img className={styles.picture} src={value} alt={text('import.picture')} />
-  return <Theirs>{words(describeValue(value))}</Theirs>
 }

@@ -179,9 +179,9 @@ test('says so where the app does not come, instead of waiting for ever', async (
   await page.route(/\/assets\/app-/, (route) => route.abort())
   await page.goto(url)
   await page.getByRole('alert').getByText('Reach could not be loaded.').waitFor()
-  await look('not-loaded')
+  await look('not-loaded', { andPhone: true })
   await page.unrouteAll()
-  await page.goto(url)
+  await press('button', 'Load again')
   await page.getByRole('heading', { name: 'Corner Shop asks to read from your vault' }).waitFor()
 })
 

@@ -229,6 +229,39 @@ test('a file is brought in as one step that one press takes back', async () => {
   expect(faults).toEqual([])
 })
 
+test('an export of somebody else says whose it is before anything is saved, in the words that My data has', async () => {
+  ada = await story.customer({
+    profile: { name: 'Ada Lovelace', birthDate: '1990-12-10' },
+    contact: { email: 'ada@example.org', phone: '+44 20 7946 0000' },
+    diet: { diet: ['VeganDiet'] },
+  })
+  const { vaultUrl } = story.world.config
+  const headers = {
+    origin: new URL(vaultUrl).origin,
+    'sec-fetch-site': 'same-origin',
+    'content-type': 'application/json',
+  }
+  const asked = { method: 'POST', headers, body: '{}' }
+  const exported = await ada.browser.jar.go(`${vaultUrl}/api/export`, asked)
+  const buffer = Buffer.from(await exported.arrayBuffer())
+  const file = page.getByLabel('Choose a file')
+  await file.setInputFiles({ name: 'ada.zip', mimeType: 'application/zip', buffer })
+  const found = page.getByRole('heading', { name: /in the export of a Reach/ }).locator('..')
+  const warning = found.getByText('Somebody else’s export').locator('..')
+  await warning.getByText(ada.webId).waitFor()
+  await warning.getByText('Save from it only if both are you.').waitFor()
+  expect(await warning.getByText(/grace-hopper/).count()).toBe(1)
+  await found.getByText('Vegan', { exact: true }).waitFor()
+  expect(await found.getByText('VeganDiet').count()).toBe(0)
+  await lookAt(page, 'data-9-import-other')
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await lookAt(page, 'data-9-import-other-phone')
+  await page.getByRole('button', { name: 'Save nothing' }).click()
+  expect(await valueInPod('diet', 'diet')).toBeUndefined()
+  expect(faults).toEqual([])
+})
+
 test('it fits a phone in the dark, and a page of the vocabulary explains it', async () => {
   await page.setViewportSize({ width: 390, height: 844 })
   await page.emulateMedia({ colorScheme: 'dark' })
@@ -256,10 +289,6 @@ test('it fits a phone in the dark, and a page of the vocabulary explains it', as
 })
 
 test('beside each field stands who can read it, and when it or an answer from it last left', async () => {
-  ada = await story.customer({
-    profile: { name: 'Ada Lovelace', birthDate: '1990-12-10' },
-    contact: { email: 'ada@example.org', phone: '+44 20 7946 0000' },
-  })
   const shop = await story.shop()
   const details = {
     items: [

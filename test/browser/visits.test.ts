@@ -324,6 +324,20 @@ test('an authenticator that does not verify its user lets nobody in, nor does a 
   await page.getByText('This passkey was not accepted here').waitFor()
 })
 
+test('a start whose first request fails says what to do, and tries again when it is told to', async () => {
+  const { page, faults } = await openPage(browser, { allowed: [vault('')] })
+  await page.route('**/api/me', (route) => route.fulfill({ status: 500, body: '' }))
+  await page.goto(vault('/'))
+  const problem = page.getByRole('alert')
+  await problem.getByText('That did not work').waitFor()
+  await lookAt(page, 'visits-first-request')
+  await page.unrouteAll()
+  await problem.getByRole('button', { name: 'Try again' }).press('Enter')
+  await page.getByRole('button', { name: 'Create my vault' }).waitFor()
+  expect(faults).toEqual([])
+  await page.context().close()
+})
+
 test('no page ran into an error, broke its own rules or asked anybody else', () => {
   expect(faults).toEqual([])
 })
