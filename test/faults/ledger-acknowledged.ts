@@ -64,8 +64,13 @@ export async function checkEverything(ledger: Ledger, acknowledged: readonly Ack
     expect(entries.has(value.id), `${value.id} has row and entry`).toBe(value.logged)
   for (const id of entries.keys()) expect(byId.has(id), `${id} has entry and row`).toBe(true)
   const perRun = Map.groupBy(rows, ({ value }) => value.id.split('.')[0] ?? '')
-  for (const [run, found] of perRun)
-    expect(await ledger.count(`run!${run}`), `counter of run ${run}`).toBe(found.length)
+  for (const [run, found] of perRun) {
+    const counter = `run!${run}`
+    expect(await ledger.count(counter), `counter of run ${run}`).toBe(found.length)
+    const raised = (await ledger.history('nobody', { counters: [counter] })).map(({ index }) => index)
+    const logged = found.flatMap(({ value }) => entries.get(value.id) ?? [])
+    expect(raised, `entries of run ${run}`).toEqual(logged.toSorted((a, b) => b - a))
+  }
   expect(await ledger.list('gone!')).toEqual([])
   for (const { key, value } of await ledger.list<string>('own!')) expect(key).toBe(`own!${value}`)
 }

@@ -6,7 +6,7 @@ const [root = '', run = '', writeBufferSize = ''] = process.argv.slice(2)
 try {
   const { ledger } = await openIn(foldersIn(root), {
     origin: ORIGIN,
-    limits: { writeBufferSize: Number(writeBufferSize), group: 64 },
+    limits: { writeBufferSize: Number(writeBufferSize), group: 64, unwritten: { raises: 300 } },
   })
   await load(ledger, run)
 } catch (error) {

@@ -61,7 +61,11 @@ function failingDatabase(db: Database, fault: Fault): Database {
   })
 }
 
-async function openFaulty({ folder, keysFolder, anchorFile }: LedgerFolders, fault: Fault): Promise<Ledger> {
+async function openFaulty(
+  { folder, keysFolder, anchorFile }: LedgerFolders,
+  fault: Fault,
+  raises = 65_536,
+): Promise<Ledger> {
   const keys = await openKeyStore(keysFolder)
   const { db } = await openDatabase(folder, { create: true })
   await createAnchor(anchorFile)
@@ -73,25 +77,33 @@ async function openFaulty({ folder, keysFolder, anchorFile }: LedgerFolders, fau
     origin: ORIGIN,
     now: Date.now,
     // Small, so that at the failure one group is in flight, one is prepared and others wait.
-    limits: { group: 5 },
+    limits: { group: 5, unwritten: { raises } },
   })
+}
+
+/** Entries that came with the raises of the counter, oldest first. */
+async function raisedIn(ledger: Ledger): Promise<number[]> {
+  return (await ledger.history('nobody', { counters: ['n'] })).map(({ index }) => index).toReversed()
 }
 
 const FIRST_GROUP_AT = { database: 1, anchor: 3 } as const
 
-const faults: Fault[] = (['database', 'anchor'] as const).flatMap((part) =>
+/** The counter's row is written with each group, with some, or with none before the failure. */
+const faults = (['database', 'anchor'] as const).flatMap((part) =>
   [0, 1, 3].flatMap((k) =>
-    [false, true].map((persisted) => ({ part, at: FIRST_GROUP_AT[part] + k, persisted })),
+    [false, true].flatMap((persisted) =>
+      [1, 8, 65_536].map((raises) => ({ part, at: FIRST_GROUP_AT[part] + k, persisted, raises })),
+    ),
   ),
 )
 
 describe('a ledger whose write fails', () => {
-  test.each(faults)('$part write $at, persisted: $persisted', async (fault) => {
+  test.each(faults)('$part write $at, persisted: $persisted, counters each $raises', async (fault) => {
     await using folders = await ledgerFolders()
     const done = new Map<string, Committed>()
     const attempts: string[] = []
     {
-      await using ledger = await openFaulty(folders, fault)
+      await using ledger = await openFaulty(folders, fault, fault.raises)
       const commitOne = async (id: string): Promise<void> => {
         attempts.push(id)
         const committed = await ledger.commit({
@@ -116,6 +128,7 @@ describe('a ledger whose write fails', () => {
       // What was acknowledged can still be read, what was not is not in the log that is served.
       for (const id of done.keys()) expect((await ledger.get(`row!${id}`))?.value).toBe(id)
       expect(await ledger.count('n')).toBe(done.size)
+      expect(await raisedIn(ledger)).toEqual([...Array(done.size).keys()])
       expect((await checkLog(ledger.log)).checkpoint.size).toBe(done.size)
     }
 
@@ -131,6 +144,7 @@ describe('a ledger whose write fails', () => {
     expect(kept).toHaveLength(expected)
     expect(logged.toSorted()).toEqual(kept.toSorted())
     expect(await ledger.count('n')).toBe(expected)
+    expect(await raisedIn(ledger)).toEqual([...Array(expected).keys()])
     const checkpoints = [...done.values()].map(({ checkpoint }) => checkpoint)
     await checkLog(ledger.log, checkpoints)
 
@@ -144,6 +158,7 @@ describe('a ledger whose write fails', () => {
       entries: [{ index: expected }],
     })
     await checkLog(ledger.log, [...checkpoints, next.checkpoint])
+    expect(await raisedIn(ledger)).toEqual([...Array(expected + 1).keys()])
   })
 
   test('refuses to start when its first write fails, and lets go of the folder', async () => {
