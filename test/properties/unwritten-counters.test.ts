@@ -9,7 +9,7 @@ import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { openKeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import { openDatabase } from '#core/ledger/level-database.ts'
-import { recover } from '#core/ledger/recovery.ts'
+import { recover, type Recovered } from '#core/ledger/recovery.ts'
 import { ORIGIN, foldersIn, ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
 
 const names = ['a', 'b', 'c', 'd', 'e']
@@ -134,15 +134,8 @@ test('history read while counters are raised and written misses nothing that was
   await expectSame(ledger, model)
 }, 60_000)
 
-test('one that waits for long makes a start read the groups since, and not their entries', async () => {
-  await using folders = await ledgerFolders()
-  {
-    const { ledger } = await openIn(folders, { limits: { group: 100, unwritten: { raises: 100 } } })
-    await using _closing = ledger
-    await ledger.commit({ counters: [{ key: 'a' }] })
-    const entry = { entries: [{ claims: () => ({ ops: '{}' }) }] }
-    await ledger.commitEach(Array.from({ length: 1000 }, () => entry))
-  }
+/** What a start reads of this ledger before it opens, and from which entries on. */
+async function recovered(folders: LedgerFolders): Promise<Recovered & { read: number[] }> {
   const anchored = await readAnchor(folders.anchorFile)
   if (!anchored || anchored === 'new') throw new Error('nothing was written')
   const { db } = await openDatabase(folders.folder, { create: false })
@@ -150,10 +143,37 @@ test('one that waits for long makes a start read the groups since, and not their
     const signer = createLogSigner(ORIGIN, await openKeyStore(folders.keysFolder))
     const read: number[] = []
     const progress = (entries: number): void => void read.push(entries)
-    const { raised } = await recover(db, { signer, anchored, tailBytes: 0, progress })
-    expect(raised).toEqual([{ group: 1, raises: [['a', 1, -1]] }])
-    expect(read).toEqual([768])
+    return { ...(await recover(db, { signer, anchored, tailBytes: 0, progress })), read }
   } finally {
     await db.close()
   }
+}
+
+test.each([{ raises: 7 }, { groups: 7 }])('a start reads no more again than %o', async (limit) => {
+  await using folders = await ledgerFolders()
+  const unwritten = { raises: 1000, groups: 1000, ...limit }
+  for (const start of [1, 2]) {
+    {
+      await using ledger = (await openIn(folders, { limits: { unwritten } })).ledger
+      for (const key of ['a', ...Array<string>(30).fill('b')]) await ledger.commit({ counters: [{ key }] })
+    }
+    const { head, raised } = await recovered(folders)
+    expect(head.group).toBe(31 * start)
+    expect(raised.length).toBeGreaterThan(0)
+    expect(raised.length).toBeLessThan(7)
+  }
+})
+
+test('one that waits for long makes a start read the groups since, and not their entries', async () => {
+  await using folders = await ledgerFolders()
+  {
+    const limits = { group: 100, unwritten: { raises: 100 } }
+    await using ledger = (await openIn(folders, { limits })).ledger
+    await ledger.commit({ counters: [{ key: 'a' }] })
+    const entry = { entries: [{ claims: () => ({ ops: '{}' }) }] }
+    await ledger.commitEach(Array.from({ length: 1000 }, () => entry))
+  }
+  const { raised, read } = await recovered(folders)
+  expect(raised).toEqual([{ group: 1, raises: [['a', 1, -1]] }])
+  expect(read).toEqual([768])
 })
