@@ -24,6 +24,8 @@ export interface Unwritten {
   /** How many raises of all counters there had been by then. */
   readonly at: number
   isBeingWritten: boolean
+  /** The one whose first raise came after its. */
+  next: Unwritten | undefined
 }
 
 export interface UnwrittenLimits {
@@ -38,8 +40,9 @@ const LIMITS: UnwrittenLimits = { raises: 65_536, groups: 8192 }
 export class UnwrittenCounters {
   readonly #limits: UnwrittenLimits
   readonly #byKey = new Map<string, Unwritten>()
-  /** Those that no group writes yet, by their first raise. */
-  readonly #oldestFirst: Unwritten[] = []
+  /** Those that no group writes yet are linked by their first raise: an array of so many is slow to take the first from. */
+  #oldest: Unwritten | undefined
+  #newest: Unwritten | undefined
   #raises = 0
 
   constructor(limits: Partial<UnwrittenLimits> = {}) {
@@ -53,7 +56,7 @@ export class UnwrittenCounters {
 
   /** From which group on raises must be read again, if everything ordered so far is durable. */
   get since(): number | undefined {
-    return this.#oldestFirst[0]?.since
+    return this.#oldest?.since
   }
 
   /** Each raise is to be told, in the order of the groups. */
@@ -61,19 +64,27 @@ export class UnwrittenCounters {
     const at = this.#raises++
     const known = this.#byKey.get(key)
     if (known !== undefined && !known.isBeingWritten) return
-    const unwritten = { key, tally, since: group, at, isBeingWritten: false }
+    const unwritten: Unwritten = { key, tally, since: group, at, isBeingWritten: false, next: undefined }
     this.#byKey.set(key, unwritten)
-    this.#oldestFirst.push(unwritten)
+    if (this.#oldest && this.#newest) this.#newest.next = unwritten
+    else this.#oldest = unwritten
+    this.#newest = unwritten
   }
 
   /** Those that this group must write. */
   due(group: number): readonly Unwritten[] {
     const { raises, groups } = this.#limits
-    const first = this.#oldestFirst.findIndex(
-      ({ since, at }) => this.#raises - at < raises && group - since < groups,
-    )
-    const due = this.#oldestFirst.splice(0, first < 0 ? this.#oldestFirst.length : first)
-    for (const unwritten of due) unwritten.isBeingWritten = true
+    const due: Unwritten[] = []
+    let one = this.#oldest
+    while (one && (this.#raises - one.at >= raises || group - one.since >= groups)) {
+      due.push(one)
+      one.isBeingWritten = true
+      const { next }: Unwritten = one
+      // Else what was written long ago would keep what comes after it from being collected young.
+      one.next = undefined
+      one = next
+    }
+    this.#oldest = one
     return due
   }
 
