@@ -57,14 +57,14 @@ export function grantRoutes(parts: GrantParts): Router {
         ? { rows: await readAllGrants(ledger, accountId), next: undefined }
         : await listAccountGrants(ledger, accountId, { after, limit })
     const at = now()
-    const grants = await Promise.all(rows.map(({ value }) => viewWithNewer(ledger, value, at)))
+    const grants = await Promise.all(rows.map(({ value }) => viewGrant(ledger, value, at)))
     response.json({ grants, ...(next === undefined ? {} : { next }) } satisfies Grants)
   })
 
   router.get<OfGrant>('/grants/:grantId', async (request, response) => {
     const { accountId } = customerOf(request)
     const { value } = await readOwnGrant(ledger, accountId, request.params.grantId)
-    const view = await viewWithNewer(ledger, value, now())
+    const view = await viewGrant(ledger, value, now())
     response.json({ ...view, earlier: await viewEarlier(ledger, value) } satisfies GrantView)
   })
 
@@ -75,7 +75,7 @@ export function grantRoutes(parts: GrantParts): Router {
         act === 'withdraw' ? parseWithdraw(request.body) : { ...parseNothing(request.body) }
       const { grantId } = request.params
       const grant = await actOnGrant({ accountId, grantId, act, askDeletion }, parts)
-      response.json(await viewWithNewer(ledger, grant, now()))
+      response.json(await viewGrant(ledger, grant, now()))
     })
   }
   return router
@@ -128,12 +128,6 @@ export async function actOnGrant(
       if (!(error instanceof CommitRefused) || attempt === 5) throw error
     }
   }
-}
-
-/** With the grant that took its place, so that nobody is told of a withdrawal of hers that was none; `now` in Unix ms. */
-async function viewWithNewer(reader: LedgerReader, grant: Grant, now: number): Promise<GrantView> {
-  const view = await viewGrant(reader, grant, now)
-  return grant.replacedBy === undefined ? view : { ...view, replacedBy: grant.replacedBy }
 }
 
 /** `not-found` for a grant of anybody else. */

@@ -98,6 +98,7 @@ export async function viewGrant(reader: LedgerReader, grant: Grant, now: number)
     until: formatTime(grant.until),
     ...(grant.endedAt === undefined ? {} : { endedAt: formatTime(grant.endedAt) }),
     ...(grant.state === 'withdrawn' ? { endedBy: grant.endedBy ?? 'customer' } : {}),
+    ...(grant.replacedBy === undefined ? {} : { replacedBy: grant.replacedBy }),
     reads,
     ...(grant.reads === undefined ? {} : { readsAllowed: grant.reads }),
     ...(grant.termsFrom === undefined ? {} : { termsFrom: formatTime(grant.termsFrom) }),
