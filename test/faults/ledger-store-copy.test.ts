@@ -7,9 +7,11 @@ import { LedgerDamaged, LedgerInUse, type Committed, type Ledger } from '#core/l
 import { openLevelStore } from '#core/ledger/level-copy.ts'
 import { openPgStore } from '#core/ledger/pg-copy.ts'
 import { openPgLedger } from '#core/ledger/pg-ledger.ts'
+import { FORMAT, FORMAT_KEY } from '#core/ledger/stored-keys.ts'
 import { CopyRefused, copyStore, type Copied, type CopiedStore } from '#core/ledger/store-copy.ts'
 import { checkLog } from '../check-log.ts'
 import { ORIGIN, ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
+import { changeRaw } from './ledger-copies.ts'
 import { postgres } from '../postgres.ts'
 
 /** One ledger, its keys, and the two stores that it may lie in. */
@@ -31,7 +33,7 @@ class Moving implements AsyncDisposable {
   }
 
   async level(): Promise<Ledger> {
-    return (await openIn(this.folders)).ledger
+    return (await openIn(this.folders, { limits: { unwritten: { raises: 1000 } } })).ledger
   }
 
   async database(url = this.url): Promise<Ledger> {
@@ -70,10 +72,10 @@ class Moving implements AsyncDisposable {
 }
 
 const ENTRIES = 300
-/** Raises whose counters only the rows of their groups tell of, in an embedded store. */
-const UNWRITTEN = 3
+/** Raises without an entry. */
+const UNLOGGED = 3
 
-/** More than a bundle of entries, counters, rows of a customer and rows that expire. */
+/** More than a bundle of entries, counters that only the rows of groups tell of, rows of a customer and rows that expire. */
 async function fill(ledger: Ledger): Promise<Committed> {
   const commits = Array.from({ length: ENTRIES }, (_, i) => ({
     counters: [{ key: 'n' }],
@@ -85,7 +87,7 @@ async function fill(ledger: Ledger): Promise<Committed> {
     entries: [{ claims: () => ({ ops: `{"i":${i}}` }), threads: ['all'] }],
   }))
   await ledger.commitEach(commits)
-  for (let n = 1; n < UNWRITTEN; n++) await ledger.commit({ counters: [{ key: 'n' }, { key: 'late' }] })
+  for (let n = 1; n < UNLOGGED; n++) await ledger.commit({ counters: [{ key: 'n' }, { key: 'late' }] })
   return await ledger.commit({ counters: [{ key: 'n' }, { key: 'late' }] })
 }
 
@@ -94,7 +96,8 @@ async function expectAll(ledger: Ledger, { checkpoint }: Committed, size = ENTRI
   expect(await ledger.list('row!')).toHaveLength(ENTRIES)
   expect(await ledger.list('own!')).toHaveLength(ENTRIES / 10)
   expect(await ledger.list('late!')).toHaveLength(ENTRIES / 25)
-  expect([await ledger.count('n'), await ledger.count('late')]).toEqual([ENTRIES + UNWRITTEN, UNWRITTEN])
+  expect([await ledger.count('n'), await ledger.count('late')]).toEqual([ENTRIES + UNLOGGED, UNLOGGED])
+  expect((await raisedIn(ledger)).indexes).toEqual([...Array(ENTRIES).keys()].toReversed())
   const told = (await ledger.history('all')).map(({ ops }) => ops)
   expect(told.slice(size - ENTRIES)).toEqual(
     Array.from({ length: ENTRIES }, (_, i) => `{"i":${ENTRIES - 1 - i}}`),
@@ -107,6 +110,22 @@ async function raisedIn(ledger: Ledger): Promise<{ count: number; indexes: numbe
 }
 
 const one = { entries: [{ claims: () => ({ ops: '{}' }), threads: ['all'] }] }
+
+test('a store in which each group wrote its counters is of the new form once it was opened', async () => {
+  await using moving = await Moving.begin()
+  await (await moving.level())[Symbol.asyncDispose]()
+  expect(await changeRaw(moving.folders, FORMAT_KEY, () => Buffer.from('2'))).toBe(true)
+  await (await moving.level())[Symbol.asyncDispose]()
+  await changeRaw(moving.folders, FORMAT_KEY, (value) => (expect(value.toString()).toBe(FORMAT), value))
+
+  await using other = await Moving.begin()
+  await (await other.database())[Symbol.asyncDispose]()
+  const { query } = await postgres()
+  await query(`update reach_ledger set value = '2' where key = '${FORMAT_KEY}'`, other.url)
+  await (await other.database())[Symbol.asyncDispose]()
+  const text = `select convert_from(value, 'UTF8') as form from reach_ledger where key = '${FORMAT_KEY}'`
+  expect(await query(text, other.url)).toEqual([{ form: FORMAT }])
+})
 
 describe('a ledger that moves from one kind of store to the other', () => {
   test('is there whole, goes on, and comes back; what it left opens no more', async () => {
