@@ -9,6 +9,7 @@ import type { KeyStore } from './key-store.ts'
 import { buildLeaf, sealOps, type OpsKey } from './leaf.ts'
 import { CommitRefused, LedgerDamaged, type Check, type Committed, type KeyedRow } from './ledger.ts'
 import type { PreparedCommit, Waiting } from './group-commit.ts'
+import { chainOf, type GroupRow } from './group-row.ts'
 import {
   HEAD_KEY,
   boxKey,
@@ -49,31 +50,6 @@ export interface DurableState {
   isLive(row: RowHead, time: number): boolean
   /** Whoever forms a group raises it in place: not to be read anew while a group with it is under way. */
   tally(key: string): Tally
-}
-
-/** Stored for every group, with or without entries: a lost or exchanged group breaks the chain of rows. */
-export interface GroupRow {
-  readonly size: number
-  readonly root: string
-  readonly time: number
-  /** Running numbers over all groups: commits, sealed values, bytes written. */
-  readonly commits: number
-  readonly seals: number
-  readonly bytes: number
-  /** Over everything the group wrote. */
-  readonly digest: string
-  /** Hash of the row before. */
-  readonly previous: string
-  /** Random: tells this group from another that would have stood in its place. Rows of older versions have none. */
-  readonly id?: string
-  /** What it raised, where counters are not written with each group (`unwritten-counters.ts`). */
-  readonly raised?: readonly Raise[]
-  /** From which group on raises must be read again; absent when every counter's row was written. */
-  readonly raisedSince?: number
-}
-
-export function chainOf(group: number, row: string): Buffer {
-  return Buffer.from(hash('sha256', `${group}:${row}`, 'hex'), 'hex')
 }
 
 export type Operation = readonly [key: string, value: Buffer | undefined]

@@ -6,7 +6,8 @@ import type { Mark } from './anchor.ts'
 import { refuseCopy } from './copy-marks.ts'
 import { openCheckpoint, type LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, LedgerForeign } from './ledger.ts'
-import { chainOf, type GroupRow, type Head, type Snapshot } from './group-former.ts'
+import type { Head, Snapshot } from './group-former.ts'
+import { chainOf, parseRow, type GroupRow } from './group-row.ts'
 import {
   COPY_KEY,
   FORMAT,
@@ -33,7 +34,7 @@ import {
 } from './merkle.ts'
 import { NoteInvalid, parseNote, parseVkey } from './note.ts'
 import { parseBundle } from './tiles.ts'
-import type { GroupRaises, Raise } from './unwritten-counters.ts'
+import type { GroupRaises } from './unwritten-counters.ts'
 
 export interface Recovered {
   readonly head: Head
@@ -235,25 +236,6 @@ async function checkGroups(
   }
   throw new LedgerDamaged(next ? `group ${next.group - 1} is missing` : 'the database has no groups')
 }
-
-function parseRow(group: number, text: string): GroupRow {
-  try {
-    const row = JSON.parse(text) as GroupRow
-    // The newest may stand behind the anchor, so that nothing has said of it yet that it is what was written.
-    const { size, raised = [], raisedSince = group } = row
-    if (!raised.every((one) => isRaise(one, size)) || !isUpTo(group, raisedSince))
-      throw new TypeError('it tells of raises that are none')
-    return row
-  } catch (error) {
-    throw new LedgerDamaged(`the row of group ${group} is damaged`, { cause: error })
-  }
-}
-
-const isRaise = ([key, count, index]: Raise, size: number): boolean =>
-  typeof key === 'string' && isUpTo(Infinity, count) && (index === -1 || isUpTo(size - 1, index))
-
-const isUpTo = (most: number, value: number): boolean =>
-  Number.isSafeInteger(value) && value >= 0 && value <= most
 
 /** A replay that lost a block leaves a hole behind a good head: bundles are read again and compared with tiles. */
 async function checkTail(
