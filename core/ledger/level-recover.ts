@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import { createAnchor, readAnchor, type Mark } from './anchor.ts'
 import { createLogSigner, type Checkpoint, type LogSigner } from './checkpoint.ts'
 import type { Head } from './group-former.ts'
-import { chainOf, type GroupRow } from './group-row.ts'
+import { chainOf, parseRow, type GroupRow } from './group-row.ts'
 import { createDocument, syncFolder } from './key-files.ts'
 import type { KeyStore } from './key-store.ts'
 import { saltOf, sealOps, type OpsKey } from './leaf.ts'
@@ -140,13 +140,13 @@ async function opensAlready(db: Database, signer: LogSigner, anchored: Mark): Pr
 
 /** The database as it is, whole in itself: only the anchor may know of more. */
 async function readBase(db: Database, signer: LogSigner): Promise<Recovered> {
-  let anchored = NOTHING
-  for await (const [key, bytes] of db.iterator({ gte: groupKey(0), lt: 'b~', reverse: true, limit: 1 })) {
-    const { size, root } = JSON.parse(bytes.toString()) as GroupRow
-    const group = numberOfKey(key)
-    anchored = { group, size, root: Buffer.from(root, 'base64'), chain: chainOf(group, bytes.toString()) }
-  }
   try {
+    let anchored = NOTHING
+    for await (const [key, bytes] of db.iterator({ gte: groupKey(0), lt: 'b~', reverse: true, limit: 1 })) {
+      const [group, text] = [numberOfKey(key), bytes.toString()]
+      const { size, root } = parseRow(group, text)
+      anchored = { group, size, root: Buffer.from(root, 'base64'), chain: chainOf(group, text) }
+    }
     const base = await recover(db, { signer, anchored, tailBytes: Infinity })
     await replayRaises(db, base.raised, () => undefined)
     return base

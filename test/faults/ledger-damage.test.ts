@@ -29,6 +29,13 @@ afterAll(() => good[Symbol.asyncDispose]())
 /** Files whose content no ledger depends on. */
 const IDLE = /^data\/(?:LOG|LOG\.old|LOCK)$/
 
+/** A recovery from a mirror that is not come to. */
+async function recoverUnread(folders: LedgerFolders): Promise<unknown> {
+  const keys = await openKeyStore(folders.keysFolder)
+  const unread = (): Promise<never> => Promise.reject(new Error('the mirror was read'))
+  return await recoverLog({ ...folders, keys, origin: ORIGIN, now: Date.now }, { read: unread, open: unread })
+}
+
 describe('a ledger on a disk that is not what it was', () => {
   test('opens whole when nothing was done to it', async () => {
     await using copy = await copyOf(good)
@@ -153,11 +160,9 @@ describe('a ledger on a disk that is not what it was', () => {
       expect(await changeRaw(copy, row, () => value)).toBe(true)
       await expect(openIn(copy)).rejects.toThrow('the row of a counter is older than it can be')
       // Nor is a log brought back into it, to be refused afterwards.
-      const keys = await openKeyStore(copy.keysFolder)
-      const unread = (): Promise<never> => Promise.reject(new Error('the mirror was read'))
-      await expect(
-        recoverLog({ ...copy, keys, origin: ORIGIN, now: Date.now }, { read: unread, open: unread }),
-      ).rejects.toThrow(/^the database is damaged \(the row of a counter is older/)
+      await expect(recoverUnread(copy)).rejects.toThrow(
+        /^the database is damaged \(the row of a counter is older/,
+      )
     }
     await using ledger = (await openIn(folders)).ledger
     expect(await ledger.count('reads')).toBe(42)
@@ -193,5 +198,7 @@ describe('a ledger on a disk that is not what it was', () => {
       if (Object.keys(change).length === 0) expect(await opened).toBe(2)
       else await expect(opened, JSON.stringify(change)).rejects.toBeInstanceOf(LedgerDamaged)
     }
+    await changeRaw(folders, groupKey(2), () => Buffer.from('{'))
+    await expect(recoverUnread(folders)).rejects.toThrow(/^the database is damaged \(the row of group 2 is/)
   })
 })
