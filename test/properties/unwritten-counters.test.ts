@@ -108,7 +108,7 @@ test('counts and remembers the same as a model, whenever rows are written and ho
         for (const root of copies) await rm(root, { recursive: true, force: true })
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 15 },
   )
 }, 120_000)
 
@@ -121,7 +121,7 @@ test('history read while counters are raised and written misses nothing that was
   await raise(ledger, model, commits)
   let isDone = false
   const raising = (async () => {
-    for (let round = 0; round < 12; round++) await raise(ledger, model, commits)
+    for (let round = 0; round < 6; round++) await raise(ledger, model, commits)
   })().finally(() => (isDone = true))
   let reads = 0
   for (; !isDone; reads++) {
