@@ -117,8 +117,11 @@ export interface OpsKey {
 /** Versions of a box: its lines as they are, and deflated. */
 const PLAIN = 1
 const DEFLATED = 2
-/** From so many characters on, lines are deflated: they are much alike, and a fifth as large then. */
-const WORTH_DEFLATING = 2048
+/**
+ * From so many characters on, some hundred entries, lines are deflated: they are much alike, and a fifth as large then. For fewer it costs more than
+ * it spares the database.
+ */
+const WORTH_DEFLATING = 32_768
 
 /** That its lines are deflated is sealed as well: nothing else is ever inflated. */
 const boxScope = (origin: string, first: number, isDeflated: boolean): Buffer =>
