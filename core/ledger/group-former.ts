@@ -65,7 +65,7 @@ export interface Snapshot {
 
 /** A counter whose row a group writes, and how many of its entries went into runs there. */
 export interface Written {
-  readonly of: Unwritten
+  readonly counter: Unwritten
   readonly inRuns: number
 }
 
@@ -351,10 +351,11 @@ export class GroupFormer {
     if (this.#unwritten === undefined)
       for (const [key, tally] of draft.tallies) this.#writeCounter(key, tally, draft)
     else
-      for (const of of this.#unwritten.due(this.#head.group + 1)) {
-        const { inRuns } = of.tally
-        this.#writeCounter(of.key, of.tally, draft)
-        draft.written.push({ of, inRuns: of.tally.inRuns - inRuns })
+      for (const counter of this.#unwritten.due(this.#head.group + 1)) {
+        const { key, tally } = counter
+        const before = tally.inRuns
+        this.#writeCounter(key, tally, draft)
+        draft.written.push({ counter, inRuns: tally.inRuns - before })
       }
   }
 

@@ -123,10 +123,10 @@ export class Rows implements DurableState {
       else this.#cache.delete(key)
     let at = 0
     for (const tally of tallies.values()) tally.count = counts[at++] ?? 0
-    for (const { of, inRuns } of written) {
-      dropRuns(of.tally, inRuns)
-      this.#unwritten.written(of)
-      this.#tallies.set(of.key, of.tally)
+    for (const { counter, inRuns } of written) {
+      dropRuns(counter.tally, inRuns)
+      this.#unwritten.written(counter)
+      this.#tallies.set(counter.key, counter.tally)
     }
   }
 
