@@ -68,8 +68,9 @@ export class GatewayBench {
     return (await this.#server.measure(this.#samples, name, load, used)).used
   }
 
-  bare(kind: 'default' | 'lean'): Promise<void> {
-    return this.#bare(this.#samples, kind, this.#seconds)
+  async bare(kind: 'default' | 'lean'): Promise<void> {
+    const load = await this.#bareLoad(kind, (1 + LEAD_IN) * this.#seconds)
+    await this.#measure(`bare Express, ${kind}`, { ...load, seconds: this.#seconds })
   }
 
   /** As in the field: all sorts of requests, with some customers leaving in the middle. Fails when one reply is wrong. */
@@ -108,7 +109,8 @@ export class GatewayBench {
 
   /** Load that nobody counts, until the engine has compiled what is hot. */
   async warmUp(seconds: number): Promise<void> {
-    for (const kind of ['default', 'lean'] as const) await this.#bare(undefined, kind, seconds / 4)
+    for (const kind of ['default', 'lean'] as const)
+      await this.#server.measure(undefined, 'warm-up', await this.#bareLoad(kind, seconds / 4))
     for (const variant of ['der', 'p1363', 'jose', 'unrecorded'] as const) {
       const share = variant === 'der' ? seconds : seconds / 4
       const load = await this.#singleLoad(variant, share / this.#seconds)
@@ -137,14 +139,13 @@ export class GatewayBench {
     return this.#server.prove(this.#kept)
   }
 
-  async #bare(samples: Samples | undefined, kind: 'default' | 'lean', seconds: number): Promise<void> {
+  async #bareLoad(kind: 'default' | 'lean', seconds: number): Promise<Measured> {
     const port = this.#server.ready.bare[kind]
     const { asking, gatewayUrl, nonce } = await this.#door('der')
     // As varied as those of the gateway; nobody looks whether a proof comes again.
     const some = singleRequests(asking, 1000, { gatewayUrl, nonce }, '/bare')
     const requests = Array.from({ length: Math.ceil(seconds * 60) }, () => some).flat()
-    const load = { port, requests, connections: 64, seconds, isOffRecord: true }
-    await this.#server.measure(samples, `bare Express, ${kind}`, load)
+    return { port, requests, connections: 64, seconds, isOffRecord: true }
   }
 
   async #batchLoad(
@@ -152,6 +153,7 @@ export class GatewayBench {
     { size, accept, seconds }: { size: number; accept: string; seconds: number },
   ): Promise<Measured> {
     const { port, asking, gatewayUrl, nonce } = await this.#door(variant)
+    // Those under way at the end of each part come on top.
     const count = (seconds * SUBJECTS_PER_SECOND) / size + 4 * 16
     return {
       port,

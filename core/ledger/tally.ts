@@ -53,23 +53,20 @@ const HEAD_BYTES = INDEX_BYTES + CHECK_BYTES
 /** Key and value of a full run. */
 export function encodeRun(key: string, run: readonly number[]): [key: string, value: Buffer] {
   const stored = runKey(key, run[0] ?? 0)
-  return [stored, encodeTally(stored, { ordered: run.length, newest: run, inRuns: 0 })]
+  return [stored, encode(stored, run.length, run)]
 }
 
 /** Counters stay in the clear under opaque keys, with a checksum: sealing each would cost as much as its commit. */
-export function encodeTally(
-  key: string,
-  {
-    ordered,
-    newest,
-    inRuns,
-  }: Readonly<Omit<Tally, 'count' | 'newest'>> & { readonly newest: readonly number[] },
-): Buffer {
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + (newest.length - inRuns) * INDEX_BYTES)
-  bytes.writeUIntBE(ordered, 0, INDEX_BYTES)
+export function encodeTally(key: string, { ordered, newest, inRuns }: Tally): Buffer {
+  return encode(key, ordered, newest.slice(inRuns))
+}
+
+function encode(key: string, count: number, indexes: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + indexes.length * INDEX_BYTES)
+  bytes.writeUIntBE(count, 0, INDEX_BYTES)
   let at = HEAD_BYTES
-  for (let i = inRuns; i < newest.length; i++) at = bytes.writeUIntBE(newest[i] ?? 0, at, INDEX_BYTES)
-  bytes.write(checkOf(key, ordered, bytes), INDEX_BYTES, 'latin1')
+  for (const index of indexes) at = bytes.writeUIntBE(index, at, INDEX_BYTES)
+  bytes.write(checkOf(key, count, bytes), INDEX_BYTES, 'latin1')
   return bytes
 }
 

@@ -16,6 +16,35 @@ export interface LedgerUnderTest extends AsyncDisposable {
 
 export type OpenLedger = (limits?: { queue?: number; group?: number }) => Promise<LedgerUnderTest>
 
+/** One that lies in `place`, and goes with it. `open` is given the clock. */
+export async function ledgerIn(
+  place: AsyncDisposable,
+  isAlone: boolean,
+  open: (now: () => number) => Promise<Pick<LedgerUnderTest, 'ledger' | 'keys'>>,
+): Promise<LedgerUnderTest> {
+  const clock = { now: 1_795_000_000_000 }
+  let current = await open(() => clock.now)
+  return {
+    clock,
+    isAlone,
+    get ledger() {
+      return current.ledger
+    },
+    get keys() {
+      return current.keys
+    },
+    async reopen() {
+      await current.ledger[Symbol.asyncDispose]()
+      current = await open(() => clock.now)
+      return current.ledger
+    },
+    async [Symbol.asyncDispose]() {
+      await current.ledger[Symbol.asyncDispose]()
+      await place[Symbol.asyncDispose]()
+    },
+  }
+}
+
 export const SECRET = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I'
 
 export function entry(ops: string, threads: readonly string[] = []): Entry {

@@ -4,7 +4,7 @@ import { readFact } from '#core/domain/facts.ts'
 import type { Fact, FactOf, RefusalCounts } from '#core/domain/facts.ts'
 import { findPurpose } from '#core/domain/purposes.ts'
 import { formatTime } from '#core/domain/times.ts'
-import type { HistoryItem, LedgerReader } from '#core/ledger/ledger.ts'
+import { LedgerDamaged, type HistoryItem, type LedgerReader } from '#core/ledger/ledger.ts'
 import { readGrant } from '#core/records/grants.ts'
 import type { ActivityItem, VendorView } from '#schemas/types.gen.ts'
 import { viewVendor } from './views.ts'
@@ -25,8 +25,7 @@ export function activityViewer(
       entries.map(async ({ index, ops }) => {
         const fact = readFact(ops)
         const vendor = 'vendor' in fact && fact.vendor !== undefined ? await vendorOf(fact.vendor) : undefined
-        const replacedBy =
-          fact.type === 'withdrawn' ? (await readGrant(reader, fact.grant))?.value.replacedBy : undefined
+        const replacedBy = fact.type === 'withdrawn' ? await replacementOf(reader, fact.grant) : undefined
         return {
           index,
           ...viewFact(fact, language),
@@ -35,6 +34,16 @@ export function activityViewer(
         }
       }),
     )
+}
+
+/** Of a grant whose row is damaged nobody can tell; what happened under it is shown all the same. */
+async function replacementOf(reader: LedgerReader, grantId: string): Promise<string | undefined> {
+  try {
+    return (await readGrant(reader, grantId))?.value.replacedBy
+  } catch (error) {
+    if (error instanceof LedgerDamaged) return undefined
+    throw error
+  }
 }
 
 function viewFact(fact: Fact, language: Language): Omit<ActivityItem, 'index' | 'vendor'> {
