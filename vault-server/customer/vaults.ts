@@ -87,7 +87,7 @@ export function vaultRoutes(
       await throwAway?.made(pod)
       const podLogin = newHandle()
       const page = await podLogins.begin(podLogin, issuer)
-      const back = await signInAtEmbeddedPods(door, page, { email, password, webId: pod.webId })
+      const back = await signInAtEmbeddedPods(door, page, pod)
       step = 'ready'
       return { podLogin, issuer, query: new URL(back).search }
     }

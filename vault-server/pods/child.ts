@@ -82,6 +82,8 @@ function closeAccountCreation(secret: string): void {
 
 async function start(settings: ChildStart): Promise<App> {
   process.umask(0o077)
+  // It looks for who handles a request by who throws at it, a dozen errors each time, and nobody reads where they came from.
+  Error.stackTraceLimit = 0
   // What `ps` shows: which pods these are, where there are several.
   process.title = `reach pods ${settings.baseUrl}`
   guardOutboundConnections({ allow: settings.outboundAllow })
@@ -96,7 +98,6 @@ async function start(settings: ChildStart): Promise<App> {
       baseUrl: settings.baseUrl,
       socket: settings.socket,
       rootFilePath: settings.root,
-      loggingLevel: 'error',
     },
   )
   await created.start()

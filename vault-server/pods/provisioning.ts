@@ -24,6 +24,8 @@ export interface WantedPod {
 export interface NewPod {
   readonly webId: string
   readonly podUrl: string
+  /** Token of the pod server's account API: whoever holds it is signed in there. */
+  readonly account: string
 }
 
 export interface Provisioning {
@@ -118,7 +120,7 @@ async function makePod(door: PodServerDoor, { podName, email, password }: Wanted
   if (pod.status === 400 || pod.status === 409) throw exists('/podName', 'This name is taken')
   const { webId, pod: madeAt } = pod.body
   if (pod.status !== 200 || typeof webId !== 'string' || madeAt !== podUrl) throw refused('made no pod')
-  return { webId, podUrl }
+  return { webId, podUrl, account: token }
 }
 
 async function hasPod(door: PodServerDoor, controls: unknown, token: string): Promise<boolean> {

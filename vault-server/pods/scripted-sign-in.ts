@@ -3,57 +3,67 @@ import { control, jsonOf, knock } from './door.ts'
 import type { DoorAnswer, PodServerDoor } from './door.ts'
 
 const MAX_HOPS = 12
+/** Holds a token of the pod server's account API, which is all it takes to be signed in there. */
+const ACCOUNT_COOKIE = 'css-account'
+
+/** Where a sign-in is: at a question of the pod server, with the index of what can be answered, or through. */
+type Step = { readonly index: Record<string, unknown> } | { readonly back: string }
 
 /**
- * Signs a person in at the embedded pod server with what she just typed to make her vault, so that she need
- * not type it twice. Walks from an authorization URL of the pod server (made by the caller's Solid-OIDC
- * client) to the redirect back and gives that URL, which holds the code. Refuses with `sign-in-failed` or
- * `pod-unreachable`. Nothing is kept.
+ * Signs a person in at the embedded pod server, so that who just made her vault need not type again what she typed for it. By
+ * the `account` token that the making left, or by e-mail address and password. Walks from an authorization URL of the pod
+ * server (made by the caller's Solid-OIDC client) to the redirect back and gives that URL, which holds the code. Refuses with
+ * `sign-in-failed` or `pod-unreachable`. Nothing is kept.
  */
 export async function signInAtEmbeddedPods(
   door: PodServerDoor,
   authorizationUrl: string,
-  person: { email: string; password: string; webId: string },
+  person: { readonly webId: string } & (
+    | { readonly account: string }
+    | { readonly email: string; readonly password: string }
+  ),
 ): Promise<string> {
   const { origin } = new URL(door.baseUrl)
   if (new URL(authorizationUrl).origin !== origin) throw failed('is not at the embedded pods')
-  const browser = createBrowser(door)
+  const browser = createBrowser(door, 'account' in person ? { [ACCOUNT_COOKIE]: person.account } : {})
 
   /** Follows redirects until one leaves the pod server, which is the way back, or a page asks something. */
-  async function follow(start: string): Promise<string | undefined> {
+  async function follow(start: string): Promise<Step> {
     let url = start
     for (let hop = 0; hop < MAX_HOPS; hop++) {
-      const { status, headers } = await browser.get(url)
-      if (status < 300 || status > 399 || !headers.location) return undefined
+      const answer = await browser.get(url)
+      const { status, headers } = answer
+      if (status < 300 || status > 399 || !headers.location) return { index: jsonOf(answer) }
       url = new URL(headers.location, url).href
-      if (new URL(url).origin !== origin) return url
+      if (new URL(url).origin !== origin) return { back: url }
     }
     throw failed('goes round in circles')
   }
 
-  /** Answers the question that is open now; what can be answered changes with every step. */
-  async function reply(path: [string, string], body: Record<string, unknown>): Promise<string | undefined> {
-    const index = jsonOf(await browser.get(`${door.baseUrl}.account/`))
-    const answer = await browser.post(control(index.controls, ...path), body)
+  /** Answers the question that is open, if one is. */
+  async function reply(step: Step, path: [string, string], body: Record<string, unknown>): Promise<Step> {
+    if ('back' in step) return step
+    const answer = await browser.post(control(step.index.controls, ...path), body)
     if (answer.status !== 200) throw failed('was refused')
     const { location } = jsonOf(answer)
     if (typeof location !== 'string') throw failed('leads nowhere')
     return follow(location)
   }
 
-  const { email, password, webId } = person
-  const back =
-    (await follow(authorizationUrl)) ??
-    (await reply(['password', 'login'], { email, password, remember: false })) ??
-    (await reply(['oidc', 'webId'], { webId, remember: false })) ??
-    (await reply(['oidc', 'consent'], { remember: true }))
-  if (back === undefined) throw failed('did not end')
-  return back
+  let step = await follow(authorizationUrl)
+  if (!('account' in person)) {
+    const { email, password } = person
+    step = await reply(step, ['password', 'login'], { email, password, remember: false })
+  }
+  step = await reply(step, ['oidc', 'webId'], { webId: person.webId, remember: false })
+  step = await reply(step, ['oidc', 'consent'], { remember: true })
+  if (!('back' in step)) throw failed('did not end')
+  return step.back
 }
 
 /** Keeps cookies for the length of one sign-in; the pod server is the only site it talks to. */
-function createBrowser(door: PodServerDoor) {
-  const jar = new Map<string, string>()
+function createBrowser(door: PodServerDoor, cookies: Readonly<Record<string, string>>) {
+  const jar = new Map(Object.entries(cookies))
   async function send(url: string, body?: Record<string, unknown>): Promise<DoorAnswer> {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await knock(door, url, {
