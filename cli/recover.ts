@@ -7,12 +7,15 @@ import {
   recoverLog,
   recoveringAnchor,
   RecoveryRefused,
+  type CopyReader,
   type OpenedEntry,
 } from '#core/ledger/level-recover.ts'
 import { LogInvalid } from '#core/ledger/verify.ts'
 import { auditsThread } from '#core/records/auditors.ts'
+import { readGrant, seqKey } from '#core/records/grants.ts'
 import { createNames } from '#core/records/names.ts'
 import { stopRecovered, type Stopped } from '#core/records/recovered.ts'
+import { readRequest } from '#core/records/requests.ts'
 import { TILE_WIDTH } from '#core/ledger/merkle.ts'
 import { placesOf } from '../house.ts'
 import { CommandFailed, EXIT } from './exit.ts'
@@ -37,9 +40,14 @@ export async function recoverFrom({ config, now }: OperatorSettings, mirror: str
   const keys = await openKeyStore(keysFolder)
   const source = openLogSource(resolve(mirror))
   const openings = openingsIn(source)
-  async function open(first: number, leaves: readonly Uint8Array[]): Promise<OpenedEntry[]> {
+  async function open(
+    first: number,
+    leaves: readonly Uint8Array[],
+    copy: CopyReader,
+  ): Promise<OpenedEntry[]> {
     const text = await openings(first / TILE_WIDTH, leaves.length)
-    return text === undefined ? [] : proveOpenings(text, first, leaves).map(openedEntry)
+    const proven = text === undefined ? [] : proveOpenings(text, first, leaves)
+    return await Promise.all(proven.map((entry) => openedEntry(entry, copy)))
   }
   try {
     const options = { folder, keys, anchorFile, origin, now }
@@ -62,14 +70,25 @@ export async function recoverFrom({ config, now }: OperatorSettings, mirror: str
   }
 }
 
-/** In the threads that the facts name; which customer's, only her key tells. */
-function openedEntry({ line, salt, fact }: ProvenEntry): OpenedEntry {
+/**
+ * Found where the facts name it, and among what is a customer's where the copy knows whose the grant or the request is. Of those that
+ * were made later nobody knows: her own key sealed it.
+ */
+async function openedEntry({ line, salt, fact }: ProvenEntry, copy: CopyReader): Promise<OpenedEntry> {
+  const opened = { ops: line, salt, time: fact.time }
+  if (fact.type === 'disclosed') return { ...opened, threads: [], counter: seqKey(fact.grant) }
   const threads: string[] = []
-  if ('grant' in fact && fact.grant !== undefined) threads.push(fact.grant)
-  if ('request' in fact) threads.push(fact.request)
+  if ('grant' in fact && fact.grant !== undefined) {
+    const grant = await readGrant(copy, fact.grant)
+    threads.push(fact.grant, ...(grant ? [grant.value.accountId] : []))
+  }
+  if ('request' in fact) {
+    const accountId = (await readRequest(copy, fact.request))?.value.accountId
+    threads.push(fact.request, ...(accountId === undefined ? [] : [accountId]))
+  }
   if ('auditor' in fact) threads.push(fact.auditor)
   if (fact.type === 'audited') threads.push(auditsThread)
   if (fact.type.startsWith('vendor-') && 'vendor' in fact && fact.vendor !== undefined)
     threads.push(fact.vendor)
-  return { ops: line, salt, threads, time: fact.time }
+  return { ...opened, threads }
 }

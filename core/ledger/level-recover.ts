@@ -11,9 +11,10 @@ import { chainOf, parseRow, type GroupRow } from './group-row.ts'
 import { createDocument, syncFolder } from './key-files.ts'
 import type { KeyStore } from './key-store.ts'
 import { saltOf, sealOps, type OpsKey } from './leaf.ts'
-import { LedgerDamaged } from './ledger.ts'
+import { LedgerDamaged, type KeyedRow, type LedgerReader } from './ledger.ts'
 import { openDatabase, type Database } from './level-database.ts'
 import type { LevelLedgerOptions } from './level-ledger.ts'
+import { Rows } from './level-rows.ts'
 import { vkeysUnder } from './log-keys.ts'
 import {
   GrowingTree,
@@ -27,19 +28,31 @@ import {
 } from './merkle.ts'
 import { recover, type Recovered } from './recovery.ts'
 import { readBegun, recoveryFile, type RecoveredLog } from './recovery-begun.ts'
-import { HEAD_KEY, boxKey, entriesKey, groupKey, numberOfKey, threadKey, tileKey } from './stored-keys.ts'
+import {
+  HEAD_KEY,
+  boxKey,
+  counterKey,
+  entriesKey,
+  groupKey,
+  numberOfKey,
+  threadKey,
+  tileKey,
+} from './stored-keys.ts'
+import { encodeRun, encodeTally, fullRuns, raise, type Tally } from './tally.ts'
 import { writeBundle } from './tiles.ts'
-import { replayRaises } from './unwritten-counters.ts'
+import { UnwrittenCounters, readTally, replayRaises } from './unwritten-counters.ts'
 import { tileReader, verifyLog, type ReadLogFile } from './verify.ts'
 
 /** Why nothing can be recovered, in one line; nothing was changed. */
 export class RecoveryRefused extends Error {}
 
-/** What opens one entry: its line of facts with the salt, and the threads it is found in. */
+/** What opens one entry: its line of facts with the salt, and where it is found. */
 export interface OpenedEntry {
   readonly ops: string
   readonly salt: string
   readonly threads: readonly string[]
+  /** Key of the counter that it was raised with. */
+  readonly counter?: string
   /** Unix ms. */
   readonly time: number
 }
@@ -47,6 +60,9 @@ export interface OpenedEntry {
 /** Versions that the lost part may have given: none of them may come again. */
 const SKIPPED_COMMITS = 2 ** 32
 const NOTHING: Mark = { group: -1, size: 0, root: EMPTY_ROOT, chain: Buffer.alloc(HASH_BYTES) }
+
+/** The rows that the earlier copy holds. */
+export type CopyReader = Pick<LedgerReader, 'get'>
 
 export type RecoverOptions = Pick<LevelLedgerOptions, 'folder' | 'keys' | 'anchorFile' | 'origin' | 'now'>
 
@@ -61,7 +77,7 @@ export async function recoverLog(
   { folder, keys, anchorFile, origin, now }: RecoverOptions,
   mirror: {
     read: ReadLogFile
-    open: (first: number, leaves: readonly Uint8Array[]) => Promise<readonly OpenedEntry[]>
+    open: (first: number, leaves: readonly Uint8Array[], copy: CopyReader) => Promise<readonly OpenedEntry[]>
   },
 ): Promise<RecoveredLog> {
   const anchored = await readAnchor(anchorFile)
@@ -82,6 +98,8 @@ export async function recoverLog(
   const opens = await opensAlready(db, signer, anchored)
   const base = await readBase(db, signer)
   const before = base.head.group < 0 ? NOTHING : markOf(base)
+  const rows = new Rows(db, keys, new UnwrittenCounters(), now)
+  const copy: CopyReader = { get: async <Value>(key: string) => rows.get(key) as KeyedRow<Value> | undefined }
 
   const leaves: Buffer[] = []
   const opened: OpenedEntry[] = []
@@ -89,7 +107,7 @@ export async function recoverLog(
     const from = Math.max(0, Math.min(before.size - first, entries.length))
     if (from === entries.length) return
     leaves.push(...entries.slice(from).map((entry) => Buffer.from(entry)))
-    const facts = await mirror.open(first, entries)
+    const facts = await mirror.open(first, entries, copy)
     if (facts.length !== entries.length)
       throw new RecoveryRefused(
         `the mirror does not open every entry from ${first} on: only one made with --openings can be recovered from`,
@@ -236,11 +254,37 @@ async function write(db: Database, { base, leaves, opened, keys, signer, now }: 
     put(entriesKey(first), writeBundle(bundle))
     put(boxKey(first), sealOps(key, signer.origin, first, ops))
   }
+  for (const [name, value] of await raisedRows(db, base, opened)) put(name, value)
   const time = latest(base.head, opened, now)
   const group = closeGroup({ base, tree, signer, bytes, seals: leaves.length, time })
   for (const [name, value] of group.rows) batch.put(name, value)
   await batch.write({ sync: true })
   return group.mark
+}
+
+/** Rows of the counters that lost entries raised, with all that waited in the copy. One that is damaged stays, for its reader to find. */
+async function raisedRows(
+  db: Database,
+  { raised, tree }: Recovered,
+  opened: readonly OpenedEntry[],
+): Promise<[string, Buffer][]> {
+  const waiting = new Map<string, Tally>()
+  await replayRaises(db, raised, (key, tally) => waiting.set(key, tally))
+  const keys = [...new Set(opened.flatMap(({ counter }) => counter ?? []))]
+  const stored = await db.getMany(keys.map(counterKey))
+  const tallies = new Map(keys.map((key, i) => [key, waiting.get(key) ?? readTally(key, stored[i])]))
+  for (const [i, { counter = '' }] of opened.entries()) {
+    const tally = tallies.get(counter)
+    if (tally) raise(tally, tree.size + i)
+  }
+  return [...tallies].flatMap(([key, tally]): [string, Buffer][] =>
+    tally === undefined
+      ? []
+      : [
+          ...Array.from(fullRuns(tally), (run) => encodeRun(key, run)),
+          [counterKey(key), encodeTally(key, tally)],
+        ],
+  )
 }
 
 /** The key of the period whose secret gives this salt. */

@@ -117,7 +117,8 @@ export async function replayRaises(
     }
 }
 
-function readTally(key: string, bytes: Buffer | undefined): Tally | undefined {
+/** Undefined for a row that is damaged. */
+export function readTally(key: string, bytes: Buffer | undefined): Tally | undefined {
   try {
     return bytes ? decodeTally(key, bytes) : newTally()
   } catch (error) {

@@ -202,7 +202,10 @@ async function listed(
   return { checks: [asFound(key, found)], writes: [ids.length === 0 ? remove(key) : put(key, { ids })] }
 }
 
-export function readGrant(reader: LedgerReader, grantId: string): Promise<Stored<Grant> | undefined> {
+export function readGrant(
+  reader: Pick<LedgerReader, 'get'>,
+  grantId: string,
+): Promise<Stored<Grant> | undefined> {
   return read<Grant>(reader, grantKey(grantId))
 }
 

@@ -42,7 +42,10 @@ function earlierEnd(one: Check, other: Check): { notAfter?: number } {
   return ends.length === 0 ? {} : { notAfter: Math.min(...ends) }
 }
 
-export function read<Value>(reader: LedgerReader, key: string): Promise<Stored<Value> | undefined> {
+export function read<Value>(
+  reader: Pick<LedgerReader, 'get'>,
+  key: string,
+): Promise<Stored<Value> | undefined> {
   return reader.get<Value>(key)
 }
 

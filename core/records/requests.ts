@@ -85,7 +85,7 @@ export function decideRequest(stored: Stored<AccessRequest>, outcome: RequestOut
 }
 
 export function readRequest(
-  reader: LedgerReader,
+  reader: Pick<LedgerReader, 'get'>,
   requestId: string,
 ): Promise<Stored<AccessRequest> | undefined> {
   return read<AccessRequest>(reader, requestKey(requestId))

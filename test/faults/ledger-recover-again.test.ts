@@ -2,12 +2,15 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { LedgerDamaged } from '#core/ledger/ledger.ts'
+import { readFact } from '#core/domain/facts.ts'
 import { withdraw } from '#core/domain/grant.ts'
+import { openKeyStore } from '#core/ledger/key-store.ts'
+import { LedgerDamaged } from '#core/ledger/ledger.ts'
 import { recoveringAnchor } from '#core/ledger/level-recover.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
-import { beginErasure } from '#core/records/erasure.ts'
+import { beginErasure, eraseCustomer } from '#core/records/erasure.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
+import { accountHistory } from '#core/records/histories.ts'
 import { combine } from '#core/records/parts.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 import { addCustomers, addGrants, addVendor, type House } from '../../bench/population.ts'
@@ -46,6 +49,18 @@ async function populated() {
   })
 }
 
+/** She withdraws. */
+const withdrawn = (grantId: string) => async (house: House) => {
+  const stored = await readGrant(house.ledger, grantId)
+  if (stored === undefined) throw new Error('the population is not there')
+  const change = await changeGrant(
+    { reader: house.ledger, names: house.names },
+    stored,
+    withdraw(stored.value, house.now()),
+  )
+  await house.ledger.commit(combine(change, { entries: [grantEntry(stored.value, { type: 'withdrawn' })] }))
+}
+
 describe('of a lost part that names nobody', () => {
   test('an erasure that was only begun ends every grant, for whose it was nobody can tell', async () => {
     const { accounts, grants } = await populated()
@@ -65,6 +80,31 @@ describe('of a lost part that names nobody', () => {
     })
   })
 
+  test('what comes back leads to nobody who was forgotten in it, and to nobody who is forgotten later', async () => {
+    const { accounts, grants } = await populated()
+    const [erased = '', later = ''] = accounts.map(({ accountId }) => accountId)
+    const lost = await losing(async (house) => {
+      for (const { grantId } of grants) await withdrawn(grantId)(house)
+    })
+    const keys = await openKeyStore(store.places.keysFolder)
+    await keys.destroyCustomerKey(erased)
+    await recoverFrom(store.settings, lost)
+    await store.opened(async ({ ledger, names, now }) => {
+      const types = async (accountId: string) =>
+        (await accountHistory(ledger, accountId)).map(({ ops }) => readFact(ops).type)
+      expect(await types(erased)).not.toContain('withdrawn')
+      expect(await types(later)).toContain('withdrawn')
+      const wish = { accountId: later, askDeletion: false, deletePod: false, cause: 'own-act' } as const
+      const { parts, erasure } = await beginErasure({ reader: ledger, names }, wish, now())
+      await ledger.commit(parts)
+      const away = async () => undefined
+      const { run } = eraseCustomer({ ledger, names, keys, now, endLogin: away, removePod: away })
+      await run({ payload: { ...wish, erasure } })
+      expect(await types(later)).toEqual([])
+      expect(await replayed(ledger)).toEqual([])
+    })
+  })
+
   test('keys that a business put away are good for nothing again', async () => {
     const { vendorId } = await populated()
     const lost = await losing(({ ledger }) =>
@@ -78,16 +118,6 @@ describe('of a lost part that names nobody', () => {
 })
 
 describe('a recovery that was broken off', () => {
-  const withdrawn = (grantId: string) => async (house: House) => {
-    const stored = await readGrant(house.ledger, grantId)
-    if (stored === undefined) throw new Error('the population is not there')
-    const change = await changeGrant(
-      { reader: house.ledger, names: house.names },
-      stored,
-      withdraw(stored.value, house.now()),
-    )
-    await house.ledger.commit(combine(change, { entries: [grantEntry(stored.value, { type: 'withdrawn' })] }))
-  }
   const states = (grants: readonly { readonly grantId: string }[]) =>
     store.opened(({ ledger }) =>
       Promise.all(grants.map(async ({ grantId }) => (await readGrant(ledger, grantId))?.value.state)),

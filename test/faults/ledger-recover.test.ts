@@ -8,15 +8,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '#core/config.ts'
 import { withdraw } from '#core/domain/grant.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
-import { LedgerDamaged, LedgerForeign } from '#core/ledger/ledger.ts'
+import { LedgerDamaged, LedgerForeign, type Ledger } from '#core/ledger/ledger.ts'
 import { recoveringAnchor } from '#core/ledger/level-recover.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { disclosureOf } from '#core/records/disclosures.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
-import { changeGrant, readGrant } from '#core/records/grants.ts'
+import { changeGrant, readGrant, seqKey } from '#core/records/grants.ts'
+import { accountHistory, grantHistory } from '#core/records/histories.ts'
 import { combine } from '#core/records/parts.ts'
 import { readVendorStanding, suspendVendor } from '#core/records/vendors.ts'
-import { addCustomers, addGrants, addVendor } from '../../bench/population.ts'
+import { addCustomers, addGrants, addVendor, type House } from '../../bench/population.ts'
 import { recoverFrom } from '../../cli/recover.ts'
 import { openLedgerAndKeys } from '../../house.ts'
 import { checkLog } from '../check-log.ts'
@@ -32,6 +33,20 @@ beforeEach(async () => {
 })
 afterEach(() => store[Symbol.asyncDispose]())
 
+/** So many reads under this grant. */
+async function read({ ledger }: House, grantId: string, reads: number): Promise<void> {
+  const grant = await readGrant(ledger, grantId)
+  const [customer, vendor] = await Promise.all([
+    readCustomerStanding(ledger, grant?.value.accountId ?? ''),
+    readVendorStanding(ledger, grant?.value.vendorId ?? ''),
+  ])
+  if (!grant || !customer || !vendor) throw new Error('the population is not there')
+  const disclose = disclosureOf(grant.value, 'dpv:DeliveryOfGoods', ['profile.name'])
+  const commit = disclose({ grant, customer, vendor }, { who: 'w', data: '{}' })
+  const done = await ledger.commitEach(Array.from({ length: reads }, () => commit))
+  expect(done.every((one) => !(one instanceof Error))).toBe(true)
+}
+
 /** Two customers, two businesses; then a copy; then one withdraws, a business is suspended, and 300 reads are made of the other. */
 async function lostPart() {
   const before = await store.opened(async (house) => {
@@ -44,30 +59,26 @@ async function lostPart() {
     const other = await addVendor(house, 'other')
     for (let n = 0; n < 3; n++) await house.ledger.commit({ counters: [{ key: 'kept' }] })
     const grants = await addGrants(house, accounts, { vendorId, clientId: 'shop', items })
+    // More than stand beside a count, and the row of the counter waits.
+    await read(house, grants[1]?.grantId ?? '', 20)
     return { grants, vendorId, other, checkpoint: house.ledger.log.checkpoint() }
   })
   await store.copy()
-  const after = await store.opened(async ({ ledger, names }) => {
-    const [first, second] = await Promise.all(before.grants.map(({ grantId }) => readGrant(ledger, grantId)))
+  const after = await store.opened(async (house) => {
+    const { ledger, names } = house
+    const first = await readGrant(ledger, before.grants[0]?.grantId ?? '')
     const standing = await readVendorStanding(ledger, before.other)
-    if (!first || !second || !standing) throw new Error('the population is not there')
-    const [customer, vendor] = await Promise.all([
-      readCustomerStanding(ledger, second.value.accountId),
-      readVendorStanding(ledger, before.vendorId),
-    ])
-    if (!customer || !vendor) throw new Error('the population is not there')
+    if (!first || !standing) throw new Error('the population is not there')
     const ended = withdraw(first.value, now())
     const change = await changeGrant({ reader: ledger, names }, first, ended)
     await ledger.commit(combine(change, { entries: [grantEntry(first.value, { type: 'withdrawn' })] }))
     const entries = [vendorEntry({ type: 'vendor-suspended', vendor: before.other })]
     await ledger.commit(combine(suspendVendor(standing), { entries }))
-    const disclose = disclosureOf(second.value, 'dpv:DeliveryOfGoods', ['profile.name'])
-    const commit = disclose({ grant: second, customer, vendor }, { who: 'w', data: '{}' })
-    const reads = await ledger.commitEach(Array.from({ length: 300 }, () => commit))
-    expect(reads.every((one) => !(one instanceof Error))).toBe(true)
+    await read(house, before.grants[1]?.grantId ?? '', 300)
     const checkpoint = ledger.log.checkpoint()
     return {
       checkpoint,
+      activities: await Promise.all(before.grants.map(({ grantId }) => activity(ledger, grantId))),
       folder: await mirrorInto(join(store.home, 'mirror'), ledger),
       version: (await ledger.commit({})).version,
     }
@@ -75,9 +86,16 @@ async function lostPart() {
   return {
     ...before,
     checkpoints: [before.checkpoint, after.checkpoint],
+    activities: after.activities,
     mirror: after.folder,
     version: after.version,
   }
+}
+
+/** What the customer of this grant reads of it and of all else that is hers: places in the log, newest first. */
+async function activity(ledger: Ledger, grantId: string): Promise<number[]> {
+  const accountId = (await readGrant(ledger, grantId))?.value.accountId ?? ''
+  return (await accountHistory(ledger, accountId)).map(({ index }) => index)
 }
 
 const vkeyOf = (folder: string): string => readFileSync(join(folder, 'vkey'), 'utf8').trim()
@@ -116,6 +134,25 @@ describe('a log recovered from a mirror', () => {
     })
     // Twice is once.
     await expect(recoverFrom(store.settings, lost.mirror)).rejects.toThrow('nothing is missing')
+  })
+
+  test('is in the activity of whoever it tells of, and counts her reads as before', async () => {
+    const lost = await lostPart()
+    await store.putBack()
+    await recoverFrom(store.settings, lost.mirror)
+    const [, { grantId } = { grantId: '' }] = lost.grants
+    const places = () =>
+      store.opened(({ ledger }) => Promise.all(lost.grants.map((grant) => activity(ledger, grant.grantId))))
+    expect(await places()).toEqual(lost.activities)
+    // After a start that reads groups again, too.
+    expect(await places()).toEqual(lost.activities)
+    await store.opened(async ({ ledger }) => {
+      expect(await ledger.count(seqKey(grantId))).toBe(320)
+      const reads = (await grantHistory(ledger, grantId)).map(({ index }) => index)
+      expect(reads).toEqual(lost.activities[1]?.slice(0, reads.length))
+      const page = await grantHistory(ledger, grantId, { before: reads[17] ?? 0, limit: 40 })
+      expect(page.map(({ index }) => index)).toEqual(reads.slice(18, 58))
+    })
   })
 
   test('is whole again without any database, and state begins anew', async () => {
