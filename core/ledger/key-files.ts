@@ -2,7 +2,7 @@
 import { createSecretKey, hash, randomBytes, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { chmod, link, mkdir, open, unlink, type FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Json } from './ledger.ts'
 
 /** A key file is missing or not what was written. */
@@ -96,9 +96,12 @@ export function readDocument(path: string): Json | undefined {
     throw error
   }
   const [text = '', sum] = file.split('\n')
-  if (sum !== checksum(text) || file !== `${text}\n${sum}\n`) throw new KeysDamaged('a key file is damaged')
+  if (sum !== checksum(text) || file !== `${text}\n${sum}\n`)
+    throw new KeysDamaged(`the key file ${shown(path)} is damaged: restore it from the backup of the keys`)
   return JSON.parse(text) as Json
 }
+
+const shown = (path: string): string => `${basename(dirname(path))}/${basename(path)}`
 
 /** Reads a document or creates it. Of several who create at once all get the same. */
 export async function documentAt(path: string, create: () => Promise<Json> | Json): Promise<Json> {

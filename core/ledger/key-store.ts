@@ -19,6 +19,7 @@ import {
 import type { Json } from './ledger.ts'
 import type { OpsKey } from './leaf.ts'
 import { writeKeyChange, type LogKeys } from './log-keys.ts'
+import { openMadeKeys } from './made-keys.ts'
 
 /** `data` seals state values; `ops` seals and salts the policy facts of log entries, a key per period. */
 export type Ring = 'data' | 'ops'
@@ -69,8 +70,19 @@ export async function openKeyStore(
   { period = MONTH, maxSeals = MAX_SEALS }: { period?: number; maxSeals?: number } = {},
 ): Promise<KeyStore> {
   for (const part of ['', 'data', 'ops', 'secrets', 'documents']) await makePrivateFolder(join(folder, part))
-  const logFile = (number: number): string => join(folder, number === 1 ? 'log.json' : `log-${number}.json`)
-  const log: [StoredLogKey, ...StoredLogKey[]] = [await firstLogKey(logFile(1))]
+  const made = await openMadeKeys(folder)
+  /** What there is under that name, which is made when it never was. */
+  async function onceMade(name: string, create: () => Promise<Json> | Json): Promise<Json> {
+    made.refuseLost(name)
+    const content = await documentAt(join(folder, name), create)
+    await made.add(name)
+    return content
+  }
+  const logName = (number: number): string => (number === 1 ? 'log.json' : `log-${number}.json`)
+  const logFile = (number: number): string => join(folder, logName(number))
+  const log: [StoredLogKey, ...StoredLogKey[]] = [
+    { key: decodeLogKey(await onceMade(logName(1), newLogKey)) },
+  ]
   /** Others may have made the next one. */
   function readNewLogKeys(): void {
     for (let next = readLogKey(logFile(log.length + 1)); next; next = readLogKey(logFile(log.length + 1)))
@@ -110,9 +122,10 @@ export async function openKeyStore(
       readNewLogKeys()
       const { privateKey } = generateKeyPairSync('ed25519')
       const note = writeKeyChange({ origin, from: newest().key, to: privateKey, until })
-      const made = { v: 1, key: encodeLogKey(privateKey), until, note }
-      if (!(await createDocument(logFile(log.length + 1), made)))
+      const name = logName(log.length + 1)
+      if (!(await createDocument(join(folder, name), { v: 1, key: encodeLogKey(privateKey), until, note })))
         throw new KeysDamaged('another process has just changed the key of the log')
+      await made.add(name)
       readNewLogKeys()
       return note
     },
@@ -137,21 +150,22 @@ export async function openKeyStore(
         const name = `${ring[0]}${rings[ring].length + 1}`
         const key = randomBytes(32).toString('base64url')
         const secret = randomBytes(32).toString('base64url')
-        const path = join(folder, ring, `${name}.json`)
-        await createDocument(path, { v: 1, name, created: progress.time, seals: progress.seals, key, secret })
-        rings[ring].push(parseRingKey(readDocument(path), name))
+        const begun = { v: 1, name, created: progress.time, seals: progress.seals, key, secret }
+        rings[ring].push(parseRingKey(await onceMade(`${ring}/${name}.json`, () => begun), name))
       }
     },
     async secret(name, bytes = 32) {
-      const path = join(folder, 'secrets', `${checkName(name)}.json`)
-      const made = await documentAt(path, () => ({ v: 1, secret: randomBytes(bytes).toString('base64url') }))
-      const secret = Buffer.from(textOf(made, 'secret'), 'base64url')
+      const content = await onceMade(`secrets/${checkName(name)}.json`, () => ({
+        v: 1,
+        secret: randomBytes(bytes).toString('base64url'),
+      }))
+      const secret = Buffer.from(textOf(content, 'secret'), 'base64url')
       if (secret.length !== bytes) throw new KeysDamaged('a secret has another length')
       return secret
     },
     storedDocument: (name) => readDocument(join(folder, 'documents', `${checkName(name)}.json`)),
     async document<Content extends Json>(name: string, create: () => Promise<Content> | Content) {
-      return (await documentAt(join(folder, 'documents', `${checkName(name)}.json`), create)) as Content
+      return (await onceMade(`documents/${checkName(name)}.json`, create)) as Content
     },
   }
 }
@@ -199,10 +213,7 @@ function decodeLogKey(content: Json): KeyObject {
   return createPrivateKey({ key, format: 'der', type: 'pkcs8' })
 }
 
-async function firstLogKey(path: string): Promise<StoredLogKey> {
-  const make = (): Json => ({ v: 1, key: encodeLogKey(generateKeyPairSync('ed25519').privateKey) })
-  return { key: decodeLogKey(await documentAt(path, make)) }
-}
+const newLogKey = (): Json => ({ v: 1, key: encodeLogKey(generateKeyPairSync('ed25519').privateKey) })
 
 function readLogKey(path: string): StoredLogKey | undefined {
   const content = readDocument(path)

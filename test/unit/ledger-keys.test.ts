@@ -109,6 +109,7 @@ describe('the key store', () => {
     await store.secret('s')
     for (const file of await filesIn(folder)) {
       const bytes = await readFile(file)
+      if (bytes.length === 0) continue
       for (const at of [0, 20, bytes.length >> 1, bytes.length - 1]) {
         const changed = Buffer.from(bytes)
         changed[at] = (changed[at] ?? 0) ^ 1
@@ -125,6 +126,43 @@ describe('the key store', () => {
     await store.renew({ ...NOW, time: NOW.time * 2 })
     await rm(join(folder, 'data', 'd1.json'))
     await expect(openKeyStore(folder)).rejects.toBeInstanceOf(KeysDamaged)
+  })
+
+  test('makes nothing a second time that was lost, and names it', async () => {
+    const use = async (): Promise<void> => {
+      const opened = await openKeyStore(folder)
+      await opened.renew(NOW)
+      await opened.secret('names')
+      await opened.document('receipts', () => ({ kty: 'EC' }))
+    }
+    await use()
+    const running = await openKeyStore(folder)
+    await running.rotateLogKey({ origin: 'reach.test/log', until: NOW.time })
+    for (const file of [
+      'log.json',
+      'log-2.json',
+      'data/d1.json',
+      'ops/o1.json',
+      'secrets/names.json',
+      'documents/receipts.json',
+    ]) {
+      const bytes = await readFile(join(folder, file))
+      await rm(join(folder, file))
+      await expect(use(), file).rejects.toThrow(`the key file ${file} is missing`)
+      await expect(stat(join(folder, file)), file).rejects.toThrow('ENOENT')
+      await writeFile(join(folder, file), bytes)
+      await use()
+    }
+    await rm(join(folder, 'secrets/names.json'))
+    await expect(running.secret('names')).rejects.toThrow('the key file secrets/names.json is missing')
+  })
+
+  test('of an earlier version knows from its first opening on what it had', async () => {
+    await (await openKeyStore(folder)).secret('names')
+    await rm(join(folder, 'made'), { recursive: true })
+    await openKeyStore(folder)
+    await rm(join(folder, 'secrets/names.json'))
+    await expect(openKeyStore(folder)).rejects.toThrow('the key file secrets/names.json is missing')
   })
 
   test('takes no name or account that could leave its folder', async () => {
