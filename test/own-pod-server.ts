@@ -56,9 +56,11 @@ async function start(accessRules: 'wac' | 'acp'): Promise<OwnPodServer> {
     'bin/server.js',
   )
   const config = accessRules === 'acp' ? '@css:config/file-acp.json' : '@css:config/file.json'
+  const settings = ['-c', config, '-b', baseUrl, '-p', String(port), '-f', folder, '-l', 'error']
   const child = spawn(
     process.execPath,
-    [bin, '-c', config, '-b', baseUrl, '-p', String(port), '-f', folder, '-l', 'error'],
+    // It finds who handles a request by who throws at it; where a thousand errors came from, nobody reads.
+    ['--stack-trace-limit=0', bin, ...settings],
     // Of the runner's environment it must see nothing: in a test it looks for another runner.
     { stdio: 'ignore', cwd: folder, env: {} },
   )
