@@ -274,7 +274,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 1
-const isTime = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+/** The last that a date can be of (ECMA-262, 21.4.1.1): a line with a later time could be written as no day. */
+const lastTime = 8_640_000_000_000_000
+const isTime = (value: unknown) =>
+  Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= lastTime
 const isId = isText(/^[A-Za-z0-9_-]{16,64}$/)
 const isPurpose = isText(/^dpv:[A-Z][A-Za-z]{2,60}$/)
 const isField = isText(/^[a-z][a-z-]{0,31}\.[a-z][A-Za-z0-9]{0,31}$/)

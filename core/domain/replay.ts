@@ -112,7 +112,7 @@ export class Replay {
     if (fact.time < this.#latest) report('time-goes-back')
     this.#latest = Math.max(this.#latest, fact.time)
     if (isVendorFact(fact)) this.#vendors.set(fact.vendor, stand(this.#vendors.get(fact.vendor), fact))
-    else if (fact.type === 'requested') this.#requests.set(fact.request, fact)
+    else if (fact.type === 'requested') this.#ask(fact)
     else if (fact.type === 'granted') this.#begin(index, fact, report)
     else if ('auditor' in fact) this.#audit(fact, report)
     else if (fact.type === 'log-recovered') this.#endLost(index, fact)
@@ -141,6 +141,11 @@ export class Replay {
       const since = state === 'expired' && one.ended === undefined ? end : one.since
       yield { grant, vendor, given, items, until, reads, index, state, since, disclosed: seq }
     }
+  }
+
+  /** What was asked first counts: a recovered log may have a request twice, and nobody may widen one later. */
+  #ask(fact: FactOf<'requested'>): void {
+    if (!this.#requests.has(fact.request)) this.#requests.set(fact.request, fact)
   }
 
   #begin(index: number, fact: FactOf<'granted'>, report: Report): void {

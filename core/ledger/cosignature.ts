@@ -20,6 +20,8 @@ const COSIGNATURE_TYPES = [SIGNATURE_TYPE.cosignatureEd25519, SIGNATURE_TYPE.cos
 type CosignatureType = (typeof COSIGNATURE_TYPES)[number]
 
 const TIME_BYTES = 8
+/** What is later could be written as no date. */
+const LAST_SECOND = 8_640_000_000_000
 const SIGNATURE_BYTES: Readonly<Record<CosignatureType, number>> = {
   [SIGNATURE_TYPE.cosignatureEd25519]: 64,
   [SIGNATURE_TYPE.cosignatureMlDsa44]: 2420,
@@ -85,7 +87,7 @@ export function cosignedAt(
     if (signature.length !== TIME_BYTES + SIGNATURE_BYTES[type]) continue
     const stamp = signature.subarray(0, TIME_BYTES)
     const time = stamp.readBigUInt64BE()
-    if (time > Number.MAX_SAFE_INTEGER) continue
+    if (time > LAST_SECOND) continue
     const signed = signedBytes({ name, type }, text, stamp)
     if (verify(null, signed, witness.key, signature.subarray(TIME_BYTES))) return Number(time)
   }

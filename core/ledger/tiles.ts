@@ -51,12 +51,12 @@ export function writeBundle(entries: readonly Uint8Array[]): Buffer {
   return wire
 }
 
-/** The entries of a bundle, or undefined when it does not hold exactly whole entries. */
+/** The entries of a bundle, or undefined when it does not hold exactly whole entries, or more than there may be. */
 export function parseBundle(bundle: Uint8Array): Buffer[] | undefined {
   const bytes = Buffer.from(bundle.buffer, bundle.byteOffset, bundle.byteLength)
   const entries: Buffer[] = []
   for (let at = 0; at < bytes.length;) {
-    if (at + 2 > bytes.length) return undefined
+    if (at + 2 > bytes.length || entries.length === TILE_WIDTH) return undefined
     const end = at + 2 + bytes.readUInt16BE(at)
     if (end > bytes.length) return undefined
     entries.push(bytes.subarray(at + 2, end))

@@ -176,6 +176,23 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
+/** Asks when `held` resolves; `told` when what was answered has been taken in. */
+function answeringLate() {
+  const [held, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const late: typeof fetch = async (...request) => {
+    await held.promise
+    const response = await fetch(...request)
+    const body = await response.text()
+    return Object.assign(new Response(body, response), {
+      text: async () => {
+        setImmediate(told.resolve)
+        return body
+      },
+    })
+  }
+  return { held, told, fetch: late }
+}
+
 describe('a log with witnesses', () => {
   test('shows the newest checkpoint that a quorum cosigned, and without a quorum its own after a minute', async () => {
     await using stack = new AsyncDisposableStack()
@@ -244,18 +261,10 @@ describe('a log with witnesses', () => {
     stack.use(ledger)
     const witness = await served([ledger.log.vkey], 'w.test/1', stack)
     const asked = Promise.withResolvers<void>()
-    const [held, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const late: typeof fetch = async (...request) => {
+    const { held, told, fetch: slow } = answeringLate()
+    const late: typeof fetch = (...request) => {
       asked.resolve()
-      await held.promise
-      const response = await fetch(...request)
-      const body = await response.text()
-      return Object.assign(new Response(body, response), {
-        text: async () => {
-          setImmediate(told.resolve)
-          return body
-        },
-      })
+      return slow(...request)
     }
     await ledger.commit(entry(1))
     const log = stack.use(
@@ -275,6 +284,47 @@ describe('a log with witnesses', () => {
     await told.promise
     expect(sizeIn(log.checkpoint())).toBe(2)
     await until(() => parseNote(log.checkpoint()).signatures.length === 2)
+  })
+
+  test('waits for no witness that does not answer, where the others are a quorum', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { ledger } = await openIn(stack.use(await ledgerFolders()))
+    stack.use(ledger)
+    const witnesses = [
+      await served([ledger.log.vkey], 'w.test/1', stack),
+      await served([ledger.log.vkey], 'w.test/2', stack),
+    ]
+    const silentUrl = witnesses[1]?.url ?? ''
+    const { held, told, fetch: late } = answeringLate()
+    let asked = 0
+    const oneSilent: typeof fetch = async (...request) => {
+      if (!String(request[0]).startsWith(silentUrl)) return await fetch(...request)
+      asked++
+      return await late(...request)
+    }
+    const lines = witnesses.map(({ line }) => line).join('')
+    const log = stack.use(
+      witnessedLog({
+        source: ledger.log,
+        policy: parsePolicy(`${lines}group one any w.test/1 w.test/2\nquorum one\n`),
+        fetch: oneSilent,
+        now: Date.now,
+        log: silent,
+      }),
+    )
+    stack.defer(held.resolve)
+    for (const size of [1, 2]) {
+      await ledger.commit(entry(size))
+      const note = () => log.checkpoint()
+      await until(() => sizeIn(note()) === size && parseNote(note()).signatures.length === 2)
+    }
+    expect(asked).toBe(1)
+    // What it says late is of a checkpoint that the others have gone beyond.
+    held.resolve()
+    await told.promise
+    expect(sizeIn(log.checkpoint())).toBe(2)
+    await ledger.commit(entry(3))
+    await until(() => sizeIn(log.checkpoint()) === 3 && asked === 2)
   })
 
   test('is verified under the policy by the command line, and not without the witnesses it names', async () => {

@@ -219,6 +219,9 @@ describe('replaying a log', () => {
     const changed: Fact = { type: 'changed', time: start + 50, ...about, items: more, until, notice }
     expect(found(admitted, granted, redeemed, changed)).toEqual([[3, 'beyond-request']])
     expect(found(admitted, granted, redeemed, { ...changed, items, until: until + 1_000 })).toEqual([])
+    // Nor by asking more under the same name later.
+    const again: Fact = { ...asked, time: start + 40, items: more }
+    expect(found(admitted, granted, redeemed, again, changed)).toEqual([[4, 'beyond-request']])
   })
 
   test('finds looks of auditors that nobody allowed', () => {

@@ -200,6 +200,10 @@ describe('facts', () => {
       }),
       { numRuns: 25 },
     )
+    const admitted = { type: 'vendor-admitted', vendor: 'v'.repeat(22) } as const
+    const last = 8_640_000_000_000_000
+    expect(readFact(writeFact({ ...admitted, time: last })).time).toBe(last)
+    expect(() => readFact(writeFact({ ...admitted, time: last + 1 }))).toThrow(NotAFact)
     expect(() => readFact('null')).toThrow(NotAFact)
     expect(() => readFact('[]')).toThrow(NotAFact)
     expect(() => readFact('')).toThrow(NotAFact)

@@ -66,6 +66,9 @@ test('a bundle reads back as its entries; a cut one does not read', () => {
     }),
   )
   expect(parseBundle(Buffer.of(0))).toBeUndefined()
+  // Two bytes an entry: a file as large as a bundle may be would be eight million of them.
+  expect(parseBundle(Buffer.alloc(2 * 256))).toHaveLength(256)
+  expect(parseBundle(Buffer.alloc(2 * 257))).toBeUndefined()
   expect(parseBundle(Buffer.of(0, 2, 1))).toBeUndefined()
   expect(() => writeBundle([Buffer.alloc(65_536)])).toThrow(RangeError)
   expect(writeBundle([Buffer.alloc(65_535)])).toHaveLength(65_537)

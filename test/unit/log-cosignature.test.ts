@@ -83,6 +83,12 @@ describe.each(['ed25519', 'ml-dsa-44'] as const)('a cosignature of %s', (algorit
     expect(told(other.cosign(text, time))).toBeUndefined()
   })
 
+  test('is of a time that there is', () => {
+    const last = 8_640_000_000_000
+    expect(told(cosigner.cosign(text, last))).toBe(last)
+    expect(told(cosigner.cosign(text, last + 1))).toBeUndefined()
+  })
+
   test('is found among the lines of others, which are dropped', () => {
     const stranger = createCosigner('witness.test/w2', generateKeyPairSync('ed25519').privateKey)
     const own = cosigner.cosign(text, time)

@@ -45,6 +45,8 @@ export function witnessedLog({
   let published: Published | undefined
   let waitingSince: number | undefined
   let askedFor = -1
+  /** Those whose answer is still to come: they are not asked again before, and a quorum of others does not wait for them. */
+  const owing = new Set<string>()
   /** Entries that were shown without witnesses: to show fewer would look like a rewind. */
   let shown = 0
 
@@ -54,22 +56,35 @@ export function witnessedLog({
     if (size === 0 || size === askedFor) return
     waitingSince ??= now()
     const lines = new Map<string, readonly string[]>()
-    await Promise.all(
-      witnesses.map(async (witness) => {
-        const given = await ask(witness, note).catch((error: unknown) => {
-          if (error instanceof WitnessContradicts) log.error('witness-contradicts', {}, error)
-          else log.warn('witness-failed', {}, error)
-          return []
-        })
+    const quorum = Promise.withResolvers<void>()
+    const free = witnesses.filter(({ name }) => !owing.has(name))
+    const all = Promise.all(
+      free.map(async (witness) => {
+        const given = await askOnce(witness, note)
         if (given.length === 0) return
         lines.set(witness.name, given)
-        if (!hasQuorum(policy, lines.keys())) return
+        if (!hasQuorum(policy, lines.keys()) || size < (published?.size ?? 0)) return
         published = { size, note: note + [...lines.values()].flat().join('') }
+        quorum.resolve()
       }),
     )
+    await Promise.race([all, quorum.promise])
     if (published?.size !== size) return
     askedFor = size
     waitingSince = undefined
+  }
+
+  async function askOnce(witness: Witness, note: string): Promise<readonly string[]> {
+    owing.add(witness.name)
+    try {
+      return await ask(witness, note)
+    } catch (error) {
+      if (error instanceof WitnessContradicts) log.error('witness-contradicts', {}, error)
+      else log.warn('witness-failed', {}, error)
+      return []
+    } finally {
+      owing.delete(witness.name)
+    }
   }
 
   /** Signature lines of this witness under the note. Throws when it refuses or does not answer. */
