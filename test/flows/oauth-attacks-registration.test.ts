@@ -248,6 +248,26 @@ describe('registration', () => {
     expect((await fetch(String(at), { headers: head })).status).toBe(200)
   })
 
+  test('of changes at once one holds; the others learn that it is theirs to try again', async () => {
+    const {
+      registration_client_uri: at,
+      registration_access_token: token,
+      redirect_uris,
+      jwks,
+    } = rival.metadata
+    const headers = { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' }
+    const body = JSON.stringify({ client_id: rival.clientId, jwks, redirect_uris })
+    const replies = await Promise.all(
+      Array.from({ length: 8 }, () => fetch(String(at), { method: 'PUT', headers, body })),
+    )
+    expect(replies.some(({ ok }) => ok)).toBe(true)
+    for (const reply of replies.filter(({ ok }) => !ok)) {
+      expect(reply.status).toBe(409)
+      expect(await reply.json()).toMatchObject({ error: 'invalid_request' })
+    }
+    expect((await fetch(String(at), { method: 'PUT', headers, body })).status).toBe(200)
+  })
+
   test("28: one business's registration token is no good at another's client", async () => {
     const token = String(rival.metadata['registration_access_token'])
     const at = (clientId: string) =>

@@ -8,7 +8,9 @@ import { readGrant } from '#core/records/grants.ts'
 import {
   accessRequest,
   ask,
+  assertion,
   batchToken,
+  codeForm,
   outcome,
   postForm,
   proof,
@@ -274,5 +276,66 @@ describe('DPoP', () => {
     const once = await proof(shop.dpopKeys, { htm: 'POST', htu: tokenUrl() })
     const use = () => verdict(postForm(shop, 'token', batch, { proof: once }))
     expect([await use(), await use()]).toEqual(['200', '400 invalid_grant'])
+  })
+})
+
+describe('what a refusal says', () => {
+  const why = async (response: Promise<Response>): Promise<string> => {
+    const { error, error_description: words } = (await (await response).json()) as Record<string, string>
+    return `${error}: ${words}`
+  }
+  const asserted = async (over: Readonly<Record<string, unknown>>, raw?: Parameters<typeof assertion>[2]) =>
+    why(postForm(shop, 'token', batch, { assertion: await assertion(shop, over, raw) }))
+  const proven = async (over: object) =>
+    why(
+      postForm(shop, 'token', batch, {
+        proof: await proof(shop.dpopKeys, { htm: 'POST', htu: tokenUrl(), ...over }),
+      }),
+    )
+
+  test('names the claim of an assertion or proof that is wrong, and what it has to be', async () => {
+    expect(await asserted({ aud: tokenUrl() })).toContain(`aud must be ${vault.issuer}, as one string`)
+    expect(await asserted({ iat: seconds() + 70 })).toContain('iat must be now')
+    expect(await asserted({ exp: undefined })).toContain('exp must lie ahead, by at most 300 s')
+    expect(await asserted({ exp: seconds() + 400 })).toContain('exp must lie ahead, by at most 300 s')
+    expect(await asserted({ iss: rival.clientId })).toContain('iss and sub must be your client_id')
+    expect(await asserted({ nbf: seconds() + 70 })).toContain('nbf must not lie ahead')
+    expect(await asserted({ jti: undefined })).toContain('jti must be a text')
+    const once = await assertion(shop)
+    await postForm(shop, 'token', batch, { assertion: once })
+    expect(await why(postForm(shop, 'token', batch, { assertion: once }))).toContain('was used before')
+    expect(await proven({ htu: `${tokenUrl()}/` })).toBe(
+      `invalid_dpop_proof: htu of the DPoP proof must be ${tokenUrl()}`,
+    )
+    expect(await proven({ htm: 'GET' })).toBe('invalid_dpop_proof: htm of the DPoP proof must be POST')
+    expect(await why(postForm(shop, 'token', batch, { proof: 'none' }))).toContain('typ dpop+jwt')
+    expect(await why(postForm(shop, 'token', batch, { proof: null }))).toContain('a DPoP proof is needed')
+  })
+
+  test('is one and the same for a key that is not there and a business that is not there', async () => {
+    const stranger = { ...shop, clientId: 'x'.repeat(43) }
+    const words = await why(postForm(stranger, 'token', batch))
+    expect(words).toContain('no key registered for this client_id')
+    expect(await asserted({}, { header: { kid: 'other' } })).toBe(words)
+    expect(await asserted({}, { key: (await generateKeyPair('ES256')).privateKey })).toBe(words)
+  })
+
+  test("is one and the same for a code or refresh token that is unknown, used or another business's", async () => {
+    const pending = await ask(shop)
+    const { callback } = await decideAt(vault, alma, pending.url)
+    const form = { ...codeForm(shop, callback, pending) }
+    const words = await why(postForm(shop, 'token', { ...form, code: 'x'.repeat(43) }))
+    expect(words).toContain('the code is unknown or used')
+    expect(await why(postForm(rival, 'token', form))).toBe(words)
+    expect(await why(postForm(shop, 'token', { ...form, code_verifier: 'x'.repeat(43) }))).toContain(
+      'code_verifier',
+    )
+    const { refreshToken } = await redeem(shop, callback, pending)
+    expect(await why(postForm(shop, 'token', form))).toBe(words)
+    const refreshed = (business: Business, token: string) =>
+      why(postForm(business, 'token', { grant_type: 'refresh_token', refresh_token: token }))
+    const unknown = await refreshed(shop, 'x'.repeat(43))
+    expect(unknown).toContain('look into /v1/grants')
+    expect(await refreshed(rival, refreshToken)).toBe(unknown)
   })
 })

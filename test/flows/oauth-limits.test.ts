@@ -110,3 +110,18 @@ test('whatever a business signed is counted for it alone, at each endpoint, and 
   }
   expect(await outcome(ask(shop))).toBe('accepted')
 })
+
+test('changes of a registration are limited per business, wherever they come from', async () => {
+  const { clientId, metadata } = await vault.business({ redirectUri: 'https://busy.example/callback' })
+  const { registration_client_uri: at, registration_access_token: token, jwks, redirect_uris } = metadata
+  const headers = { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' }
+  const body = JSON.stringify({ client_id: clientId, jwks, redirect_uris })
+  const change = async () => fetch(String(at), { method: 'PUT', headers, body })
+  for (let count = 0; count < 29; count++) await vault.limits.changed(clientId)
+  expect((await change()).status).toBe(200)
+  const refused = await change()
+  expect(refused.status).toBe(429)
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(await refused.json()).toMatchObject({ error: 'temporarily_unavailable' })
+  expect((await fetch(String(at), { headers })).status).toBe(200)
+})

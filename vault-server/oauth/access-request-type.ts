@@ -54,7 +54,9 @@ export function assertNarrowing(detail: unknown): void {
     items.length > 20 ||
     !items.every(isNarrowItem)
   )
-    throw new errors.InvalidAuthorizationDetails('not in the form of granted details')
+    throw new errors.InvalidAuthorizationDetails(
+      'send the authorization_details of the token response, with items or fields left out',
+    )
 }
 
 const granted = new Set(['type', 'grant_id', 'until', 'locations'])

@@ -45,13 +45,14 @@ export function assertClientAssertion(
 ): void {
   const seconds = Math.floor(now / 1000)
   const { aud, iat, exp, jti } = claims
-  const good =
-    aud === issuer &&
-    isBetween(iat, seconds - 300, seconds + 10) &&
-    isBetween(exp, 0, seconds + 300) &&
-    typeof jti === 'string' &&
-    jti.length <= 128
-  if (!good) throw new errors.InvalidClientAuth('claims of the client assertion')
+  const good = {
+    aud: aud === issuer,
+    iat: isBetween(iat, seconds - 300, seconds + 10),
+    exp: isBetween(exp, 0, seconds + 300),
+    jti: typeof jti === 'string' && jti.length <= 128,
+  }
+  const bad = Object.entries(good).find(([, isGood]) => !isGood)?.[0]
+  if (bad !== undefined) throw new errors.InvalidClientAuth(bad)
 }
 
 function isBetween(value: unknown, low: number, high: number): boolean {

@@ -24,6 +24,7 @@ import type { SigningKey } from './oauth-keys.ts'
 import { refuseProofs } from './policies.ts'
 import { registrationCommit } from './registration-commit.ts'
 import { codeHash, registrationPolicy } from './registration.ts'
+import { sayWhy } from './refusal-words.ts'
 import { signStatement } from './software-statement.ts'
 import { requestLimits } from './request-limits.ts'
 import type { RequestLimits } from './request-limits.ts'
@@ -82,9 +83,12 @@ export async function openAuthorizationServer({
   const names = createNames(await keys.secret('names'))
   const statementKey = await readStatementKey(keys)
   const allowLoopback = config.mode === 'development'
-  const policy = withFeatures(registrationPolicy({ vaultUrl, ledger, statementKey, now, allowLoopback }), {
-    allowLoopback,
-  })
+  const policy = withFeatures(
+    registrationPolicy({ vaultUrl, ledger, statementKey, now, limits, allowLoopback }),
+    {
+      allowLoopback,
+    },
+  )
   const tokenKeys = await openSigningKeys(keys, 'tokens', now)
   const adapter = ledgerAdapter({
     ledger,
@@ -101,6 +105,7 @@ export async function openAuthorizationServer({
       adapter,
     })
     allowPolling(made)
+    sayWhy(made)
     // The scheme is told by `pinHost`, which lets no forwarding header of others through.
     made.proxy = true
     made.use(answerFailures(log))

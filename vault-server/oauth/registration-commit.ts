@@ -35,8 +35,14 @@ export function registrationCommit({ ledger, now }: { ledger: Ledger; now: () =>
         await ledger.commit(collection.commit())
       } catch (error) {
         if (!(error instanceof CommitRefused || error instanceof DomainError)) throw error
-        ctx.status = 401
-        ctx.body = { error: 'invalid_token', error_description: 'the token was used meanwhile' }
+        ctx.status = route === 'client_update' ? 409 : 401
+        ctx.body =
+          route === 'client_update'
+            ? {
+                error: 'invalid_request',
+                error_description: 'it was changed meanwhile: read it and try again',
+              }
+            : { error: 'invalid_token', error_description: 'the token was used meanwhile' }
       }
     })
   }

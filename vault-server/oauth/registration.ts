@@ -11,6 +11,7 @@ import { requestType } from './access-request-type.ts'
 import { collecting } from './collected.ts'
 import type { SigningKey } from './oauth-keys.ts'
 import { keyEpochMember, vendorIdOf } from './policies.ts'
+import type { RequestLimits } from './request-limits.ts'
 import { verifyStatement } from './software-statement.ts'
 
 /** Members a business may set; everything else is ours to say or not used here. */
@@ -52,18 +53,21 @@ export function registrationPolicy({
   ledger,
   statementKey,
   now,
+  limits,
   allowLoopback,
 }: {
   vaultUrl: string
   ledger: LedgerReader
   statementKey: SigningKey
   now: () => number
+  limits: RequestLimits
   /** Development: http redirect URIs to this machine. */
   allowLoopback: boolean
 }) {
   return async (ctx: KoaContextWithOIDC, metadata: Metadata): Promise<void> => {
-    const vendorId =
-      ctx.oidc.route === 'registration' ? await admit(ctx, metadata) : vendorIdOf(ctx.oidc.client)
+    const { route, client } = ctx.oidc
+    if (client !== undefined) await limits.changed(client.clientId)
+    const vendorId = route === 'registration' ? await admit(ctx, metadata) : vendorIdOf(client)
     const vendor = await readVendor(ledger, vendorId)
     if (vendor === undefined) throw new errors.UnapprovedSoftwareStatement('the business is not known')
     for (const member of refusedMembers)

@@ -11,6 +11,8 @@ export interface RequestLimits {
   called(clientId: string): Promise<void>
   /** A request of this client, by whatever way. Throws 429. */
   asked(clientId: string): Promise<void>
+  /** A change of its registration, behind its token. Throws 429. */
+  changed(clientId: string): Promise<void>
   /** A pushed request that a browser opens: each time is a commit, and nobody is known yet. Throws 429. */
   opened(id: string): Promise<void>
   /** A poll for one answer. Throws `slow_down` (RFC 8628 section 3.5, CIBA Core 11). */
@@ -21,6 +23,8 @@ const duration = 60
 /** A seventh of what one core answers in a minute, and enough to keep 30,000 customers' tokens fresh. */
 const calls = { name: 'calls', points: 6_000, duration }
 const requests = { name: 'requests', points: 300, duration }
+/** Each is a commit and, with other keys, an entry of the log; a business rotates its keys now and then. */
+const changes = { name: 'changes', points: 30, duration }
 /** Browsers load ahead, and a customer comes back to it. */
 const openings = { name: 'openings', points: 30, duration }
 /** Told is every 5 s; a client may be early now and then. */
@@ -29,7 +33,8 @@ const polls = { name: 'polls', points: 40, duration }
 /** `store`: where replicas count together; in this process when left out. */
 export function requestLimits(store: LimiterStore = countedHere): RequestLimits {
   const open = (limit: typeof calls) => store({ ...limit, name: `oauth-${limit.name}` })
-  const [called, asked, opened, polled] = [open(calls), open(requests), open(openings), open(polls)]
+  const [called, asked, changed] = [open(calls), open(requests), open(changes)]
+  const [opened, polled] = [open(openings), open(polls)]
 
   /** What is left is told with each reply (draft-ietf-httpapi-ratelimit-headers-08). */
   async function take(limiter: typeof called, limit: typeof calls, key: string): Promise<void> {
@@ -43,6 +48,7 @@ export function requestLimits(store: LimiterStore = countedHere): RequestLimits 
   return {
     called: (clientId) => take(called, calls, clientId),
     asked: (clientId) => take(asked, requests, clientId),
+    changed: (clientId) => take(changed, changes, clientId),
     opened: (id) => take(opened, openings, hashed(id)),
     async polled(id) {
       const state = await polled.consume(hashed(id)).catch(asRefusal)
