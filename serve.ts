@@ -1,7 +1,10 @@
 /** What every program of Reach has around its servers: settings, signals, and a fault in one line where somebody can mend it. */
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { addCatalogueFolder } from '#core/catalogue-folder.ts'
 import { type Config, ConfigError, readConfig } from '#core/config.ts'
+import { listen } from '#core/http/server.ts'
 import { LedgerInUse } from '#core/ledger/ledger.ts'
 import { type Logger, createLogger } from '#core/logger.ts'
 import { type Metrics, createMetrics } from '#core/metrics.ts'
@@ -23,15 +26,19 @@ export async function serve<Served extends AsyncDisposable>(options: {
   /** `stop` is aborted when the process is asked to end. */
   announce: (served: Served, config: Config, stop: AbortSignal) => void
 }): Promise<void> {
+  // Whatever this process and the pod server write is nobody else's to read, whoever copies or restores it.
+  process.umask(0o077)
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
   let isServing = false
+  let config: Config | undefined
   try {
-    const config = readConfig(options.env, import.meta.dirname)
+    config = readConfig(options.env, import.meta.dirname)
     for (const warning of config.warnings) console.error(warning)
     if (config.catalogueFolder !== undefined) addCatalogueFolder(config.catalogueFolder)
     const metrics = createMetrics()
     const log = createLogger({ level: config.logLevel, observe: metrics.observe })
+    await refuseTakenPorts(config)
     await using served = await options.start({ config, now: options.now, log, metrics })
     isServing = true
     options.announce(served, config, stop.signal)
@@ -41,33 +48,58 @@ export async function serve<Served extends AsyncDisposable>(options: {
     // A signal goes to all that a start has begun, which fails of it.
     const isStopped = stop.signal.aborted && !isServing
     const stopped = isStopped ? 'Stopped while starting; the next start begins anew.' : undefined
-    const line = inOneLine(error) ?? stopped
+    const line = inOneLine(error, config) ?? stopped
     if (line === undefined) throw error
     console.error(line)
     process.exitCode = 1
   }
 }
 
+/**
+ * The log and the pods are named after their addresses for ever at the first start: then a port that another program has must be
+ * told before, or the address that is set next would come too late.
+ */
+async function refuseTakenPorts({ listen: at, keysFolder, podsHere, ...config }: Config): Promise<void> {
+  if (existsSync(join(keysFolder, 'log.json'))) return
+  const pods =
+    config.embeddedPods && podsHere ? [at.podsPort, ...config.podShards.map(({ port }) => port)] : []
+  for (const port of [at.vaultPort, ...pods]) {
+    await using _ = await listen({ app: () => undefined, host: at.host, port })
+  }
+}
+
 /** What the operator can do something about, in one line; anything else is a bug and keeps its stack. */
-function inOneLine(error: unknown): string | undefined {
+function inOneLine(error: unknown, config: Config | undefined): string | undefined {
   if (error instanceof ConfigError) return error.message
   if (error instanceof LedgerInUse)
     return 'Reach is already running on this data folder: stop it first, or set REACH_DATA and REACH_KEYS.'
-  if (error instanceof Error && 'code' in error && 'syscall' in error && error.syscall === 'listen')
-    return refusalToListen(String(error.code), 'port' in error ? String(error.port) : '')
+  if (error instanceof Error && 'code' in error && 'syscall' in error && error.syscall === 'listen') {
+    const port = 'port' in error ? Number(error.port) : undefined
+    return refusalToListen(String(error.code), port, settingOf(port, config))
+  }
   return refusalToOpen(error)
 }
 
 /** Before the disk is blamed: the system says EACCES of both. */
-function refusalToListen(code: string, port: string): string | undefined {
+function refusalToListen(code: string, port: number | undefined, setting: string): string | undefined {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} is taken by another program: stop it, or set another address.`
+      return `Port ${port} is taken by another program: stop it, or set another (${setting}).`
     case 'EACCES':
-      return `Port ${port} is not for this user: set another (REACH_VAULT_PORT, REACH_GATEWAY_PORT, REACH_PODS_PORT).`
+      return `Port ${port} is not for this user: set another (${setting}).`
     case 'EADDRNOTAVAIL':
       return 'REACH_LISTEN_HOST is no address of this machine.'
     default:
       return undefined
   }
+}
+
+/** Where a port comes from: plain http has it in the address. */
+function settingOf(port: number | undefined, config: Config | undefined): string {
+  const { vaultPort, gatewayPort, podsPort } = config?.listen ?? {}
+  const of = (name: string, url = ''): string => `REACH_${name}_${url.startsWith('https:') ? 'PORT' : 'URL'}`
+  if (port === vaultPort) return of('VAULT', config?.vaultUrl)
+  if (port === gatewayPort) return of('GATEWAY', config?.gatewayUrl)
+  if (port === podsPort) return of('PODS', config?.podsUrl)
+  return config?.podOrigins.some((url) => url.endsWith(`:${port}`)) ? 'REACH_PODS_SHARDS' : 'REACH_ADMIN_PORT'
 }

@@ -1,5 +1,5 @@
 /** `reach customer`: opaque rows, and forgetting somebody who asked for it in writing. */
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { parser } from '#core/http/validate.ts'
 import type { CustomerRow } from '../vault-server/operator/customers.ts'
 import { asOperator, type OperatorSettings } from './operator.ts'
@@ -47,7 +47,11 @@ export function customerCommands(
     .command('erase')
     .description('forget a customer for good: all permissions end, and her key is destroyed')
     .requiredOption('--account <id>', 'opaque id of the account')
-    .requiredOption('--reason <why>', 'written-request or legal-duty; it stands in the log')
+    .addOption(
+      new Option('--reason <why>', 'it stands in the log')
+        .choices(['written-request', 'legal-duty'])
+        .makeOptionMandatory(),
+    )
     .option('--ask-deletion', 'also ask every business that may read now to delete what it holds')
     .option('--json', 'print JSON')
     .action(

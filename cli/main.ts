@@ -53,7 +53,7 @@ function exitCodeOf(error: unknown): number {
     return told(error.message + faults.join(''), EXIT.usage)
   }
   if (error instanceof LedgerInUse)
-    return told('A Reach runs on this data folder, but its operator port does not answer.', EXIT.unreachable)
+    return told('A Reach runs on this data folder: stop it first.', EXIT.failed)
   const refusal = refusalToOpen(error)
   if (refusal !== undefined) return told(refusal, EXIT.failed)
   throw error

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Config } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
+import { LedgerInUse } from '#core/ledger/ledger.ts'
 import { createLogger } from '#core/logger.ts'
 import { createNames } from '#core/records/names.ts'
 import { configUnder, openLedgerAndKeys } from '../house.ts'
@@ -33,6 +34,12 @@ export type Operator = VendorOperator & {
   readonly signingKeys: SigningKeyOperator
 }
 
+/** Why nothing was done, where the answer leaves it out. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  500: 'Reach met a fault of its own: its log has a line about it (request-failed).',
+  503: 'The ledger of this Reach cannot write: make room on its disk, then start it again.',
+}
+
 type Act<Result> = (operator: Operator) => Promise<Result>
 
 /** Runs one act of the operator on businesses. Throws `CommandFailed` with what to do next. */
@@ -45,6 +52,12 @@ export async function asOperator<Result>(settings: OperatorSettings, act: Act<Re
     return await onLedger(settings, act)
   } catch (error) {
     if (error instanceof DomainError) throw new CommandFailed(EXIT.failed, error.message, { cause: error })
+    if (error instanceof LedgerInUse)
+      throw new CommandFailed(
+        EXIT.unreachable,
+        `A Reach runs on this data folder, but none answers at ${url}: set REACH_ADMIN_PORT as it has it.`,
+        { cause: error },
+      )
     throw error
   }
 }
@@ -67,10 +80,8 @@ function overPort(url: string, token: string): Operator {
     const reply = (await response.json().catch(notReach)) as Reply & Refusal
     if (response.ok) return reply
     const faults = (reply.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer} ${detail}`)
-    throw new CommandFailed(
-      EXIT.failed,
-      `${reply.detail ?? `Reach answered ${response.status}`}${faults.join('')}`,
-    )
+    const { detail = REFUSALS[response.status] ?? `Reach answered ${response.status}.` } = reply
+    throw new CommandFailed(EXIT.failed, detail + faults.join(''))
   }
   const notReach = (cause: unknown): never => {
     throw new CommandFailed(EXIT.unreachable, `${url} answers, but not as a Reach does.`, { cause })

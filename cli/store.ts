@@ -32,7 +32,7 @@ export function storeCommands(program: Command, { output, settings }: StoreParts
     .requiredOption('--from <store>', 'level, or postgres://...')
     .requiredOption('--to <store>', 'postgres://..., or level')
     .action(async (options: { from: string; to: string }) => {
-      const [from, to] = [storeOf(options.from), storeOf(options.to)]
+      const [from, to] = [storeOf(options.from, '--from'), storeOf(options.to, '--to')]
       if ((from === undefined) === (to === undefined))
         throw new CommandFailed(EXIT.usage, 'One of --from and --to is level, the other an address.')
       await refusing(() => copy(settings(), output, { from, to }))

@@ -1,6 +1,7 @@
+import { realpathSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { homedir } from 'node:os'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { isPublicHost, sharesRegistrableDomain } from '#core/http/origin.ts'
 
 /**
@@ -362,11 +363,11 @@ function refuseSharedPorts(ports: readonly (readonly [Setting, number])[]): void
 }
 
 /** The address of a database; undefined for the embedded store. Throws `ConfigError`. */
-export function storeOf(value: string): string | undefined {
+export function storeOf(value: string, name = 'REACH_STORE'): string | undefined {
   if (value === 'level') return undefined
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (!url || !/^postgres(?:ql)?:$/.test(url.protocol) || url.pathname.length < 2)
-    throw new ConfigError('REACH_STORE', 'must be level, or postgres://user:password@host/database')
+    throw new ConfigError(name, 'must be level, or postgres://user:password@host/database')
   return value
 }
 
@@ -378,6 +379,15 @@ function listenHost(value: string | undefined): string {
 }
 
 function contains(folder: string, path: string): boolean {
-  const way = relative(folder, path)
+  const way = relative(behindLinks(folder), behindLinks(path))
   return !isAbsolute(way) && !/^\.\.([/\\]|$)/.test(way)
+}
+
+/** Where a path leads on this disk, as far as it is there. */
+function behindLinks(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return dirname(path) === path ? path : join(behindLinks(dirname(path)), basename(path))
+  }
 }

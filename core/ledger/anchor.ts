@@ -70,7 +70,7 @@ async function readSlots(path: string): Promise<(Mark | undefined)[] | undefined
   }
   const slots = [decode(bytes.subarray(0, SLOT_BYTES)), decode(bytes.subarray(SLOT_BYTES))]
   if (!slots[0] && !slots[1] && (bytes.length !== 2 * SLOT_BYTES || bytes.some((byte) => byte !== 0)))
-    throw new LedgerDamaged('the anchor is damaged: an operator must decide')
+    throw new LedgerDamaged('the anchor is damaged: restore it with the data, from the same backup')
   return slots
 }
 

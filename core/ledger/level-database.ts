@@ -1,5 +1,6 @@
 /** Opens LevelDB with care: never over the remains of another database, never over damaged tables. */
-import { readdir } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { Level } from 'level'
 import { isCode, makePrivateFolder } from './key-files.ts'
 import { LedgerDamaged, LedgerInUse, LedgerStopped } from './ledger.ts'
@@ -12,6 +13,7 @@ export type Database = Level<string, Buffer>
 export const WRITE_BUFFER = 32 * 1024 * 1024
 /** Bytes of tables, newest first, that are verified before the ledger opens; the rest soon after. */
 const VERIFIED_AT_START = 128 * 1024 * 1024
+const RESTORE = ': restore data and anchor, or recover the log'
 const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
 
 /** Whether a database, or what is left of one, is in the folder. */
@@ -38,7 +40,8 @@ export async function openDatabase(
   for (const { path, bytes } of await liveTables(folder)) {
     budget -= bytes
     if (budget < 0) later.push(path)
-    else if (!(await isTableSound(path))) throw new LedgerDamaged('a table of the database is damaged')
+    else if (!(await isTableSound(path)))
+      throw new LedgerDamaged(`a table of the database is damaged (${basename(path)})${RESTORE}`)
   }
   // LevelDB starts afresh and removes the tables when its file CURRENT is lost: let it only where nothing was before.
   const isNew = !(await hasDatabase(folder))
@@ -61,7 +64,20 @@ export async function openDatabase(
         'the disk refuses to read or write the database; is it full, read-only or failing?',
         { cause: error },
       )
-    throw new LedgerDamaged('the database does not open', { cause: error })
+    throw new LedgerDamaged(await whatIsWrong(folder), { cause: error })
   }
   return { db, tables: later }
+}
+
+/** Why a database that was begun does not open, by the first of its files that is missing. */
+async function whatIsWrong(folder: string): Promise<string> {
+  const names = new Set(await readdir(folder))
+  if (![...names].some((name) => PARTS_OF_A_DATABASE.test(name)))
+    return `the database is missing, and the keys are of one that was begun: look at REACH_DATA; if it is lost,${RESTORE.slice(1)}`
+  const manifest = names.has('CURRENT') ? (await readFile(join(folder, 'CURRENT'), 'utf8')).trim() : 'CURRENT'
+  const needed = [manifest, ...(await liveTables(folder)).map(({ path }) => basename(path))]
+  const lost = needed.find((name) => /^[\w.-]{1,40}$/.test(name) && !names.has(name))
+  return lost === undefined
+    ? `the database is damaged and does not open${RESTORE}`
+    : `the database lacks its file ${lost}${RESTORE}`
 }

@@ -5,8 +5,10 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -179,11 +181,47 @@ test('what keeps a ledger from opening is one line, at the start and in reach', 
   }
   await rm(join(folder, 'keys/anchor'))
   await refusal(
-    'The ledger refuses to open: the anchor is missing, the database is not empty: an operator must decide',
+    'The ledger refuses to open: the anchor is missing, and the database is not empty: look at REACH_KEYS, or restore the anchor with the data',
   )
   await copyFile(join(folder, 'anchor'), join(folder, 'keys/anchor'))
+  const restore = 'restore it from the backup of the keys'
+  const names = join(folder, 'keys/secrets/names.json')
+  await rename(names, join(folder, 'names'))
+  await refusal(`The ledger refuses to open: the key file secrets/names.json is missing: ${restore}`)
+  await rename(join(folder, 'names'), names)
+  const current = join(folder, 'data/ledger/CURRENT')
+  await rename(current, join(folder, 'CURRENT'))
+  const recover = 'restore data and anchor, or recover the log'
+  await refusal(`The ledger refuses to open: the database lacks its file CURRENT: ${recover}`)
+  await rename(join(folder, 'CURRENT'), current)
+  await rename(join(folder, 'data'), join(folder, 'data.away'))
+  await refusal(
+    `The ledger refuses to open: the database is missing, and the keys are of one that was begun: look at REACH_DATA; if it is lost, ${recover}`,
+  )
+  await rm(join(folder, 'data'), { recursive: true })
+  await rename(join(folder, 'data.away'), join(folder, 'data'))
   await truncate(join(folder, 'keys/data/d1.json'), 10)
-  await refusal('The ledger refuses to open: a key file is damaged')
+  await refusal(`The ledger refuses to open: the key file data/d1.json is damaged: ${restore}`)
+})
+
+test('a first start that meets a port of another program names the setting, and gives nothing an address', async () => {
+  const other = createServer()
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const before = settings
+  const [data, keys] = [join(folder, 'first'), join(folder, 'first-keys')]
+  settings = { ...settings, REACH_DATA: data, REACH_KEYS: keys, REACH_PODS_URL: `http://localhost:${port}` }
+  try {
+    expect(await run('main.ts').ended).toMatchObject({
+      code: 1,
+      err: `Port ${port} is taken by another program: stop it, or set another (REACH_PODS_URL).\n`,
+    })
+    expect([existsSync(data), existsSync(keys)]).toEqual([false, false])
+  } finally {
+    settings = before
+    await new Promise((resolve) => other.close(resolve))
+  }
 })
 
 /** A program around `serve`: what its start does. */
@@ -211,7 +249,7 @@ const starts: readonly (readonly [what: string, start: string, line: RegExp])[] 
   [
     'a folder that is a file',
     `(await import('node:fs')).mkdirSync(process.argv[1] + '/data', { recursive: true })`,
-    /^The ledger refuses to open: the disk refuses \(ENOTDIR\)/,
+    /^The ledger refuses to open: the disk refuses \(ENOTDIR at \/[^\n]+\/data\)/,
   ],
   [
     // A terminal signals all that a start has begun, the build of the app among it.

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, readConfig, stateFolder } from '#core/config.ts'
@@ -156,6 +156,19 @@ describe('production', () => {
 })
 
 describe('refused everywhere', () => {
+  test('keys that lie within the data behind a link', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'reach-config-'))
+    try {
+      mkdirSync(join(folder, 'data'))
+      symlinkSync(join(folder, 'data'), join(folder, 'link'))
+      const places = { REACH_DATA: join(folder, 'data'), REACH_KEYS: join(folder, 'link/not/yet/there') }
+      expect(refusal(places).setting).toBe('REACH_KEYS')
+      expect(() => readConfig({ ...places, REACH_KEYS: join(folder, 'keys') }, root)).not.toThrow()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   test.each([
     ['REACH_MODE', { REACH_MODE: 'Production' }],
     ['REACH_TOUR', { REACH_TOUR: 'yes' }],
