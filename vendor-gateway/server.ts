@@ -137,9 +137,13 @@ export async function createVendorGateway(options: GatewayOptions): Promise<Vend
         url: gatewayUrl + splitUrl(request).path,
       })
       if (operation.access === 'batch' && !caller.token.batch)
-        throw challenges.refusal('insufficient-scope', 'This needs a token of the business', {
-          scope: 'batch',
-        })
+        throw challenges.refusal(
+          'insufficient-scope',
+          'This needs a token of the business: grant_type=client_credentials, scope=batch',
+          {
+            scope: 'batch',
+          },
+        )
       const reply = await answer(caller, request, response)
       const { vendorId, nextNonce } = caller
       const more = limits.fields(vendorId)

@@ -168,6 +168,16 @@ describe('a signature that is not one is refused:', () => {
     expect((await seen(grant))?.acknowledgedAt).toBeUndefined()
   })
 
+  test('and told which part of it is wrong', async () => {
+    const told = async (over: Parameters<typeof signed>[2]) => {
+      const { json } = await acknowledge(grant, signed(grant, 'withdrawal', over))
+      return (json.errors as { detail: string }[] | undefined)?.[0]?.detail
+    }
+    expect(await told({ claims: { aud: 'https://other.example' } })).toBe('has no aud that is good here')
+    expect(await told({ header: { typ: 'JWT' } })).toBe('has no typ that is good here')
+    expect(await told({ key: newKey() })).toContain('no signature by one of your registered keys')
+  })
+
   test('from a business whose grant it is not, and for one that goes on or is not there', async () => {
     const claims = { iss: rival.clientId }
     const text = signed(grant, 'withdrawal', { key: keys.rival, header: { kid: 'r1' }, claims })

@@ -80,6 +80,17 @@ test.each(Object.keys(refused))('dpop-negative-tests: a proof %s is refused', as
   expectRefused(await present(refused[name]?.() ?? ''))
 })
 
+test.each([
+  ['for another method', 'htm of the proof'],
+  ['for another address', 'htu of the proof'],
+  ['for another token', 'ath of the proof'],
+  ['without jti', 'jti of the proof'],
+  ['an hour old', 'iat of the proof must be at most 60 s old'],
+  ['of another typ', 'The header of the proof needs typ'],
+])('a refusal of a proof %s says what to mend', async (name, words) => {
+  expect((await present(refused[name]?.() ?? '')).json.detail).toContain(words)
+})
+
 test('dpop-negative-tests: two proofs, none, or a token as Bearer are refused', async () => {
   expectRefused(await present(`${made()}, ${made()}`))
   expectRefused(await gateway.call({ path, headers: { authorization: `DPoP ${shop.token}` } }))

@@ -71,11 +71,15 @@ export class ProofVerifier {
     const jti = this.#checkClaims(claims, target, now)
 
     const key = this.#keyOf(proof.slice(0, firstDot), target.thumbprint)
-    if (key === undefined) throw this.#refusal('The header or the key of the proof is not acceptable')
+    if (key === undefined)
+      throw this.#refusal(
+        'The header of the proof needs typ, an alg of ours, and as jwk the key the token is bound to',
+      )
     if (!(await this.#signatures.check(proof, lastDot, key)))
       throw this.#refusal('The signature of the proof is not valid')
 
-    if (!this.#replays.enter(target.thumbprint, jti, now)) throw this.#refusal('The proof was used before')
+    if (!this.#replays.enter(target.thumbprint, jti, now))
+      throw this.#refusal('The proof was used before: sign another one, with its own jti, for each request')
     const current = this.#nonces.current()
     return claims['nonce'] === current ? undefined : current
   }
@@ -90,14 +94,18 @@ export class ProofVerifier {
 
   #checkClaims(claims: Readonly<Record<string, unknown>>, target: ProofTarget, now: number): string {
     const { htm, htu, ath, iat, jti, nonce, exp, nbf } = claims
-    if (htm !== target.method || ath !== target.tokenHash || !isSameAddress(htu, target.url))
-      throw this.#refusal('The proof was made for another request')
+    if (htm !== target.method) throw this.#refusal('htm of the proof must be the method of the request')
+    if (!isSameAddress(htu, target.url))
+      throw this.#refusal('htu of the proof must be the address of the request, without its query')
+    if (ath !== target.tokenHash)
+      throw this.#refusal('ath of the proof must be the SHA-256 of the access token, in base64url')
     if (typeof jti !== 'string' || jti.length === 0 || jti.length > 128)
-      throw this.#refusal('The proof has no acceptable jti')
-    if (typeof iat !== 'number') throw this.#refusal('The proof has no iat')
+      throw this.#refusal('jti of the proof must be a text of 1 to 128 characters')
+    if (typeof iat !== 'number') throw this.#refusal('iat of the proof must be a number')
     const seconds = now / 1000
     const age = seconds - iat
-    if (age > MAX_AGE_S || age < -MAX_LEAD_S) throw this.#refusal('The proof is too old or dated ahead')
+    if (age > MAX_AGE_S || age < -MAX_LEAD_S)
+      throw this.#refusal('iat of the proof must be at most 60 s old and 10 s ahead: compare clocks by Date')
     if (!isWithin(exp, nbf, seconds))
       throw this.#refusal('The proof is over, or not yet good, by its own claims')
     if (!this.#nonces.isGood(nonce)) {

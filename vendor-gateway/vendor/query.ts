@@ -151,7 +151,7 @@ function refusalOf(verdict: Verdict | undefined): Reply {
   if (verdict?.kind === 'not-granted')
     throw new DomainError(
       'purpose-not-granted',
-      'The grant is live, but none of these fields is granted for this purpose',
+      'The grant is live, but none of these fields is granted for this purpose: /v1/grants tells what is',
     )
   return subjectUnavailable
 }

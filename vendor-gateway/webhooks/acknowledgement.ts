@@ -1,4 +1,4 @@
-import { createLocalJWKSet, jwtVerify } from 'jose'
+import { createLocalJWKSet, errors, jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWTPayload } from 'jose'
 import { acknowledge, isLate } from '#core/domain/acknowledgement.ts'
 import { DomainError } from '#core/domain/errors.ts'
@@ -114,7 +114,12 @@ async function verified(
     return payload
   } catch (cause) {
     if (cause instanceof DomainError) throw cause
-    throw invalid('is no signature of one of your registered keys over such claims', cause)
+    throw invalid(
+      cause instanceof errors.JWTClaimValidationFailed || cause instanceof errors.JWTExpired
+        ? `has no ${cause.claim} that is good here`
+        : 'is no signature by one of your registered keys: see its alg and kid',
+      cause,
+    )
   }
 }
 
