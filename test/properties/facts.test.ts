@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -207,6 +209,25 @@ describe('facts', () => {
     expect(() => readFact('null')).toThrow(NotAFact)
     expect(() => readFact('[]')).toThrow(NotAFact)
     expect(() => readFact('')).toThrow(NotAFact)
+  })
+
+  test('are told of in docs/auditor.md: every type, with its members in their order', async () => {
+    const text = await readFile(join(import.meta.dirname, '../../docs/auditor.md'), 'utf8')
+    const [, section = ''] = /^### What `ops` tells\n([^]*?)^##/m.exec(text) ?? []
+    const namesIn = (cell: string) => Array.from(cell.matchAll(/`([\w-]+)`/g), ([, name]) => name ?? '')
+    const rows = section.split('\n').map((line) => line.split('|').map(namesIn))
+    const membersOf = (type: string) =>
+      rows.filter(([, types]) => types?.includes(type)).map(([, , , members]) => members)
+    for (const type of factTypes) expect(membersOf(type), type).toHaveLength(1)
+    fc.assert(
+      fc.property(aFact, (fact) => {
+        const [, , , ...names] = Object.keys(JSON.parse(writeFact(fact)))
+        const places = names.map((name) => membersOf(fact.type)[0]?.indexOf(name) ?? -1)
+        expect(places, fact.type).toEqual(places.toSorted((one, other) => one - other))
+        expect(places, fact.type).not.toContain(-1)
+      }),
+      { numRuns: 500 },
+    )
   })
 
   test('of a disclosure come out the same on the hot path', () => {
