@@ -29,6 +29,7 @@ export async function openOperatorPort(
   const { ledger, keys, vault, pods, podServer, sandbox } = house
   const names = createNames(await keys.secret('names'))
   const { vaultUrl, outboundAllow } = config
+  await warnOfClock({ ledger, now, log })
   await recordKeyChanges(ledger)
   await recordSigningKeys({ ledger, keys })
   return await startAdmin({
@@ -54,4 +55,16 @@ export async function openOperatorPort(
     metrics,
     log,
   })
+}
+
+const CLOCK_TOLERANCE_MS = 60_000
+
+/**
+ * Records never go back in time: after a clock that was ahead they keep the latest until it has caught up, and what ends before
+ * then, such as a question or a code, has ended at once.
+ */
+export async function warnOfClock({ ledger, now, log }: Pick<ServeParts, 'now' | 'log'> & { ledger: Ledger }) {
+  const { time } = await ledger.commit({})
+  const behind = time - now()
+  if (behind > CLOCK_TOLERANCE_MS) log.warn('clock-behind', { ms: behind })
 }

@@ -37,7 +37,7 @@ export type Operator = VendorOperator & {
 /** Why nothing was done, where the answer leaves it out. */
 const REFUSALS: Readonly<Record<number, string>> = {
   500: 'Reach met a fault of its own: its log has a line about it (request-failed).',
-  503: 'The ledger of this Reach cannot write: make room on its disk, then start it again.',
+  503: 'The ledger of this Reach has stopped: look at its disk or database, then start it again.',
 }
 
 type Act<Result> = (operator: Operator) => Promise<Result>

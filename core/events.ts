@@ -9,6 +9,7 @@ export const events = {
   'request-failed': 'A request met a fault of ours',
   'oauth-failed': 'The authorization server met a fault of ours',
   'ledger-stopped': 'The ledger could not write and accepts nothing more',
+  'clock-behind': 'The clock of this machine is more than a minute behind the newest record of the ledger',
   'job-failed': 'A job failed and is tried again',
   'job-laid-aside': 'A job failed for the last time',
   'jobs-failed': 'Jobs could not be read or leased',

@@ -20,7 +20,7 @@ const forms = {
   method: (value: unknown) => typeof value === 'string' && /^[A-Z]{3,8}$/.test(value),
   /** The route as written in the code, such as `/v1/subjects/:subject`, never the path of the request. */
   route: (value: unknown) =>
-    typeof value === 'string' && /^(\/(:?[A-Za-z0-9._-]{1,32}|\*[a-z]*)?){1,8}$/.test(value),
+    typeof value === 'string' && /^(\/(:?[A-Za-z0-9._-]{1,32}|\*[a-z]*|\{\*[a-z]+\})?){1,8}$/.test(value),
   status: amount,
   ms: amount,
   code: word,

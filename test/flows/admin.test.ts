@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { createLogger } from '#core/logger.ts'
 import { createMetrics } from '#core/metrics.ts'
+import { warnOfClock } from '../../operator-port.ts'
 import { operatorTokenFile, startAdmin } from '../../vault-server/admin.ts'
+import { ledgerFolders, openIn } from '../level-ledger.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 import { startTestVault } from '../vault.ts'
@@ -109,4 +111,23 @@ test('businesses are admitted only with the token of the keys folder, which ends
   expect((await call('/vendors', { method: 'POST', body: '{"name":""}' })).status).toBe(400)
   await admin[Symbol.asyncDispose]()
   await expect(stat(admin.tokenFile)).rejects.toThrow('ENOENT')
+})
+
+test('a clock that stands behind what was recorded is told at the start, and no other', async () => {
+  await using folders = await ledgerFolders()
+  const told: unknown[] = []
+  const log = createLogger({ level: 'silent', observe: (event, { ms }) => told.push([event, ms]) })
+  const startAt = async (time: number) => {
+    const now = () => time
+    const { ledger } = await openIn(folders, { now })
+    await using _ = ledger
+    await warnOfClock({ ledger, now, log })
+  }
+  const right = Date.UTC(2026, 10, 23)
+  const day = 24 * 3_600_000
+  await startAt(right + day)
+  await startAt(right + day - 60_000)
+  expect(told).toEqual([])
+  await startAt(right)
+  expect(told).toEqual([['clock-behind', day]])
 })

@@ -34,6 +34,15 @@ describe('a log line', () => {
     })
   })
 
+  test.each(['/', '/v1/grants/:grant', '/tile/*place', '/{*page}'])(
+    'has the route %s as it is written',
+    (route) => {
+      const { log, lines } = capture()
+      log.info('request', { route })
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ route })
+    },
+  )
+
   test.each(canaries)('takes %o in no field and as no event', (canary) => {
     const { log, lines } = capture()
     const names = ['requestId', 'vendor', 'server', 'method', 'code', 'reason', 'kind', 'job', 'ms', 'route']
