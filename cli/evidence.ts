@@ -115,7 +115,7 @@ async function check(
 }
 
 /** What a log committed to may hold what drives a terminal: as escapes it drives none. */
-function inert(text: string): string {
+export function inert(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,

@@ -7,7 +7,7 @@ import { Replay } from '#core/domain/replay.ts'
 import type { Finding } from '#core/domain/replay.ts'
 import { formatTime } from '#core/domain/times.ts'
 import { joinVault } from './auditor-key.ts'
-import { readGiven } from './evidence.ts'
+import { inert, readGiven } from './evidence.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { exporter, formats, isOfConsents, type Format } from './export-files.ts'
 import { filterFrom, time, type FilterOptions } from './filter-options.ts'
@@ -254,7 +254,7 @@ function tell(
     const told = entries.map(({ index, fact, line, salt }) => ({ index, facts: fact, line, salt }))
     return output.json({ ok: true, ...about(reviewed), ...more, entries: told })
   }
-  for (const { index, line } of entries) output.line(`${index}  ${line}`)
+  for (const { index, line } of entries) output.line(`${index}  ${inert(line)}`)
   const { origin, size, opened } = about(reviewed)
   output.remark(`ok  ${entries.length} entries of ${origin} with ${size} (${opened} opened), each proven`)
 }

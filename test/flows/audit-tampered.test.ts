@@ -162,6 +162,15 @@ test('what a log committed to drives no terminal', async () => {
   const ended = await reach('check', file, '--vkey', log.vkey)
   expect(ended).toMatchObject({ code: 0 })
   expect(ended.out).toContain('it says {"a":"\\u{9b}2J\\u{202e}ko"}')
+  const [time, auditor] = [facts.length, 'A'.repeat(22)]
+  await using invited = await openedMirror([
+    { type: 'auditor-invited', time, auditor, shown: ['\u009b2J\u202eko'], expires: time },
+  ])
+  for (const words of [
+    ['search', invited.folder],
+    ['show', invited.folder, '0'],
+  ])
+    expect((await reach(...words)).out).toContain('"shown":["\\u{9b}2J\\u{202e}ko"]')
 })
 
 test('a vault that answers with anything but openings is no verdict, or fails, and never ok', async () => {
