@@ -137,10 +137,24 @@ describe('the SDK', () => {
       code: 'invalid_client',
     })
 
+    await expect(reach.read(known, { purpose, fields: ['shoe'] })).rejects.toMatchObject({
+      code: 'unknown-field',
+      message: expect.stringContaining('fields is not a field of the catalogue'),
+      instance: expect.stringMatching(/^urn:uuid:/),
+    })
+    const stopped = { signal: AbortSignal.abort(new Error('stopped')) }
+    await expect(reach.read(known, { purpose, fields: ['profile.name'] }, stopped)).rejects.toThrow('stopped')
+
     await customer.browser.post(`/api/grants/${known.grantId}/withdraw`)
     await expect(reach.read(known, { purpose, fields: ['profile.name'] })).rejects.toMatchObject({
       code: 'subject-unavailable',
       status: 404,
+    })
+    // Nobody gets a new token for it either, and that is no other answer.
+    const later = await open()
+    await expect(later.read(known, { purpose, fields: ['profile.name'] })).rejects.toMatchObject({
+      name: 'ReachError',
+      code: 'subject-unavailable',
     })
   })
 

@@ -160,7 +160,11 @@ export class Reach {
    * Reads fields of one customer, and checks that the reply is on the public log. Throws `ReachError` (`subject-unavailable`
    * when there is no live grant any more), or `NotProven` when the proof does not hold.
    */
-  async read(customer: Customer, { purpose, fields }: Query): Promise<Disclosure> {
+  async read(
+    customer: Customer,
+    { purpose, fields }: Query,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Disclosure> {
     const verifies = this.#options.verify !== false
     const asked = this.#log.size
     const disclosure = await this.#call<Disclosure>(
@@ -168,6 +172,7 @@ export class Reach {
         method: 'GET',
         path: `/v1/subjects/${encodeURIComponent(customer.subject)}`,
         query: { fields: fields.join(), purpose, proof: verifies ? '1' : undefined },
+        signal,
       },
       this.#tokensOf(customer),
     )
@@ -294,7 +299,8 @@ export class Reach {
     this.#token('', () => this.#authorization.batchToken(), refused)
 
   #tokensOf({ refreshToken }: Customer): TokenSource {
-    return (refused) => this.#token(refreshToken, () => this.#authorization.refresh(refreshToken), refused)
+    return (refused) =>
+      this.#token(refreshToken, () => this.#authorization.refresh(refreshToken).catch(asEnded), refused)
   }
 
   /** One token at a time for one purpose: who asks while it is being fetched gets the same. */
@@ -321,6 +327,13 @@ export class Reach {
     }
     return (await fetched).token
   }
+}
+
+/** A grant that has ended refreshes no token. Whoever reads is told the same as while an old token lasted. */
+function asEnded(error: unknown): never {
+  if (!(error instanceof ReachError) || error.code !== 'invalid_grant') throw error
+  const { status, detail } = error
+  throw new ReachError({ code: 'subject-unavailable', status, detail })
 }
 
 const grantPath = (grantId: string): string => `/v1/grants/${encodeURIComponent(grantId)}`

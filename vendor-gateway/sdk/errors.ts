@@ -46,6 +46,7 @@ export const reachErrorCodes = [
   'server_error',
   'slow_down',
   'temporarily_unavailable',
+  'unapproved_software_statement',
   'unauthorized_client',
   'unknown_user_id',
   'unsupported_grant_type',
@@ -72,6 +73,8 @@ export class ReachError extends Error {
   readonly retryAfter: number | undefined
   /** What was wrong with the input, each with a JSON pointer. */
   readonly violations: readonly { readonly pointer: string; readonly detail: string }[]
+  /** Names this one refusal of the gateway; its operator finds it in the log by it. */
+  readonly instance: string | undefined
 
   constructor(
     told: {
@@ -80,17 +83,27 @@ export class ReachError extends Error {
       detail?: string
       retryAfter?: number | undefined
       violations?: ReachError['violations'] | undefined
+      instance?: string | undefined
     },
     options?: ErrorOptions,
   ) {
-    super(told.detail === undefined ? told.code : `${told.code}: ${told.detail}`, options)
+    super([told.code, told.detail, placesOf(told.violations)].filter(Boolean).join(': '), options)
     // A later vault may have more: whoever switches on codes has a default.
     this.code = told.code as ReachErrorCode
     this.status = told.status
     this.detail = told.detail ?? ''
     this.retryAfter = told.retryAfter
     this.violations = told.violations ?? []
+    this.instance = told.instance
   }
+}
+
+/** For whoever reads a line of a log: places and rules, never what was sent. */
+function placesOf(violations: ReachError['violations'] = []): string {
+  return violations
+    .slice(0, 5)
+    .map(({ pointer, detail }) => `${pointer} ${detail}`.trim())
+    .join('; ')
 }
 
 /** What a reply holds. What is not JSON is no cause of the error: its text would be quoted there, values included. */
@@ -126,13 +139,14 @@ export function safeAddress(address: string, of: string): string {
 export async function refusalOf(response: Response): Promise<ReachError> {
   const body: unknown = await response.json().catch(() => undefined)
   const problem = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
-  const { code, detail, errors } = problem
+  const { code, detail, errors, instance } = problem
   return new ReachError({
     code: typeof code === 'string' ? code : 'unknown',
     status: response.status,
     ...(typeof detail === 'string' ? { detail } : {}),
     retryAfter: retryAfterOf(response),
     violations: Array.isArray(errors) ? (errors as ReachError['violations']) : [],
+    ...(typeof instance === 'string' ? { instance } : {}),
   })
 }
 

@@ -1,6 +1,6 @@
 /** Registers a business with what the operator of a vault handed out (RFC 7591), and changes its keys (RFC 7592). */
 import type { JWK } from 'jose'
-import { noReply, ReachError, safeAddress } from './errors.ts'
+import { noReply, ReachError, retryAfterOf, safeAddress } from './errors.ts'
 import { publicJwk, type KeyPair } from './keys.ts'
 
 /** Keep all of it; the token is as secret as a private key. */
@@ -30,9 +30,7 @@ export interface RegistrationOptions {
 
 /** Registers once: admission code and software statement are each good for one use. Throws `ReachError`. */
 export async function register(admission: Admission, options: RegistrationOptions): Promise<Registration> {
-  const refusals = { invalid_token: 'the admission code is wrong, was used, or is older than 7 days' }
   const reply = await send(options.fetch, admission.registrationEndpoint, {
-    refusals,
     method: 'POST',
     token: admission.admissionCode,
     body: {
@@ -100,13 +98,10 @@ async function send(
     method,
     token,
     body,
-    refusals = {},
   }: {
     method: string
     token: string
     body?: object
-    /** What is told of a code instead of the server's own words. */
-    refusals?: Readonly<Record<string, string>>
   },
 ): Promise<Record<string, unknown>> {
   const response = await fetch(safeAddress(url, 'registration endpoint'), {
@@ -122,10 +117,10 @@ async function send(
   const reply: unknown = await response.json().catch(() => undefined)
   const members = typeof reply === 'object' && reply !== null ? (reply as Record<string, unknown>) : {}
   if (response.ok) return members
-  const code = String(members['error'] ?? 'unknown')
   throw new ReachError({
-    code,
+    code: String(members['error'] ?? 'unknown'),
     status: response.status,
-    detail: refusals[code] ?? String(members['error_description'] ?? 'the registration was refused'),
+    detail: String(members['error_description'] ?? 'the registration was refused'),
+    retryAfter: retryAfterOf(response),
   })
 }
