@@ -936,9 +936,9 @@ export interface Amendment {
    */
   removed: AmendedField[]
   /**
-   * Asked for longer than was allowed, or without the limit of reads there was.
+   * How often the earlier permission lets it read altogether; a request sets no such limit. Absent: no limit before.
    */
-  longer: boolean
+  reads?: number
   /**
    * The business would keep what it read for longer than it said before.
    */

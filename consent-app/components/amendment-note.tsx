@@ -14,10 +14,17 @@ export function AmendmentNote({ request }: { request: RequestView }) {
   const { amends, vendor, until, retention } = request
   if (amends === undefined) return null
   const business = <Theirs>{vendor.name}</Theirs>
-  const isLater = Date.parse(until) > Date.parse(amends.until)
   const isSameDay = formats.day(until) === formats.day(amends.until)
   const when = isSameDay ? formats.moment : formats.day
   const ends = { asked: when(until), before: when(amends.until) }
+  // What is later by seconds would read as the same twice.
+  const isLater = Date.parse(until) > Date.parse(amends.until) && ends.asked !== ends.before
+  const isOftener = amends.reads !== undefined
+  const isSame =
+    amends.added.length + amends.removed.length + amends.recipientsAdded.length === 0 &&
+    !isLater &&
+    !isOftener &&
+    !amends.keptLonger
   return (
     <Card>
       <section className={styles.note} aria-label={text('amends.title')}>
@@ -36,7 +43,7 @@ export function AmendmentNote({ request }: { request: RequestView }) {
           <Change icon="cross" show={amends.removed.length > 0}>
             {rich('amends.removed', { fields: listOf(amends.removed) })}
           </Change>
-          <Change icon="clock" show={amends.longer && !isLater}>
+          <Change icon="clock" show={isOftener}>
             {text('amends.oftener')}
           </Change>
           <Change icon="clock" show={isLater}>
@@ -48,7 +55,7 @@ export function AmendmentNote({ request }: { request: RequestView }) {
           <Change icon="people" show={amends.recipientsAdded.length > 0}>
             {rich('amends.recipients', { names: <Theirs>{formats.list(amends.recipientsAdded)}</Theirs> })}
           </Change>
-          <Change icon="check" show={isSame(amends)}>
+          <Change icon="check" show={isSame}>
             {text('amends.same')}
           </Change>
         </ul>
@@ -60,11 +67,6 @@ export function AmendmentNote({ request }: { request: RequestView }) {
   function listOf(fields: readonly AmendedField[]): string {
     return formats.list([...new Set(fields.map(({ title }) => title))])
   }
-}
-
-function isSame(amends: NonNullable<RequestView['amends']>): boolean {
-  const { added, removed, longer, keptLonger, recipientsAdded } = amends
-  return added.length + removed.length + recipientsAdded.length === 0 && !longer && !keptLonger
 }
 
 function Change({

@@ -6,6 +6,7 @@ import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
 import { BusinessMark } from './business.tsx'
 import type { SightRow } from './grant-facts.ts'
+import { useGrowing } from './growing-list.ts'
 import { Theirs, VisuallyHidden } from './layout.tsx'
 import styles from './sight-table.module.css'
 
@@ -26,6 +27,7 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
   const seen = ({ titles }: SightRow) => [...titles.values()].flat().length
   const ordered = rows.toSorted((one, other) => seen(other) - seen(one) || other.reads - one.reads)
   const shown = isWhole ? ordered : ordered.slice(0, most)
+  const { list, grow } = useGrowing<HTMLTableSectionElement>('tr')
   return (
     <div className={styles.frame}>
       <table className={styles.table}>
@@ -47,7 +49,7 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
             </th>
           </tr>
         </thead>
-        <tbody>
+        <tbody ref={list}>
           {shown.map((row) => (
             <Row key={row.vendor.vendorId} row={row} categories={categories} />
           ))}
@@ -55,7 +57,13 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
       </table>
       {shown.length < rows.length && (
         <div className={styles.all}>
-          <Button small onPress={() => setWhole(true)}>
+          <Button
+            small
+            onPress={() => {
+              grow()
+              setWhole(true)
+            }}
+          >
             {text('sight.all', { count: rows.length })}
           </Button>
         </div>

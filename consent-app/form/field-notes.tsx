@@ -5,6 +5,7 @@ import type { FieldChange } from '#schemas/types.gen.ts'
 import { Button } from '../components/button.tsx'
 import { Confirm } from '../components/confirm.tsx'
 import { FieldValue } from '../components/field-value.tsx'
+import { useGrowing } from '../components/growing-list.ts'
 import { Row, Theirs, VisuallyHidden } from '../components/layout.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
@@ -18,6 +19,9 @@ import type { CategoryDraft } from './category-draft.ts'
 import styles from './field-notes.module.css'
 import { leftOf, readersOf } from './field-sight.ts'
 import type { FormField } from './form-fields.ts'
+
+/** Businesses named at a field before more of them are asked for. */
+const atAGlance = 6
 
 /** Below a field: who can read it, when it last left, and what it was before. */
 export function FieldNotes({
@@ -67,6 +71,8 @@ function Sight({ category, id, isFilled }: { category: string; id: string; isFil
   const grants = useGrants().data
   const left = useFieldsLeft().data
   const me = useMe().data
+  const [shown, setShown] = useState(atAGlance)
+  const { list, grow } = useGrowing<HTMLUListElement>('li:has(a)')
   if (grants === undefined || left === undefined) return <p className={styles.soft} />
   const isShut = me?.podAccess === 'lost' || me?.lostCategories?.includes(category) === true
   const readers = isShut ? [] : readersOf(id, answers(id), grants)
@@ -78,8 +84,8 @@ function Sight({ category, id, isFilled }: { category: string; id: string; isFil
       {readers.length === 0 ? (
         <p className={styles.soft}>{text('sight.nobody-now')}</p>
       ) : (
-        <ul className={styles.readers}>
-          {readers.map(({ vendorId, business, grantId, answers: told }) => (
+        <ul ref={list} className={styles.readers}>
+          {readers.slice(0, shown).map(({ vendorId, business, grantId, answers: told }) => (
             <li key={vendorId} className={styles.reader} data-lit={told.length === 0}>
               <Link to={`/relationships/${encodeURIComponent(grantId)}`}>
                 {rich(told.length === 0 ? 'sight.reads-this' : 'sight.reads-answer', {
@@ -89,6 +95,19 @@ function Sight({ category, id, isFilled }: { category: string; id: string; isFil
               </Link>
             </li>
           ))}
+          {readers.length > shown && (
+            <li className={styles.reader}>
+              <button
+                type="button"
+                onClick={() => {
+                  grow()
+                  setShown(readers.length)
+                }}
+              >
+                {text('sight.readers-more', { count: readers.length - shown })}
+              </button>
+            </li>
+          )}
         </ul>
       )}
       <p className={styles.soft}>

@@ -6,6 +6,7 @@ import { ActivityFilters } from '../components/activity-filters.tsx'
 import { ActivityList } from '../components/activity-list.tsx'
 import { Button, LinkButton } from '../components/button.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
+import { useGrowing } from '../components/growing-list.ts'
 import { Lead, PageTitle, Section, Soft, Stack } from '../components/layout.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
@@ -29,6 +30,7 @@ export function ActivityPage() {
   const pages = activity.data?.pages
   const items = isKept ? findKept(filter) : pages?.flatMap((page) => page.items)
   const hasMore = activity.hasNextPage && !isKept
+  const { list, grow } = useGrowing<HTMLDivElement>('ol > li')
   // Where nothing ever happened there is nothing to look through.
   const isBlank = items?.length === 0 && !hasMore && !isNarrowed
   const change = (next: FilterDraft) =>
@@ -76,13 +78,23 @@ export function ActivityPage() {
               {text('activity.none.body')}
             </EmptyState>
           )}
-          {items !== undefined && items.length > 0 && <ActivityList items={items} />}
+          {items !== undefined && items.length > 0 && (
+            <div ref={list}>
+              <ActivityList items={items} />
+            </div>
+          )}
           {activity.isError && !isKept && (
             <ProblemNote error={activity.error} onRetry={() => void activity.fetchNextPage()} />
           )}
           {hasMore && (
             <div>
-              <Button onPress={() => void activity.fetchNextPage()} isPending={activity.isFetchingNextPage}>
+              <Button
+                onPress={() => {
+                  grow()
+                  void activity.fetchNextPage()
+                }}
+                isPending={activity.isFetchingNextPage}
+              >
                 {text(isNarrowed ? 'activity.further' : 'activity.more')}
               </Button>
             </div>

@@ -114,7 +114,8 @@ function Sight({
 function OpenRequests() {
   const { text } = useText()
   const requests = useOpenRequests()
-  if (requests.isError) return <ProblemNote error={requests.error} onRetry={() => void requests.refetch()} />
+  if (requests.data === undefined && requests.isError)
+    return <ProblemNote error={requests.error} onRetry={() => void requests.refetch()} />
   if (requests.data === undefined || requests.data.length === 0) return null
   return (
     <Section title={text('home.requests')}>
@@ -219,8 +220,9 @@ function LatestActivity({ accountId }: { accountId: string }) {
   const formats = useFormats()
   const [since] = useState(() => noteVisit(accountId))
   const activity = useActivity(since === undefined ? few : many)
-  if (activity.isError) return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
   const items = activity.data?.pages[0]?.items
+  if (items === undefined && activity.isError)
+    return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
   if (items === undefined) return <Skeleton lines={3} />
   if (items.length === 0) return <p className={styles.when}>{text('activity.empty.body')}</p>
   const fresh = items.filter(({ time }) => since !== undefined && Date.parse(time) > since)

@@ -7,6 +7,7 @@ import { BusinessCard, ContactLink } from '../components/business.tsx'
 import { Confirmation } from '../components/confirmation.tsx'
 import { EarlierTerms } from '../components/earlier-terms.tsx'
 import { howItStands, isLive } from '../components/grant-facts.ts'
+import { useGrowing } from '../components/growing-list.ts'
 import { GrantState } from '../components/grant-state.tsx'
 import {
   Card,
@@ -189,19 +190,29 @@ function Copies({ grant }: { grant: GrantView }) {
 function GrantActivity({ grantId, vendorId }: { grantId: string; vendorId: string }) {
   const { text } = useText()
   const activity = useActivity(20, { grantId })
-  if (activity.isError) return <ProblemNote error={activity.error} onRetry={() => void activity.refetch()} />
-  if (activity.data === undefined) return <Skeleton lines={3} />
-  const items = activity.data.pages.flatMap((page) => page.items)
+  const items = activity.data?.pages.flatMap((page) => page.items)
+  const { list, grow } = useGrowing<HTMLDivElement>('ol > li')
   return (
     <Stack>
-      {items.length === 0 ? (
-        <Soft>{text('relationship.activity.none')}</Soft>
-      ) : (
-        <ActivityList items={items} />
+      {items === undefined && !activity.isError && <Skeleton lines={3} />}
+      {items?.length === 0 && <Soft>{text('relationship.activity.none')}</Soft>}
+      {items !== undefined && items.length > 0 && (
+        <div ref={list}>
+          <ActivityList items={items} />
+        </div>
+      )}
+      {activity.isError && (
+        <ProblemNote error={activity.error} onRetry={() => void activity.fetchNextPage()} />
       )}
       {activity.hasNextPage && (
         <div>
-          <Button onPress={() => void activity.fetchNextPage()} isPending={activity.isFetchingNextPage}>
+          <Button
+            onPress={() => {
+              grow()
+              void activity.fetchNextPage()
+            }}
+            isPending={activity.isFetchingNextPage}
+          >
             {text('activity.more')}
           </Button>
         </div>

@@ -1,11 +1,14 @@
-import { Link } from 'react-router'
+import { useState } from 'react'
+import { Link, useLocation, useNavigate } from 'react-router'
 import type { GrantView } from '#schemas/types.gen.ts'
-import { LinkButton } from '../components/button.tsx'
+import { Button, LinkButton } from '../components/button.tsx'
 import { BusinessMark } from '../components/business.tsx'
+import { TextField } from '../components/controls.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
 import { fieldsOf, isLive, splitGrants } from '../components/grant-facts.ts'
 import { GrantState } from '../components/grant-state.tsx'
-import { Lead, PageTitle, Section, Theirs } from '../components/layout.tsx'
+import { useGrowing } from '../components/growing-list.ts'
+import { Lead, PageTitle, Section, Soft, Theirs } from '../components/layout.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
 import { WithdrawButton } from '../components/withdraw.tsx'
@@ -13,18 +16,34 @@ import { useGrants } from '../data/grants.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import styles from './relationships.module.css'
 
+/** From so many on there is something to look for. */
+const many = 13
+/** Listed at first, and with each press. */
+const some = 50
+
 /** Every grant, live and past; each live one can be withdrawn from here. */
 export function RelationshipsPage() {
   const { text } = useText()
   const grants = useGrants()
-  const { live, past } = splitGrants(grants.data ?? [])
+  const [words, setWords] = useWords()
+  const found = (grants.data ?? []).filter(({ vendor }) => isNamed(vendor.name, words))
+  const { live, past } = splitGrants(found)
+  const isNarrowed = words.trim() !== ''
   return (
     <>
       <PageTitle title={text('relationships.title')} />
       <Lead>{text('relationships.lead')}</Lead>
       {grants.isError && <ProblemNote error={grants.error} onRetry={() => void grants.refetch()} />}
       {grants.isPending && <Skeleton lines={4} />}
-      {grants.data !== undefined && (
+      {grants.data !== undefined && (grants.data.length >= many || isNarrowed) && (
+        <search className={styles.search}>
+          <TextField label={text('relationships.search')} value={words} onChange={setWords} maxLength={100} />
+          <div role="status">
+            {isNarrowed && <Soft>{text('relationships.found', { count: found.length })}</Soft>}
+          </div>
+        </search>
+      )}
+      {grants.data !== undefined && (live.length > 0 || !isNarrowed) && (
         <Section title={text('relationships.live')}>
           {live.length === 0 ? (
             <EmptyState
@@ -34,28 +53,64 @@ export function RelationshipsPage() {
               {text('relationships.empty.body')}
             </EmptyState>
           ) : (
-            <GrantList grants={live} />
+            <GrantList key={words} grants={live} />
           )}
         </Section>
       )}
       {past.length > 0 && (
         <Section title={text('relationships.past')}>
-          <GrantList grants={past} />
+          <GrantList key={words} grants={past} />
         </Section>
       )}
     </>
   )
 }
 
+/** What is looked for: kept where Back finds it again, and out of the address, which would tell with whom she deals. */
+function useWords(): [string, (words: string) => void] {
+  const { state } = useLocation() as { state: { words?: string } | null }
+  const navigate = useNavigate()
+  const [words, setWords] = useState(state?.words ?? '')
+  return [
+    words,
+    (next) => {
+      setWords(next)
+      void navigate('.', { replace: true, state: { words: next } })
+    },
+  ]
+}
+
+function isNamed(name: string, words: string): boolean {
+  return name.toLocaleLowerCase().includes(words.trim().toLocaleLowerCase())
+}
+
 function GrantList({ grants }: { grants: readonly GrantView[] }) {
+  const { text } = useText()
+  const [count, setCount] = useState(some)
+  const { list, grow } = useGrowing<HTMLUListElement>('li')
+  const left = grants.length - count
   return (
-    <ul className={styles.grants}>
-      {grants.map((grant) => (
-        <li key={grant.grantId}>
-          <GrantCard grant={grant} />
-        </li>
-      ))}
-    </ul>
+    <div className={styles.grants}>
+      <ul ref={list} className={styles.grants}>
+        {grants.slice(0, count).map((grant) => (
+          <li key={grant.grantId}>
+            <GrantCard grant={grant} />
+          </li>
+        ))}
+      </ul>
+      {left > 0 && (
+        <div>
+          <Button
+            onPress={() => {
+              grow()
+              setCount(count + some)
+            }}
+          >
+            {text('relationships.more', { count: Math.min(left, some), left })}
+          </Button>
+        </div>
+      )}
+    </div>
   )
 }
 

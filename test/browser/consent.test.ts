@@ -250,7 +250,7 @@ test('what was denied is turned away the next time, and she can change her mind'
 
 test('a request of a business that may read already says what it adds, takes away and prolongs', async () => {
   const relation = await story.allow(ada, shop, {
-    answers: { until: new Date(Date.now() + 9 * day).toISOString() },
+    answers: { until: new Date(Date.now() + 9 * day).toISOString(), reads: 50 },
   })
   ;({ grantId } = relation)
   await story.read(relation)
@@ -273,7 +273,7 @@ test('a request of a business that may read already says what it adds, takes awa
   await page.goto(pending.url.href)
   const note = page.getByRole('region', { name: 'What would change' })
   await note.getByText('Adds').waitFor()
-  for (const change of ['Phone', 'so that stops', 'Asks for longer', 'Parcel Service'])
+  for (const change of ['Phone', 'so that stops', 'Asks for longer', 'no limit to how often', 'Parcel Service'])
     await note.getByText(change).first().waitFor()
   expect(await page.getByText('Allowed now').count()).toBe(1)
   expect(await page.getByText('New', { exact: true }).count()).toBe(2)

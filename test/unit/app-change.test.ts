@@ -139,7 +139,6 @@ test('a field is new or allowed by its purpose, and neither where nothing was al
     added: [],
     kept,
     removed: [],
-    longer: false,
     keptLonger: false,
     recipientsAdded: [],
   }

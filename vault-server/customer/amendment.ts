@@ -20,7 +20,7 @@ export async function amendmentOf(
   const earlier = (await grantsBetween(reader, request, now)).map(({ value }) => value)
   const before = mergedTerms(earlier)
   if (before === undefined) return undefined
-  const { added, removed, longer } = differenceOf(before, request)
+  const { added, removed } = differenceOf(before, request)
   const isAdded = new Set(added.map(({ purpose, field }) => `${purpose} ${field}`))
   const asked = request.items.flatMap(({ purpose, fields }) => fields.map((field) => ({ purpose, field })))
   const keptBefore = Math.max(...earlier.map(({ retention }) => mostDays(retention) ?? 0))
@@ -32,7 +32,7 @@ export async function amendmentOf(
     added: added.map(viewScope),
     kept: asked.filter(({ purpose, field }) => !isAdded.has(`${purpose} ${field}`)).map(viewScope),
     removed: removed.map(viewScope),
-    longer,
+    ...(before.reads === undefined ? {} : { reads: before.reads }),
     keptLonger: (mostDays(request.retention) ?? 0) > keptBefore,
     recipientsAdded: request.recipients.map(({ name }) => name).filter((name) => !known.has(name)),
   }
