@@ -6,6 +6,7 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { sizeOf } from '#core/ledger/checkpoint.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { writeWhole } from './log-source.ts'
 
@@ -35,7 +36,10 @@ export function keptCheckpoints(folder: string): KeptCheckpoints {
     changes: async (vkey) => (await textOf(file('changes', vkey))) ?? '',
     async keep({ vkey, note, names, keys, changes }) {
       if (changes !== '') for (const key of keys) await writeWhole(file('changes', key), changes)
-      await writeWhole(file('checkpoints', vkey), note)
+      const newest = await textOf(file('checkpoints', vkey))
+      // Another run may have gone further meanwhile.
+      if (newest === undefined || sizeOf(newest) <= sizeOf(note))
+        await writeWhole(file('checkpoints', vkey), note)
       for (const name of names) await writeWhole(file('keys', name), vkey)
     },
   }

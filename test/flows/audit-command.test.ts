@@ -139,6 +139,30 @@ test.each(breaks)('an answer that %s is no verdict on the log, in one line', asy
   }
 })
 
+test('a look that ends after a later one takes nothing back of what that one saw', async () => {
+  const key = newKey()
+  const [before, after] = [await logOf('before', numbers(3), key), await logOf('after', numbers(5), key)]
+  const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  await using server = await serving(
+    serveFolder(before, (path) =>
+      path === 'tile/entries/000.p/3'
+        ? (_request, response) => {
+            asked.resolve()
+            void held.promise.then(async () => response.end(await readFile(join(before, path))))
+          }
+        : undefined,
+    ),
+  )
+  const slow = reach('verify', server.url)
+  await asked.promise
+  expect(await reach('verify', after)).toMatchObject({ code: 0 })
+  held.resolve()
+  expect(await slow).toMatchObject({ code: 0 })
+  const rewound = await reach('verify', before)
+  expect(rewound).toMatchObject({ code: 1, out: '' })
+  expect(rewound.err).toContain('size 3 is smaller than 5, which was signed earlier')
+})
+
 test('a key that is spelled in another way than its one line is none', async () => {
   const place = await logOf('log', numbers(3))
   const vkey = (await readFile(join(place, 'vkey'), 'utf8')).trim()
