@@ -230,6 +230,7 @@ describe('request', () => {
   test('par-attempt-invalid-http-method', async () => {
     for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
       expect((await fetch(parUrl(), { method })).status).toBe(404)
+    expect(await (await fetch(parUrl())).json()).toMatchObject({ error: 'invalid_request' })
   })
 
   test('what is no endpoint, or asked by another method, is 404 and no fault of ours', async () => {

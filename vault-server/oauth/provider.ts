@@ -13,6 +13,7 @@ import { limitPerAddress } from '../customer/limits.ts'
 import { ledgerAdapter } from './adapter.ts'
 import { allowPolling, showFeatures, withFeatures } from './client-features.ts'
 import { oauthConfiguration } from './configuration.ts'
+import { renderError } from './error-page.ts'
 import { grantHooks } from './grant-hooks.ts'
 import { openInteractions } from './interactions.ts'
 import type { Interactions } from './interactions.ts'
@@ -233,12 +234,20 @@ async function nameGrant(ctx: KoaContextWithOIDC, next: Next): Promise<void> {
   if (typeof grantId === 'string') Object.assign(body, { grant_id: grantId })
 }
 
+const nothingHere = {
+  error: 'invalid_request',
+  error_description: 'nothing is here for this method: /.well-known/openid-configuration names the endpoints',
+}
+
 /** What our own steps around the library throw; its errors it answers itself. No answer to a POST is ever kept. */
 function answerFailures(log: Logger) {
   return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     if (ctx.method !== 'GET') ctx.set('Cache-Control', 'no-store')
     try {
       await next()
+      if (ctx.status !== 404 || ctx.body !== undefined) return
+      ctx.status = 404
+      renderError(ctx, nothingHere)
     } catch (error) {
       log.error('oauth-failed', {}, error)
       ctx.status = 500
