@@ -27,7 +27,7 @@ function announce(reach: Reach, config: Config, stop: AbortSignal): void {
 
   Next: open ${vaultUrl}${config.tour ? ' and take the tour, or create a vault' : ' and create a vault'}.
         Admit a business:  npm run reach -- vendor add --name "Corner Shop"
-        Play a business:   npm run example
+        Play a business:   npm run example${exampleOptions(config)}
 ${config.sandbox ? `        Build a business:  ${gatewayUrl}/sandbox/docs/   credentials at once, customers to play\n` : ''}        Verify the log:    npm run reach -- audit verify ${vaultUrl}/log
   Ctrl-C stops; data stays in ${config.dataFolder}, keys in ${config.keysFolder}.
 `)
@@ -38,4 +38,13 @@ ${config.sandbox ? `        Build a business:  ${gatewayUrl}/sandbox/docs/   cre
         console.error('  The pods did not start; the vault says so to customers. See the lines above.')
     },
   )
+}
+
+/** The example is a business's program, which knows no settings of ours. */
+function exampleOptions({ vaultUrl, gatewayUrl }: Config): string {
+  const others = [
+    ['--vault', vaultUrl, 'http://localhost:3100'],
+    ['--gateway', gatewayUrl, 'http://localhost:3200'],
+  ].filter(([, url, usual]) => url !== usual)
+  return others.length === 0 ? '' : ` -- ${others.map(([option, url]) => `${option} ${url}`).join(' ')}`
 }

@@ -39,7 +39,7 @@ export async function startReach({ config, now, log, metrics }: ServeParts): Pro
   await using opened = new AsyncDisposableStack()
   const house = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
   const { ledger, keys } = house
-  const podServer = opened.use(await startPods({ config, log }))
+  const podServer = opened.use(await startPods({ config, keys, log }))
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
   const tour =
     config.tour && podServer ? opened.use(await openTour({ config, podServer, now, log })) : undefined

@@ -20,7 +20,7 @@ export async function startVaultReplica(parts: ServeParts): Promise<VaultReplica
   const config = { ...settings, tour: false, sandbox: false }
   await using opened = new AsyncDisposableStack()
   const { ledger, keys } = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
-  const podServer = opened.use(await startPods({ config, log }))
+  const podServer = opened.use(await startPods({ config, keys, log }))
   // Gateways do not hear the pods' own feed, so nobody here goes by it: customers are told one bound.
   const pods = opened.use(
     await openPods({ config, ledger, keys, podServer: undefined, isAlone: false, now, log }),

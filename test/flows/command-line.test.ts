@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdtemp, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -202,6 +202,50 @@ test('what keeps a ledger from opening is one line, at the start and in reach', 
   await rename(join(folder, 'data.away'), join(folder, 'data'))
   await truncate(join(folder, 'keys/data/d1.json'), 10)
   await refusal(`The ledger refuses to open: the key file data/d1.json is damaged: ${restore}`)
+})
+
+test('pods that were lost are not begun anew under the names that customers had', async () => {
+  const before = settings
+  const [one = 0, other = 0] = await freePorts(2)
+  const data = join(folder, 'podded')
+  const at = (port: number) => ({
+    ...before,
+    REACH_DATA: data,
+    REACH_KEYS: join(folder, 'podded-keys'),
+    REACH_PODS_URL: `http://localhost:${port}`,
+    REACH_TOUR: 'off',
+    REACH_SANDBOX: 'off',
+  })
+  try {
+    settings = at(one)
+    reach = run('main.ts')
+    await reach.says('Reach is running')
+    reach.child.kill('SIGTERM')
+    await reach.ended
+    expect((await stat(join(data, 'pods'))).mode & 0o777).toBe(0o700)
+    await rename(join(data, 'pods'), join(data, 'pods.away'))
+    const { code, err } = await run('main.ts').ended
+    expect(code).toBe(1)
+    expect(err).toMatch(
+      new RegExp(`^REACH_DATA lacks the pods of http://localhost:${one}: put [^\\n]+/pods back, [^\\n]+\\n$`),
+    )
+    expect(existsSync(join(data, 'pods'))).toBe(false)
+    await cp(join(data, 'pods.away'), join(data, 'pods'), { recursive: true })
+    await chmod(join(data, 'pods'), 0o755)
+    reach = run('main.ts')
+    await reach.says('Reach is running')
+    reach.child.kill('SIGTERM')
+    await reach.ended
+    expect((await stat(join(data, 'pods'))).mode & 0o777).toBe(0o700)
+    await rm(join(data, 'pods'), { recursive: true })
+    settings = at(other)
+    reach = run('main.ts')
+    await reach.says('Reach is running')
+    reach.child.kill('SIGTERM')
+    await reach.ended
+  } finally {
+    settings = before
+  }
 })
 
 test('a first start that meets a port of another program names the setting, and gives nothing an address', async () => {

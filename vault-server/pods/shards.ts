@@ -9,6 +9,11 @@ export interface PodShards extends EmbeddedPods {
   readonly shards: readonly EmbeddedPods[]
 }
 
+/** Where the pods of a further server lie; `folder` is the first's. */
+export function shardFolder(folder: string, url: string): string {
+  return join(`${folder}-shards`, new URL(url).host.replaceAll(/[^a-z0-9.-]/gi, '_'))
+}
+
 /**
  * Starts them all side by side, each with an origin, a process and a folder of its own. `url` and `folder` are the first's;
  * the folders of the others are named after their addresses, so that they may be listed in any order. One that does not
@@ -26,10 +31,8 @@ export async function startPodShards(
   await using opened = new AsyncDisposableStack()
   const shards = [opened.use(await startEmbeddedPods({ ...common, folder, outboundAllow: allow }))]
   for (const { url, port } of more) {
-    const place = join(`${folder}-shards`, new URL(url).host.replaceAll(/[^a-z0-9.-]/gi, '_'))
-    shards.push(
-      opened.use(await startEmbeddedPods({ ...common, url, port, folder: place, outboundAllow: allow })),
-    )
+    const place = { url, port, folder: shardFolder(folder, url) }
+    shards.push(opened.use(await startEmbeddedPods({ ...common, ...place, outboundAllow: allow })))
   }
   const [first] = shards
   if (first === undefined) throw new Error('no pod server')
