@@ -158,6 +158,8 @@ test('is painted before the app is there, and asks for all that it needs at once
   await page.goto(url, { waitUntil: 'commit' })
   const name = page.locator('#app').getByText('Reach', { exact: true })
   await name.waitFor()
+  // It is there before its styles are; what counts is where it is painted.
+  await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0)
   const before = await name.boundingBox()
   await opened
   await look('first-look')
