@@ -275,8 +275,8 @@ test('a request of a business that may read already says what it adds, takes awa
   await page.goto(pending.url.href)
   const note = page.getByRole('region', { name: 'What would change' })
   await note.getByText('Adds').waitFor()
-  for (const change of ['Phone', 'so that stops', 'Asks for longer', 'no limit to how often', 'Parcel Service'])
-    await note.getByText(change).first().waitFor()
+  const changes = ['Phone', 'so that stops', 'Asks for longer', 'no limit to how often', 'Parcel Service']
+  for (const change of changes) await note.getByText(change).first().waitFor()
   expect(await page.getByText('Allowed now').count()).toBe(1)
   expect(await page.getByText('New', { exact: true }).count()).toBe(2)
   await look('amendment', { andPhone: true })
