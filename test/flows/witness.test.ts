@@ -1,26 +1,25 @@
 /** Witnesses: the server (C2SP tlog-witness), the log that asks it, and what an auditor makes of it. */
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { cosignedAt, createCosigner, parseWitnessKey } from '#core/ledger/cosignature.ts'
 import { consistencyProof, GrowingTree, hashesAt, leafHash } from '#core/ledger/merkle.ts'
 import { parseNote, parseSignatureLines } from '#core/ledger/note.ts'
-import { parsePolicy } from '#core/ledger/policy.ts'
-import { tilePath } from '#core/ledger/tiles.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
+import { parsePolicy, type Policy } from '#core/ledger/policy.ts'
 import { createLogger } from '#core/logger.ts'
 import { witnessedLog } from '../../vault-server/audit/witnesses.ts'
 import { witnessHistory } from '../../witness/history.ts'
 import { startWitness } from '../../witness/server.ts'
 import { createWitness } from '../../witness/witness.ts'
+import { reachAudit } from '../audit-command.ts'
 import { ledgerFolders, openIn } from '../level-ledger.ts'
-import { programEnvironment } from '../program-environment.ts'
+import { mirrorInto } from '../mirrored-ledger.ts'
 
 const silent = createLogger({ level: 'silent' })
 const newKey = () => generateKeyPairSync('ed25519').privateKey
@@ -193,6 +192,13 @@ function answeringLate() {
   return { held, told, fetch: late }
 }
 
+type Watching = Parameters<typeof witnessedLog>[0]
+
+/** The log as it is served. */
+function watched(ledger: Ledger, policy: Policy, options: Partial<Watching> = {}) {
+  return witnessedLog({ source: ledger.log, policy, fetch, now: Date.now, log: silent, ...options })
+}
+
 describe('a log with witnesses', () => {
   test('shows the newest checkpoint that a quorum cosigned, and without a quorum its own after a minute', async () => {
     await using stack = new AsyncDisposableStack()
@@ -207,15 +213,7 @@ describe('a log with witnesses', () => {
       `${witnesses.map(({ line }) => line).join('')}group both all w.test/1 w.test/2\nquorum both\n`,
     )
     let ahead = 0
-    const log = stack.use(
-      witnessedLog({
-        source: ledger.log,
-        policy,
-        fetch,
-        now: () => Date.now() + ahead,
-        log: silent,
-      }),
-    )
+    const log = stack.use(watched(ledger, policy, { now: () => Date.now() + ahead }))
     const cosignatures = (note: string) => parseNote(note).signatures.length - 1
     await ledger.commit(entry(1))
     await until(() => sizeIn(log.checkpoint()) === 1 && cosignatures(log.checkpoint()) === 2)
@@ -243,13 +241,7 @@ describe('a log with witnesses', () => {
         answers.push(response.status)
         return response
       }
-      await using log = witnessedLog({
-        source: ledger.log,
-        policy,
-        fetch: asking,
-        now: Date.now,
-        log: silent,
-      })
+      await using log = watched(ledger, policy, { fetch: asking })
       await until(() => answers.at(-1) === 200)
       await until(() => parseNote(log.checkpoint()).signatures.length === 2)
     }
@@ -267,15 +259,7 @@ describe('a log with witnesses', () => {
       return slow(...request)
     }
     await ledger.commit(entry(1))
-    const log = stack.use(
-      witnessedLog({
-        source: ledger.log,
-        policy: parsePolicy(`${witness.line}quorum w.test/1\n`),
-        fetch: late,
-        now: Date.now,
-        log: silent,
-      }),
-    )
+    const log = stack.use(watched(ledger, parsePolicy(`${witness.line}quorum w.test/1\n`), { fetch: late }))
     await asked.promise
     await ledger.commit(entry(2))
     // Nothing is cosigned yet, so it shows its own.
@@ -304,12 +288,8 @@ describe('a log with witnesses', () => {
     }
     const lines = witnesses.map(({ line }) => line).join('')
     const log = stack.use(
-      witnessedLog({
-        source: ledger.log,
-        policy: parsePolicy(`${lines}group one any w.test/1 w.test/2\nquorum one\n`),
+      watched(ledger, parsePolicy(`${lines}group one any w.test/1 w.test/2\nquorum one\n`), {
         fetch: oneSilent,
-        now: Date.now,
-        log: silent,
       }),
     )
     stack.defer(held.resolve)
@@ -337,17 +317,12 @@ describe('a log with witnesses', () => {
     const policy = join(folder, 'policy')
     await writeFile(policy, `log ${ledger.log.vkey}\n${witness.line}\nquorum w.test/cli\n`)
     const log = stack.use(
-      witnessedLog({
-        source: ledger.log,
-        policy: parsePolicy(`log ${ledger.log.vkey}\n${witness.line}\nquorum w.test/cli\n`),
-        fetch,
-        now: Date.now,
-        log: silent,
-      }),
+      watched(ledger, parsePolicy(`log ${ledger.log.vkey}\n${witness.line}\nquorum w.test/cli\n`)),
     )
     await until(() => parseNote(log.checkpoint()).signatures.length === 2)
-    const place = await mirrorOf(ledger, log.checkpoint())
-
+    const place = await mirrorInto(join(folder, 'mirror'), ledger)
+    await writeFile(join(place, 'checkpoint'), log.checkpoint())
+    await rm(join(place, 'openings'), { recursive: true })
     const good = await reach('verify', place, '--policy', policy)
     expect(good).toMatchObject({ code: 0, err: '' })
     expect(good.out).toMatch(/cosigned by w\.test\/cli at 20/)
@@ -368,35 +343,9 @@ describe('a log with witnesses', () => {
 
 const sizeIn = (note: string): number => Number(note.split('\n')[1])
 
-/** What an auditor's mirror holds. */
-async function mirrorOf(ledger: Ledger, checkpoint: string): Promise<string> {
-  const place = join(folder, 'mirror')
-  const size = sizeIn(checkpoint)
-  const put = async (path: string, bytes: Uint8Array | string | undefined) => {
-    if (bytes === undefined) throw new Error(path)
-    await mkdir(dirname(join(place, path)), { recursive: true })
-    await writeFile(join(place, path), bytes)
-  }
-  await put(tilePath({ level: 0, index: 0, width: size }), await ledger.log.tile(0, 0, size))
-  await put(tilePath({ level: 'entries', index: 0, width: size }), await ledger.log.bundle(0, size))
-  await put('checkpoint', checkpoint)
-  return place
-}
-
 const program = join(import.meta.dirname, '../../cli/main.ts')
 
-async function reach(...words: string[]): Promise<{ code: number; out: string; err: string }> {
-  const env = { ...programEnvironment, REACH_STATE: join(folder, 'state') }
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, 'audit', ...words], {
-      env,
-    })
-    return { code: 0, out: stdout, err: stderr }
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
-    return { code, out: stdout, err: stderr }
-  }
-}
+const reach = (...words: string[]) => reachAudit(folder, ...words)
 
 /** `reach witness`, until disposed; `line` is what it prints for policies. */
 async function startedByCommand(vkey: string): Promise<{ line: string } & AsyncDisposable> {
