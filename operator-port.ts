@@ -7,6 +7,7 @@ import type { PodCache } from '#core/pods/cache.ts'
 import type { ServeParts } from './serve.ts'
 import { type SandboxDoor, startAdmin } from './vault-server/admin.ts'
 import { auditorOperator } from './vault-server/operator/auditors.ts'
+import { warnOfClock } from './vault-server/operator/clock.ts'
 import { logOperator } from './vault-server/operator/log.ts'
 import { customerOperator } from './vault-server/operator/customers.ts'
 import { recordSigningKeys, signingKeyOperator } from './vault-server/operator/signing-keys.ts'
@@ -55,16 +56,4 @@ export async function openOperatorPort(
     metrics,
     log,
   })
-}
-
-const CLOCK_TOLERANCE_MS = 60_000
-
-/**
- * Records never go back in time: after a clock that was ahead they keep the latest until it has caught up, and what ends before
- * then, such as a question or a code, has ended at once.
- */
-export async function warnOfClock({ ledger, now, log }: Pick<ServeParts, 'now' | 'log'> & { ledger: Ledger }) {
-  const { time } = await ledger.commit({})
-  const behind = time - now()
-  if (behind > CLOCK_TOLERANCE_MS) log.warn('clock-behind', { ms: behind })
 }

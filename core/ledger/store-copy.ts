@@ -63,7 +63,9 @@ export async function copyStore({
     begun !== undefined &&
     (begun.state !== 'moved' || filled?.state !== 'ready' || filled.copy !== begun.copy)
   )
-    throw new CopyRefused('the stores are marked by other copies: an operator must decide')
+    throw new CopyRefused(
+      'the stores are marked by different copies: empty the target, and look where the ledger went',
+    )
   if (begun === undefined) {
     await refuseUnlessEmpty(to.stored, filled)
     await writeCounters(from, signer)
@@ -94,14 +96,17 @@ export async function copyStore({
 async function refuseUnlessEmpty(target: Stored, mark: CopyMark | undefined): Promise<void> {
   if (mark !== undefined && mark.state !== 'moved')
     throw new CopyRefused('an earlier copy into the target was not finished: empty it and copy again')
-  for await (const _ of target.keys({ limit: 1 })) throw new CopyRefused('the target is not empty')
+  for await (const _ of target.keys({ limit: 1 }))
+    throw new CopyRefused(
+      'the target is not empty: move data/ledger away, or drop the tables reach_head and reach_ledger',
+    )
 }
 
 /** What was acknowledged of the source, as its anchor has it. */
 async function anchored({ anchorFile }: CopiedStore): Promise<Mark> {
   const seen = await readAnchor(anchorFile)
   if (seen === undefined || seen === 'new')
-    throw new LedgerDamaged('the anchor of the store to be copied from is missing: an operator must decide')
+    throw new LedgerDamaged('the anchor of the store to be copied from is missing: restore it with the data')
   return seen
 }
 
