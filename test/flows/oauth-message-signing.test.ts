@@ -184,6 +184,10 @@ describe('a signed request (JAR)', () => {
       expect(replies.filter((one) => one === '201')).toHaveLength(1)
       expect(new Set(replies)).toEqual(new Set(['201', bad]))
     }
+    // An ECDSA signature has a twin, r and n - s, that nobody needs a key for.
+    const { request } = await requestObject(shop, { jti: undefined })
+    expect(await verdict(push(shop, { request }))).toBe('201')
+    expect(await verdict(push(shop, { request: withTwinSignature(request) }))).toBe(bad)
     const jti = randomUUID()
     // The same id of two businesses is two ids.
     expect(await pushed({ jti })).toBe('201')
@@ -201,6 +205,20 @@ describe('a signed request (JAR)', () => {
     expect(await verdict(push(shop, { request }))).toBe('201')
   })
 })
+
+const orderOfP256 = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+
+function withTwinSignature(jws: string): string {
+  const [header, payload, signature = ''] = jws.split('.')
+  const bytes = Buffer.from(signature, 'base64url')
+  const s = BigInt(`0x${bytes.subarray(32).toString('hex')}`)
+  const twin = (orderOfP256 - s).toString(16).padStart(64, '0')
+  return [
+    header,
+    payload,
+    Buffer.concat([bytes.subarray(0, 32), Buffer.from(twin, 'hex')]).toString('base64url'),
+  ].join('.')
+}
 
 function jarmConfig(business: Business): oauth.Configuration {
   const config = new oauth.Configuration(
@@ -310,5 +328,6 @@ test('the metadata tells exactly what is accepted', async () => {
     backchannel_token_delivery_modes_supported: ['poll', 'ping'],
     backchannel_authentication_endpoint: `${vault.issuer}/backchannel`,
     device_authorization_endpoint: `${vault.issuer}/device/auth`,
+    backchannel_user_code_parameter_supported: false,
   })
 })

@@ -15,8 +15,8 @@ export async function assertNewRequestObject(ctx: KoaContextWithOIDC, now: numbe
   if (typeof request !== 'string' || client === undefined) return
   const { jti, exp, iat } = decodeJwt(request)
   if (isFarAhead(iat, now)) throw new errors.InvalidRequestObject('this request object is dated ahead')
-  // Without an id of its own it is told apart by its signature.
-  const id = jti ?? hash('sha256', request, 'base64url')
+  // Without an id of its own it is told apart by what was signed: a second good signature is anybody's to make (ECDSA).
+  const id = jti ?? hash('sha256', request.slice(0, request.lastIndexOf('.')), 'base64url')
   const isNew = await provider.ReplayDetection.unique(
     `request object ${client.clientId}`,
     id,
@@ -46,10 +46,11 @@ export function statusIn(body: unknown): unknown {
   return typeof body === 'string' && body !== '' ? decodeJwt(body)['token_introspection'] : body
 }
 
-/** Tells the response modes that are answered; the library would tell those it has. */
+/** Tells what is there where the library would tell what it has: response modes, and no user codes (CIBA Core 4). */
 export async function tellModes(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next()
   const { body } = ctx
   if (typeof body !== 'object' || body === null || !('response_modes_supported' in body)) return
   body.response_modes_supported = [...responseModes]
+  Object.assign(body, { backchannel_user_code_parameter_supported: false })
 }
