@@ -161,7 +161,7 @@ export class Endpoints {
 
 const refusals = {
   answer: 'The answer was not 200 with the challenge',
-  'no-answer': 'There was no answer in time',
+  'no-answer': 'No connection came about, or no answer within 10 seconds',
   'address-refused': 'The address is not a public one',
   'answer-too-large': 'The answer was too long',
 } as const
