@@ -307,6 +307,30 @@ describe('a log with witnesses', () => {
     await until(() => sizeIn(log.checkpoint()) === 3 && asked === 2)
   })
 
+  test('asks a witness that fails ever more rarely, and one that answers each time', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { ledger } = await openIn(stack.use(await ledgerFolders()))
+    stack.use(ledger)
+    const [good, failing] = [
+      await served([ledger.log.vkey], 'w.test/1', stack),
+      await served([ledger.log.vkey], 'w.test/2', stack),
+    ]
+    let fails = true
+    const asked = { good: 0, failing: 0 }
+    const seventh = Promise.withResolvers<number>()
+    const counting: typeof fetch = async (...request) => {
+      const isGood = String(request[0]).startsWith(good.url)
+      if (++asked[isGood ? 'good' : 'failing'] === 7) seventh.resolve(asked.failing)
+      return !isGood && fails ? new Response('', { status: 500 }) : await fetch(...request)
+    }
+    const policy = parsePolicy(`${good.line}${failing.line}group both all w.test/1 w.test/2\nquorum both\n`)
+    await ledger.commit(entry(1))
+    const log = stack.use(watched(ledger, policy, { fetch: counting }))
+    expect(await seventh.promise).toBe(3)
+    fails = false
+    await until(() => parseNote(log.checkpoint()).signatures.length === 3)
+  })
+
   test('is verified under the policy by the command line, and not without the witnesses it names', async () => {
     await using stack = new AsyncDisposableStack()
     const folders = stack.use(await ledgerFolders())

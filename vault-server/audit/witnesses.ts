@@ -12,6 +12,8 @@ import { hasQuorum, parsePolicy, PolicyInvalid, type Policy, type Witness } from
 import type { Logger } from '#core/logger.ts'
 
 const ASK_EVERY_MS = 500
+/** Rounds for which a witness that fails again and again is left alone at most: half a minute. */
+const MOST_LEFT_OUT = 60
 /** A log that shows nothing new for want of witnesses hides more than one that shows it without them. */
 const PATIENCE_MS = 60_000
 
@@ -47,6 +49,8 @@ export function witnessedLog({
   let askedFor = -1
   /** Those whose answer is still to come: they are not asked again before, and a quorum of others does not wait for them. */
   const owing = new Set<string>()
+  /** How many rounds those that failed are still left out, and how many the last time. */
+  const failed = new Map<string, { left: number; rounds: number }>()
   /** Entries that were shown without witnesses: to show fewer would look like a rewind. */
   let shown = 0
 
@@ -57,7 +61,7 @@ export function witnessedLog({
     waitingSince ??= now()
     const lines = new Map<string, readonly string[]>()
     const quorum = Promise.withResolvers<void>()
-    const free = witnesses.filter(({ name }) => !owing.has(name))
+    const free = witnesses.filter(({ name }) => !owing.has(name) && !isLeftOut(name))
     const all = Promise.all(
       free.map(async (witness) => {
         const given = await askOnce(witness, note)
@@ -74,20 +78,30 @@ export function witnessedLog({
     waitingSince = undefined
   }
 
+  function isLeftOut(name: string): boolean {
+    const before = failed.get(name)
+    return before !== undefined && before.left-- > 0
+  }
+
   async function askOnce(witness: Witness, note: string): Promise<readonly string[]> {
-    owing.add(witness.name)
+    const { name } = witness
+    owing.add(name)
     try {
-      return await ask(witness, note)
+      const lines = await ask(witness, note)
+      failed.delete(name)
+      return lines
     } catch (error) {
+      const rounds = Math.min(2 * (failed.get(name)?.rounds ?? 0.5), MOST_LEFT_OUT)
+      failed.set(name, { left: rounds, rounds })
       if (error instanceof WitnessContradicts) log.error('witness-contradicts', {}, error)
       else log.warn('witness-failed', {}, error)
       return []
     } finally {
-      owing.delete(witness.name)
+      owing.delete(name)
     }
   }
 
-  /** Signature lines of this witness under the note. Throws when it refuses or does not answer. */
+  /** Signature lines of this witness under the note; none where it has a newer one. Throws when it refuses or does not answer. */
   async function ask(witness: Witness, note: string): Promise<readonly string[]> {
     for (let attempt = 1; ; attempt++) {
       const old = sizes.get(witness.name) ?? 0
@@ -98,9 +112,8 @@ export function witnessedLog({
         return cosignaturesIn(body, parseNote(note).text, witness.key)
       }
       const known = response.status === 409 && /^(0|[1-9]\d{0,15})\n$/.test(body) ? Number(body) : undefined
-      // Another process of this log was here meanwhile, with what it wrote.
-      if (known !== undefined && known > sizeOf(note) && sizeOf(await source.newest()) >= known)
-        throw new Error('a witness has seen a newer checkpoint of ours')
+      // Another process of this log was here meanwhile, with what it wrote: no fault of the witness.
+      if (known !== undefined && known > sizeOf(note) && sizeOf(await source.newest()) >= known) return []
       // Of this size it has seen another tree, when it refuses to continue just that.
       const isForked = known === old && known === sizeOf(note)
       if (response.status === 422 || isForked || (known !== undefined && known > sizeOf(note)))
