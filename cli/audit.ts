@@ -105,7 +105,7 @@ async function copyOpened(
   }).catch(discarding(source))
   if (isAgain && verified.opened < verified.report.checkpoint.size) return verified
   await source.keep()
-  for (const [file, text] of openings) await writeWhole(file, text)
+  for (const [file, text] of openings) await writeWhole(file, text, 0o600)
   await keepNames(folder, await businessNames(source, options, parts.stateFolder))
   await keepHead(folder, verified)
   return verified
@@ -125,7 +125,7 @@ async function keepHead(folder: string, { vkey, changes, note }: Verified): Prom
 
 async function keepNames(folder: string, names: ReadonlyMap<string, string>): Promise<void> {
   const businesses = [...names].map(([vendorId, name]) => ({ vendorId, name }))
-  await writeWhole(path.join(folder, NAMES_FILE), `${JSON.stringify({ businesses }, null, 2)}\n`)
+  await writeWhole(path.join(folder, NAMES_FILE), `${JSON.stringify({ businesses }, null, 2)}\n`, 0o600)
 }
 
 function print(

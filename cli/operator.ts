@@ -63,7 +63,7 @@ export async function asOperator<Result>(settings: OperatorSettings, act: Act<Re
 }
 
 async function answers(url: string): Promise<boolean> {
-  return fetch(`${url}/health`).then(
+  return fetch(`${url}/health`, { signal: AbortSignal.timeout(10_000) }).then(
     () => true,
     () => false,
   )

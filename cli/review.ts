@@ -338,7 +338,7 @@ async function writeExport(
   const files = written.files({ origin, size, root, checkpoint: reviewed.note, names })
   const listed = []
   for (const [name, { text, count }] of files) {
-    await writeWhole(path.join(folder, name), text)
+    await writeWhole(path.join(folder, name), text, 0o600)
     listed.push({ name, count, bytes: Buffer.byteLength(text), sha256: hash('sha256', text, 'hex') })
   }
   const manifest = {

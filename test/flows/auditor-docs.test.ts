@@ -1,6 +1,6 @@
 /** The first audit of docs/auditor.md, word for word, at a Reach that has something to audit; then its receipts. */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -103,6 +103,12 @@ test('the receipts of a pod are held against the log offline: signature, entry, 
   const withKey = ['--reason', 'Receipts', '--key-file', key]
   const copied = await reachAudit(home, 'mirror', `${vaultUrl}/log`, mirror, '--openings', ...withKey)
   expect(copied).toMatchObject({ code: 0 })
+  // What opens entries is for nobody else on the machine; the rest is public.
+  const below = await readdir(join(mirror, 'openings'), { recursive: true, withFileTypes: true })
+  const openings = below.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name))
+  expect(openings).not.toEqual([])
+  for (const file of [...openings, join(mirror, 'businesses.json')])
+    expect((await stat(file)).mode & 0o077, file).toBe(0)
   // Up to the look at it: else no copy could stand in for a log that was lost. Again where something else came meanwhile.
   const { log } = story.world.reach.ledger
   const isWhole = async () =>
