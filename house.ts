@@ -103,14 +103,14 @@ const diskCodes: ReadonlySet<string> = new Set([
   'ELOOP',
 ])
 
-/** Why a ledger or its keys refuse to open, in one line for the operator; `undefined` for any other error. */
+/** Why a ledger, its keys or the disk refuse, in one line for the operator; `undefined` for any other error. */
 export function refusalToOpen(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const known = [LedgerBusy, LedgerDamaged, LedgerForeign, LedgerStopped, KeysDamaged]
   if (known.some((one) => error instanceof one)) return `The ledger refuses to open: ${error.message}`
   if ('code' in error && diskCodes.has(String(error.code))) {
     const place = 'path' in error && typeof error.path === 'string' ? ` at ${error.path}` : ''
-    return `The ledger refuses to open: the disk refuses (${String(error.code)}${place}); is it full, read-only or failing, or not this user's?`
+    return `The disk refuses (${String(error.code)}${place}); is it full, read-only or failing, or not this user's?`
   }
   return undefined
 }

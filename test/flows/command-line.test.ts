@@ -293,7 +293,7 @@ const starts: readonly (readonly [what: string, start: string, line: RegExp])[] 
   [
     'a folder that is a file',
     `(await import('node:fs')).mkdirSync(process.argv[1] + '/data', { recursive: true })`,
-    /^The ledger refuses to open: the disk refuses \(ENOTDIR at \/[^\n]+\/data\)/,
+    /^The disk refuses \(ENOTDIR at \/[^\n]+\/data\)/,
   ],
   [
     // A terminal signals all that a start has begun, the build of the app among it.
