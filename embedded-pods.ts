@@ -59,6 +59,6 @@ function refuseLost(
   if (existsSync(join(folder, 'base-url')) && existsSync(join(folder, 'root'))) return
   throw new ConfigError(
     'REACH_DATA',
-    `lacks the pods of ${url}: put ${folder} back, or begin at another address of pods, where nobody is taken for who had a name here`,
+    `lacks the pods of ${url}: put ${folder} back, or set REACH_PODS_HERE=off where they run elsewhere; without a copy only another REACH_PODS_URL begins anew`,
   )
 }
