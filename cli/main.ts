@@ -53,7 +53,7 @@ function exitCodeOf(error: unknown): number {
     return told(error.message + faults.join(''), EXIT.usage)
   }
   if (error instanceof LedgerInUse)
-    return told('A Reach runs on this data folder: stop it first.', EXIT.failed)
+    return told('A Reach runs on this data folder: stop it first.', EXIT.unreachable)
   const refusal = refusalToOpen(error)
   if (refusal !== undefined) return told(refusal, EXIT.failed)
   throw error

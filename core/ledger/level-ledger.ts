@@ -55,8 +55,7 @@ export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledg
   const anchored = await readAnchor(options.anchorFile)
   // The anchor comes before the first key: without one, the ledger of these keys is elsewhere, or lost.
   const isBegun = !options.keys.isDue({ time: 0, seals: 0 })
-  if (anchored === undefined && isBegun)
-    throw (await hasDatabase(options.folder)) ? withoutAnchor() : elsewhere()
+  if (anchored === undefined && isBegun && !(await hasDatabase(options.folder))) throw elsewhere()
   const { db, tables } = await openDatabase(options.folder, {
     create: anchored === undefined || anchored === 'new',
     writeBufferSize: options.limits?.writeBufferSize,
@@ -64,7 +63,11 @@ export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledg
   stack.defer(() => db.close())
   await refuseCopy(db)
   if ((await readAnchor(options.anchorFile)) === undefined) {
-    for await (const _ of db.keys({ limit: 1 })) throw withoutAnchor()
+    for await (const _ of db.keys({ limit: 1 }))
+      throw new LedgerDamaged(
+        'the anchor is missing, and the database is not empty: look at REACH_KEYS, or restore the anchor with the data',
+      )
+    if (isBegun) throw elsewhere()
     await createAnchor(options.anchorFile)
   }
   const anchor = stack.use(await openAnchor(options.anchorFile))
@@ -78,11 +81,6 @@ export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledg
 const elsewhere = (): LedgerDamaged =>
   new LedgerDamaged(
     'there is no ledger here, and the keys are of one that was begun: look at REACH_DATA, REACH_KEYS and REACH_STORE',
-  )
-
-const withoutAnchor = (): LedgerDamaged =>
-  new LedgerDamaged(
-    'the anchor is missing, and the database is not empty: look at REACH_KEYS, or restore the anchor with the data',
   )
 
 /** Recovers from an open database and anchor, and owns both once it has resolved. `tables`: files to verify later. */
