@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { ConfigError, readConfig, stateFolder } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
+import { isCode } from '#core/ledger/key-files.ts'
 import { LedgerInUse } from '#core/ledger/ledger.ts'
 import { refusalToOpen } from '../house.ts'
 import { auditCommands } from './audit.ts'
@@ -16,6 +17,11 @@ import { outputTo } from './output.ts'
 import { storeCommands } from './store.ts'
 import { vendorCommands } from './vendor.ts'
 import { witnessCommand } from './witness.ts'
+
+// A reader such as head may have enough before all is said: what was asked for is done all the same.
+process.stdout.on('error', (error) => {
+  if (!isCode(error, 'EPIPE')) throw error
+})
 
 const root = join(import.meta.dirname, '..')
 const output = outputTo(process.stdout, process.stderr)

@@ -157,6 +157,12 @@ test.each([
   expect(err.trim()).toMatch(why)
 })
 
+test('a reader that has had enough stops no command', async () => {
+  const listing = run('cli/main.ts', 'vendor', 'list')
+  listing.child.stdout?.destroy()
+  expect(await listing.ended).toMatchObject({ code: 0, err: '' })
+})
+
 test('a program of somebody else on the operator port is told apart from Reach, in one line', async () => {
   const token = join(folder, 'keys/operator-token')
   await writeFile(token, 'of a Reach that was killed\n')
