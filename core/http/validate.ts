@@ -68,6 +68,8 @@ function validator<T>(ajv: Ajv2020, schemaId: string): ValidateFunction<T> {
 function loadSchemas(options: { allErrors: boolean }): Ajv2020 {
   const ajv = new Ajv2020({
     ...options,
+    // Where all errors are told, what the schema says of the place is at hand.
+    verbose: options.allErrors,
     strict: true,
     strictRequired: false,
     allowUnionTypes: true,
@@ -103,7 +105,7 @@ function violationsOf(schemaId: string, value: unknown, first: ErrorObject[]): V
   return [...violations.values()]
 }
 
-function describe({ keyword, instancePath, params, message }: ErrorObject): Violation {
+function describe({ keyword, instancePath, params, message, parentSchema }: ErrorObject): Violation {
   const place = speakable(instancePath)
   switch (keyword) {
     case 'required':
@@ -115,8 +117,11 @@ function describe({ keyword, instancePath, params, message }: ErrorObject): Viol
     }
     case 'enum':
       return { pointer: place, detail: `must be one of: ${params['allowedValues'].join(', ')}` }
-    case 'pattern':
-      return { pointer: place, detail: 'does not have the required form' }
+    case 'pattern': {
+      const meaning: unknown = parentSchema?.['description']
+      const detail = 'does not have the required form'
+      return { pointer: place, detail: typeof meaning === 'string' ? `${detail}: ${meaning}` : detail }
+    }
     case 'format':
       return { pointer: place, detail: `must be a valid ${params['format']}` }
     case 'propertyNames':

@@ -45,6 +45,15 @@ describe('parser', () => {
     )
   })
 
+  test('says of a text in the wrong form what the schema says of it', () => {
+    expect(violationsOf({ ...item, fields: ['Name'] })).toEqual([
+      {
+        pointer: '/fields/0',
+        detail: 'does not have the required form: Field id such as profile.birthDate.',
+      },
+    ])
+  })
+
   test('does not take inherited members for given ones', () => {
     expect(violationsOf(Object.create(item))).toContainEqual({ pointer: '/id', detail: 'is missing' })
   })
