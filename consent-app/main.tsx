@@ -8,6 +8,7 @@ import { catalogueQuery } from './data/catalogue.ts'
 import { meQuery } from './data/me.ts'
 import { createQueryClient } from './data/query-client.ts'
 import { requestQuery } from './data/requests.ts'
+import { keepFocus } from './kept-focus.ts'
 import type { Locale } from './messages/locale.ts'
 import { requestIn } from './mount.ts'
 
@@ -18,6 +19,7 @@ const patienceMs = 500
 export async function start(locale: Locale): Promise<void> {
   const element = document.getElementById('app')
   if (element === null) throw new Error('The page has no #app')
+  keepFocus()
   const queryClient = createQueryClient()
   // A page that the browser kept and shows again must not outlive the session it was drawn for.
   window.addEventListener('pageshow', ({ persisted }) => {

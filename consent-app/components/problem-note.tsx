@@ -1,5 +1,6 @@
 import { useLocation } from 'react-router'
-import { ProblemError, isPassing } from '../data/http.ts'
+import { useConnection } from '../data/connection.ts'
+import { ProblemError, isOffline, isPassing } from '../data/http.ts'
 import { useMe } from '../data/me.ts'
 import { useSignIn } from '../data/sign-in.ts'
 import type { MessageId } from '../messages/locale.ts'
@@ -24,7 +25,13 @@ export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() 
   const byPasskey = useMe().data?.byPasskey === true
   const code = error instanceof ProblemError ? error.code : 'unknown'
   const retry = onRetry !== undefined && (isPassing(error) || code === 'unknown' || code === 'rate-limited')
-  const title: MessageId = isPassing(error) ? 'problem.title.passing' : 'problem.title'
+  // The network may be back by now: then all that is known is that no answer came.
+  const isBack = useConnection() === 'online' && isOffline(error)
+  const title: MessageId = isBack
+    ? 'problem.title.no-answer'
+    : isPassing(error)
+      ? 'problem.title.passing'
+      : 'problem.title'
   if (code === 'not-signed-in' && byPasskey) return <AtPodOnly announce />
   return (
     <Notice
@@ -41,7 +48,7 @@ export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() 
         ) : undefined
       }
     >
-      <p>{problemText(error)}</p>
+      <p>{isBack ? text('problem.no-answer') : problemText(error)}</p>
     </Notice>
   )
 }

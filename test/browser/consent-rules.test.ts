@@ -365,6 +365,28 @@ test('a screen reader is told the decision page in its order, each part by its n
   expect(snapshot).not.toMatch(/button(?: \[|:?$)|link(?: \[|:?$)/m)
 })
 
+test('of many permissions some are listed, more where the keyboard then is, and one is found by its name', async () => {
+  const other = await story.shop()
+  for (let given = 0; given < 52; given++) await story.allow(ada, other)
+  await page.goto(vault('/relationships'))
+  const ended = page.locator('section').filter({ has: page.getByRole('heading', { name: 'Ended' }) })
+  await page.getByRole('button', { name: /^Show \d+ more of/ }).press('Enter')
+  await ended.getByRole('listitem').nth(50).locator('a:focus').waitFor()
+  const words = page.getByRole('textbox', { name: 'Find a business' })
+  await words.fill(` ${other.name.toUpperCase()} `)
+  await see('52 permissions.')
+  expect(await page.getByRole('article').count()).toBe(51)
+  await lookAt(page, 'rules-found')
+  await page.getByRole('article').first().getByRole('link').first().press('Enter')
+  await see('Back to all relationships')
+  await page.goBack()
+  await see('52 permissions.')
+  expect(page.url()).toBe(vault('/relationships'))
+  await words.fill('nobody of this name')
+  await see('No permission of a business with this name.')
+  expect(await page.getByRole('article').count()).toBe(0)
+})
+
 test('no page ran into an error, broke its own rules or asked anybody else', () => {
   expect(faults).toEqual([])
 })

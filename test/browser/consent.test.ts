@@ -365,6 +365,8 @@ test('a business is blocked from its own page, which ends what it may read', asy
     .getByText(/^Withdrawn/)
     .first()
     .waitFor()
+  // The button is gone with what it was about: the keyboard goes on from there, and not from the top.
+  await page.locator('h2:focus').filter({ hasText: 'The business' }).waitFor()
   const view = (await openRequest({ url: vault('') }, ada.browser, await ask(other))).view
   expect(view.turnedAway).toMatchObject({ reason: 'blocked' })
 })
