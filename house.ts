@@ -69,12 +69,18 @@ export async function openLedgerAndKeys({
   replica?: Replica
 }): Promise<{ ledger: Ledger; keys: KeyStore } & AsyncDisposable> {
   const { keysFolder, origin, levelFolder, levelAnchor, replicaAnchor } = placesOf(config, part, replica)
-  const keys = await openKeyStore(keysFolder)
-  // The replicas on a database share the keys; what each has seen lies in its own data folder.
-  const ledger = await (config.storeUrl === undefined
-    ? openLevelLedger({ folder: levelFolder, keys, anchorFile: levelAnchor, origin, now })
-    : openPgLedger({ url: config.storeUrl, part, keys, anchorFile: replicaAnchor, origin, now }))
-  return { ledger, keys, [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose]() }
+  try {
+    const keys = await openKeyStore(keysFolder)
+    // The replicas on a database share the keys; what each has seen lies in its own data folder.
+    const ledger = await (config.storeUrl === undefined
+      ? openLevelLedger({ folder: levelFolder, keys, anchorFile: levelAnchor, origin, now })
+      : openPgLedger({ url: config.storeUrl, part, keys, anchorFile: replicaAnchor, origin, now }))
+    return { ledger, keys, [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose]() }
+  } catch (error) {
+    // Three ledgers have the same files: whoever is to mend one must know which.
+    if (part !== '' && error instanceof Error) error.message = `in the ${part}, ${error.message}`
+    throw error
+  }
 }
 
 /** The settings of the house under a path; there is no third one under it. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { createLogger } from '#core/logger.ts'
 import { createMetrics } from '#core/metrics.ts'
+import { openLedgerAndKeys } from '../../house.ts'
 import { operatorTokenFile, startAdmin } from '../../vault-server/admin.ts'
 import { warnOfClock } from '../../vault-server/operator/clock.ts'
 import { ledgerFolders, openIn } from '../level-ledger.ts'
@@ -130,4 +131,14 @@ test('a clock that stands behind what was recorded is told at the start, and no 
   expect(told).toEqual([])
   await startAt(right)
   expect(told).toEqual([['clock-behind', day]])
+})
+
+test('a refusal to open says when it is that of the tour or the sandbox', async () => {
+  await using folders = await ledgerFolders()
+  const { folder: dataFolder, keysFolder } = folders
+  const config = { dataFolder, keysFolder, storeUrl: undefined, vaultUrl: 'http://localhost:3100' }
+  const open = () => openLedgerAndKeys({ config, now: Date.now, part: 'sandbox' })
+  await (await open())[Symbol.asyncDispose]()
+  await rm(join(keysFolder, 'sandbox', 'anchor'))
+  await expect(open()).rejects.toThrow(/^in the sandbox, the anchor is missing/)
 })
