@@ -99,12 +99,18 @@ test('nothing optional is ticked, and the sentence names what is, and nothing el
   const boxes = page.getByRole('checkbox')
   expect(await boxes.count()).toBe(2)
   for (const box of await boxes.all()) expect(await box.isChecked()).toBe(false)
+  // Also where the reader forces colours of her own, and a mark without one would be seen.
+  const marks = page
+    .locator('label:has([type=checkbox]) > [aria-hidden=true] > svg')
+    .filter({ visible: true })
+  expect(await marks.count()).toBe(0)
   const panel = page.getByRole('region', { name: 'Your decision' })
   const sentence = panel.locator('[aria-live=polite]')
   expect(await sentence.textContent()).toContain('Name')
   expect(await sentence.textContent()).not.toMatch(/Shoe size|Allergies/)
   await page.getByRole('checkbox', { name: /Shoe size/ }).press(' ')
   await expect.poll(() => sentence.textContent()).toContain('Shoe size')
+  expect(await marks.count()).toBe(1)
   expect(await sentence.textContent()).not.toContain('Allergies')
   await page.getByRole('checkbox', { name: /Shoe size/ }).press(' ')
   await expect.poll(() => sentence.textContent()).not.toContain('Shoe size')
