@@ -204,6 +204,21 @@ describe('a page that waits for its vault', () => {
     expect(await progress(browser)).toEqual({ state: 'none' })
   })
 
+  test('does not become whoever had its name in pods that were lost', async () => {
+    await using vault = await startTestVault(pods)
+    const { webId } = await vault.customer()
+    const podUrl = new URL('/', webId).href + new URL(webId).pathname.split('/')[1] + '/'
+    await pods.server.removePod(podUrl)
+    const podName = new URL(podUrl).pathname.slice(1, -1)
+    const other = vault.browser()
+    expect(await other.post('/api/vaults', { ...person(`z${Date.now()}`), podName })).toMatchObject({
+      status: 409,
+      body: { code: 'account-exists', errors: [{ pointer: '/podName' }] },
+    })
+    expect(await other.get('/api/me')).toMatchObject({ body: { signedIn: false } })
+    expect((await fetch(webId)).ok).toBe(false)
+  })
+
   test('is told why it failed, and that a restart has lost it; asking again goes on', async () => {
     await using vault = await startTestVault(pods)
     const { email } = await pods.customer()

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
+import { findAccount } from '#core/records/accounts.ts'
 import { newHandle } from '#core/records/ids.ts'
 import type { CreateVault, NewVault } from '#schemas/types.gen.ts'
 import type { EmbeddedPods } from '../pods/embedded.ts'
@@ -67,6 +68,17 @@ export function vaultRoutes(
   const kept = new LRUCache<string, Making>({ max: mostKept, ttl: keptSeconds * 1000 })
   const router = Router()
 
+  /** A pod that was just made and whose WebID has an account is another in the place of one that was lost: it opens nothing of hers. */
+  async function refuseKnown(
+    { webId, podUrl }: { webId: string; podUrl: string },
+    email: string,
+  ): Promise<void> {
+    if ((await findAccount(parts.ledger, parts.names, webId)) === undefined) return
+    await podServer.shardFor(email).removePod(podUrl)
+    const violations = [{ pointer: '/podName', detail: 'This name is taken' }]
+    throw new DomainError('account-exists', 'This name is taken', { violations })
+  }
+
   /** Refuses at once what can be refused at once; anything later is in `wayIn`. */
   async function make({ podName, email, password }: CreateVault): Promise<Making> {
     const { state, door, baseUrl: issuer } = podServer.shardFor(email)
@@ -83,6 +95,7 @@ export function vaultRoutes(
     if (before === undefined) await making
     const finish = async (): Promise<WayIn> => {
       const pod = await making
+      await refuseKnown(pod, email)
       step = 'sign-in'
       await throwAway?.made(pod)
       const podLogin = newHandle()
