@@ -40,19 +40,22 @@ export async function openMountedHouse(options: {
   /** The path without a slash, which is also the folder and part of the log's origin. */
   part: string
   podServer: EmbeddedPods
+  /** Whether the first house, on the same pods, has an account for this WebID. */
+  belongsElsewhere: (webId: string) => Promise<boolean>
   /** Of a house whose vaults are made to be thrown away. */
   throwAway?: (house: Pick<MountedHouse, 'ledger' | 'keys'>) => Promise<ThrowAway>
   tuning?: GatewayTuning
   now: () => number
   log: Logger
 }): Promise<MountedHouse> {
-  const { part, podServer, tuning = {}, now, log } = options
+  const { part, podServer, belongsElsewhere, tuning = {}, now, log } = options
   await using opened = new AsyncDisposableStack()
   const { ledger, keys } = opened.use(await openLedgerAndKeys({ config: options.config, now, part }))
   const config = configUnder(options.config, part)
   const throwAway = await options.throwAway?.({ ledger, keys })
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
-  const vault = opened.use(await openVault({ config, ledger, keys, podServer, pods, throwAway, now, log }))
+  const vaultParts = { config, ledger, keys, podServer, pods, throwAway, belongsElsewhere, now, log }
+  const vault = opened.use(await openVault(vaultParts))
   const gateway = opened.use(await createVendorGateway({ config, ledger, keys, pods, now, log, tuning }))
   const { authorization } = vault
   const operator = vendorOperator({ ledger, authorization, now, outboundAllow: config.outboundAllow })

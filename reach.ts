@@ -8,6 +8,8 @@ import type { Slots } from '#core/jobs/slots.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { PodCache } from '#core/pods/cache.ts'
+import { findAccount } from '#core/records/accounts.ts'
+import { createNames } from '#core/records/names.ts'
 import { startPods } from './embedded-pods.ts'
 import { openCounts, openLedgerAndKeys, openPods } from './house.ts'
 import type { Mounts } from './mounted-house.ts'
@@ -41,10 +43,11 @@ export async function startReach({ config, now, log, metrics }: ServeParts): Pro
   const { ledger, keys } = house
   const podServer = opened.use(await startPods({ config, keys, log }))
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
-  const tour =
-    config.tour && podServer ? opened.use(await openTour({ config, podServer, now, log })) : undefined
-  const sandbox =
-    config.sandbox && podServer ? opened.use(await openSandbox({ config, podServer, now, log })) : undefined
+  const names = createNames(await keys.secret('names'))
+  const belongsElsewhere = async (webId: string) => (await findAccount(ledger, names, webId)) !== undefined
+  const besides = podServer && { config, podServer, belongsElsewhere, now, log }
+  const tour = config.tour && besides ? opened.use(await openTour(besides)) : undefined
+  const sandbox = config.sandbox && besides ? opened.use(await openSandbox(besides)) : undefined
   const houses = [tour, sandbox].filter((house) => house !== undefined)
 
   const counts = opened.use(await openCounts(config))

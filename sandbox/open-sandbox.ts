@@ -27,6 +27,7 @@ export interface Sandbox extends Mounts, AsyncDisposable {
 export async function openSandbox(options: {
   config: Config
   podServer: EmbeddedPods
+  belongsElsewhere: (webId: string) => Promise<boolean>
   now: () => number
   log: Logger
 }): Promise<Sandbox> {

@@ -17,18 +17,15 @@ export interface Tour extends Mounts, AsyncDisposable {
   openShop(): Promise<void>
 }
 
-export async function openTour({
-  config,
-  podServer,
-  now,
-  log,
-}: {
+export async function openTour(options: {
   config: Config
   podServer: EmbeddedPods
+  belongsElsewhere: (webId: string) => Promise<boolean>
   now: () => number
   log: Logger
 }): Promise<Tour> {
-  const house = await openMountedHouse({ config, part: PART, podServer, now, log })
+  const { config, now } = options
+  const house = await openMountedHouse({ ...options, part: PART })
   // The shop is a client of servers that do not answer yet, so its routes are filled in later.
   const shopRoutes = express.Router()
   const startRoutes = express.Router()

@@ -107,6 +107,8 @@ export interface VaultParts {
   readonly pods: ReachPods
   /** Where vaults are made to be thrown away. */
   readonly throwAway?: ThrowAway | undefined
+  /** Whether another house on the same pods has an account for this WebID. */
+  readonly belongsElsewhere?: ((webId: string) => Promise<boolean>) | undefined
   /** Where the log is watched by witnesses. */
   readonly witnessPolicy?: Policy | undefined
   /** Where replicas count together what businesses ask; in this process when left out. */
@@ -297,6 +299,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
         showMe,
         cookie: hostCookie('new-vault', vaultUrl),
         throwAway: parts.throwAway,
+        belongsElsewhere: parts.belongsElsewhere,
       }),
     )
   else if (podOrigins.length > 0) api.use('/vaults', vaultsElsewhere)

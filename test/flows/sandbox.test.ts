@@ -278,6 +278,12 @@ test('nobody from outside gets in: whoever asks there was admitted by nobody', a
   const { status, body } = await lured.post('/api/sign-in/complete', { query: back.search })
   expect([status, body]).toMatchObject([401, { code: 'sign-in-failed' }])
   expect((await lured.get('/api/me')).body).not.toHaveProperty('accountId')
+  // Nor does whoever takes her name, were her pod lost, become her.
+  await podServer.removePod(`${podServer.baseUrl}resident/`)
+  const visitor = { podName: 'resident', email: 'visitor@real.example', password: person.password }
+  const taken = { status: 409, body: { code: 'account-exists' } }
+  expect(await lured.post('/api/vaults', visitor)).toMatchObject(taken)
+  expect((await fetch(webId)).ok).toBe(false)
 })
 
 test('behind a proxy each address has its own number of new businesses', async () => {

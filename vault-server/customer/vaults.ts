@@ -52,11 +52,14 @@ export function vaultRoutes(
     showMe,
     cookie,
     throwAway,
+    belongsElsewhere,
   }: {
     podServer: EmbeddedPods
     showMe: ShowMe
     cookie: HostCookie
     throwAway?: ThrowAway | undefined
+    /** Whether another house on the same pods has an account for this WebID. */
+    belongsElsewhere?: ((webId: string) => Promise<boolean>) | undefined
   },
 ): Router {
   const { podLogins } = parts
@@ -73,7 +76,8 @@ export function vaultRoutes(
     { webId, podUrl }: { webId: string; podUrl: string },
     email: string,
   ): Promise<void> {
-    if ((await findAccount(parts.ledger, parts.names, webId)) === undefined) return
+    const isKnown = (await findAccount(parts.ledger, parts.names, webId)) !== undefined
+    if (!isKnown && (await belongsElsewhere?.(webId)) !== true) return
     await podServer.shardFor(email).removePod(podUrl)
     const violations = [{ pointer: '/podName', detail: 'This name is taken' }]
     throw new DomainError('account-exists', 'This name is taken', { violations })
