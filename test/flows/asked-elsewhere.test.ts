@@ -1,7 +1,7 @@
 /** Answers that no browser of the business waits for, on the whole of Reach: until they are picked up they tell nothing. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { accessRequest, batchToken, postForm, redeem, verdict } from '../business.ts'
-import { decide } from '../consent.ts'
+import { accessRequest, batchToken, postForm, push, redeem, verdict } from '../business.ts'
+import { decide, openPage } from '../consent.ts'
 import { Story, expectOk } from '../story.ts'
 import type { Customer, Shop } from '../story.ts'
 import type { DecisionResult, OpenRequests, RequestView, VendorRequests } from '../../schemas/types.gen.ts'
@@ -38,6 +38,11 @@ async function told() {
   const [newest] = requests.requests
   return { status: newest?.status, grant: newest?.grant_id, grants: grants.grants.length }
 }
+/** How the list names the newest request. */
+async function newestName() {
+  const { text } = await story.call(shop, await batchToken(shop), '/v1/requests')
+  return (JSON.parse(text) as VendorRequests).requests[0]?.request_id
+}
 async function page(path: string) {
   return { path, view: expectOk(await alma.browser.post(`${path}/open`)).body as RequestView }
 }
@@ -72,7 +77,8 @@ test('put off, answered from the list, redeemed by the business; then a question
       login_hint: tokens.subject,
       authorization_details: details,
     })
-  ).json()) as { auth_req_id: string }
+  ).json()) as { auth_req_id: string; request_id: string }
+  expect(asked.request_id).toBe(await newestName())
   const question = await page(String((await waiting())[0]?.page))
   expect(question.view.amends?.grants).toEqual([tokens.grantId])
   const again = expectOk(await decide(alma.browser, question)).body as DecisionResult
@@ -83,12 +89,20 @@ test('put off, answered from the list, redeemed by the business; then a question
   expect(await nameOf(issued)).toEqual([200, shown])
 })
 
+test('a pushed request has the name by which the list tells of it; one that is refused has none', async () => {
+  const { reply, pending } = await push(shop)
+  const { request_id: name } = (await reply.json()) as { request_id: string }
+  await openPage({ url: story.world.config.vaultUrl }, alma.browser, pending)
+  expect(name).toBe(await newestName())
+  expect(await (await push(shop, { code_challenge_method: 'plain' })).reply.json()).not.toHaveProperty('request_id')
+})
+
 test('a link leads a signed-in customer to the decision; nothing is told before she hands over her code', async () => {
   const stall = await story.shop({ grant_types: ['authorization_code', 'client_credentials', device] })
   shop = stall
   const link = (await (
     await postForm(stall, 'device/auth', { scope: 'openid', authorization_details: details })
-  ).json()) as { device_code: string; user_code: string; verification_uri_complete: string }
+  ).json()) as Record<'device_code' | 'user_code' | 'verification_uri_complete' | 'request_id', string>
   const { pathname, search } = new URL(link.verification_uri_complete)
   const landing = await alma.browser.get(pathname + search, { accept: 'text/html' })
   expect([landing.status, landing.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
@@ -99,6 +113,7 @@ test('a link leads a signed-in customer to the decision; nothing is told before 
   }
   const opened = await page(new URL(location).pathname)
   expect(opened.view.matchingCode).toBe(link.user_code)
+  expect(link.request_id).toBe(await newestName())
   const answers = { matchingCode: link.user_code }
   const result = expectOk(await decide(alma.browser, opened, answers)).body as DecisionResult
   const form = { grant_type: device, device_code: link.device_code }

@@ -26,6 +26,7 @@ import { refuseProofs } from './policies.ts'
 import { registrationCommit } from './registration-commit.ts'
 import { codeHash, registrationPolicy } from './registration.ts'
 import { sayWhy } from './refusal-words.ts'
+import { nameRequest } from './request-name.ts'
 import { signStatement } from './software-statement.ts'
 import { requestLimits } from './request-limits.ts'
 import type { RequestLimits } from './request-limits.ts'
@@ -119,6 +120,7 @@ export async function openAuthorizationServer({
     made.use(registrationCommit({ ledger, now }))
     made.use(tokenStatus({ addresses, ledger, issuerKeys: signing.map(publicPart), now }))
     made.use(nameGrant)
+    made.use(nameRequest)
     made.on('server_error', (ctx, error) => {
       answerLedgerFailure(ctx, error)
       log.error('oauth-failed', { reason: ctx.oidc?.route?.replaceAll('_', '-') }, error)

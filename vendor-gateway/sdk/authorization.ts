@@ -13,6 +13,8 @@ export type AccessRequest = Omit<AccessRequestDetails, 'type'>
 
 /** To be kept in the session of the customer's browser until it comes back. Holds no secret of the business. */
 export interface PendingRequest {
+  /** As webhooks and `requests` of the client name it. */
+  readonly requestId: string
   readonly state: string
   readonly nonce: string
   readonly codeVerifier: string
@@ -29,6 +31,7 @@ export interface Customer {
 export interface WaitingRequest {
   readonly kind: 'known' | 'link'
   readonly id: string
+  readonly requestId: string
   /** Unix ms after which nobody can answer it. */
   readonly expiresAt: number
   /** Seconds between two polls. */
@@ -139,10 +142,7 @@ export class Authorization {
             this.#client,
             this.#authentication,
             parameters,
-            {
-              ...this.#http,
-              DPoP: this.#dpop,
-            },
+            { ...this.#http, DPoP: this.#dpop },
           ),
         ),
       ),
@@ -150,7 +150,7 @@ export class Authorization {
     const url = new URL(String(this.#server.authorization_endpoint))
     url.searchParams.set('client_id', this.#options.clientId)
     url.searchParams.set('request_uri', pushed.request_uri)
-    return { url, pending }
+    return { url, pending: { requestId: String(pushed['request_id']), ...pending } }
   }
 
   /**
@@ -353,8 +353,9 @@ function detailsOf(request: AccessRequest): string {
   return JSON.stringify([{ type: REQUEST_TYPE, ...request }])
 }
 
-function waiting({ expires_in, interval = 5 }: { expires_in: number; interval?: number | undefined }) {
-  return { expiresAt: Date.now() + expires_in * 1000, interval }
+function waiting(reply: oauth.BackchannelAuthenticationResponse | oauth.DeviceAuthorizationResponse) {
+  const { expires_in: seconds, interval = 5, request_id: requestId } = reply
+  return { requestId: String(requestId), expiresAt: Date.now() + seconds * 1000, interval }
 }
 
 function accessToken({ access_token: token, expires_in = 60 }: oauth.TokenEndpointResponse): AccessToken {
