@@ -193,7 +193,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const appFolder = newestBuild(appBuilds) ?? appBuilds
   const checker = receiptChecker({ appFolder, vaultUrl, publicLog, publicKeys, now })
   const { interactions } = authorization
-  const decide = await decisions({ vaultUrl, ledger, interactions, keys, now })
+  const decide = await decisions({ vaultUrl, ledger, interactions, keys, receiptKeys, now })
 
   const oidc = guardOidc({ allow, fetch })
 

@@ -16,7 +16,7 @@ import { readVendor } from '#core/records/vendors.ts'
 import type { AccessRequest, Decision, DecisionResult } from '#schemas/types.gen.ts'
 import type { Asked, Exchange } from '../oauth/interactions.ts'
 import { readOAuthKeys } from '../oauth/oauth-keys.ts'
-import { openSigningKeys } from '../signing-keys.ts'
+import type { SigningKeys } from '../signing-keys.ts'
 import { conclude } from './conclusion.ts'
 import type { Case, DecisionParts } from './conclusion.ts'
 import { findRequest, returnOf } from './requests.ts'
@@ -35,12 +35,10 @@ export type Decide = (
 /** Opens what makes decisions. `now` in Unix ms. */
 export async function decisions({
   keys,
+  receiptKeys,
   ...parts
-}: Omit<DecisionParts, 'secrets'> & { keys: KeyStore }): Promise<Decide> {
-  const secrets = {
-    receiptKeys: await openSigningKeys(keys, 'receipts', parts.now),
-    pairwise: (await readOAuthKeys(keys)).pairwiseSecret,
-  }
+}: Omit<DecisionParts, 'secrets'> & { keys: KeyStore; receiptKeys: SigningKeys }): Promise<Decide> {
+  const secrets = { receiptKeys, pairwise: (await readOAuthKeys(keys)).pairwiseSecret }
   return (exchange, asked) => decideOnce({ ...parts, secrets }, exchange, asked)
 }
 
