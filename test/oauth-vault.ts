@@ -24,6 +24,7 @@ import { requestLimits } from '../vault-server/oauth/request-limits.ts'
 import type { RequestLimits } from '../vault-server/oauth/request-limits.ts'
 import { vendorOperator } from '../vault-server/operator/vendors.ts'
 import type { VendorOperator } from '../vault-server/operator/vendors.ts'
+import { openSigningKeys } from '../vault-server/signing-keys.ts'
 import type { Decision, DecisionResult, RequestView } from '../schemas/types.gen.ts'
 import { BrowserJar } from './browser-jar.ts'
 import { registerBusiness } from './business.ts'
@@ -108,7 +109,8 @@ export async function startOAuthVault({
     const authorization = await openAuthorizationServer({ config, ledger, keys, now, log, limits })
     const { interactions } = authorization
     const names = createNames(await keys.secret('names'))
-    const decide = await decisions({ vaultUrl, ledger, keys, interactions, now })
+    const receiptKeys = await openSigningKeys(keys, 'receipts', now)
+    const decide = await decisions({ vaultUrl, ledger, keys, receiptKeys, interactions, now })
     const preview = async (_accountId: string, fields: readonly string[]) => {
       if (pods.refusal !== undefined) throw pods.refusal
       return new Map(fields.flatMap((field) => (values[field] === undefined ? [] : [[field, values[field]]])))
