@@ -94,7 +94,8 @@ test('a pushed request has the name by which the list tells of it; one that is r
   const { request_id: name } = (await reply.json()) as { request_id: string }
   await openPage({ url: story.world.config.vaultUrl }, alma.browser, pending)
   expect(name).toBe(await newestName())
-  expect(await (await push(shop, { code_challenge_method: 'plain' })).reply.json()).not.toHaveProperty('request_id')
+  const refused = await push(shop, { code_challenge_method: 'plain' })
+  expect(await refused.reply.json()).not.toHaveProperty('request_id')
 })
 
 test('a link leads a signed-in customer to the decision; nothing is told before she hands over her code', async () => {
