@@ -123,10 +123,11 @@ export class PgGroups {
       }
   }
 
-  /** The next step connects anew. */
+  /** The next step connects anew, perhaps to a server that took over without the newest groups: it is held against what is known. */
   #disconnect(): void {
     this.#client?.end().catch(() => undefined)
     this.#client = undefined
+    this.#former = undefined
   }
 
   async #connected(): Promise<PgDatabase> {

@@ -312,6 +312,31 @@ describe('several replicas of a ledger on one PostgreSQL', () => {
     expect(running.stopped?.cause).toBeInstanceOf(LedgerDamaged)
   })
 
+  test('another history that is just as long stops a replica that runs', async () => {
+    await using place = await pgPlace()
+    const server = await postgres()
+    const database = new URL(place.url).pathname.slice(1)
+    const standby = { ...place, url: place.url.replace(database, `${database}_standby`) }
+    await (await openReplica(place)).ledger[Symbol.asyncDispose]()
+    await letIn(place, 'b')
+    await server.query(`create database ${database}_standby template ${database}`)
+    await using running = (await openReplica(place)).ledger
+    await running.commit({ entries: [entry('{"a":1}')] })
+    // A server that had not heard of it takes over, and another replica, which had not either, is first to write there.
+    await server.query(`alter database ${database} allow_connections false`)
+    await server.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`)
+    {
+      await using other = (await openReplica(standby, { name: 'b' })).ledger
+      await other.commit({ entries: [entry('{"b":1}')] })
+    }
+    await server.query(`alter database ${database} rename to ${database}_lost`)
+    await server.query(`alter database ${database}_standby rename to ${database}`)
+    await expect(running.commit({ entries: [entry('{"a":2}')] })).rejects.toBeInstanceOf(LedgerStopped)
+    expect(running.stopped?.cause).toBeInstanceOf(LedgerDamaged)
+    await using whole = (await openReplica(place, { name: 'b' })).ledger
+    expect(sizeOf(whole)).toBe(1)
+  })
+
   test('a replica without an anchor is let in by an operator only', async () => {
     await using place = await pgPlace()
     await using ledger = (await openReplica(place)).ledger
