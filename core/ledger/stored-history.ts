@@ -26,6 +26,12 @@ export interface HistoryParts {
 /** Indexes of entries, newest first. */
 type Descending = AsyncGenerator<number, void>
 
+interface Source {
+  /** None of its entries lies above this one, so it need not be read as long as others are newer. */
+  readonly upTo: number
+  readonly indexes: () => Descending
+}
+
 const CACHED_BOXES = 256
 
 export class History {
@@ -51,19 +57,17 @@ export class History {
     // What is written but not yet published stays out, like in the rest of the log.
     const below = Math.min(before, this.#log.size)
     const items: HistoryItem[] = []
-    for await (const index of newestFirst([
-      this.#inThread(thread, below),
-      ...(await this.#tallies(counters)).map(([key, tally]) => this.#raising(key, tally, below)),
-    ])) {
+    const raised = (await this.#tallies(counters)).map(([key, tally]) => this.#raising(key, tally, below))
+    for await (const index of newestFirst([this.#inThread(thread, below), ...raised])) {
       if (items.length >= limit) break
       items.push(await this.#open(index))
     }
     return items
   }
 
-  async *#inThread(thread: string, below: number): Descending {
+  #inThread(thread: string, below: number): Source {
     const range = { gte: threadKey(thread, 0), lt: threadKey(thread, below), reverse: true }
-    for await (const key of this.#db.keys(range)) yield numberOfKey(key)
+    return { upTo: below - 1, indexes: () => numbersOf(this.#db.keys(range)) }
   }
 
   async #tallies(counters: readonly string[]): Promise<[key: string, tally: Tally][]> {
@@ -78,12 +82,21 @@ export class History {
   }
 
   /** The newest stand in the tally, which was read before the runs: a run that was full since is met twice, and none is missed. */
-  async *#raising(counter: string, tally: Tally, below: number): Descending {
-    for (const index of tally.newest.toReversed()) if (index < below) yield index
-    if (tally.ordered <= tally.newest.length) return
+  #raising(counter: string, { ordered, newest }: Tally, below: number): Source {
+    const hasRuns = ordered > newest.length
+    // A tally is changed in place.
+    const beside = newest.filter((index) => index < below).toReversed()
     const range = { gte: runKey(counter, 0), lt: runKey(counter, below), reverse: true }
-    for await (const [key, bytes] of this.#db.iterator(range))
-      for (const index of decodeTally(key, bytes).newest.toReversed()) if (index < below) yield index
+    const runs = (): AsyncIterable<[key: string, value: Buffer]> => this.#db.iterator(range)
+    return {
+      upTo: beside[0] ?? (hasRuns ? below - 1 : -1),
+      async *indexes() {
+        yield* beside
+        if (!hasRuns) return
+        for await (const [key, bytes] of runs())
+          for (const index of decodeTally(key, bytes).newest.toReversed()) if (index < below) yield index
+      },
+    }
   }
 
   /** Entries `first` up to below `first + count`, as far as they are published, in the order of the log. */
@@ -128,19 +141,35 @@ export class History {
   }
 }
 
-/** All of them in one order, each index once. */
-async function* newestFirst(sources: readonly Descending[]): Descending {
+async function* numbersOf(keys: AsyncIterable<string>): Descending {
+  for await (const key of keys) yield numberOfKey(key)
+}
+
+/** All of them in one order, each index once. A source is read from where the others have come down to it. */
+async function* newestFirst(sources: readonly Source[]): Descending {
+  const waiting = sources.filter(({ upTo }) => upTo >= 0).toSorted((a, b) => a.upTo - b.upTo)
+  const reading: { readonly indexes: Descending; next: number }[] = []
+  const advance = async (one: (typeof reading)[number]): Promise<void> => {
+    one.next = (await one.indexes.next()).value ?? -1
+  }
   try {
-    const next = await Promise.all(sources.map(async (source) => (await source.next()).value))
     for (;;) {
-      const newest = next.reduce<number>((most, index) => Math.max(most, index ?? -1), -1)
-      if (newest < 0) return
-      yield newest
-      for (const [i, source] of sources.entries())
-        while (next[i] !== undefined && next[i] >= newest) next[i] = (await source.next()).value ?? undefined
+      const newest = reading.reduce((most, { next }) => Math.max(most, next), -1)
+      const upTo = waiting.at(-1)?.upTo ?? -1
+      if (upTo >= 0 && upTo >= newest) {
+        const begun = waiting
+          .splice(waiting.findIndex((source) => source.upTo === upTo))
+          .map(({ indexes }) => ({ indexes: indexes(), next: -1 }))
+        reading.push(...begun)
+        await Promise.all(begun.map(advance))
+      } else if (newest < 0) return
+      else {
+        yield newest
+        for (const one of reading) while (one.next >= newest) await advance(one)
+      }
     }
   } finally {
-    for (const source of sources) await source.return()
+    for (const { indexes } of reading) await indexes.return()
   }
 }
 
