@@ -6,6 +6,7 @@ import { type Config, ConfigError } from '#core/config.ts'
 import { makePrivateFolder } from '#core/ledger/key-files.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
 import type { Logger } from '#core/logger.ts'
+import { createNames } from '#core/records/names.ts'
 import { type PodShards, shardFolder, startPodShards } from './vault-server/pods/shards.ts'
 
 /** Throws `ConfigError` where pods were and are no more. */
@@ -15,7 +16,7 @@ export async function startPods({
   log,
 }: {
   config: Config
-  keys: Pick<KeyStore, 'document' | 'storedDocument'>
+  keys: Pick<KeyStore, 'document' | 'storedDocument' | 'secret'>
   log: Logger
 }): Promise<PodShards | undefined> {
   if (!config.embeddedPods || !config.podsHere) return undefined
@@ -40,6 +41,7 @@ export async function startPods({
       host: config.listen.host,
       port: config.listen.podsPort,
       outboundAllow: config.outboundAllow,
+      names: createNames(await keys.secret('names')),
       log,
     }),
   )

@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path'
 import { Session } from '@inrupt/solid-client-authn-node'
 import type { Logger } from '../core/logger.ts'
 import type { PodFetch } from '../core/pods/pod.ts'
+import { createNames } from '../core/records/names.ts'
 import { control, jsonOf, knock } from '../vault-server/pods/door.ts'
 import { startEmbeddedPods } from '../vault-server/pods/embedded.ts'
 import type { EmbeddedPods } from '../vault-server/pods/embedded.ts'
@@ -71,6 +72,7 @@ export async function startTestPods(
     url: `http://localhost:${port}/`,
     folder,
     vaultUrl: 'http://localhost:1',
+    names: createNames(randomBytes(32)),
     outboundAllow: held.map((one) => `http://localhost:${portOf(one)}`),
     log: silent,
     ...options,

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
 import http from 'node:http'
@@ -8,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createNames } from '../../core/records/names.ts'
 import { startEmbeddedPods } from '../../vault-server/pods/embedded.ts'
 import { freePort } from '../free-ports.ts'
 import { podServerPid, startTestPods } from '../pod-server.ts'
@@ -15,6 +17,7 @@ import type { TestPods } from '../pod-server.ts'
 
 const turtle = { 'content-type': 'text/turtle' }
 const log = { info: () => undefined, warn: () => undefined }
+const names = createNames(randomBytes(32))
 const run = promisify(execFile)
 let pods: TestPods
 
@@ -305,7 +308,7 @@ describe('life and death', () => {
     const port = await freePort()
     const url = `http://localhost:${port}/`
     const begun = performance.now()
-    const first = await startEmbeddedPods({ url, folder, vaultUrl: 'http://localhost:1', log })
+    const first = await startEmbeddedPods({ url, folder, vaultUrl: 'http://localhost:1', names, log })
     const page = await fetch(url, { headers: { accept: 'text/html' } })
     expect(performance.now() - begun).toBeLessThan(1000)
     expect(page.status).toBe(503)
@@ -315,11 +318,11 @@ describe('life and death', () => {
     await first[Symbol.asyncDispose]()
     await expect(first.ready).rejects.toThrow('stopped')
     await expect(
-      startEmbeddedPods({ url: `http://localhost:${port + 1}/`, folder, vaultUrl: url, log }),
+      startEmbeddedPods({ url: `http://localhost:${port + 1}/`, folder, vaultUrl: url, names, log }),
     ).rejects.toThrow(`REACH_PODS_URL must stay ${url}: `)
-    await expect(startEmbeddedPods({ url: `${url}pods/`, folder, vaultUrl: url, log })).rejects.toThrow(
-      'an origin of their own',
-    )
+    await expect(
+      startEmbeddedPods({ url: `${url}pods/`, folder, vaultUrl: url, names, log }),
+    ).rejects.toThrow('an origin of their own')
     expect(await readFile(join(folder, 'base-url'), 'utf8')).toBe(url)
     await rm(folder, { recursive: true, force: true })
   })
@@ -330,8 +333,9 @@ describe('life and death', () => {
     const program = `
       const { startEmbeddedPods } = await import(${JSON.stringify(join(import.meta.dirname, '../../vault-server/pods/embedded.ts'))})
       const log = { info() {}, warn() {} }
+      const names = { hidden: (kind, text) => encodeURIComponent(text) }
       const pods = await startEmbeddedPods({ url: 'http://localhost:${port}/', folder: ${JSON.stringify(folder)},
-        vaultUrl: 'http://localhost:1', log })
+        vaultUrl: 'http://localhost:1', names, log })
       await pods.ready
       process.kill(process.pid, 'SIGKILL')`
     const parent = execFile(process.execPath, ['--input-type=module', '-e', program], {

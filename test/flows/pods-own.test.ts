@@ -1,8 +1,10 @@
 /** Customers who bring a pod of their own: servers that are not ours, with WAC and with ACP, beside embedded pods. */
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { createNames } from '../../core/records/names.ts'
 import type { Storages } from '../../schemas/types.gen.ts'
 import { startEmbeddedPods } from '../../vault-server/pods/embedded.ts'
 import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
@@ -44,6 +46,7 @@ async function startShutIn({ baseUrl }: OwnPodServer) {
       url: `http://localhost:${await freePort()}/`,
       folder,
       vaultUrl: baseUrl,
+      names: createNames(randomBytes(32)),
       log: { info: () => undefined, warn: () => undefined },
     }),
   )

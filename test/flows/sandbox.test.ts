@@ -17,6 +17,7 @@ import { sandboxOperations } from '../../sandbox/operations.ts'
 import type { SandboxOperation } from '../../sandbox/operations.ts'
 import { createSampleCustomer } from '../../sandbox/sample-customer.ts'
 import { vaultLife } from '../../sandbox/vaults.ts'
+import { removePodFiles } from '../../vault-server/pods/pod-removal.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
 import { accessRequest, ask, batchToken, outcome, postForm, redeem, registerBusiness } from '../business.ts'
 import type { Business, Tokens } from '../business.ts'
@@ -279,7 +280,7 @@ test('nobody from outside gets in: whoever asks there was admitted by nobody', a
   expect([status, body]).toMatchObject([401, { code: 'sign-in-failed' }])
   expect((await lured.get('/api/me')).body).not.toHaveProperty('accountId')
   // Nor does whoever takes her name, were her pod lost, become her.
-  await podServer.removePod(`${podServer.baseUrl}resident/`)
+  await removePodFiles(join(world.config.dataFolder, 'pods/root'), `${podServer.baseUrl}resident/`)
   const visitor = { podName: 'resident', email: 'visitor@real.example', password: person.password }
   const taken = { status: 409, body: { code: 'account-exists' } }
   expect(await lured.post('/api/vaults', visitor)).toMatchObject(taken)

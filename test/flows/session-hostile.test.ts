@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { createOutbound } from '#core/http/outbound.ts'
 import { createNames } from '#core/records/names.ts'
@@ -10,8 +11,10 @@ import { podLoginStorage } from '#core/records/pod-logins.ts'
 import type { Redirect } from '../../schemas/types.gen.ts'
 import { guardOidc } from '../../vault-server/customer/guarded-oidc.ts'
 import { createPodLogins } from '../../vault-server/customer/pod-login.ts'
+import type { EmbeddedPods } from '../../vault-server/pods/embedded.ts'
+import { removePodFiles } from '../../vault-server/pods/pod-removal.ts'
 import { startHostileIssuer } from '../hostile-issuer.ts'
-import { sharedPods } from '../pod-server.ts'
+import { ownFetch, sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 import { signInAtPod, startTestVault } from '../vault.ts'
 import type { VaultBrowser } from '../vault.ts'
@@ -47,6 +50,42 @@ test('an issuer signs in only people whose WebID names it', async () => {
   // Nothing of the failed login stays, only the victim's own.
   const kept = await vault.ledger.list('pod-login/')
   expect(new Set(kept.map(({ key }) => key.split('/')[1])).size).toBe(1)
+})
+
+const podOf = (webId: string) => new URL('../', webId).href
+const nameOf = (podUrl: string) => new URL(podUrl).pathname.slice(1, -1)
+const taken = { status: 409, body: { code: 'account-exists', errors: [{ pointer: '/podName' }] } }
+
+test('who had a name and left with her pod holds no key to whoever would have it next', async () => {
+  await using vault = await startTestVault(pods)
+  const before = await vault.customer()
+  const podUrl = podOf(before.webId)
+  // The pod server looks its tokens up nowhere: this one is good for an hour, whatever becomes of the pod.
+  const app = await ownFetch(pods.server, before)
+  expect((await app(podUrl)).status).toBe(200)
+  const wish = { confirmation: 'erase', askDeletion: false, deletePod: true }
+  expect(await before.browser.post('/api/leave', wish)).toMatchObject({ status: 202 })
+  await vault.settle()
+  const next = { podName: nameOf(podUrl), email: `next-${before.email}`, password: 'a password of her own' }
+  expect(await vault.browser().post('/api/vaults', next)).toMatchObject(taken)
+  expect((await app(podUrl)).ok).toBe(false)
+})
+
+test('no pod is made in the place of one that was lost, not even until it is found out', async () => {
+  // Whatever takes it away again may fail, or come too late.
+  const removePod = () => Promise.reject(new Error('a failing disk'))
+  const server: EmbeddedPods = { ...pods.server, removePod, shardFor: () => server }
+  await using vault = await startTestVault({ ...pods, server })
+  const { webId } = await vault.customer()
+  await removePodFiles(join(pods.folder, 'root'), podOf(webId))
+  const intruder = { email: `intruder-${nameOf(podOf(webId))}@example.org`, password: 'a password of hers' }
+  const wanted = { podName: nameOf(podOf(webId)), ...intruder }
+  expect(await vault.browser().post('/api/vaults', wanted)).toMatchObject(taken)
+  expect((await fetch(webId)).ok).toBe(false)
+  const issuer = pods.server.baseUrl
+  await expect(signInAtPod(pods, vault.browser(), { ...intruder, webId }, { issuer })).rejects.toMatchObject({
+    code: 'sign-in-failed',
+  })
 })
 
 test('an issuer that says it is another one is refused, whatever it signs', async () => {

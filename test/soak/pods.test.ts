@@ -2,6 +2,7 @@
  * Many customers at two embedded pod servers: how fast their pods are made, how long Reach takes to start with them, and how
  * long a cold read through the gateway takes, with the pod servers' share of it. `PODS=60 npm run test:soak` for fewer.
  */
+import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -76,6 +77,7 @@ test(`${count} pods at two servers, read cold through the gateway`, async () => 
       more: config.podShards,
       folder: join(folder, 'pods'),
       vaultUrl,
+      names: createNames(randomBytes(32)),
       outboundAllow: config.outboundAllow,
       log,
     })

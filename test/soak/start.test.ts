@@ -5,7 +5,7 @@
 import { cp, link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { readConfig } from '#core/config.ts'
 import { createLogger } from '#core/logger.ts'
@@ -125,6 +125,7 @@ async function measure(customers: number) {
       url: `http://localhost:${podsPort}/`,
       folder: join(folder, 'data/pods'),
       vaultUrl: config.vaultUrl,
+      names: createNames(randomBytes(32)),
       log,
     })
   {

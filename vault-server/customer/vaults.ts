@@ -8,7 +8,7 @@ import { findAccount } from '#core/records/accounts.ts'
 import { newHandle } from '#core/records/ids.ts'
 import type { CreateVault, NewVault } from '#schemas/types.gen.ts'
 import type { EmbeddedPods } from '../pods/embedded.ts'
-import { createProvisioning } from '../pods/provisioning.ts'
+import { createProvisioning, webIdAt } from '../pods/provisioning.ts'
 import { signInAtEmbeddedPods } from '../pods/scripted-sign-in.ts'
 import type { HostCookie } from './cookies.ts'
 import { limitPerAddress } from './limits.ts'
@@ -71,14 +71,13 @@ export function vaultRoutes(
   const kept = new LRUCache<string, Making>({ max: mostKept, ttl: keptSeconds * 1000 })
   const router = Router()
 
-  /** A pod that was just made and whose WebID has an account is another in the place of one that was lost: it opens nothing of hers. */
-  async function refuseKnown(
-    { webId, podUrl }: { webId: string; podUrl: string },
-    email: string,
-  ): Promise<void> {
+  /**
+   * Whoever has a pod is whom its WebID has an account for. So none is made in the place of one that was lost, not for a moment:
+   * its owner could come in by the pods' own page, whatever becomes of her asking here.
+   */
+  async function refuseKnown(webId: string): Promise<void> {
     const isKnown = (await findAccount(parts.ledger, parts.names, webId)) !== undefined
     if (!isKnown && (await belongsElsewhere?.(webId)) !== true) return
-    await podServer.shardFor(email).removePod(podUrl)
     const violations = [{ pointer: '/podName', detail: 'This name is taken' }]
     throw new DomainError('account-exists', 'This name is taken', { violations })
   }
@@ -88,6 +87,7 @@ export function vaultRoutes(
     const { state, door, baseUrl: issuer } = podServer.shardFor(email)
     if (state !== 'ready')
       throw new DomainError('pod-unreachable', 'The pods are starting', { retryAfter: 3 })
+    await refuseKnown(webIdAt(door, podName))
     await throwAway?.admit()
     let before: (() => number) | undefined
     let step: 'pod' | 'sign-in' | 'ready' = 'pod'
@@ -99,7 +99,6 @@ export function vaultRoutes(
     if (before === undefined) await making
     const finish = async (): Promise<WayIn> => {
       const pod = await making
-      await refuseKnown(pod, email)
       step = 'sign-in'
       await throwAway?.made(pod)
       const podLogin = newHandle()

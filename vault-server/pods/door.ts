@@ -10,6 +10,8 @@ export interface PodServerDoor {
   readonly baseUrl: string
   readonly socket: string
   readonly creationSecret: string
+  /** Whether a pod had this address and was ended. */
+  isRetired(podUrl: string): Promise<boolean>
 }
 
 export interface DoorAnswer {

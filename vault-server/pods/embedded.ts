@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError } from '#core/config.ts'
 import type { Logger } from '#core/logger.ts'
 import type { PodFeed } from '#core/pods/pod.ts'
+import type { Names } from '#core/records/names.ts'
 import { startChild } from './child-process.ts'
 import type { RunningChild } from './child-process.ts'
 import { machineMs } from './child-protocol.ts'
@@ -14,6 +15,7 @@ import type { PodServerDoor } from './door.ts'
 import { createLocalFeed } from './feed.ts'
 import { startPodFront } from './front.ts'
 import { removePodFiles } from './pod-removal.ts'
+import { openRetiredNames } from './retired-names.ts'
 
 /** sun_path holds 108 bytes on Linux and 104 elsewhere, one of them for the end. */
 const MAX_SOCKET_PATH = 103
@@ -37,7 +39,7 @@ export interface EmbeddedPods extends AsyncDisposable {
   readonly door: PodServerDoor
   /** Where the pod of somebody with this e-mail address lies or would lie. */
   shardFor(email: string): EmbeddedPods
-  /** Ends a pod of this server with its account; for those of sample customers. */
+  /** Ends a pod of this server with its account, for good: nobody gets its name again. */
   removePod(podUrl: string): Promise<void>
 }
 
@@ -51,6 +53,7 @@ export async function startEmbeddedPods(options: {
   url: string
   folder: string
   vaultUrl: string
+  names: Names
   log: Pick<Logger, 'info' | 'warn'>
   /** Where to listen; by default the URL's port on the loopback interface. */
   port?: number
@@ -61,7 +64,7 @@ export async function startEmbeddedPods(options: {
   /** What one pod may hold. */
   podBytes?: number
 }): Promise<EmbeddedPods> {
-  const { folder, vaultUrl, log, accessRules = 'wac', podBytes = USUAL_POD_BYTES } = options
+  const { folder, vaultUrl, names, log, accessRules = 'wac', podBytes = USUAL_POD_BYTES } = options
   const url = new URL(options.url)
   if (url.pathname !== '/' || url.search || url.hash) {
     throw new Error(`the pods need an origin of their own: ${url.href} is not the root of one`)
@@ -70,6 +73,7 @@ export async function startEmbeddedPods(options: {
   const root = join(folder, 'root')
   await mkdir(root, { recursive: true, mode: 0o700 })
   await claimBaseUrl(join(folder, 'base-url'), baseUrl)
+  const retired = await openRetiredNames(join(folder, 'retired'), names)
 
   await using opened = new AsyncDisposableStack()
   const socketFolder = await mkdtemp(join(tmpdir(), 'reach-pods-'))
@@ -160,8 +164,11 @@ export async function startEmbeddedPods(options: {
       return state
     },
     feed,
-    door: { baseUrl, socket, creationSecret },
-    removePod: (podUrl) => removePodFiles(root, podUrl),
+    door: { baseUrl, socket, creationSecret, isRetired: retired.has },
+    async removePod(podUrl) {
+      await retired.add(podUrl)
+      await removePodFiles(root, podUrl)
+    },
     shardFor: () => pods,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

@@ -72,6 +72,11 @@ export function createProvisioning(door: PodServerDoor): Provisioning {
   }
 }
 
+/** The WebID that a pod of this name has or would have. */
+export function webIdAt({ baseUrl }: PodServerDoor, podName: string): string {
+  return `${baseUrl}${podName}/profile/card#me`
+}
+
 /** One call of the account API (JSON; with a token as the account, else as nobody). */
 async function call(door: PodServerDoor, url: string, options: { token?: string; body?: object } = {}) {
   const { token, body } = options
@@ -113,13 +118,15 @@ async function makePod(door: PodServerDoor, { podName, email, password }: Wanted
     }
   } else if (login.status !== 200) throw refused('made no login')
 
+  if (await door.isRetired(podUrl)) throw exists('/podName', 'This name is taken')
   const pod = await call(door, control(controls, 'account', 'pod'), {
     token,
     body: { name: podName },
   })
   if (pod.status === 400 || pod.status === 409) throw exists('/podName', 'This name is taken')
   const { webId, pod: madeAt } = pod.body
-  if (pod.status !== 200 || typeof webId !== 'string' || madeAt !== podUrl) throw refused('made no pod')
+  if (pod.status !== 200 || webId !== webIdAt(door, podName) || madeAt !== podUrl)
+    throw refused('made no pod')
   return { webId, podUrl, account: token }
 }
 
