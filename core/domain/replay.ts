@@ -1,4 +1,5 @@
 import type { Fact, FactItem, FactOf } from './facts.ts'
+import { ReplayedAuditors } from './replay-auditors.ts'
 
 /** A fact at its place in the log. */
 export interface LoggedFact {
@@ -35,7 +36,10 @@ export type FindingCode =
   | 'over-budget'
   | 'seq-gap'
   | 'request-unknown'
+  | 'request-answered'
   | 'beyond-request'
+  | 'beyond-log'
+  | 'erasure-unknown'
   | 'auditor-unknown'
   | 'auditor-not-allowed'
 
@@ -59,19 +63,21 @@ interface GrantState {
   readonly lostCategories: Set<string>
   ended: 'withdrawn' | 'expired' | undefined
   deletionAsked: boolean
+  /** Highest number of a release so far, and how many there were. */
   seq: number
+  disclosed: number
   /** Index of the newest entry that names it. */
   named: number
 }
 
-type Report = (code: FindingCode, grant?: string) => void
+export type Report = (code: FindingCode, grant?: string) => void
 
 /**
  * Plays the facts of a whole log again, in its order, and finds every disclosure that should not have been:
  * without an earlier grant to that business for that purpose and those fields, before its redemption, while
  * it was paused, after it was withdrawn, had expired or lost the pod, while the business was suspended, beyond
- * the number of reads it allows; every gap in a grant's numbering, every grant that goes beyond what was asked, and
- * every look of an auditor beyond the invitation. It believes nothing but the order: states come from the entries
+ * the number of reads it allows; every gap in a grant's numbering, every grant that goes beyond what was asked, every
+ * answer to what was not asked or was answered, and every look of an auditor beyond the invitation. It believes nothing but the order: states come from the entries
  * before, ends from the granted `until`.
  */
 export function replay(facts: Iterable<LoggedFact>): Finding[] {
@@ -100,10 +106,10 @@ export class Replay {
   readonly #grants = new Map<string, GrantState>()
   readonly #vendors = new Map<string, VendorState | undefined>()
   readonly #requests = new Map<string, FactOf<'requested'>>()
-  readonly #auditors = new Map<
-    string,
-    { readonly invited: FactOf<'auditor-invited'>; joined: boolean; revoked: boolean }
-  >()
+  /** Index of the entry that decided each request. */
+  readonly #answered = new Map<string, number>()
+  readonly #erasures = new Set<string>()
+  readonly #auditors = new ReplayedAuditors()
   #latest = 0
 
   see({ index, fact }: LoggedFact): void {
@@ -113,10 +119,13 @@ export class Replay {
     this.#latest = Math.max(this.#latest, fact.time)
     if (isVendorFact(fact)) this.#vendors.set(fact.vendor, stand(this.#vendors.get(fact.vendor), fact))
     else if (fact.type === 'requested') this.#ask(fact)
-    else if (fact.type === 'granted') this.#begin(index, fact, report)
-    else if ('auditor' in fact) this.#audit(fact, report)
-    else if (fact.type === 'log-recovered') this.#endLost(index, fact)
-    else if ('grant' in fact && fact.grant !== undefined) {
+    else if ('request' in fact) this.#answer(index, fact, report)
+    else if ('auditor' in fact) this.#auditors.see(index, fact, report)
+    else if (fact.type === 'log-recovered') this.#endLost(index, fact, report)
+    else if (fact.type === 'erasure-begun') this.#erasures.add(fact.erasure)
+    else if (fact.type === 'erased') {
+      if (!this.#erasures.has(fact.erasure)) report('erasure-unknown')
+    } else if ('grant' in fact && fact.grant !== undefined) {
       const grant = this.#grants.get(fact.grant)
       if (grant === undefined) return report('grant-unknown', fact.grant)
       if (grant.vendor !== fact.vendor) return report('other-business', fact.grant)
@@ -135,11 +144,11 @@ export class Replay {
   /** Every grant so far, as it stands at `time` (Unix ms), in the order they were given. */
   *grants(time: number): Generator<ReplayedGrant> {
     for (const one of this.#grants.values()) {
-      const { grant, vendor, given, items, until, reads, index, seq } = one
+      const { grant, vendor, given, items, until, reads, index, disclosed } = one
       const state = statusAt(one, time)
       const end = one.redeemed ? until : Math.min(until, one.redeemBy)
       const since = state === 'expired' && one.ended === undefined ? end : one.since
-      yield { grant, vendor, given, items, until, reads, index, state, since, disclosed: seq }
+      yield { grant, vendor, given, items, until, reads, index, state, since, disclosed }
     }
   }
 
@@ -148,9 +157,28 @@ export class Replay {
     if (!this.#requests.has(fact.request)) this.#requests.set(fact.request, fact)
   }
 
-  #begin(index: number, fact: FactOf<'granted'>, report: Report): void {
+  /** A request is decided once; put off, it may be as often as she likes. */
+  #answer(index: number, fact: Exclude<RequestFact, FactOf<'requested'>>, report: Report): void {
+    const { type, request, vendor } = fact
+    const grant = type === 'granted' ? fact.grant : undefined
+    const asked = this.#requests.get(request)
+    if (this.#answered.has(request)) report('request-answered', grant)
+    else if (type !== 'deferred') this.#answered.set(request, index)
+    if (type === 'granted') this.#begin(index, fact, asked, report)
+    // What was turned away reached nobody, and so may never have been opened.
+    else if (asked === undefined && type !== 'turned-away') report('request-unknown')
+    else if (asked !== undefined && asked.vendor !== vendor) report('other-business')
+  }
+
+  #begin(
+    index: number,
+    fact: FactOf<'granted'>,
+    asked: FactOf<'requested'> | undefined,
+    report: Report,
+  ): void {
     if (this.#grants.has(fact.grant)) return report('granted-twice', fact.grant)
-    demandAsked(fact, this.#requests.get(fact.request), report)
+    demandAdmitted(this.#vendors.get(fact.vendor), fact.grant, report)
+    demandAsked(fact, asked, report)
     const { grant, vendor, request, redeemBy, items, until, reads = Infinity, notice } = fact
     this.#grants.set(grant, {
       grant,
@@ -171,31 +199,21 @@ export class Replay {
       ended: undefined,
       deletionAsked: false,
       seq: 0,
+      disclosed: 0,
       named: index,
     })
   }
 
-  /** What the lost part of the state said of these grants, nobody knows. */
-  #endLost(index: number, { first, time }: FactOf<'log-recovered'>): void {
+  /** What the lost part of the state said of these grants, nobody knows; a request that it decided waits again. */
+  #endLost(index: number, { first, end, time }: FactOf<'log-recovered'>, report: Report): void {
+    if (first > end || end > index) report('beyond-log')
+    for (const [request, at] of this.#answered) if (at >= first) this.#answered.delete(request)
     for (const grant of this.#grants.values()) {
       if (grant.named < first || grant.ended !== undefined) continue
       grant.ended = 'withdrawn'
       grant.index = index
       grant.since = time
     }
-  }
-
-  #audit(fact: Extract<Fact, { readonly auditor: string }>, report: Report): void {
-    if (fact.type === 'auditor-invited') {
-      this.#auditors.set(fact.auditor, { invited: fact, joined: false, revoked: false })
-      return
-    }
-    const auditor = this.#auditors.get(fact.auditor)
-    if (auditor === undefined) return report('auditor-unknown')
-    if (fact.type === 'auditor-revoked') auditor.revoked = true
-    else if (auditor.revoked || fact.time > auditor.invited.expires) report('auditor-not-allowed')
-    else if (fact.type === 'auditor-joined') auditor.joined = true
-    else if (!auditor.joined || isBeyond(fact, auditor.invited)) report('auditor-not-allowed')
   }
 }
 
@@ -210,17 +228,6 @@ function demandAsked(
     fields.every((field) => covers(asked.items, purpose, field)),
   )
   if (!isAsked || until > asked.until || vendor !== asked.vendor) report('beyond-request', grant)
-}
-
-function isBeyond(
-  look: FactOf<'audited'>,
-  { businesses, since, before }: FactOf<'auditor-invited'>,
-): boolean {
-  return (
-    (businesses !== undefined && look.businesses?.every((id) => businesses.includes(id)) !== true) ||
-    (since !== undefined && (look.since ?? 0) < since) ||
-    (before !== undefined && (look.before ?? Infinity) > before)
-  )
 }
 
 /** Of several reasons why nothing leaves, the one that lasts longest. */
@@ -243,6 +250,7 @@ interface VendorState {
 }
 
 type VendorFact = Extract<Fact, { readonly type: `vendor-${string}` }>
+type RequestFact = Extract<Fact, { readonly request: string }>
 
 function isVendorFact(fact: Fact): fact is VendorFact {
   return fact.type.startsWith('vendor-')
@@ -328,10 +336,8 @@ function disclose(
   vendor: VendorState | undefined,
   report: Report,
 ): void {
-  if (vendor === undefined) report('business-not-admitted', fact.grant)
-  if (vendor?.suspended) report('business-suspended', fact.grant)
+  demandAdmitted(vendor, fact.grant, report)
   if (vendor?.withoutKeys) report('business-without-keys', fact.grant)
-  if (vendor?.removed) report('business-removed', fact.grant)
   if (!grant.redeemed) report('not-redeemed', fact.grant)
   if (grant.paused) report('paused', fact.grant)
   const isLost = fact.fields.some((field) => grant.lostCategories.has(field.split('.', 1)[0] ?? ''))
@@ -341,9 +347,17 @@ function disclose(
   if (!fact.fields.every((field) => covers(grant.items, fact.purpose, field)))
     report('not-granted', fact.grant)
   if (fact.until !== grant.until || fact.notice !== grant.notice) report('other-terms', fact.grant)
+  grant.disclosed++
   if (fact.seq !== grant.seq + 1) report('seq-gap', fact.grant)
-  if (fact.seq > grant.reads) report('over-budget', fact.grant)
-  grant.seq = fact.seq
+  if (Math.max(fact.seq, grant.disclosed) > grant.reads) report('over-budget', fact.grant)
+  // A number that was had before stays had: what repeats a whole stretch has a finding for each of it.
+  grant.seq = Math.max(grant.seq, fact.seq)
+}
+
+function demandAdmitted(vendor: VendorState | undefined, grant: string, report: Report): void {
+  if (vendor === undefined) report('business-not-admitted', grant)
+  if (vendor?.suspended) report('business-suspended', grant)
+  if (vendor?.removed) report('business-removed', grant)
 }
 
 function covers(items: readonly FactItem[], purpose: string, field: string): boolean {
