@@ -111,12 +111,9 @@ export function podServerPid({ baseUrl }: EmbeddedPods): number {
   return Number(pids[0])
 }
 
-/** The customer's own fetch, by client credentials that she makes at the pod server. */
-export async function ownFetch(
-  { door, baseUrl }: EmbeddedPods,
-  { email, password, webId }: { email: string; password: string; webId: string },
-): Promise<PodFetch> {
-  const ask = async (url: string, token?: string, body?: object) =>
+/** Calls of the pod server's account API, with a token as that account. */
+export function askAccounts(door: EmbeddedPods['door']) {
+  return async (url: string, token?: string, body?: object) =>
     jsonOf(
       await knock(door, url, {
         method: body ? 'POST' : 'GET',
@@ -128,6 +125,14 @@ export async function ownFetch(
         ...(body && { body: JSON.stringify(body) }),
       }),
     )
+}
+
+/** The customer's own fetch, by client credentials that she makes at the pod server. */
+export async function ownFetch(
+  { door, baseUrl }: EmbeddedPods,
+  { email, password, webId }: { email: string; password: string; webId: string },
+): Promise<PodFetch> {
+  const ask = askAccounts(door)
   const index = `${baseUrl}.account/`
   const open = await ask(index)
   const login = await ask(control(open.controls, 'password', 'login'), undefined, { email, password })

@@ -3,11 +3,12 @@ import { Session } from '@inrupt/solid-client-authn-node'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { leanExpress, listen } from '../../core/http/server.ts'
 import { SIGN_IN_TAKES_MS } from '../../vault-server/pods/front.ts'
+import { control } from '../../vault-server/pods/door.ts'
 import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
 import type { NewVault } from '../../schemas/types.gen.ts'
-import { sharedPods } from '../pod-server.ts'
-import type { TestPods } from '../pod-server.ts'
+import { askAccounts, sharedPods } from '../pod-server.ts'
+import type { TestCustomer, TestPods } from '../pod-server.ts'
 import { startTestVault } from '../vault.ts'
 import type { VaultBrowser } from '../vault.ts'
 
@@ -126,6 +127,38 @@ test('nor do two get one address who ask two vaults of one pod server, such as t
   )
   expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
 })
+
+test('a WebID of these pods is for the account that its pod was made for, whoever else was linked to it', async () => {
+  const { server } = pods
+  const [owner, other] = [await pods.customer(), await pods.customer()]
+  await linkWebId(other, owner)
+  await using app = await startApp()
+  const page = await app.authorizationUrl()
+  await expect(
+    signInAtEmbeddedPods(server.door, page, { ...other, webId: owner.webId }),
+  ).rejects.toMatchObject({ code: 'sign-in-failed' })
+  await using hers = await startApp()
+  const back = await signInAtEmbeddedPods(server.door, await hers.authorizationUrl(), owner)
+  expect(back.startsWith(`${hers.url}/callback?`)).toBe(true)
+})
+
+/** As the pod server lets everybody do who can write into the profile of the WebID. */
+async function linkWebId(account: { email: string; password: string }, { webId, fetch }: TestCustomer) {
+  const ask = askAccounts(pods.server.door)
+  const index = `${pods.server.baseUrl}.account/`
+  const open = await ask(index)
+  const { authorization } = await ask(control(open.controls, 'password', 'login'), undefined, account)
+  const { controls } = await ask(index, String(authorization))
+  const link = () => ask(control(controls, 'account', 'webId'), String(authorization), { webId })
+  const { details } = (await link()) as { details?: { quad?: string } }
+  const proof = await fetch(webId, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/sparql-update' },
+    body: `INSERT DATA { ${details?.quad} }`,
+  })
+  expect(proof.ok).toBe(true)
+  expect(await link()).toMatchObject({ webId })
+}
 
 test.each([
   [{ podName: '../x' }, '/podName'],

@@ -1,9 +1,10 @@
 /**
- * Entry of the pod server's own process: the Community Solid Server on a Unix socket, with three things
+ * Entry of the pod server's own process: the Community Solid Server on a Unix socket, with four things
  * wrapped. The wraps reach into version 7.2.0, which is pinned; `start` proves at every start that the one
  * for changes works.
  */
 import {
+  BaseWebIdStore,
   CreateAccountHandler,
   ForbiddenHttpError,
   MonitoringStore,
@@ -80,6 +81,29 @@ function closeAccountCreation(secret: string): void {
   }
 }
 
+/**
+ * A WebID of these pods is for the account that its pod was made for. The pod server links others, too: for who can write into the
+ * profile, and, for a moment, for whoever asks for a name that is taken, since it links first and looks then.
+ */
+function keepWebIds(baseUrl: string): void {
+  interface Store {
+    isLinked(webId: string, accountId: string): Promise<boolean>
+    readonly storage: {
+      find(type: 'pod', query: { baseUrl: string }): Promise<readonly { readonly accountId: string }[]>
+    }
+  }
+  const prototype = BaseWebIdStore.prototype as unknown as Store
+  const { isLinked } = prototype
+  prototype.isLinked = async function (webId, accountId) {
+    if (!(await isLinked.call(this, webId, accountId))) return false
+    if (!webId.startsWith(baseUrl)) return true
+    const [name = ''] = webId.slice(baseUrl.length).split('/')
+    // The first who has it.
+    const [pod] = await this.storage.find('pod', { baseUrl: `${baseUrl}${name}/` })
+    return pod?.accountId === accountId
+  }
+}
+
 async function start(settings: ChildStart): Promise<App> {
   process.umask(0o077)
   // It looks for who handles a request by who throws at it, a dozen errors each time, and nobody reads where they came from.
@@ -89,6 +113,7 @@ async function start(settings: ChildStart): Promise<App> {
   guardOutboundConnections({ allow: settings.outboundAllow })
   closeAccountCreation(settings.creationSecret)
   const { baseUrl, root, podBytes } = settings
+  keepWebIds(baseUrl)
   limitPods({ baseUrl, root, bytes: podBytes, now: machineMs, onRefused: () => tell({ type: 'full' }) })
   const changes = reportChanges(baseUrl)
   const shipped = settings.accessRules === 'acp' ? 'file-acp.json' : 'file.json'
