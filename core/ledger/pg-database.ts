@@ -26,6 +26,8 @@ const CONNECT_MS = 5_000
 const STALLED_MS = 5_000
 /** A server that says nothing for so long, such as one behind a cut cable, is away. */
 const SILENCE_MS = 30_000
+/** More than the head of any row has, and than any counter. */
+const DECISIVE_BYTES = 512
 
 const settings = (url: string): pg.ClientConfig => ({
   connectionString: url,
@@ -65,6 +67,9 @@ export async function connect(url: string): Promise<pg.Client> {
   } catch (error) {
     throw new ConnectionLost('there is no connection to the database', { cause: error })
   }
+  // As long as that the server waits in the middle of an answer, too; it cannot on a socket of its own machine.
+  const patience = `select set_config(name, '${STALLED_MS}', false) from pg_settings where name = 'tcp_user_timeout'`
+  await ask(client, { text: patience })
   // A server set to forget its last commits when it dies must not do so with ours.
   const { rows } = await ask<{ synchronous_commit: string }>(client, { text: 'show synchronous_commit' })
   if (rows[0]?.synchronous_commit === 'off') await ask(client, { text: 'set synchronous_commit = on' })
@@ -133,18 +138,25 @@ export class PgDatabase implements Stored {
     return rows[0]?.value
   }
 
-  /** Those of the keys that are there. */
-  async many(keys: readonly string[]): Promise<Map<string, Buffer>> {
-    if (keys.length === 0) return new Map()
-    const text = 'select key, value from reach_ledger where part = $1 and key = any($2::bytea[])'
-    const values = [this.#part, keys.map((key) => Buffer.from(key))]
-    const { rows } = await ask<StoredRow>(this.#db, { name: 'many', text, values })
-    return new Map(rows.map(({ key, value }) => [key.toString(), value]))
+  /**
+   * How the values of those keys begin that are there: all that a decision goes by. Whoever stops in the middle of a long answer holds the lock
+   * for as long as the server waits for it, so values are left out.
+   */
+  async heads(keys: readonly string[]): Promise<Map<string, Buffer>> {
+    return await this.#valuesOf(keys, 'heads', `substring(value from 1 for ${DECISIVE_BYTES}) as value`)
   }
 
   async getMany(keys: string[]): Promise<(Buffer | undefined)[]> {
-    const found = await this.many(keys)
+    const found = await this.#valuesOf(keys, 'many', 'value')
     return keys.map((key) => found.get(key))
+  }
+
+  async #valuesOf(keys: readonly string[], name: string, column: string): Promise<Map<string, Buffer>> {
+    if (keys.length === 0) return new Map()
+    const text = `select key, ${column} from reach_ledger where part = $1 and key = any($2::bytea[])`
+    const values = [this.#part, keys.map((key) => Buffer.from(key))]
+    const { rows } = await ask<StoredRow>(this.#db, { name, text, values })
+    return new Map(rows.map(({ key, value }) => [key.toString(), value]))
   }
 
   async *keys(range: KeyRange): AsyncGenerator<string> {

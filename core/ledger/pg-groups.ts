@@ -153,7 +153,7 @@ export class PgGroups {
       const progress = { time: Math.max(now(), former.head.time), seals: former.head.seals }
       if (keys.isDue(progress)) await keys.renew(progress)
       const waiting = take()
-      this.#prefetched = await db.many(keysOf(waiting, expired))
+      this.#prefetched = await db.heads(keysOf(waiting, expired))
       group = former.form(waiting, now(), expired, undefined)
       time = former.head.time
       if (group.operations.length > 0) await db.write(group.operations, group.mark.group)

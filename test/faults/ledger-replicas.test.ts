@@ -202,6 +202,17 @@ describe('several replicas of a ledger on one PostgreSQL', () => {
     expect(a.stopped).toBeUndefined()
   })
 
+  test('whoever holds the lock waits for no values: what is checked stays where it is', async () => {
+    await using place = await pgPlace()
+    await using proxy = await proxyTo(place.url)
+    await using ledger = (await openReplica({ ...place, url: proxy.url })).ledger
+    const { version } = await ledger.commit({ writes: [{ key: 'a', value: 'x'.repeat(1_000_000) }] })
+    const { received } = proxy
+    await ledger.commit({ checks: [{ key: 'a', version }], counters: [{ key: 'n' }] })
+    expect(proxy.received - received).toBeLessThan(100_000)
+    await refusal(ledger.commit({ checks: [{ key: 'a', version: version - 1 }] }))
+  })
+
   test('a database that says nothing any more is away', async () => {
     await using place = await pgPlace()
     await using proxy = await proxyTo(place.url)

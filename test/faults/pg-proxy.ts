@@ -14,6 +14,8 @@ export interface PgProxy extends AsyncDisposable {
   lose(what: 'commit' | 'answer'): void
   /** How many were lost. */
   readonly lost: number
+  /** Bytes that the server has sent. */
+  readonly received: number
   /** What is sent waits here. */
   pause(isPaused: boolean): void
 }
@@ -24,6 +26,7 @@ export async function proxyTo(url: string): Promise<PgProxy> {
   const sockets = new Set<Socket>()
   let losing: 'commit' | 'answer' | undefined
   let lost = 0
+  let received = 0
   let isPaused = false
   const server = createServer((client) => {
     const upstream = createConnection(join(target.searchParams.get('host') ?? '', SOCKET))
@@ -49,6 +52,7 @@ export async function proxyTo(url: string): Promise<PgProxy> {
       losing = undefined
     })
     upstream.on('data', (bytes) => {
+      received += bytes.length
       if (isLosingAnswer) client.destroy()
       else client.write(bytes)
     })
@@ -61,6 +65,9 @@ export async function proxyTo(url: string): Promise<PgProxy> {
     },
     get lost() {
       return lost
+    },
+    get received() {
+      return received
     },
     pause(paused) {
       isPaused = paused
