@@ -1,7 +1,7 @@
 /**
  * Whatever was on its way when a customer left: a new row of hers is made before she leaves, or not at all. The storage is
  * held: the row is about to be written, she leaves, everything of hers is swept, and then it is written. Who stays does not notice
- * that something else of hers changed in that moment.
+ * that something else of hers changed in that moment. In the same way for a session that is ended while it opens a further way in.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CommitRefused } from '#core/ledger/ledger.ts'
@@ -201,3 +201,51 @@ test.each(late.filter(([, row]) => ['passkey/', 'notifications/'].includes(row))
     expect(changes).toBe(1)
   },
 )
+
+/** Ways in that outlast a session, by the row that makes them, and what comes before. */
+const waysIn: readonly (readonly [what: string, row: string, begin: (person: Person) => Promise<Act>])[] = [
+  ['a passkey', 'passkey/', async (person) => (await addKey(person)).make],
+  [
+    'the last step of a move',
+    'account-of-webid/',
+    async ({ browser }) => {
+      await connectPod(browser)
+      const { email, password, webId } = await pods.customer()
+      const begun = await browser.post('/api/pod/move', { issuer: pods.server.baseUrl })
+      const { location } = begun.body as Redirect
+      const back = await signInAtEmbeddedPods(pods.server.door, location, { email, password, webId })
+      await browser.post('/api/sign-in/complete', { query: new URL(back).search })
+      return async () => {
+        for (;;) {
+          const answer = await browser.post('/api/pod/move/step')
+          if (answer.status !== 200 || (answer.body as { state: string }).state !== 'copying') return answer
+        }
+      }
+    },
+  ],
+]
+
+test.each(waysIn)('%s is refused to a session that was ended meanwhile', async (_what, row, begin) => {
+  const person = await vault.customer()
+  const other = vault.browser()
+  const query = await signInAtPod(pods, other, person, { issuer: pods.server.baseUrl })
+  expect((await other.post('/api/sign-in/complete', { query })).status).toBe(200)
+  const act = await begin(person)
+  let ended = 0
+  faults.around = async (commit, run) => {
+    if (ended === 0 && commit.writes?.some(({ key, value }) => key.startsWith(row) && value !== undefined)) {
+      ended++
+      expect((await other.post('/api/sessions/end-others')).status).toBe(204)
+    }
+    return await run()
+  }
+  try {
+    expect(await act()).toMatchObject({ status: expect.toSatisfy((status: number) => status >= 400) })
+  } finally {
+    faults.around = undefined
+  }
+  expect(ended).toBe(1)
+  expect((await person.browser.get('/api/me')).body).toMatchObject({ signedIn: false })
+  expect((await other.get('/api/me')).body).toMatchObject({ webId: person.webId })
+  expect((await other.get('/api/passkeys')).body).toEqual({ passkeys: [] })
+})

@@ -59,7 +59,7 @@ export function passkeyRoutes(
   parts: PasskeyParts,
   { cookie, vaultUrl, showMe }: { cookie: HostCookie; vaultUrl: string; showMe: ShowMe },
 ): Router {
-  const { ledger, names, now } = parts
+  const { ledger, names, sessions, now } = parts
   const { origin, hostname: rpID } = new URL(vaultUrl)
   const party: Party = { origin, rpID }
   const parseNothing = parser('api/nothing.json')
@@ -140,7 +140,11 @@ export function passkeyRoutes(
     const passkey = await newPasskey(made, { challenge, ...party }, { accountId, now: now() })
     await commitAnew(ledger, async () => {
       assertRoom(await listPasskeys(ledger, accountId))
-      const parts = combine(addPasskey(names, passkey), await staying(ledger, accountId))
+      const parts = combine(
+        addPasskey(names, passkey),
+        await staying(ledger, accountId),
+        await sessions.holding(request),
+      )
       return { parts, result: undefined }
     }).catch((cause: unknown) => {
       throw cause instanceof CommitRefused ? failed(cause) : cause

@@ -291,6 +291,7 @@ async function moveIn(
       changePodMove(stored, accountId, { ...stored.value, state: 'moved', fromLogin: podLogin }),
       { entries: [accountEntry(accountId, { type: 'pod-moved' })] },
       session.parts,
+      await sessions.holding(request),
     ),
   )
   for (const { act, category, seen: isSeen } of seen.findings) {

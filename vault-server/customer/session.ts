@@ -5,6 +5,7 @@ import type { Ledger } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import { newHandle, newId } from '#core/records/ids.ts'
 import type { Names } from '#core/records/names.ts'
+import { unchanged } from '#core/records/parts.ts'
 import type { CommitParts, Stored } from '#core/records/parts.ts'
 import { readPasskey } from '#core/records/passkeys.ts'
 import { endSession, extendSession, openSession, readSession, rereadSession } from '#core/records/sessions.ts'
@@ -48,6 +49,11 @@ export interface Sessions {
   }
   /** Whether the session of this request still is one: for replies that take long. */
   isLive(request: Request): Promise<boolean>
+  /**
+   * Part of a commit that opens a further way in: it is made before this session ends, or not at all, however long its request
+   * took. Refuses with `not-signed-in`.
+   */
+  holding(request: Request): Promise<CommitParts>
   /** Ends the session of this request; gives the login to be ended with it. */
   end(request: Request, response: Response): Promise<string | undefined>
 }
@@ -83,6 +89,13 @@ export function createSessions(options: {
     }
   }
 
+  /** The session of this request as it is now; `undefined` when it is none any more. */
+  async function reload(request: Request): Promise<Stored<Session> | undefined> {
+    const stored = loaded.get(request)
+    const found = stored === undefined ? undefined : await rereadSession(ledger, stored)
+    return found !== undefined && (await isGood(found.value)) ? found : undefined
+  }
+
   return {
     load: async (request, _response, next) => {
       const sessionId = cookie.read(request)
@@ -104,10 +117,11 @@ export function createSessions(options: {
         setCookie: (response) => cookie.set(response, sessionId, longestSessionMs / 1000),
       }
     },
-    async isLive(request) {
-      const stored = loaded.get(request)
-      const found = stored === undefined ? undefined : await rereadSession(ledger, stored)
-      return found !== undefined && (await isGood(found.value))
+    isLive: async (request) => (await reload(request)) !== undefined,
+    async holding(request) {
+      const found = await reload(request)
+      if (found === undefined) throw notSignedIn()
+      return { checks: [unchanged(found)] }
     },
     async end(request, response) {
       const stored = loaded.get(request)
@@ -134,12 +148,14 @@ export function customerIfAny(request: Request): Customer | undefined {
  */
 export function customerOf(request: Request): Customer {
   const customer = customerIfAny(request)
-  if (customer === undefined) throw new DomainError('not-signed-in', 'Sign in first')
+  if (customer === undefined) throw notSignedIn()
   const shown = request.headers['reach-account']
   if (shown !== undefined && shown !== customer.accountId)
     throw new DomainError('conflict', 'Somebody else is signed in by now')
   return customer
 }
+
+const notSignedIn = () => new DomainError('not-signed-in', 'Sign in first')
 
 /** In front of routes that are for customers only. */
 export const signedInOnly: RequestHandler = (request, _response, next) => {
