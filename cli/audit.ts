@@ -1,6 +1,8 @@
 /** `reach audit`: what anybody can check of a log without trusting whoever runs it. */
 import path from 'node:path'
 import type { Command } from 'commander'
+import { sizeOf } from '#core/ledger/checkpoint.ts'
+import { NoteInvalid } from '#core/ledger/note.ts'
 import { cosigners, evidenceCommands } from './evidence.ts'
 import { keepingCopies, openLogSource, writeWhole, type CopyingSource } from './log-source.ts'
 import { openingsIn, type ReadOpenings } from './openings.ts'
@@ -68,8 +70,10 @@ export function auditCommands(
     .description('copy the log into a folder, verifying every byte on the way')
     .action(async (url: string, folder: string, options: ReviewOptions & { openings?: boolean }) => {
       if (options.openings !== true) {
-        const source = keepingCopies(openLogSource(url), folder)
-        const verified = await verifySource(source, options, parts).catch(discarding(source))
+        const { old, proven } = await copiedBefore(folder)
+        const source = keepingCopies(openLogSource(url), { folder, proven })
+        const continuing = { ...options, old: [...options.old, ...old] }
+        const verified = await verifySource(source, continuing, parts).catch(discarding(source))
         await source.keep()
         await keepHead(folder, verified)
         return print(output, options, verified)
@@ -94,9 +98,11 @@ async function copyOpened(
     isAgain = false,
   }: { options: ReviewOptions; parts: ReviewParts; asked: ReadOpenings; isAgain?: boolean },
 ): Promise<Reviewed> {
-  const source = keepingCopies(openLogSource(url), folder)
+  const { old, proven } = await copiedBefore(folder)
+  const source = keepingCopies(openLogSource(url), { folder, proven })
+  const continuing = { ...options, old: [...options.old, ...old], ...(isAgain && { partial: true }) }
   const openings = new Map<string, string>()
-  const verified = await reviewLog(source, isAgain ? { ...options, partial: true } : options, {
+  const verified = await reviewLog(source, continuing, {
     ...parts,
     asked,
     see: () => undefined,
@@ -109,6 +115,19 @@ async function copyOpened(
   await keepNames(folder, await businessNames(source, options, parts.stateFolder))
   await keepHead(folder, verified)
   return verified
+}
+
+/** Checkpoint of a copy made before, which the log must continue whoever asks now, and how many entries of it were proven then. */
+async function copiedBefore(folder: string): Promise<{ old: readonly string[]; proven: number }> {
+  const note = await openLogSource(folder).read('checkpoint')
+  if (note === undefined) return { old: [], proven: 0 }
+  const old = [path.join(folder, 'checkpoint')]
+  try {
+    return { old, proven: sizeOf(new TextDecoder().decode(note)) }
+  } catch (error) {
+    if (error instanceof NoteInvalid) return { old, proven: 0 }
+    throw error
+  }
 }
 
 const discarding = (source: CopyingSource) => async (error: unknown) => {

@@ -110,16 +110,8 @@ async function check(
     return output.json({ ok: true, origin, index, size, cosigned, facts, receipt: receipt !== undefined })
   output.line(`ok  entry ${index} is in ${origin} with ${size} entries`)
   output.line(`    ${cosigners(cosigned)}`)
-  if (facts !== undefined) output.line(`    it says ${inert(facts)}`)
+  if (facts !== undefined) output.line(`    it says ${facts}`)
   if (receipt !== undefined) output.line('    the entry commits to exactly this receipt')
-}
-
-/** What a log committed to may hold what drives a terminal: as escapes it drives none. */
-export function inert(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  )
 }
 
 /** In words, with the times. */

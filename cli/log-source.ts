@@ -2,6 +2,8 @@
 import { constants } from 'node:fs'
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { TILE_WIDTH } from '#core/ledger/merkle.ts'
+import { parseTilePath } from '#core/ledger/tiles.ts'
 import type { ReadLogFile } from '#core/ledger/verify.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 
@@ -93,10 +95,13 @@ export interface CopyingSource extends LogSource {
 }
 
 /**
- * Reads through `source` and keeps a copy of every file in `folder`; whole tiles that are there already are
- * not asked again.
+ * Reads through `source` and keeps a copy of every file in `folder`; whole tiles of the first `proven` entries, which are there
+ * already, are not asked again. What is there of others, a run left behind that was killed before it could tell.
  */
-export function keepingCopies(source: LogSource, folder: string): CopyingSource {
+export function keepingCopies(
+  source: LogSource,
+  { folder, proven }: { folder: string; proven: number },
+): CopyingSource {
   const kept = readFromFolder(folder)
   const copied: string[] = []
   // Of a copy made before, a partial tile may have the same name: it stays until there is a better one.
@@ -106,7 +111,7 @@ export function keepingCopies(source: LogSource, folder: string): CopyingSource 
     read: async (file) => {
       if (!file.startsWith('tile/')) return source.read(file)
       const isPartial = file.includes('.p/')
-      const copy = isPartial ? undefined : await kept(file)
+      const copy = isWithin(file, proven) ? await kept(file) : undefined
       if (copy !== undefined) return copy
       const bytes = await source.read(file)
       const name = path.join(folder, file)
@@ -124,6 +129,14 @@ export function keepingCopies(source: LogSource, folder: string): CopyingSource 
       for (const name of copied) await rm(name, { force: true })
     },
   }
+}
+
+/** Whether it is a whole tile, and of the first `size` entries alone. */
+function isWithin(file: string, size: number): boolean {
+  const tile = parseTilePath(file)
+  if (tile === undefined || tile.width < TILE_WIDTH) return false
+  const level = tile.level === 'entries' ? 0 : tile.level
+  return (tile.index + 1) * TILE_WIDTH ** (level + 1) <= size
 }
 
 /**

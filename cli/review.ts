@@ -7,12 +7,13 @@ import { Replay } from '#core/domain/replay.ts'
 import type { Finding } from '#core/domain/replay.ts'
 import { formatTime } from '#core/domain/times.ts'
 import { joinVault } from './auditor-key.ts'
-import { inert, readGiven } from './evidence.ts'
+import { readGiven } from './evidence.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { exporter, formats, isOfConsents, type Format } from './export-files.ts'
 import { filterFrom, time, type FilterOptions } from './filter-options.ts'
 import { isAddress, openLogSource, writeWhole } from './log-source.ts'
 import type { ProvenEntry } from './openings.ts'
+import { inert } from './output.ts'
 import { compareReceipts } from './receipts.ts'
 import { dialectIds } from '#core/domain/dialects/dialects.ts'
 import { comparedIn, compareLists, parseList } from './reconcile.ts'
@@ -189,7 +190,7 @@ export function reviewCommands(
         ...(dialect && { dialect }),
       })
       if (options.json === true) output.json({ ...about(reviewed), receipts, ...counts, differences })
-      else for (const { file, what } of differences) output.line(`${file}  ${what}`)
+      else for (const { file, what } of differences) output.line(`${inert(file)}  ${what}`)
       if (differences.length > 0)
         throw new CommandFailed(
           EXIT.finding,
@@ -254,7 +255,7 @@ function tell(
     const told = entries.map(({ index, fact, line, salt }) => ({ index, facts: fact, line, salt }))
     return output.json({ ok: true, ...about(reviewed), ...more, entries: told })
   }
-  for (const { index, line } of entries) output.line(`${index}  ${inert(line)}`)
+  for (const { index, line } of entries) output.line(`${index}  ${line}`)
   const { origin, size, opened } = about(reviewed)
   output.remark(`ok  ${entries.length} entries of ${origin} with ${size} (${opened} opened), each proven`)
 }

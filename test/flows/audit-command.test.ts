@@ -238,6 +238,43 @@ test('a mirror keeps nothing of a log that does not verify, and comes right when
   expect(await reach('verify', copy)).toMatchObject({ code: 0 })
 })
 
+test('a run that was killed leaves nothing behind that a later one believes', async () => {
+  const key = newKey()
+  const place = await logOf('log', numbers(300), key)
+  const copy = join(folder, 'copy')
+  await using server = await serving(serveFolder(place, () => undefined))
+  // What a killed run had copied of another history, before anything of it had proved to hold.
+  const other = await logOf('other', numbers(300, 'forged'), key)
+  await cp(join(other, 'tile'), join(copy, 'tile'), { recursive: true })
+  expect(await reach('mirror', server.url, copy)).toMatchObject({ code: 0, err: '' })
+  expect(await reach('verify', copy)).toMatchObject({ code: 0 })
+})
+
+test('a mirror goes on from what is in it, whoever asks, and gives no earlier checkpoint up for another history', async () => {
+  const key = newKey()
+  let place = await logOf('log', numbers(100), key)
+  const copy = join(folder, 'copy')
+  await using server = await serving((request, response) =>
+    serveFolder(place, () => undefined)(request, response),
+  )
+  const mirror = () => reach('mirror', server.url, copy, '--forget')
+  expect(await mirror()).toMatchObject({ code: 0 })
+  const checkpoint = await readFile(join(copy, 'checkpoint'), 'utf8')
+  place = await logOf('rewritten', numbers(120, 'forged'), key)
+  const caught = await mirror()
+  expect(caught).toMatchObject({ code: 1, out: '' })
+  expect(caught.err).toMatch(/^FAILED {2}checkpoint: the log has another root at size 100 [^\n]*\n$/)
+  place = await logOf('rewound', numbers(90), key)
+  expect(await mirror()).toMatchObject({ code: 1, out: '' })
+  place = await logOf('another', numbers(120))
+  expect(await mirror()).toMatchObject({ code: 1, out: '' })
+  expect(await readFile(join(copy, 'checkpoint'), 'utf8')).toBe(checkpoint)
+  expect(await reach('verify', copy, '--forget')).toMatchObject({ code: 0 })
+  place = await logOf('grown', numbers(120), key)
+  expect((await mirror()).out).toContain('consistent with 1 earlier checkpoint\n')
+  expect(await readFile(join(copy, 'checkpoint'), 'utf8')).not.toBe(checkpoint)
+})
+
 test.each([
   [['verify', 'http://[::1'], 2, /is not an address/],
   [['verify', 'LOG', '--vkey', 'vault.example/log+00000000+AAAA'], 2, /^--vkey: /],

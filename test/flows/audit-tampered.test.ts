@@ -1,12 +1,14 @@
 /** `reach audit` on openings and proofs that somebody tampered with: one line, exit code 1, nothing told of what was read. */
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseVkey, SIGNATURE_TYPE, writeSignatureLine, writeVkey } from '#core/ledger/note.ts'
 import { proveEntry } from '#core/ledger/proof.ts'
-import { facts, grant, json, reachAudit } from '../audit-command.ts'
+import { facts, grant, json, reachAudit, reachRemembering } from '../audit-command.ts'
 import { ledgerFolders, openIn } from '../level-ledger.ts'
 import { openedMirror } from '../opened-mirror.ts'
 import type { OpenedMirror } from '../opened-mirror.ts'
@@ -171,7 +173,37 @@ test('what a log committed to drives no terminal', async () => {
     ['show', invited.folder, '0'],
   ])
     expect((await reach(...words)).out).toContain('"shown":["\\u{9b}2J\\u{202e}ko"]')
+  // Programs read the same text as from the log.
+  const told = await reach('show', invited.folder, '0', '--json')
+  expect(told.out).toContain('"\\u009b2J\\u202eko"')
+  expect(told.out).not.toMatch(hostile)
+  expect(json(told)).toMatchObject({ entries: [{ facts: { shown: ['\u009b2J\u202eko'] } }] })
+  // Of two checkpoints that contradict each other, both are shown; what else the log signed in them as well.
+  const keys = generateKeyPairSync('ed25519')
+  const vkey = writeVkey('vault.example/log', SIGNATURE_TYPE.ed25519, keys.publicKey)
+  const heads = [0, 1].map((byte) => {
+    const text = `vault.example/log\n1\n${Buffer.alloc(32, byte).toString('base64')}\n\u009b2J\u202e\n`
+    const signature = sign(null, Buffer.from(text), keys.privateKey)
+    const line = writeSignatureLine({ name: 'vault.example/log', id: parseVkey(vkey).id, signature })
+    return `${text}\n${line}`
+  })
+  const files = ['a', 'b'].map((name) => join(home, name))
+  for (const [i, name] of files.entries()) await writeFile(name, heads[i] ?? '')
+  const compared = await reachRemembering(home, 'compare', invited.folder, ...files, '--vkey', vkey)
+  expect(compared).toMatchObject({ code: 1 })
+  expect(compared.out).toContain('\\u{9b}2J\\u{202e}\n')
+  expect(compared.out).not.toMatch(hostile)
+  // Nor does a file of somebody's pod by its name.
+  const pod = join(home, 'hostile-pod')
+  await mkdir(pod)
+  await writeFile(join(pod, '\u001b]0;ko\u0007\u009b2J\nok.jws'), 'no receipt')
+  const receipts = await reach('receipts', invited.folder, pod)
+  expect(receipts).toMatchObject({ code: 4 })
+  expect(receipts.out).toBe('\\u{1b}]0;ko\\u{7}\\u{9b}2J\\u{a}ok.jws  is no receipt\n')
 })
+
+// oxlint-disable-next-line no-control-regex -- it is what is looked for
+const hostile = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/
 
 test('a vault that answers with anything but openings is no verdict, or fails, and never ok', async () => {
   const key = join(home, 'key')
