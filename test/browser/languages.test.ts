@@ -86,7 +86,7 @@ test.each([
   ['ar', 'rtl', 'إذا سمحت'],
   ['de', 'ltr', 'Wenn Sie erlauben'],
 ] as const)(
-  'in %s the decision page and Home are whole, on a desk and on a phone',
+  'in %s the decision page, Home and others are whole, on a desk and on a phone, also with letters twice as large',
   async (language, direction, sentence) => {
     const { page, faults } = await openPage(browser, { allowed: allowed(), locale: language })
     const texts = textsOf(language)
@@ -99,16 +99,35 @@ test.each([
       await page.setViewportSize({ width: 390, height: 844 })
       await page.emulateMedia({ colorScheme: 'dark' })
       await lookAt(page, `${language}-${stop}-phone`)
-      const overhang = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      )
-      expect(overhang, `${stop} is wider than a phone`).toBeLessThanOrEqual(0)
-      await page.setViewportSize({ width: 1280, height: 900 })
+      await fits(stop)
       await page.emulateMedia({ colorScheme: 'light' })
     }
+    /** On a phone, also with letters twice as large. */
+    const fits = async (stop: string) => {
+      await page.setViewportSize({ width: 390, height: 844 })
+      for (const size of ['100%', '200%']) {
+        const overhang = await page.evaluate((fontSize) => {
+          const root = document.documentElement
+          root.style.fontSize = fontSize
+          return root.scrollWidth - root.clientWidth
+        }, size)
+        expect(overhang, `${stop} is wider than a phone at ${size}`).toBeLessThanOrEqual(0)
+      }
+      await page.evaluate(() => document.documentElement.style.removeProperty('font-size'))
+      await page.setViewportSize({ width: 1280, height: 900 })
+    }
+    await at.go('/')
+    await at.button('sign-in.act').waitFor()
+    await fits('welcome')
     await at.signInAs(people.ada.browser)
+    await at.go('/data')
+    await page.locator('#category-loyalty').waitFor()
+    await fits('data')
     await at.go((await ask(await story.shop())).url.href)
     await at.button('decision.allow').waitFor()
+    await at.press('business.who')
+    await fits('request-who')
+    await at.press('business.who')
     const purpose = purposesIn(language).find(({ id }) => id === 'dpv:CustomerOrderManagement')
     await page.getByRole('heading', { name: purpose?.title ?? '', exact: true }).waitFor()
     await page.getByText(sentence).first().waitFor()
