@@ -1,8 +1,8 @@
 import { DomainError } from '#core/domain/errors.ts'
 import type { Account, CustomerStanding } from '#schemas/types.gen.ts'
-import type { LedgerReader } from '#core/ledger/ledger.ts'
+import type { Check, LedgerReader } from '#core/ledger/ledger.ts'
 import type { Names } from './names.ts'
-import { absent, combine, peek, put, read, remove, unchanged } from './parts.ts'
+import { absent, asFound, combine, peek, put, read, remove, unchanged } from './parts.ts'
 import type { CommitParts, Stored } from './parts.ts'
 
 const accountKey = (accountId: string) => `account/${accountId}`
@@ -10,13 +10,18 @@ const webIdKey = (names: Names, webId: string) => `account-of-webid/${names.hidd
 const standingKey = (accountId: string) => `customer-standing/${accountId}`
 
 /**
- * A new customer whose pod Reach cannot see yet. Refused (`changed`) when the WebID has an account already.
+ * A new customer whose pod Reach cannot see yet. Refused (`changed`) when the WebID has an account already. `isFree`: of
+ * `freeWebId`, where there may be an index of somebody who was forgotten.
  */
-export function createAccount(names: Names, account: Account): CommitParts {
+export function createAccount(
+  names: Names,
+  account: Account,
+  isFree: Check = absent(webIdKey(names, account.webId)),
+): CommitParts {
   const { accountId, webId } = account
   const standing: CustomerStanding = { v: 1, podAccess: 'none' }
   return {
-    checks: [absent(accountKey(accountId)), absent(webIdKey(names, webId)), absent(standingKey(accountId))],
+    checks: [absent(accountKey(accountId)), isFree, absent(standingKey(accountId))],
     writes: [
       put(accountKey(accountId), account, { customer: accountId }),
       put(webIdKey(names, webId), { id: accountId }),
@@ -41,6 +46,20 @@ export async function findAccount(
 ): Promise<Stored<Account> | undefined> {
   const pointer = await reader.get<{ id: string }>(webIdKey(names, webId))
   return pointer === undefined ? undefined : readAccount(reader, pointer.value.id)
+}
+
+/**
+ * Holds as long as nobody has an account under this WebID. A copy of the database from before an erasure has its index again, while
+ * what it leads to opens no more: who was forgotten may come back all the same.
+ */
+export async function freeWebId(
+  { reader, names }: { reader: LedgerReader; names: Names },
+  webId: string,
+): Promise<Check> {
+  const key = webIdKey(names, webId)
+  const pointer = await read<{ id: string }>(reader, key)
+  const isLeft = pointer !== undefined && (await readAccount(reader, pointer.value.id)) === undefined
+  return asFound(key, isLeft ? pointer : undefined)
 }
 
 /** Issuer, storage, container, language, or as whom Reach comes there; `undefined` takes a member out. */
@@ -75,7 +94,7 @@ export async function moveAccount(
   const before = await read<{ id: string }>(reader, webIdKey(names, webId))
   if (before === undefined) throw new Error('an account without its index')
   return combine(moved, {
-    checks: [unchanged(before), absent(webIdKey(names, to.webId))],
+    checks: [unchanged(before), await freeWebId({ reader, names }, to.webId)],
     writes: [remove(before.key), put(webIdKey(names, to.webId), { id: accountId })],
   })
 }

@@ -5,6 +5,8 @@ import {
   changeStanding,
   createAccount,
   findAccount,
+  freeWebId,
+  moveAccount,
   readAccount,
   readCustomerStanding,
 } from '#core/records/accounts.ts'
@@ -71,7 +73,8 @@ describe('accounts', () => {
     expect((await must(findAccount(ledger, names, account.webId))).value).toEqual(account)
     expect(await findAccount(ledger, names, `${account.webId}x`)).toBeUndefined()
     expect(await readAccount(ledger, anId())).toBeUndefined()
-    const twin = createAccount(names, { ...account, accountId: anId() })
+    const isFree = await freeWebId({ reader: ledger, names }, account.webId)
+    const twin = createAccount(names, { ...account, accountId: anId() }, isFree)
     await expect(ledger.commit(twin)).rejects.toBeInstanceOf(CommitRefused)
     const same = createAccount(names, { ...account, webId: 'https://other.example/#me' })
     await expect(ledger.commit(same)).rejects.toBeInstanceOf(CommitRefused)
@@ -119,6 +122,25 @@ describe('accounts', () => {
     expect(await readRequest(ledger, requestId)).toBeUndefined()
     await expect(world.reread(grantId)).rejects.toThrow('not there')
     expect((await listAccountRequests(ledger, account.accountId, { limit: 5 })).rows).toEqual([])
+  })
+
+  test('whose key is gone and whose rows a copy brought back keep nobody from coming back as somebody new', async () => {
+    const { ledger, keys, names } = world
+    const { accountId, ...person } = await world.customer()
+    const moving = await world.customer()
+    await keys.destroyCustomerKey(accountId)
+    const again = { ...person, accountId: anId() }
+    const isFree = await freeWebId({ reader: ledger, names }, person.webId)
+    const move = await moveAccount(
+      { reader: ledger, names },
+      await must(readAccount(ledger, moving.accountId)),
+      person,
+    )
+    await ledger.commit(createAccount(names, again, isFree))
+    expect((await must(findAccount(ledger, names, person.webId))).value).toEqual(again)
+    // Of two who would have it, the second is refused, whichever way it comes.
+    const other = createAccount(names, { ...person, accountId: anId() }, isFree)
+    for (const late of [other, move]) await expect(ledger.commit(late)).rejects.toBeInstanceOf(CommitRefused)
   })
 })
 

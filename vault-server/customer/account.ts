@@ -1,4 +1,4 @@
-import { changeAccount, createAccount, findAccount, staying } from '#core/records/accounts.ts'
+import { changeAccount, createAccount, findAccount, freeWebId, staying } from '#core/records/accounts.ts'
 import type { LedgerReader } from '#core/ledger/ledger.ts'
 import type { PodFetch } from '#core/pods/pod.ts'
 import { newId } from '#core/records/ids.ts'
@@ -38,5 +38,5 @@ export async function accountOf(
   const accountId = newId()
   const container = `${podUrl}vrm/`
   const account = { v: 1, accountId, webId, issuer, podUrl, container, createdAt: now() } as const
-  return { accountId, parts: createAccount(names, account) }
+  return { accountId, parts: createAccount(names, account, await freeWebId({ reader, names }, webId)) }
 }
