@@ -57,14 +57,34 @@ test.each([
     )
   expect(await Promise.all([told(), told()])).toEqual([code, code])
   expect([...server.documents.keys()]).toEqual([])
-  // Once a day for all customers of a server, whichever of them writes.
+  // Once a day.
   const before = server.asked.length
   expect(server.asked.every((one) => one.endsWith('/pod/vrm/reach-check.ttl'))).toBe(true)
   expect(await told()).toBe(code)
   expect(server.asked.length).toBe(before)
+  if (code === undefined) {
+    // And for all customers of the server, whichever of them writes.
+    await check(fetch, server.container.replace('/pod/', '/other/'))
+    expect(server.asked.length).toBe(before)
+  }
   clock.time += 25 * 3_600_000
   await told()
   expect(server.asked.length).toBeGreaterThan(before)
+})
+
+test('one customer who deletes the document that Reach looks with stops nobody else from saving', async () => {
+  await using server = await podServer({ ifMatch: true, ifNoneMatch: true })
+  const check = createWriteCheck(() => 0)
+  const deleting: typeof fetch = async (url, init) => {
+    const reply = await fetch(url, init)
+    // Her other app does it, as soon as it is there.
+    if (init?.method === 'PUT' && reply.ok) await fetch(url, { method: 'DELETE' })
+    return reply
+  }
+  const asHer = (url: string, init?: RequestInit) => deleting(url, init)
+  await expect(check(asHer, server.container)).rejects.toMatchObject({ code: 'pod-unsafe' })
+  const another = server.container.replace('/pod/', '/other/')
+  await expect(check(fetch, another)).resolves.toBeUndefined()
 })
 
 test('a server that does not answer is not judged: the next save asks it again', async () => {
