@@ -22,7 +22,6 @@ export function auditorCommands(
   const auditor = program
     .command('auditor')
     .description('invite auditors, see how far they may look, and revoke them')
-  const parseInvitation = parser('api/auditor-invitation.json')
   auditor
     .command('invite')
     .description('let an auditor look behind entries; each look is an entry that customers see')
@@ -34,7 +33,7 @@ export function auditorCommands(
     .option('--fields <members>', 'of facts show only these members, such as vendor,grant,purpose,fields')
     .option('--json', 'print JSON')
     .action(async ({ json, vendors, from, to, fields, expires, name }: InviteOptions) => {
-      const invitation = parseInvitation({
+      const invitation = parser('api/auditor-invitation.json')({
         name,
         expires: moment(expires),
         ...(vendors !== undefined && { businesses: words(vendors) }),

@@ -16,7 +16,6 @@ export function customerCommands(
   const customer = program
     .command('customer')
     .description('see customers as opaque rows, and forget one who asked for it in writing')
-  const parseErasure = parser('api/erase-customer.json')
 
   customer
     .command('list')
@@ -61,7 +60,7 @@ export function customerCommands(
         askDeletion = false,
         json,
       }: JsonOption & { account: string; reason: string; askDeletion?: boolean }) => {
-        const order = parseErasure({ cause: reason, askDeletion })
+        const order = parser('api/erase-customer.json')({ cause: reason, askDeletion })
         const begun = await asOperator(settings(), ({ customers }) => customers.erase(account, order))
         if (json === true) return output.json(begun)
         output.line(`Begun as ${begun.erasure}. From here on nothing of hers is released.`)

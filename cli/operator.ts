@@ -6,17 +6,13 @@ import { readFile } from 'node:fs/promises'
 import type { Config } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { LedgerInUse } from '#core/ledger/ledger.ts'
-import { createLogger } from '#core/logger.ts'
-import { createNames } from '#core/records/names.ts'
-import { configUnder, openLedgerAndKeys } from '../house.ts'
-import { SANDBOX, sandboxBusinesses } from '../sandbox/businesses.ts'
-import { openAuthorizationServer } from '../vault-server/oauth/provider.ts'
-import { operatorTokenPath, type SandboxDoor } from '../vault-server/admin.ts'
-import { auditorOperator, type AuditorOperator } from '../vault-server/operator/auditors.ts'
-import { customerOperator, type CustomerOperator } from '../vault-server/operator/customers.ts'
-import { logOperator, type LogOperator } from '../vault-server/operator/log.ts'
-import { signingKeyOperator, type SigningKeyOperator } from '../vault-server/operator/signing-keys.ts'
-import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
+import type { SandboxDoor } from '../vault-server/admin.ts'
+import type { AuditorOperator } from '../vault-server/operator/auditors.ts'
+import type { CustomerOperator } from '../vault-server/operator/customers.ts'
+import type { LogOperator } from '../vault-server/operator/log.ts'
+import type { SigningKeyOperator } from '../vault-server/operator/signing-keys.ts'
+import { operatorTokenPath } from '../vault-server/operator/token-path.ts'
+import type { VendorOperator } from '../vault-server/operator/vendors.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 
 export interface OperatorSettings {
@@ -40,7 +36,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   503: 'The ledger of this Reach has stopped: look at its disk or database, then start it again.',
 }
 
-type Act<Result> = (operator: Operator) => Promise<Result>
+export type Act<Result> = (operator: Operator) => Promise<Result>
 
 /** Runs one act of the operator on businesses. Throws `CommandFailed` with what to do next. */
 export async function asOperator<Result>(settings: OperatorSettings, act: Act<Result>): Promise<Result> {
@@ -49,6 +45,8 @@ export async function asOperator<Result>(settings: OperatorSettings, act: Act<Re
   const url = `http://127.0.0.1:${config.adminPort}`
   try {
     if (token !== undefined && (await answers(url))) return await act(overPort(url, token.trim()))
+    // All of Reach but its servers: only whoever has to waits for that.
+    const { onLedger } = await import('./ledger-operator.ts')
     return await onLedger(settings, act)
   } catch (error) {
     if (error instanceof DomainError) throw new CommandFailed(EXIT.failed, error.message, { cause: error })
@@ -132,35 +130,4 @@ function overPort(url: string, token: string): Operator {
       erase: (accountId, order) => call('POST', `/customers/${encodeURIComponent(accountId)}/erase`, order),
     },
   }
-}
-
-async function onLedger<Result>(settings: OperatorSettings, act: Act<Result>): Promise<Result> {
-  await using house = await openHouse(settings, '')
-  const addToSandbox: SandboxDoor['add'] = async (business) => {
-    const { config, now } = settings
-    if (!config.sandbox) throw new DomainError('conflict', 'This Reach has no sandbox: see REACH_SANDBOX.')
-    await using sandbox = await openHouse({ config: configUnder(config, SANDBOX), now }, SANDBOX, config)
-    const { ledger, keys, operator } = sandbox
-    const names = createNames(await keys.secret('names'))
-    return await sandboxBusinesses({ ledger, names, operator, now }).add(business)
-  }
-  // Awaited here: what is returned unawaited would find the ledger closed.
-  const names = createNames(await house.keys.secret('names'))
-  const { ledger } = house
-  const auditors = auditorOperator({ ledger, names, vaultUrl: settings.config.vaultUrl, now: settings.now })
-  const customers = customerOperator({ ledger, names, now: settings.now })
-  const log = logOperator({ ledger, keys: house.keys, now: settings.now })
-  const signingKeys = signingKeyOperator({ ledger, keys: house.keys, now: settings.now })
-  return await act({ ...house.operator, addToSandbox, auditors, customers, log, signingKeys })
-}
-
-/** The ledger of the house, or of the one under the path `part`, whose log is named after the first one's address. */
-async function openHouse({ config, now }: OperatorSettings, part: string, first: Config = config) {
-  await using opened = new AsyncDisposableStack()
-  const { ledger, keys } = opened.use(await openLedgerAndKeys({ config: first, now, part }))
-  const log = createLogger({ level: 'silent' })
-  const authorization = await openAuthorizationServer({ config, ledger, keys, now, log })
-  const operator = vendorOperator({ ledger, authorization, now, outboundAllow: config.outboundAllow })
-  const resources = opened.move()
-  return { ledger, keys, operator, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }

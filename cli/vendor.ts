@@ -46,14 +46,13 @@ function withIdentity(command: Command): Command {
 }
 
 function addCommand(vendor: Command, { output, settings }: Parts): void {
-  const parseAdmission = parser('api/vendor-admission.json')
   withIdentity(vendor.command('add'))
     .description('admit a business; it registers itself with what is printed')
     .requiredOption('--name <name>', 'its name, as customers will see it')
     .option('--sandbox', 'admit it to the sandbox only, with a key to play sample customers')
     .option('--json', 'print JSON')
     .action(async ({ json, logo, sandbox, ...business }: AddOptions) => {
-      const admission = parseAdmission({ ...business, ...(await pictureIn(logo)) })
+      const admission = parser('api/vendor-admission.json')({ ...business, ...(await pictureIn(logo)) })
       const act = sandbox === true ? 'addToSandbox' : 'add'
       const added = await asOperator(settings(), (operator): Promise<Code> => operator[act](admission))
       printCode(output, added, { json, head: `Admitted as ${added.vendorId}. Hand this to its engineers` })
@@ -95,7 +94,6 @@ async function listAll(vendors: VendorOperator): Promise<VendorRow[]> {
 
 /** What shows a business as it stands then. */
 function showingCommands(vendor: Command, { output, settings }: Parts): void {
-  const parseChange = parser('api/vendor-change.json')
   const acts = [
     ['show', 'one business'],
     ['suspend', 'stop every release to a business at once'],
@@ -129,7 +127,7 @@ function showingCommands(vendor: Command, { output, settings }: Parts): void {
     .argument('<vendorId>')
     .option('--json', 'print JSON')
     .action(async (vendorId: string, { json, logo, ...identity }: ChangeOptions) => {
-      const corrected = parseChange({ ...identity, ...(await pictureIn(logo)) })
+      const corrected = parser('api/vendor-change.json')({ ...identity, ...(await pictureIn(logo)) })
       show(await asOperator(settings(), (vendors) => vendors.change(vendorId, corrected)), json)
     })
   vendor

@@ -1,6 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Router } from 'express'
 import type { RequestHandler } from 'express'
 import type { Config } from '#core/config.ts'
@@ -17,17 +16,9 @@ import type { AuditorOperator } from './operator/auditors.ts'
 import type { CustomerOperator } from './operator/customers.ts'
 import type { LogOperator } from './operator/log.ts'
 import type { SigningKeyOperator } from './operator/signing-keys.ts'
+import { operatorTokenPath } from './operator/token-path.ts'
+import type { TokenPlace } from './operator/token-path.ts'
 import type { VendorOperator } from './operator/vendors.ts'
-
-/** File with the token of the process that runs now; whoever reads it is the operator. */
-export const operatorTokenFile = 'operator-token'
-
-type TokenPlace = Pick<Config, 'keysFolder'> & Partial<Pick<Config, 'dataFolder' | 'storeUrl'>>
-
-/** In the keys folder; where replicas share that, in the folder of this replica. */
-export function operatorTokenPath({ keysFolder, dataFolder = '', storeUrl }: TokenPlace): string {
-  return join(storeUrl === undefined ? keysFolder : join(dataFolder, 'replica'), operatorTokenFile)
-}
 
 /** Lets a business into the sandbox. */
 export interface SandboxDoor {
