@@ -3,14 +3,16 @@
  * them.
  */
 import { randomInt } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { WebSocket } from 'undici'
 import type { Config } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { createOutbound } from '#core/http/outbound.ts'
 import { KeysDamaged } from '#core/ledger/key-files.ts'
-import { type KeyStore, openKeyStore } from '#core/ledger/key-store.ts'
+import { type KeyStore, demandKeys, openKeyStore } from '#core/ledger/key-store.ts'
 import { type Ledger, LedgerBusy, LedgerDamaged, LedgerForeign, LedgerStopped } from '#core/ledger/ledger.ts'
+import { hasDatabase } from '#core/ledger/level-database.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
 import { openPgLedger } from '#core/ledger/pg-ledger.ts'
 import { openPgLimits, type PgLimits } from '#core/ledger/pg-limits.ts'
@@ -70,6 +72,9 @@ export async function openLedgerAndKeys({
 }): Promise<{ ledger: Ledger; keys: KeyStore } & AsyncDisposable> {
   const { keysFolder, origin, levelFolder, levelAnchor, replicaAnchor } = placesOf(config, part, replica)
   try {
+    // Keys that were made here would stand in a folder that was named by mistake.
+    const isBegun = config.storeUrl === undefined ? await hasDatabase(levelFolder) : existsSync(replicaAnchor)
+    if (isBegun) demandKeys(keysFolder)
     const keys = await openKeyStore(keysFolder)
     // The replicas on a database share the keys; what each has seen lies in its own data folder.
     const ledger = await (config.storeUrl === undefined
@@ -108,12 +113,15 @@ const diskCodes: ReadonlySet<string> = new Set([
   'EISDIR',
   'ELOOP',
 ])
+const fileLimitCodes: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE'])
 
 /** Why a ledger, its keys or the disk refuse, in one line for the operator; `undefined` for any other error. */
 export function refusalToOpen(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const known = [LedgerBusy, LedgerDamaged, LedgerForeign, LedgerStopped, KeysDamaged]
   if (known.some((one) => error instanceof one)) return `The ledger refuses to open: ${error.message}`
+  if ('code' in error && fileLimitCodes.has(String(error.code)))
+    return `Too few files may be open at once (${String(error.code)}): raise the limit, such as by ulimit -n 65536.`
   if ('code' in error && diskCodes.has(String(error.code))) {
     const place = 'path' in error && typeof error.path === 'string' ? ` at ${error.path}` : ''
     return `The disk refuses (${String(error.code)}${place}); is it full, read-only or failing, or not this user's?`

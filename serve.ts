@@ -75,7 +75,7 @@ function inOneLine(error: unknown, config: Config | undefined): string | undefin
     return 'Reach is already running on this data folder: stop it first, or set REACH_DATA and REACH_KEYS.'
   if (error instanceof Error && 'code' in error && 'syscall' in error && error.syscall === 'listen') {
     const port = 'port' in error ? Number(error.port) : undefined
-    return refusalToListen(String(error.code), port, settingOf(port, config))
+    return refusalToListen(String(error.code), port, settingOf(port, config)) ?? refusalToOpen(error)
   }
   return refusalToOpen(error)
 }

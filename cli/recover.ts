@@ -1,6 +1,6 @@
 /** `reach log recover`: gets the log back from a mirror, up to the last entry that was acknowledged. */
 import { resolve } from 'node:path'
-import { openKeyStore } from '#core/ledger/key-store.ts'
+import { demandKeys, openKeyStore } from '#core/ledger/key-store.ts'
 import { openLevelLedger } from '#core/ledger/level-ledger.ts'
 import {
   adoptRecovered,
@@ -37,6 +37,7 @@ export async function recoverFrom({ config, now }: OperatorSettings, mirror: str
       'Only the embedded store is recovered like this; a database is restored by its own means.',
     )
   const { keysFolder, origin, levelFolder: folder, levelAnchor: anchorFile } = placesOf(config, '')
+  demandKeys(keysFolder)
   const keys = await openKeyStore(keysFolder)
   const source = openLogSource(resolve(mirror))
   const openings = openingsIn(source)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { storeOf } from '#core/config.ts'
 import { createLogSigner, type LogSigner } from '#core/ledger/checkpoint.ts'
-import { openKeyStore } from '#core/ledger/key-store.ts'
+import { demandKeys, openKeyStore } from '#core/ledger/key-store.ts'
 import { openLevelStore } from '#core/ledger/level-copy.ts'
 import { NoteInvalid } from '#core/ledger/note.ts'
 import { openPgStore, partsIn } from '#core/ledger/pg-copy.ts'
@@ -59,6 +59,7 @@ async function copy(
   let moved = 0
   for (const part of there) {
     const { keysFolder, origin } = placesOf(config, part)
+    demandKeys(keysFolder)
     const signer = createLogSigner(origin, await openKeyStore(keysFolder))
     await using source = await openStore(config, part, { url: from, isTarget: false })
     await using target = await openStore(config, part, { url: to, isTarget: true })
@@ -112,6 +113,7 @@ async function enrol({ config }: OperatorSettings, output: Output, options: Enro
     throw new CommandFailed(EXIT.usage, 'REACH_STORE is not set: only replicas on a database are let in.')
   const replica = options.gateway === true ? 'replica-gateway' : 'replica'
   const { keysFolder, origin, replicaAnchor: anchorFile } = placesOf(config, '', replica)
+  demandKeys(keysFolder)
   const signer: LogSigner = createLogSigner(origin, await openKeyStore(keysFolder))
   const checkpoint = options.trust === true ? undefined : await checkpointOf(config.vaultUrl, options)
   const mark = await enrolReplica({

@@ -3,6 +3,7 @@
  * sealed values dies with its key. Every key is durable before anything may be sealed under it.
  */
 import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openCustomerKeys, type CustomerKeys } from './customer-keys.ts'
@@ -60,6 +61,14 @@ const MONTH = 31 * 24 * 3600 * 1000
 const MAX_SEALS = 2 ** 30
 /** Of group time: how soon a key that another process made is used here. */
 const LOOK_MS = 10_000
+
+/** Throws `KeysDamaged` for a folder in which no keys were ever made: for whoever would make others for a ledger that has its own. */
+export function demandKeys(folder: string): void {
+  if (['log.json', 'made'].some((name) => existsSync(join(folder, name)))) return
+  throw new KeysDamaged(
+    'there are no keys, and the ledger was begun: look at REACH_KEYS, or restore the backup of the keys',
+  )
+}
 
 /**
  * Opens the key store, or creates it with a new log key. `period` (ms) is how long a sealing key is used; `maxSeals`

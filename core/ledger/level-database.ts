@@ -58,6 +58,10 @@ export async function openDatabase(
     await db.close()
     const cause = error instanceof Error ? error.cause : undefined
     if (isCode(cause, 'LEVEL_LOCKED')) throw new LedgerInUse('the data folder is in use by another process')
+    if (isCode(cause, 'LEVEL_IO_ERROR') && /Too many open files/.test(String(cause)))
+      throw new LedgerStopped(
+        'too few files may be open at once: raise the limit, such as by ulimit -n 65536',
+      )
     // A file that is not there is damage; anything else is a disk that refuses.
     if (isCode(cause, 'LEVEL_IO_ERROR') && !/No such file/.test(String(cause)))
       throw new LedgerStopped(

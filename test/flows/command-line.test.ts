@@ -190,6 +190,14 @@ test('what keeps a ledger from opening is one line, at the start and in reach', 
     'The ledger refuses to open: the anchor is missing, and the database is not empty: look at REACH_KEYS, or restore the anchor with the data',
   )
   await copyFile(join(folder, 'anchor'), join(folder, 'keys/anchor'))
+  const keys = join(folder, 'keys')
+  await rename(keys, join(folder, 'keys.away'))
+  await refusal(
+    'The ledger refuses to open: there are no keys, and the ledger was begun: look at REACH_KEYS, or restore the backup of the keys',
+  )
+  // No others took their place.
+  expect(existsSync(keys)).toBe(false)
+  await rename(join(folder, 'keys.away'), keys)
   const restore = 'restore it from the backup of the keys'
   const names = join(folder, 'keys/secrets/names.json')
   await rename(names, join(folder, 'names'))
@@ -295,6 +303,11 @@ const starts: readonly (readonly [what: string, start: string, line: RegExp])[] 
     'a port of the administrator',
     `throw Object.assign(new Error('listen EACCES'), { code: 'EACCES', syscall: 'listen', port: 80 })`,
     /^Port 80 is not for this user: set another /,
+  ],
+  [
+    'a limit of open files',
+    `throw Object.assign(new Error('listen EMFILE'), { code: 'EMFILE', syscall: 'listen', port: 80 })`,
+    /^Too few files may be open at once \(EMFILE\): raise the limit, /,
   ],
   [
     'a folder that is a file',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -323,7 +323,16 @@ describe('life and death', () => {
     await expect(
       startEmbeddedPods({ url: `${url}pods/`, folder, vaultUrl: url, names, log }),
     ).rejects.toThrow('an origin of their own')
-    expect(await readFile(join(folder, 'base-url'), 'utf8')).toBe(url)
+    const note = join(folder, 'base-url')
+    expect(await readFile(note, 'utf8')).toBe(url)
+    // As a crash leaves a file, and as an operator writes it anew.
+    await writeFile(note, '')
+    const again = { url, folder, vaultUrl: 'http://localhost:1', names, log }
+    await expect(startEmbeddedPods(again)).rejects.toThrow(
+      `REACH_DATA has a damaged file: write into ${note} `,
+    )
+    await writeFile(note, `http://localhost:${port}\n`)
+    await (await startEmbeddedPods(again))[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true })
   })
 

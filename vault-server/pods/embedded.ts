@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError } from '#core/config.ts'
+import { createFile } from '#core/ledger/key-files.ts'
 import type { Logger } from '#core/logger.ts'
 import type { PodFeed } from '#core/pods/pod.ts'
 import type { Names } from '#core/records/names.ts'
@@ -76,12 +77,13 @@ export async function startEmbeddedPods(options: {
   const retired = await openRetiredNames(join(folder, 'retired'), names)
 
   await using opened = new AsyncDisposableStack()
-  const socketFolder = await mkdtemp(join(tmpdir(), 'reach-pods-'))
+  const socketFolder = await mkdtemp(join(tmpdir(), 'reach-pods-')).catch((cause: NodeJS.ErrnoException) => {
+    throw new ConfigError('TMPDIR', `cannot be used as the folder for temporary files (${cause.code})`)
+  })
   opened.defer(() => rm(socketFolder, { recursive: true, force: true }))
   const socket = join(socketFolder, 's')
-  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
-    throw new Error(`the temporary folder's path is too long for a socket: ${socketFolder}`)
-  }
+  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH)
+    throw new ConfigError('TMPDIR', 'is too long for a socket: set a folder with a shorter path')
 
   const creationSecret = randomBytes(32).toString('base64url')
   const settings: ChildStart = {
@@ -179,22 +181,18 @@ export async function startEmbeddedPods(options: {
  * The base URL is inside every WebID, access document and account: with another one they would all be wrong.
  */
 async function claimBaseUrl(file: string, baseUrl: string): Promise<void> {
-  const draft = `${file}.${process.pid}`
-  await writeFile(draft, baseUrl, { mode: 0o600 })
-  try {
-    // Whole or not at all, and only where there is none.
-    await link(draft, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    const first = await readFile(file, 'utf8')
-    if (first !== baseUrl)
-      throw new ConfigError(
-        'REACH_PODS_URL',
-        `must stay ${first}: the pods in the data folder are named after it`,
-      )
-  } finally {
-    await rm(draft, { force: true })
-  }
+  if (await createFile(file, baseUrl)) return
+  const first = URL.parse((await readFile(file, 'utf8')).trim())?.href
+  if (first === baseUrl) return
+  if (first === undefined)
+    throw new ConfigError(
+      'REACH_DATA',
+      `has a damaged file: write into ${file} the address that the pods have always had, and nothing else`,
+    )
+  throw new ConfigError(
+    'REACH_PODS_URL',
+    `must stay ${first}: the pods in the data folder are named after it`,
+  )
 }
 
 /** Sweeps what a killed process left: its socket, and halves of documents that were being written. */
