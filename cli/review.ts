@@ -113,16 +113,11 @@ export function reviewCommands(
         fact.type.startsWith('eras'),
       )
       tell(parts, options, reviewed, found)
-      const open = new Set<string>()
-      for (const { fact } of found) {
-        if (fact.type === 'erasure-begun') open.add(fact.erasure)
-        if (fact.type === 'erased') open.delete(fact.erasure)
-      }
-      if (open.size > 0)
-        throw new CommandFailed(
-          EXIT.finding,
-          `FINDING  not-finished: ${open.size} erasures began and did not end: ${[...open].join(', ')}`,
-        )
+      const of = (type: 'erasure-begun' | 'erased') =>
+        new Set(found.flatMap(({ fact }) => (fact.type === type ? [fact.erasure] : [])))
+      const [begun, ended] = [of('erasure-begun'), of('erased')]
+      demandNone('not-finished', 'erasures began and did not end', begun, ended)
+      demandNone('erasure-unknown', 'erasures ended that did not begin', ended, begun)
     })
 
   filtering(reviewing('export'))
@@ -223,6 +218,13 @@ export function openingOptions(command: Command): Command {
     .option('--reason <words>', 'why; needed at a vault, which logs it and tells the customers')
     .option('--key-file <file>', 'the key of your account at the vault; else the one that join kept')
     .option('--partial', 'go on although your invitation does not cover every entry')
+}
+
+/** Throws `CommandFailed` (finding) for what one set has and the other lacks. */
+function demandNone(code: string, what: string, one: ReadonlySet<string>, other: ReadonlySet<string>): void {
+  const only = [...one].filter((id) => !other.has(id))
+  if (only.length > 0)
+    throw new CommandFailed(EXIT.finding, `FINDING  ${code}: ${only.length} ${what}: ${only.join(', ')}`)
 }
 
 async function collect(

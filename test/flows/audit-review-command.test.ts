@@ -341,6 +341,12 @@ test('a log that holds what should not be is verified, and a finding', async () 
   }
   await using unfinished = await openedMirror([...facts, begun])
   expect(await reach('erasures', unfinished.folder)).toMatchObject({ code: 4 })
+  await using unbegun = await openedMirror([
+    ...facts,
+    { type: 'erased', time: start + 500_000, erasure: 'e'.repeat(22) },
+  ])
+  for (const verb of ['erasures', 'replay'])
+    expect(await reach(verb, unbegun.folder)).toMatchObject({ code: 4 })
   await using finished = await openedMirror([
     ...facts,
     begun,

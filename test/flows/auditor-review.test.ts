@@ -1,6 +1,6 @@
 /** Auditors at a Reach that runs: how far they see, that every look is an entry, and that customers are told of it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readFact } from '#core/domain/facts.ts'
+import { readFact, writeFact } from '#core/domain/facts.ts'
 import { opens } from '#core/ledger/leaf.ts'
 import { openCheckpoint } from '#core/ledger/checkpoint.ts'
 import { checkProof, parseProof } from '#core/ledger/proof.ts'
@@ -353,6 +353,25 @@ describe('an invitation', () => {
       )
     await expect(operator.revoke('x'.repeat(22))).rejects.toThrow('no such auditor')
   })
+})
+
+test('a timeline tells an entry once that a recovery has put where the request is looked for, too', async () => {
+  const { ledger } = story.world.reach
+  const [grant, request] = ['G'.repeat(22), 'R'.repeat(22)]
+  const items = [{ purpose: 'dpv:CustomerCare', fields: ['profile.name'] }]
+  const [vendor, until] = [first.shop.vendorId, Date.now() + 86_400_000]
+  const asked = { type: 'requested', vendor, request, items, until } as const
+  const given = { ...asked, type: 'granted', grant, redeemBy: until, notice: 'n'.repeat(43) } as const
+  for (const [fact, threads] of [
+    [asked, [request]],
+    [given, [grant, request]],
+  ] as const)
+    await ledger.commit({
+      entries: [{ claims: ({ time }) => ({ ops: writeFact({ ...fact, time }) }), threads }],
+    })
+  const { body } = await whole.look('timeline', { grant })
+  const { entries } = body as AuditTimelineView
+  expect(entries.map(({ facts }) => readFact(facts).type)).toEqual(['requested', 'granted'])
 })
 
 test('a look at her entries is told, however many at others came after it', async () => {

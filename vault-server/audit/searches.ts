@@ -1,5 +1,5 @@
 /** Looks at entries: pages, ranges, one entry, the timeline of one grant. */
-import { isAskedFor, within } from '#core/domain/audit.ts'
+import { grantIn, isAskedFor, within } from '#core/domain/audit.ts'
 import type { AuditFilter } from '#core/domain/audit.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { sizeOf } from '#core/ledger/checkpoint.ts'
@@ -150,12 +150,13 @@ export async function timeline(
   }
 }
 
-/** What came before the grant: the request as it was opened, and how often it was put off. */
+/** What came before the grant: the request as it was opened, and how often it was put off. After a recovery the grant is found there, too. */
 async function asked(ledger: Ledger, request: string, size: number, filter: AuditFilter) {
   const { grant: _, ...rest } = filter
   const found: OpenedEntry[] = []
   const told = opened((page) => ledger.history(request, page), size)
-  for await (const entry of told) if (isAskedFor(entry.fact, rest)) found.push(entry)
+  for await (const entry of told)
+    if (grantIn(entry.fact) === undefined && isAskedFor(entry.fact, rest)) found.push(entry)
   return found
 }
 
