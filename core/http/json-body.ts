@@ -3,7 +3,7 @@ import type { Request, RequestHandler } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { parseStrictJson } from './strict-json.ts'
 
-const json = /^application\/json(?:;\s*charset="?utf-8"?)?$/i
+const json = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?)?[ \t]*$/i
 
 /**
  * Reads a strict JSON body of at most `limit` bytes into `request.body`, as `unknown` for a parser. Demands
@@ -21,7 +21,7 @@ export function jsonBody({
       throw new DomainError('unsupported-media-type', 'The body must be application/json')
     // The parser would take all of it in before it says so.
     if (Number(request.headers['content-length'] ?? 0) > limit)
-      throw new DomainError('too-large', 'The body is too large')
+      throw new DomainError('too-large', `The body may have ${limit} bytes at most`)
     readBytes(request, response, (error?: unknown) => {
       if (error !== undefined) {
         next(error)

@@ -130,10 +130,26 @@ function sendProblem(request: Request, response: Response, refusal: DomainError 
     if (retryAfter !== undefined) headers['Retry-After'] = Math.max(1, Math.ceil(retryAfter))
     Object.assign(headers, refusal.headers)
   }
-  // A body that nobody will read keeps the connection busy: end it with this answer.
-  if (!request.complete) headers['Connection'] = 'close'
   response.removeHeader('ETag')
-  response.writeHead(problem.status, headers).end(body)
+  if (request.complete) response.writeHead(problem.status, headers).end(body)
+  else endBehind(request, response.writeHead(problem.status, { ...headers, Connection: 'close' }), body)
+}
+
+/** How long the rest of a body is taken in behind its refusal, in ms. */
+const lingerMs = 5_000
+
+/**
+ * A body that nobody will read keeps the connection busy, so it ends with this answer. Closed under bytes that still come it
+ * would be reset, and the reset can overtake the answer (RFC 9112 section 9.6): they are taken and dropped first, for a while.
+ */
+function endBehind(request: Request, response: Response, body: string): void {
+  response.write(body)
+  const end = () => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, lingerMs)
+  request.once('end', end).once('close', end).resume()
 }
 
 /** Refusals of ours, of the ledger and of the parsers in front of us; undefined for everything else. */
@@ -161,7 +177,7 @@ function fromBodyParser(type: string, options: { cause: Error }): DomainError | 
   switch (type) {
     case 'entity.too.large':
     case 'parameters.too.many':
-      return new DomainError('too-large', 'The body is too large', options)
+      return new DomainError('too-large', 'The body is larger than may be sent here', options)
     case 'entity.parse.failed':
     case 'entity.verify.failed':
     case 'querystring.parse.rangeError':
@@ -171,7 +187,11 @@ function fromBodyParser(type: string, options: { cause: Error }): DomainError | 
       return new DomainError('invalid-input', 'The body does not have the announced length', options)
     case 'charset.unsupported':
     case 'encoding.unsupported':
-      return new DomainError('unsupported-media-type', 'The charset or encoding is not supported', options)
+      return new DomainError(
+        'unsupported-media-type',
+        'The body must be plain UTF-8, without a Content-Encoding',
+        options,
+      )
     default:
       return undefined
   }

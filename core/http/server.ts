@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import express from 'express'
 import type { Express } from 'express'
 import { parseQuery } from './query.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 export interface Listening extends AsyncDisposable {
   /** `http://host:port` without a slash at the end. */
@@ -77,7 +78,8 @@ interface Handlers {
 }
 
 async function open({ app, upgrade }: Handlers, address: { host: string; port: number }): Promise<Server> {
-  const server = createServer(limits, oneByOne(app))
+  const server = createServer(limits, oneByOne(inOriginForm(app)))
+  refuseUnreadable(server)
   if (upgrade) server.on('upgrade', upgrade)
   server.maxHeadersCount = maxHeaders
   server.maxConnections = maxConnections
@@ -95,6 +97,21 @@ function oneByOne(app: RequestListener): RequestListener {
   return (request, response) => {
     if (response.socket === null) response.once('socket', () => process.nextTick(app, request, response))
     else app(request, response)
+  }
+}
+
+/**
+ * A target in absolute form is served as the path in it (RFC 9112 section 3.2.2). Where it names another host than the Host
+ * field, the request is for neither.
+ */
+function inOriginForm(app: RequestListener): RequestListener {
+  return (request, response) => {
+    const [, host, path = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? '') ?? []
+    if (host !== undefined) {
+      request.url = path.startsWith('/') ? path : `/${path}`
+      if (host.toLowerCase() !== request.headers.host?.toLowerCase()) request.headers.host = ''
+    }
+    app(request, response)
   }
 }
 

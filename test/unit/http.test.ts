@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { requestId } from '#core/http/request-id.ts'
 import { listen } from '#core/http/server.ts'
+import { matches } from '#core/http/validate.ts'
 
 const slow: http.RequestListener = (request, response) => {
   if (request.url === '/never') response.write('begun')
@@ -91,6 +92,52 @@ describe('hostile connections', () => {
     const socket = connect(server.port, '127.0.0.1')
     const answer = await speak(socket, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`)
     expect(answer).toMatch(/^HTTP\/1\.1 431 /)
+    const problem = JSON.parse(answer.split('\r\n\r\n')[1] ?? '')
+    expect(matches('api/problem.json', problem)).toBe(true)
+    expect(problem).toMatchObject({ status: 431, detail: expect.stringMatching(/16 KB and 100 fields/) })
+  })
+
+  test('nothing is put into a reply that is under way', async () => {
+    await using server = await listen({ app: slow, host: '127.0.0.1', port: 0, drainMs: 0 })
+    const socket = connect(server.port, '127.0.0.1')
+    let heard = ''
+    socket.on('data', (chunk) => (heard += String(chunk))).write('GET /never HTTP/1.1\r\nHost: x\r\n\r\n')
+    await expect.poll(() => heard).toMatch(/begun/)
+    const closed = once(socket, 'close')
+    socket.on('error', () => undefined).write('GET / HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n')
+    await closed
+    expect(heard).not.toMatch(/400/)
+  })
+
+  test('a target in full is served as its path, and only for the host that both it and the field name', async () => {
+    const seen: unknown[] = []
+    const app: http.RequestListener = ({ url, headers }, response) => {
+      seen.push([url, headers.host])
+      response.end()
+    }
+    await using server = await listen({ app, host: '127.0.0.1', port: 0 })
+    for (const [target, host] of [
+      ['http://Shop.example/a?b=http://c/', 'shop.example'],
+      ['https://shop.example', 'shop.example'],
+      ['http://shop.example?a', 'shop.example'],
+      ['http://other.example/a', 'shop.example'],
+      ['http://shop.example/a', 'other.example'],
+      ['http://u@shop.example/a', 'shop.example'],
+      ['//shop.example/a', 'shop.example'],
+    ]) {
+      const socket = connect(server.port, '127.0.0.1')
+      socket.end(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+      await socket.toArray()
+    }
+    expect(seen).toEqual([
+      ['/a?b=http://c/', 'shop.example'],
+      ['/', 'shop.example'],
+      ['/?a', 'shop.example'],
+      ['/a', ''],
+      ['/a', ''],
+      ['/a', ''],
+      ['//shop.example/a', 'shop.example'],
+    ])
   })
 
   test.each([

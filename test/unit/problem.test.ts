@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import express from 'express'
@@ -8,11 +10,12 @@ import { describe, expect, test } from 'vitest'
 import { DomainError } from '#core/domain/errors.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { methodNotAllowed, notFound, problemHandler, problems } from '#core/http/problem.ts'
-import { leanExpress } from '#core/http/server.ts'
+import { leanExpress, listen } from '#core/http/server.ts'
 import { matches } from '#core/http/validate.ts'
 import { createLogger } from '#core/logger.ts'
 import { CommitRefused, LedgerBusy, LedgerStopped } from '#core/ledger/ledger.ts'
 
+const crlf = Buffer.from('\r\n')
 const canary = 'https://alice.pods.example/profile/card#me'
 
 function serve(handler: RequestHandler) {
@@ -174,9 +177,32 @@ describe('faults of the client that a library finds', () => {
 
   test('what is well formed gets through', async () => {
     expect((await post('{"a":[1]}', 'application/json;charset="UTF-8"')).body.body).toEqual({ a: [1] })
+    // RFC 9110 section 5.6.6: blanks may stand around the semicolon.
+    expect((await post('{}', 'Application/JSON ; charset=UTF-8')).status).toBe(200)
     expect((await request(app).get('/get/x?a=1+2&b=%C3%BC')).body.query).toEqual({ a: '1 2', b: 'ü' })
     expect((await request(app).get('/get/x')).body.query).toEqual({})
   })
+})
+
+test('whoever sends far more than may be sent gets to read why it is refused', async () => {
+  const { app } = serve(() => undefined)
+  await using server = await listen({ app, host: '127.0.0.1', port: 0 })
+  const part = Buffer.alloc(1 << 20, ' ')
+  for (const field of ['Transfer-Encoding: chunked', `Content-Length: ${16 * part.length}`]) {
+    const socket = connect(server.port, '127.0.0.1')
+    const closed = once(socket, 'close')
+    socket.write(`POST /post HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${field}\r\n\r\n`)
+    // All of it is sent before anything is read: a reply that a reset overtakes is lost.
+    const chunk = field.endsWith('chunked') ? Buffer.concat([Buffer.from('100000\r\n'), part, crlf]) : part
+    for (let n = 0; n < 16; n++)
+      await new Promise<void>((resolve, reject) =>
+        socket.write(chunk, (error) => (error ? reject(error) : resolve())),
+      )
+    if (field.endsWith('chunked')) socket.write('0\r\n\r\n')
+    const reply = Buffer.concat(await socket.toArray()).toString()
+    expect(reply).toMatch(/^HTTP\/1\.1 413 .*"too-large".*\}$/s)
+    await closed
+  }
 })
 
 test('an answer under way is broken off, not finished as if it were whole', async () => {
