@@ -12,7 +12,10 @@ import { vendorOperator, type VendorOperator } from './vault-server/operator/ven
 import type { ThrowAway } from './vault-server/customer/vaults.ts'
 import type { EmbeddedPods } from './vault-server/pods/embedded.ts'
 import { openVault, type Vault } from './vault-server/server.ts'
+import { operations } from './vendor-gateway/operations.ts'
 import { createVendorGateway, type GatewayTuning } from './vendor-gateway/server.ts'
+
+const { path: metadataPath } = operations.readMetadata
 
 export interface MountedHouse extends AsyncDisposable {
   /** With the addresses under the path. */
@@ -24,6 +27,8 @@ export interface MountedHouse extends AsyncDisposable {
   /** To be mounted at `/<part>` of the two servers. */
   readonly vaultRouter: Router
   readonly gatewayRouter: Router
+  /** By its path at the root of the gateway's origin: RFC 9728 section 3.1 puts that of the resource behind the well-known one. */
+  readonly gatewayMetadata: Readonly<Record<string, Router>>
 }
 
 /** What a house beside the first one hands to the servers: routers by path, and what must stand at the vault's root. */
@@ -68,6 +73,12 @@ export async function openMountedHouse(options: {
     operator,
     vaultRouter: vault.router,
     gatewayRouter: express.Router().use(gateway.app),
+    gatewayMetadata: {
+      [`${metadataPath}/${part}`]: express.Router().use((request, response) => {
+        request.url = metadataPath
+        gateway.app(request, response)
+      }),
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

@@ -68,7 +68,10 @@ export async function openSandbox(options: {
     vaultMounts: { [`/${SANDBOX}`]: express.Router().use(vaultRoom, house.vaultRouter) },
     originRouter: house.vault.originRouter,
     closeStreams: () => house.vault.closeStreams(),
-    gatewayMounts: { [`/${SANDBOX}`]: express.Router().use(room, control, house.gatewayRouter) },
+    gatewayMounts: {
+      [`/${SANDBOX}`]: express.Router().use(room, control, house.gatewayRouter),
+      ...house.gatewayMetadata,
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

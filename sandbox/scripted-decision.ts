@@ -74,7 +74,7 @@ async function pageAt(
   if (path === undefined)
     throw new DomainError(
       'conflict',
-      'The address leads to no decision page: a pushed request is good once, for a minute.',
+      'The address leads to no decision page: a pushed request is good once, for a minute, and prompt=none has none.',
     )
   return path.slice(new URL(vaultUrl).pathname.replace(/\/$/, '').length)
 }

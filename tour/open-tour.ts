@@ -33,7 +33,11 @@ export async function openTour(options: {
     vaultMounts: { '/api/tour': startRoutes, [`/${PART}`]: house.vaultRouter },
     originRouter: house.vault.originRouter,
     closeStreams: () => house.vault.closeStreams(),
-    gatewayMounts: { [`/${PART}/shop`]: shopRoutes, [`/${PART}`]: house.gatewayRouter },
+    gatewayMounts: {
+      [`/${PART}/shop`]: shopRoutes,
+      [`/${PART}`]: house.gatewayRouter,
+      ...house.gatewayMetadata,
+    },
     async openShop() {
       const shop = await openSampleShop(house, now)
       shopRoutes.use(shop.routes)

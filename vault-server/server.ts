@@ -349,7 +349,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   router.use('/consent', sessions.load, inReadersLanguage())
   router.use(requests.consent)
   // Below these nothing is a page.
-  router.use(['/log', '/agent', '/oauth'], notFound)
+  router.use(['/log', '/agent', '/oauth', '/.well-known'], notFound)
   router.use(receiptCheckerRoutes({ page: checker }))
   router.use(appRoutes({ folder: appFolder, vaultUrl }))
   router.use(notFound, problemHandler({ log }))
