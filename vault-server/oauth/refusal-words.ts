@@ -28,6 +28,8 @@ function wordsFor(ctx: KoaContextWithOIDC, refusal: errors.OIDCProviderError): s
   const { error, error_description: said, error_detail: detail = said } = refusal
   if (detail === undefined) return undefined
   switch (error) {
+    case 'invalid_request':
+      return requestWords(detail)
     case 'invalid_client':
       return assertionWords(ctx, detail)
     case 'invalid_grant':
@@ -43,11 +45,20 @@ function wordsFor(ctx: KoaContextWithOIDC, refusal: errors.OIDCProviderError): s
   }
 }
 
+const authenticate =
+  'authenticate by private_key_jwt alone: client_assertion_type and client_assertion, in a body of type application/x-www-form-urlencoded'
+
+function requestWords(detail: string): string | undefined {
+  if (/client authentication .*mechanism/.test(detail)) return authenticate
+  if (detail.startsWith('failed to parse'))
+    return 'the body cannot be read: at most 56 kB of UTF-8, not compressed, of the content type of the endpoint'
+  return undefined
+}
+
 function assertionWords(ctx: KoaContextWithOIDC, detail: string): string | undefined {
   if (/^(client not found|no applicable key|signature verification failed)/.test(detail))
     return 'no key registered for this client_id made the client assertion: compare client_id, kid and key with your registration'
-  if (detail.includes('authentication mechanism'))
-    return 'authenticate by private_key_jwt: client_assertion_type and client_assertion'
+  if (detail.includes('authentication mechanism')) return authenticate
   if (detail === 'alg mismatch')
     return 'the client assertion must be signed with the token_endpoint_auth_signing_alg of your registration'
   if (detail.includes('only be used once'))
