@@ -29,7 +29,7 @@ function wordsFor(ctx: KoaContextWithOIDC, refusal: errors.OIDCProviderError): s
   if (detail === undefined) return undefined
   switch (error) {
     case 'invalid_request':
-      return requestWords(detail)
+      return requestWords(said ?? detail)
     case 'invalid_client':
       return assertionWords(ctx, detail)
     case 'invalid_grant':
