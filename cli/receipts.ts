@@ -7,12 +7,14 @@ import type { DialectId } from '#core/domain/dialects/dialects.ts'
 import type { FactItem } from '#core/domain/facts.ts'
 import { NotThisDialect, termsOf } from '#core/domain/receipt-terms.ts'
 import type { ReceiptTerms } from '#core/domain/receipt-terms.ts'
+import { formatTime } from '#core/domain/times.ts'
 import { opens } from '#core/ledger/leaf.ts'
 import { parseProof, ProofInvalid } from '#core/ledger/proof.ts'
 import { readGiven } from './evidence.ts'
 import { CommandFailed, EXIT } from './exit.ts'
 import { writeWhole } from './log-source.ts'
 import type { ProvenEntry } from './openings.ts'
+import { isSameMoment } from './reconcile.ts'
 
 export interface ReceiptDifference {
   readonly file: string
@@ -126,7 +128,7 @@ async function verifier(file: string): Promise<(jws: string) => Promise<void>> {
 
 /** The one entry of its grant or request that says all that the receipt says. */
 function decisionOf(terms: ReceiptTerms, own: readonly ProvenEntry[]): ProvenEntry {
-  const { record, notice, business, until, items } = terms
+  const { record, notice, business, until, items, issuedAt } = terms
   if (own.length === 0) throw new Differs(`the log knows no decision on ${plain(record)}`)
   const given = itemsText(
     items.map(({ purpose, given: data }) => ({ purpose, fields: data.map(({ field }) => field) })),
@@ -153,8 +155,12 @@ function decisionOf(terms: ReceiptTerms, own: readonly ProvenEntry[]): ProvenEnt
   const ending = narrow(of, 'the log says another end', (fact) =>
     'until' in fact ? fact.until === Date.parse(until ?? '') : until === undefined,
   )
-  const [decision] = narrow(ending, 'the log says another number of reads', (fact) =>
+  const counted = narrow(ending, 'the log says another number of reads', (fact) =>
     'reads' in fact ? fact.reads === reads : reads === undefined,
+  )
+  const logged = counted.map(({ fact }) => formatTime(fact.time)).join(', ')
+  const [decision] = narrow(counted, `the log says another time: ${logged}`, (fact) =>
+    isSameMoment(Date.parse(issuedAt), fact.time),
   )
   if (decision === undefined) throw new Differs('the log knows no such decision')
   return decision

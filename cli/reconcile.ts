@@ -106,11 +106,13 @@ function told(column: (typeof compared)[number], fact: Release): string {
   return column === 'time' ? new Date(fact.time).toISOString() : String(fact[column])
 }
 
-/** Two minutes of difference between clocks are none. */
-const CLOCKS_MS = 120_000
+/** Two minutes of difference between clocks are none. Both in Unix ms; what is no time is not the same. */
+export function isSameMoment(one: number, other: number): boolean {
+  return Math.abs(one - other) <= 120_000
+}
 
 function isSame(column: (typeof compared)[number], given: string, fact: Release): boolean {
-  if (column === 'time') return Math.abs(Date.parse(given) - fact.time) <= CLOCKS_MS
+  if (column === 'time') return isSameMoment(Date.parse(given), fact.time)
   if (column === 'fields')
     return (
       given

@@ -70,6 +70,7 @@ test('receipts are held against the log, one by one', async () => {
     ['07.jws', null, 'is no receipt'],
     ['08.jws', { ...receipt(), '@context': {} }, 'is no receipt'],
     ['09.jws', receipt({}, { decided: { status: 'refused' } }), 'the log knows no decision on rrr'],
+    ['09b.jws', receipt({}, { issuedAt: start - 86_400_000 }), 'the log says another time: 2026-03-01T00:00'],
   ]
   for (const [file, content] of wrong) await put(file, content)
   await writeFile(join(folder, '10.jws'), 'nonsense')
@@ -84,7 +85,7 @@ test('receipts are held against the log, one by one', async () => {
     receipts: number
     differences: { file: string; what: string }[]
   }
-  expect(receipts).toBe(15)
+  expect(receipts).toBe(16)
   expect(differences.map(({ file }) => file)).toEqual([
     ...wrong.map(([file]) => file),
     '10.jws',
@@ -94,8 +95,8 @@ test('receipts are held against the log, one by one', async () => {
     '14.jws',
   ])
   for (const [i, [, , what]] of wrong.entries()) expect(differences[i]?.what).toContain(what)
-  expect(differences[10]?.what).toBe('is too large for a receipt')
-  expect(differences[12]?.what).toBe('is no file')
+  expect(differences[11]?.what).toBe('is too large for a receipt')
+  expect(differences[13]?.what).toBe('is no file')
   for (const words of [
     ['--dialect', 'latin', '--into', folder],
     ['--dialect', 'kantara'],
