@@ -1401,6 +1401,10 @@ export interface ChangeGrant {
    */
   until: string
   /**
+   * Receipt of the terms that the page showed: where others are in force by now nothing is changed (`conflict`).
+   */
+  replaces?: string
+  /**
    * Version of the page that showed it, as it came with the page: it is recorded with the notice.
    */
   screen?: string
@@ -1927,6 +1931,10 @@ export interface LeaveView {
    * Whether this sign-in is young enough to leave with.
    */
   recentEnough: boolean
+  /**
+   * Reference under which the log would tell of the erasure, so that a reply that is lost takes nothing away.
+   */
+  erasure: string
 }
 /**
  * The customer leaves, for good. What she typed stands in it, so that no stray click can do it.

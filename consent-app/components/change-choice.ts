@@ -18,6 +18,7 @@ export interface Chosen {
 /** What the vault is told: the budget counts from the first read, the choice from now. */
 export function changeFrom({ grant, items }: GrantTerms, { ticks, until, reads }: Chosen): ChangeGrant {
   return {
+    replaces: grant.receiptId,
     items: items
       .map(({ id, fields }) => ({
         id,

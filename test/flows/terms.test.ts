@@ -118,6 +118,29 @@ describe('changing a live grant', () => {
     expect((await typesOf(relation.grantId)).slice(0, 3)).toEqual(['disclosed', 'changed', 'disclosed'])
   })
 
+  test('from a page that shows terms of before changes nothing: what was taken away elsewhere stays away', async () => {
+    const relation = await story.allow(alma, await story.shop())
+    const read = () =>
+      dataOf(story.read(relation, { fields: ['diet.diet', 'diet.allergies'], purpose: diet }))
+    const shown = await grantOf(relation)
+    const stale = { ...asItIs(shown), replaces: shown.receiptId }
+    const items = shown.items.map(({ id, fields }) => ({
+      id,
+      fields: fields.map(({ field }) => field).filter((field) => field !== 'diet.allergies'),
+    }))
+    const narrow = { ...stale, items }
+    expect((await change(relation, narrow)).status).toBe(200)
+    // The same again, as after a reply that was lost, is no change.
+    expect((await change(relation, narrow)).status).toBe(200)
+    expect(await change(relation, { ...stale, until: inDays(1) })).toMatchObject({
+      status: 409,
+      body: { code: 'conflict' },
+    })
+    expect(await read()).toEqual(['diet.diet'])
+    const { receiptId: replaces } = await grantOf(relation)
+    expect((await change(relation, { ...narrow, replaces, until: inDays(1) })).status).toBe(200)
+  })
+
   test('makes a receipt for each version, which stays byte for byte and is proven by the log', async () => {
     const relation = await story.allow(alma, await story.shop())
     const receiptOf = async (id: string) =>

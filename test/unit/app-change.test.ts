@@ -104,7 +104,9 @@ describe('a change of a permission', () => {
     expect(readsLeft(limited.grant)).toBe(2)
     expect(readsLeft(terms({ readsAllowed: 3 }).grant)).toBe(0)
     const chosen = { ticks: new Set([one]), until, reads: 5 }
-    expect(changeFrom(limited, chosen)).toEqual({ items: [{ id: 'a', fields: ['one'] }], until, reads: 9 })
+    const replaces = limited.grant.receiptId
+    const items = [{ id: 'a', fields: ['one'] }]
+    expect(changeFrom(limited, chosen)).toEqual({ replaces, items, until, reads: 9 })
     expect(differenceOf(limited, chosen).widens).toBe(true)
     expect(differenceOf(limited, { ticks: new Set([one]), until }).widens).toBe(true)
     expect(changeFrom(limited, { ticks: new Set([one]), until })).not.toHaveProperty('reads')

@@ -66,7 +66,8 @@ export function termsRoutes(parts: TermsParts, { changed }: { changed: () => voi
     const asked = parseChange(request.body)
     const shown = { language: asked.language, screen: asked.screen }
     const { grantId } = request.params
-    const grant = await changeOwnGrant({ accountId, grantId, terms: termsOf(asked), shown }, parts)
+    const { replaces } = asked
+    const grant = await changeOwnGrant({ accountId, grantId, terms: termsOf(asked), replaces, shown }, parts)
     changed()
     const view = await viewGrant(ledger, grant, now())
     response.json({ ...view, earlier: await viewEarlier(ledger, grant) })
@@ -98,11 +99,14 @@ export async function changeOwnGrant(
     accountId,
     grantId,
     terms,
+    replaces,
     shown: { language, screen },
   }: {
     accountId: string
     grantId: string
     terms: Terms
+    /** Receipt of the terms that she was shown. */
+    replaces?: string | undefined
     /** What the page says of itself. */
     shown: { readonly [Name in 'language' | 'screen']: ChangeGrant[Name] | undefined }
   },
@@ -122,6 +126,9 @@ export async function changeOwnGrant(
     const receiptId = newId()
     const draft = changeTerms(before, request, terms, { at, receiptId, noticeHash: before.noticeHash })
     if (draft === before) return before
+    // What she took away elsewhere since is not given back by a page that still ticks it.
+    if (replaces !== undefined && replaces !== before.receiptId)
+      throw new DomainError('conflict', 'The terms in force are not those that the page showed')
     const items = grantedOf(request, draft)
     const source = { ...before, vendor: vendor.value, items, until: draft.until }
     const notice = noticeOf(source, language, screen)
