@@ -37,16 +37,16 @@ interface Order {
 
 /**
  * A customer is to be forgotten: with this one commit nothing of hers is released any more, nobody is signed in as her, and the
- * job that begins with it does the rest. Refuses `not-found`, also when it has begun already.
+ * job that begins with it does the rest. `erasure`: the reference, where it was told before. Refuses `not-found`, also when it has
+ * begun already.
  */
 export async function beginErasure(
   { reader, names }: { reader: LedgerReader; names: Names },
-  wish: Omit<Order, 'erasure'> & { readonly cause: ErasureCause },
+  wish: Omit<Order, 'erasure'> & { readonly cause: ErasureCause; readonly erasure?: string },
   now: number,
 ): Promise<{ parts: CommitParts; erasure: string }> {
-  const { cause, ...order } = wish
+  const { cause, erasure = newId(), ...order } = wish
   const { accountId } = order
-  const erasure = newId()
   const parts = combine(
     await leave({ reader, names }, accountId),
     enqueueJob({ id: `${eraseJob}-${erasure}`, kind: eraseJob, payload: { ...order, erasure } }, now),

@@ -120,6 +120,7 @@ test('who leaves is forgotten: nothing leaves any more, the log stays, and she i
   await world.settle()
 
   const view = expectOk(await cleo.browser.get('/api/leave')).body as LeaveView
+  const elsewhere = expectOk(await second.get('/api/leave')).body as LeaveView
   expect(view).toMatchObject({ liveGrants: 2, pod: 'here', recentEnough: true })
   expect(view.businesses).toEqual([one.name, two.name].toSorted())
   // An old copy: database and anchor of before.
@@ -143,6 +144,8 @@ test('who leaves is forgotten: nothing leaves any more, the log stays, and she i
   // The log tells that somebody was forgotten, and nobody who.
   const facts = await loggedFacts(world.reach.ledger)
   const { erasure } = left.body as Left
+  // Told before, so that a reply that is lost takes nothing away; and by another session it would be another.
+  expect([view.erasure, elsewhere.erasure]).toEqual([erasure, expect.not.stringMatching(erasure)])
   expect(facts.at(-1)?.fact).toMatchObject({ type: 'erased', erasure })
   const told = facts.filter(({ fact }) => 'grant' in fact && fact.grant === relation.grantId)
   expect(told.map(({ fact }) => fact.type).slice(-2)).toEqual(['withdrawn', 'deletion-requested'])

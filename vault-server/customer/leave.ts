@@ -64,7 +64,8 @@ export function leaveRoutes(parts: LeaveParts, { changed }: { changed: () => voi
       throw new DomainError('not-signed-in', 'Sign in at your pod to delete it')
     const podAccess = wish.deletePod ? 'deleted' : await closePod(parts, request, account)
     const { askDeletion, deletePod } = wish
-    const erasure = await begin(parts, { accountId: account.accountId, askDeletion, deletePod })
+    const erasure = referenceFor(parts, request)
+    await begin(parts, { accountId: account.accountId, erasure, askDeletion, deletePod })
     parts.pods.forget(account.accountId)
     await parts.sessions.end(request, response)
     changed()
@@ -91,7 +92,16 @@ async function viewLeave(parts: LeaveParts, request: Request, account: Account):
     pod: isPodHere(parts, account) ? 'here' : 'elsewhere',
     signedInAt: formatTime(customerOf(request).signedInAt),
     recentEnough: isRecent(request, now()),
+    erasure: referenceFor(parts, request),
   }
+}
+
+/**
+ * Under which the log would tell of an erasure by this session: told before, since the reply may be lost and there is nobody left to
+ * ask for it. Begins with a letter, since it is typed as an argument.
+ */
+function referenceFor({ names }: LeaveParts, request: Request): string {
+  return `e${names.hidden('erasure', customerOf(request).session).slice(0, 21)}`
 }
 
 function isRecent(request: Request, now: number): boolean {
@@ -152,17 +162,13 @@ async function closeOtherEnd({ ledger, podLogins, pods }: LeaveParts, accountId:
 
 async function begin(
   { ledger, names, now }: LeaveParts,
-  wish: { accountId: string; askDeletion: boolean; deletePod: boolean },
-): Promise<string> {
+  wish: { accountId: string; erasure: string; askDeletion: boolean; deletePod: boolean },
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const { parts, erasure } = await beginErasure(
-      { reader: ledger, names },
-      { ...wish, cause: 'own-act' },
-      now(),
-    )
+    const { parts } = await beginErasure({ reader: ledger, names }, { ...wish, cause: 'own-act' }, now())
     try {
       await ledger.commit(parts)
-      return erasure
+      return
     } catch (error) {
       if (!(error instanceof CommitRefused) || attempt === attempts) throw error
     }
