@@ -3,9 +3,13 @@ import type { ReminderView } from '#schemas/types.gen.ts'
 import { useAnswerReminder, usePauseUnused, useReminders } from '../data/notifications.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
-import { Section, Stack } from './layout.tsx'
+import { Section } from './layout.tsx'
+import { ListOfMany } from './list-of-many.tsx'
 import { Notice } from './notice.tsx'
 import { ProblemNote } from './problem-note.tsx'
+
+/** Shown at first. */
+const few = 5
 
 /**
  * Permissions that are recalled after their time, or that nobody uses. What ends soon or is late stands beside them, drawn
@@ -22,13 +26,12 @@ export function RemindersToAnswer() {
   const unused = new Set(shown.filter(({ kind }) => kind === 'unused').map(({ grantId }) => grantId))
   const once = shown.filter(({ kind, grantId }) => kind === 'unused' || !unused.has(grantId))
   if (once.length === 0) return null
+  const notices = once.map((reminder) => (
+    <Reminder key={`${reminder.grantId} ${reminder.kind}`} reminder={reminder} />
+  ))
   return (
     <Section title={text('reminder.title')}>
-      <Stack gap="s">
-        {once.map((reminder) => (
-          <Reminder key={`${reminder.grantId} ${reminder.kind}`} reminder={reminder} />
-        ))}
-      </Stack>
+      <ListOfMany items={notices} first={few} />
     </Section>
   )
 }

@@ -10,11 +10,11 @@ import { useGrowing } from './growing-list.ts'
 import { Theirs, VisuallyHidden } from './layout.tsx'
 import styles from './sight-table.module.css'
 
-/** Rows at a glance. */
-const most = 12
+/** Rows at a glance, and with each press. */
+const [some, more] = [12, 50]
 
 /**
- * Businesses by categories, those that see most first; of many the first ones, the others one press away. A lit cell counts what the business can read there now; on a phone, where a table has no
+ * Businesses by categories, those that see most first; of many the first ones, and more with a press. A lit cell counts what the business can read there now; on a phone, where a table has no
  * room, the cells that are not lit fall away and the lit ones name themselves.
  */
 export function SightTable({ rows }: { rows: readonly SightRow[] }) {
@@ -23,10 +23,10 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
   const categories = useCatalogue().categories.filter(({ category }) =>
     rows.some(({ titles }) => titles.has(category)),
   )
-  const [isWhole, setWhole] = useState(rows.length <= most)
+  const [count, setCount] = useState(some)
   const seen = ({ titles }: SightRow) => [...titles.values()].flat().length
   const ordered = rows.toSorted((one, other) => seen(other) - seen(one) || other.reads - one.reads)
-  const shown = isWhole ? ordered : ordered.slice(0, most)
+  const left = rows.length - count
   const { list, grow } = useGrowing<HTMLTableSectionElement>('tr')
   return (
     <div className={styles.frame}>
@@ -50,21 +50,21 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
           </tr>
         </thead>
         <tbody ref={list}>
-          {shown.map((row) => (
+          {ordered.slice(0, count).map((row) => (
             <Row key={row.vendor.vendorId} row={row} categories={categories} />
           ))}
         </tbody>
       </table>
-      {shown.length < rows.length && (
+      {left > 0 && (
         <div className={styles.all}>
           <Button
             small
             onPress={() => {
               grow()
-              setWhole(true)
+              setCount(count + more)
             }}
           >
-            {text('sight.all', { count: rows.length })}
+            {text('list.more', { count: Math.min(left, more), left })}
           </Button>
         </div>
       )}

@@ -8,6 +8,7 @@ import { ConnectPod } from '../components/connect-pod.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
 import { endsSoon, sightOf, visibleFields } from '../components/grant-facts.ts'
 import { Lead, PageTitle, Section, Stack, Theirs } from '../components/layout.tsx'
+import { ListOfMany } from '../components/list-of-many.tsx'
 import { Notice } from '../components/notice.tsx'
 import { PasskeyOffer } from '../components/passkey-offer.tsx'
 import { PodNotices } from '../components/pod-notices.tsx'
@@ -175,41 +176,28 @@ function Attention({ grants }: { grants: readonly GrantView[] }) {
     ({ acknowledgement }) => acknowledgement?.late === true && acknowledgement.acknowledgedAt === undefined,
   )
   if (suspended.length + ending.length + late.length === 0) return null
+  const notice = (kind: 'suspended' | 'late' | 'ending', grant: GrantView, day = '') => (
+    <Notice
+      key={`${grant.grantId} ${kind}`}
+      tone="attention"
+      icon={kind === 'suspended' ? 'question' : 'clock'}
+    >
+      <p>
+        {text(`home.${kind}`, { business: grant.vendor.name, day })}{' '}
+        <Link to={`/relationships/${encodeURIComponent(grant.grantId)}`}>{text('home.ending.look')}</Link>
+      </p>
+    </Notice>
+  )
+  const dueOf = ({ acknowledgement }: GrantView) =>
+    acknowledgement?.dueAt ?? acknowledgement?.requestedAt ?? ''
+  const notices = [
+    ...suspended.map((grant) => notice('suspended', grant)),
+    ...late.map((grant) => notice('late', grant, formats.day(dueOf(grant)))),
+    ...ending.map((grant) => notice('ending', grant, formats.day(grant.until))),
+  ]
   return (
     <Section title={text('home.attention')}>
-      <Stack gap="s">
-        {suspended.map((grant) => (
-          <Notice key={grant.grantId} tone="attention">
-            <p>
-              {text('home.suspended', { business: grant.vendor.name })}{' '}
-              <Link to={`/relationships/${encodeURIComponent(grant.grantId)}`}>
-                {text('home.ending.look')}
-              </Link>
-            </p>
-          </Notice>
-        ))}
-        {late.map(({ grantId, vendor, acknowledgement }) => (
-          <Notice key={grantId} tone="attention" icon="clock">
-            <p>
-              {text('home.late', {
-                business: vendor.name,
-                day: formats.day(acknowledgement?.dueAt ?? acknowledgement?.requestedAt ?? ''),
-              })}{' '}
-              <Link to={`/relationships/${encodeURIComponent(grantId)}`}>{text('home.ending.look')}</Link>
-            </p>
-          </Notice>
-        ))}
-        {ending.map((grant) => (
-          <Notice key={grant.grantId} tone="attention" icon="clock">
-            <p>
-              {text('home.ending', { business: grant.vendor.name, day: formats.day(grant.until) })}{' '}
-              <Link to={`/relationships/${encodeURIComponent(grant.grantId)}`}>
-                {text('home.ending.look')}
-              </Link>
-            </p>
-          </Notice>
-        ))}
-      </Stack>
+      <ListOfMany items={notices} first={few} />
     </Section>
   )
 }

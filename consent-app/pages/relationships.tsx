@@ -1,14 +1,14 @@
 import { useState } from 'react'
 import { Link, useLocation, useNavigate } from 'react-router'
 import type { GrantView } from '#schemas/types.gen.ts'
-import { Button, LinkButton } from '../components/button.tsx'
+import { LinkButton } from '../components/button.tsx'
 import { BusinessMark } from '../components/business.tsx'
 import { TextField } from '../components/controls.tsx'
 import { EmptyState } from '../components/empty-state.tsx'
 import { fieldsOf, isLive, splitGrants } from '../components/grant-facts.ts'
 import { GrantState } from '../components/grant-state.tsx'
-import { useGrowing } from '../components/growing-list.ts'
 import { Lead, PageTitle, Section, Soft, Theirs } from '../components/layout.tsx'
+import { ListOfMany } from '../components/list-of-many.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Skeleton } from '../components/skeleton.tsx'
 import { WithdrawButton } from '../components/withdraw.tsx'
@@ -18,7 +18,7 @@ import styles from './relationships.module.css'
 
 /** From so many on there is something to look for. */
 const many = 13
-/** Listed at first, and with each press. */
+/** Listed at first. */
 const some = 50
 
 /** Every grant, live and past; each live one can be withdrawn from here. */
@@ -85,33 +85,8 @@ function isNamed(name: string, words: string): boolean {
 }
 
 function GrantList({ grants }: { grants: readonly GrantView[] }) {
-  const { text } = useText()
-  const [count, setCount] = useState(some)
-  const { list, grow } = useGrowing<HTMLUListElement>('li')
-  const left = grants.length - count
-  return (
-    <div className={styles.grants}>
-      <ul ref={list} className={styles.grants}>
-        {grants.slice(0, count).map((grant) => (
-          <li key={grant.grantId}>
-            <GrantCard grant={grant} />
-          </li>
-        ))}
-      </ul>
-      {left > 0 && (
-        <div>
-          <Button
-            onPress={() => {
-              grow()
-              setCount(count + some)
-            }}
-          >
-            {text('relationships.more', { count: Math.min(left, some), left })}
-          </Button>
-        </div>
-      )}
-    </div>
-  )
+  const cards = grants.map((grant) => <GrantCard key={grant.grantId} grant={grant} />)
+  return <ListOfMany items={cards} first={some} />
 }
 
 function GrantCard({ grant }: { grant: GrantView }) {

@@ -9,6 +9,7 @@ import type { Browser, CDPSession, Page } from '@playwright/test'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import type { Reminders } from '#schemas/types.gen.ts'
 import { expectOk, Story } from '../story.ts'
 import type { Customer, Relation } from '../story.ts'
 import { addAuthenticator, launchChromium, lookAt, openPage } from './chromium.ts'
@@ -314,6 +315,27 @@ test('Home says what needs a look: an end that is near, a business that is late'
   await look('9-attention')
   await attention.getByRole('link', { name: 'Look at it' }).first().click()
   await page.getByRole('heading', { name: late.shop.name }).first().waitFor()
+})
+
+test('of many reminders Home shows a few, and more where the keyboard then is', async () => {
+  await page.route('**/api/reminders', async (route) => {
+    const response = await route.fetch()
+    const { reminders: [reminder] = [] } = (await response.json()) as Reminders
+    const reminders = Array.from({ length: 40 }, (_, i) => ({
+      ...reminder,
+      kind: 'unused',
+      grantId: `g${i}`,
+    }))
+    await route.fulfill({ response, json: { reminders } })
+  })
+  await page.goto(vault('/'))
+  const still = page.locator('section').filter({ has: page.getByRole('heading', { name: 'Still right?' }) })
+  await still.getByRole('button', { name: 'Show 35 more of 35' }).waitFor()
+  expect(await still.getByRole('listitem').count()).toBe(5)
+  await press('Show 35 more of 35')
+  await still.getByRole('listitem').nth(5).locator('a:focus').waitFor()
+  expect(await still.getByRole('listitem').count()).toBe(40)
+  await page.unroute('**/api/reminders')
 })
 
 test('an authenticator that does not verify its user lets nobody in, nor does a passkey that was removed', async () => {
