@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react'
 import type { ReactNode } from 'react'
-import { useText } from '../messages/text.tsx'
+import { useFormats, useText } from '../messages/text.tsx'
 import { classNames } from './class-names.ts'
 import styles from './layout.module.css'
 
@@ -10,12 +10,18 @@ import styles from './layout.module.css'
  */
 export function PageTitle({ title, children }: { title: string; children?: ReactNode }) {
   const name = useText().text('app.name')
+  const { locale } = useFormats()
   const heading = useRef<HTMLHeadingElement>(null)
+  const spoken = useRef(locale)
   useEffect(() => {
     document.title = `${title} · ${name}`
+    // The same page in another language: whoever chose it stays where she is.
+    const isSame = spoken.current !== locale
+    spoken.current = locale
+    if (isSame) return
     heading.current?.focus({ preventScroll: true })
     window.scrollTo(0, 0)
-  }, [title, name])
+  }, [title, name, locale])
   return (
     <h1 ref={heading} tabIndex={-1}>
       {children ?? title}

@@ -161,9 +161,11 @@ test('another language is chosen by its own name, keeps what was ticked, and is 
   await page.getByRole('checkbox').first().press(' ')
   await page.getByRole('button', { name: 'Deutsch' }).press('Enter')
   await at.button('decision.allow').waitFor()
+  await page.getByRole('heading', { name: 'Bestellungen bearbeiten' }).waitFor()
+  // Nor does the page go elsewhere from where it was chosen.
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Deutsch')
   expect(await page.evaluate(() => document.documentElement.lang)).toBe('de')
   expect(await page.getByRole('checkbox').first().isChecked()).toBe(true)
-  await page.getByRole('heading', { name: 'Bestellungen bearbeiten' }).waitFor()
   await at.go('/settings')
   expect(await page.getByRole('button', { name: 'Deutsch' }).getAttribute('aria-pressed')).toBe('true')
   await page.getByRole('button', { name: 'العربية' }).press('Enter')
