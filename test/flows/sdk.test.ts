@@ -325,17 +325,24 @@ describe('the SDK', () => {
 
   test('is typed: a program of a business compiles, and one that misuses it does not', async () => {
     const program = (line: string) => `import { Reach, type ReachOptions } from 'reach-sdk'
-import type { AccessRequest, Customer, PendingRequest } from 'reach-sdk/authorization'
+import type { AccessRequest, Customer, PendingRequest, WaitingRequest } from 'reach-sdk/authorization'
 import { ReachError } from 'reach-sdk/errors'
 import type { Disclosure } from 'reach-sdk/types'
+declare const process: { readonly env: Readonly<Record<string, string | undefined>> }
 const sessions = new Map<string, PendingRequest>()
 export async function ask(reach: Reach, request: AccessRequest): Promise<URL> {
   const { url, pending } = await reach.ask(request)
   sessions.set(pending.state, pending)
   return url
 }
+// What may be left out may be there and undefined: settings that are not set, and what this library itself gives.
+export async function changes(reach: Reach, signal: AbortSignal | undefined, waiting: WaitingRequest): Promise<Customer> {
+  const all = reach.grants({ state: undefined })
+  for await (const grant of reach.grants({ changedSince: all.asOf })) await reach.requests({ grant_id: grant.request_id })
+  return reach.answer(waiting, { signal })
+}
 export async function name(options: ReachOptions, customer: Customer): Promise<string> {
-  const reach = await Reach.open(options)
+  const reach = await Reach.open({ ...options, logKey: process.env['LOG_KEY'] })
   try {
     const reply: Disclosure = await reach.read(customer, { purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name'] })
     ${line}
@@ -346,15 +353,18 @@ export async function name(options: ReachOptions, customer: Customer): Promise<s
   }
 }
 `
-    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024', '--types', '']
+    const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
+    const lib = ['--lib', 'es2024,dom,dom.iterable', '--types', '']
+    const options = [...strict, '--noEmit', '--target', 'es2024', ...lib, '--module']
     await writeFile(join(folder, 'package.json'), '{"type":"module"}')
     await writeFile(join(folder, 'good.ts'), program(''))
-    await run('tsc', [...options, '--lib', 'es2024,dom,dom.iterable', 'good.ts'], { cwd: folder })
+    for (const module of [['nodenext'], ['esnext', '--moduleResolution', 'bundler']])
+      await run('tsc', [...options, ...module, 'good.ts'], { cwd: folder })
     const bad = program('const nobody: string = reply.who').replace("=== 'subject-un", "=== 'subject-in")
     await writeFile(join(folder, 'bad.ts'), bad)
-    const { stdout } = await run('tsc', [...options, '--lib', 'es2024,dom,dom.iterable', 'bad.ts'], {
-      cwd: folder,
-    }).catch((failure: unknown) => failure as { stdout: string })
+    const { stdout } = await run('tsc', [...options, 'nodenext', 'bad.ts'], { cwd: folder }).catch(
+      (failure: unknown) => failure as { stdout: string },
+    )
     expect(stdout).toContain("Property 'who' does not exist")
     expect(stdout).toContain('have no overlap')
     for (const { refusals } of Object.values<{ readonly refusals: readonly string[] }>(operations))

@@ -1,5 +1,5 @@
 /** The SDK against a vault or gateway that lies, breaks, or answers nonsense. */
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createHash, createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { createLogSigner } from '#core/ledger/checkpoint.ts'
@@ -7,9 +7,11 @@ import { leafHash } from '#core/ledger/merkle.ts'
 import { NotProven } from '#core/verifier/checkpoint.ts'
 import type { Disclosure } from '#schemas/types.gen.ts'
 import { Reach } from '../../vendor-gateway/sdk/client.ts'
+import type { ReachError } from '../../vendor-gateway/sdk/errors.ts'
 import { generateKey } from '../../vendor-gateway/sdk/keys.ts'
 import { LogVerifier, memoryLogStore } from '../../vendor-gateway/sdk/log.ts'
 import { register } from '../../vendor-gateway/sdk/registration.ts'
+import { readMessage } from '../../vendor-gateway/sdk/webhooks.ts'
 
 const vault = 'http://localhost:3100'
 const gateway = 'http://localhost:3200'
@@ -155,16 +157,64 @@ test('nobody waits for a busy vault any more who has said so', async () => {
     return json({ error: 'temporarily_unavailable' }, { status: 429, headers: { 'retry-after': '1' } })
   }
   const reach = await open({ '/oauth/token': busy })
-  const caller = new AbortController()
-  const { signal } = caller
-  const question = { kind: 'known', id: 'question', requestId: 'request' } as const
-  const waiting = { ...question, expiresAt: Date.now() + 60_000, interval: 5 }
-  const asked = [reach.query(query, ['alma'], { signal }).next(), reach.answer(waiting, { signal })]
+  const { signal, abort } = caller()
+  const asked = [reach.query(query, ['alma'], { signal }).next(), reach.answer(waiting(), { signal })]
   const ended = Promise.allSettled(asked)
   await expect.poll(() => polls).toBe(2)
   const enough = new Error('enough')
-  caller.abort(enough)
+  abort(enough)
   expect(await ended).toEqual(Array(2).fill({ status: 'rejected', reason: enough }))
+})
+
+test('nor for a vault that never answers, its log or its customer', async () => {
+  const hung: string[] = []
+  const never = ({ url }: { readonly url: string }) => {
+    hung.push(new URL(url).pathname)
+    return new Promise<Response>(() => undefined)
+  }
+  const { signal, abort } = caller()
+  const reach = await open({ [asked]: () => json(replyOf('alma', {})), '/log/vkey': never })
+  const polling = await open({ '/oauth/token': never })
+  const answered = await open({
+    '/oauth/token': () => json({ error: 'pickup_code_required' }, { status: 400 }),
+  })
+  const pickupCode = () => never({ url: 'http://counter/digits' }).then(String)
+  const waits = [
+    reach.read(customer, query, { signal }),
+    polling.answer(waiting(), { signal }),
+    answered.answer({ ...waiting(), kind: 'link' }, { signal, pickupCode }),
+  ]
+  const ended = Promise.allSettled(waits)
+  await expect.poll(() => hung.toSorted()).toEqual(['/digits', '/log/vkey', '/oauth/token'])
+  const enough = new Error('enough')
+  abort(enough)
+  expect(await ended).toEqual(Array(3).fill({ status: 'rejected', reason: enough }))
+})
+
+test('a time to come again may be a date, as proxies write it', async () => {
+  const at = (ms: number) => json({}, { status: 503, headers: { 'retry-after': new Date(ms).toUTCString() } })
+  let times = 0
+  const soon = await open({
+    '/v1/grants/one': () => (++times === 1 ? at(Date.now() - 5_000) : json({ grant_id: 'one' })),
+  })
+  expect(await soon.grant('one')).toEqual({ grant_id: 'one' })
+  const late = await open({ '/v1/grants/one': () => at(Date.now() + 3_600_000) })
+  const { retryAfter } = (await late.grant('one').catch((error: unknown) => error)) as ReachError
+  expect(retryAfter).toBeGreaterThan(3_500)
+  expect(retryAfter).toBeLessThanOrEqual(3_600)
+})
+
+test('a message is read as text or bytes, and never as what a parser made of it', async () => {
+  const key = randomBytes(24)
+  const body = JSON.stringify({ type: 'webhook.test', timestamp: '', data: {} })
+  const at = String(Math.floor(Date.now() / 1000))
+  const signature = createHmac('sha256', key).update(`id.${at}.${body}`).digest('base64')
+  const headers = { 'webhook-id': 'id', 'webhook-timestamp': at, 'webhook-signature': `v1,${signature}` }
+  const secret = `whsec_${key.toString('base64')}`
+  for (const raw of [body, Buffer.from(body), new TextEncoder().encode(body)])
+    expect((await readMessage({ headers, body: raw }, secret)).message.type).toBe('webhook.test')
+  const parsed = JSON.parse(body) as string
+  await expect(readMessage({ headers, body: parsed }, secret)).rejects.toThrow(/before any parser/)
 })
 
 test('many who find one token refused fetch one new one', async () => {
@@ -180,6 +230,20 @@ test('many who find one token refused fetch one new one', async () => {
   expect(grants).toHaveLength(20)
   expect(fetched).toBe(2)
 })
+
+function caller() {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: (reason: Error) => controller.abort(reason) }
+}
+
+const waiting = () =>
+  ({
+    kind: 'known',
+    id: 'question',
+    requestId: 'request',
+    expiresAt: Date.now() + 60_000,
+    interval: 5,
+  }) as const
 
 function verifier(fetching: typeof fetch): LogVerifier {
   return new LogVerifier({ url: `${vault}/log`, store: memoryLogStore(), fetch: fetching })

@@ -227,14 +227,14 @@ export class Authorization {
   async askKnown(
     subject: string,
     request: AccessRequest,
-    { bindingMessage, expiresIn }: { bindingMessage?: string; expiresIn?: number } = {},
+    options: { bindingMessage?: string | undefined; expiresIn?: number | undefined } = {},
   ): Promise<WaitingRequest> {
     const parameters = {
       scope: SCOPE,
       login_hint: subject,
       authorization_details: detailsOf(request),
-      ...(bindingMessage === undefined ? {} : { binding_message: bindingMessage }),
-      ...(expiresIn === undefined ? {} : { requested_expiry: String(expiresIn) }),
+      ...(options.bindingMessage === undefined ? {} : { binding_message: options.bindingMessage }),
+      ...(options.expiresIn === undefined ? {} : { requested_expiry: String(options.expiresIn) }),
     }
     const reply = await told(() =>
       this.#patiently(async () =>

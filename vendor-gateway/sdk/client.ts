@@ -24,7 +24,7 @@ import {
 } from './authorization.ts'
 import { WebhookEndpoints } from './endpoints.ts'
 import { jsonOf, noReply, ReachError, refusalOf, safeAddress } from './errors.ts'
-import { Gateway, pause, type GatewayRequest, type TokenSource } from './gateway.ts'
+import { Gateway, pause, unlessAborted, type GatewayRequest, type TokenSource } from './gateway.ts'
 import type { KeyPair } from './keys.ts'
 import { LogVerifier, memoryLogStore, NotProven, type LogStore } from './log.ts'
 import { readRows, type Query, type RowsOptions } from './rows.ts'
@@ -41,27 +41,27 @@ export interface ReachOptions {
   /** Binds tokens to this business; another pair than the one for assertions. */
   readonly dpopKey: KeyPair
   /** Where the newest checkpoint of the log is kept; in memory unless said otherwise. */
-  readonly logStore?: LogStore
+  readonly logStore?: LogStore | undefined
   /** Verifier key of the log (`<vault>/log/vkey`), from a source you trust. */
-  readonly logKey?: string
+  readonly logKey?: string | undefined
   /** `false` trusts replies without checking their proof. */
-  readonly verify?: boolean
-  readonly fetch?: typeof globalThis.fetch
+  readonly verify?: boolean | undefined
+  readonly fetch?: typeof globalThis.fetch | undefined
 }
 
 export interface GrantFilter {
-  readonly state?: VendorGrant['state']
-  readonly subject?: string
-  readonly purpose?: string
-  readonly grant_id?: string
-  readonly request_id?: string
+  readonly state?: VendorGrant['state'] | undefined
+  readonly subject?: string | undefined
+  readonly purpose?: string | undefined
+  readonly grant_id?: string | undefined
+  readonly request_id?: string | undefined
 }
 
 export interface RequestFilter {
-  readonly state?: VendorRequest['status']
-  readonly purpose?: string
-  readonly grant_id?: string
-  readonly request_id?: string
+  readonly state?: VendorRequest['status'] | undefined
+  readonly purpose?: string | undefined
+  readonly grant_id?: string | undefined
+  readonly request_id?: string | undefined
 }
 
 /** Rows in pages; `asOf`, once the iteration has begun, is where the next look for changes begins. */
@@ -123,7 +123,7 @@ export class Reach {
   askKnown(
     subject: string,
     request: AccessRequest,
-    options?: { bindingMessage?: string; expiresIn?: number },
+    options?: { bindingMessage?: string | undefined; expiresIn?: number | undefined },
   ): Promise<WaitingRequest> {
     return this.#authorization.askKnown(subject, request, options)
   }
@@ -139,17 +139,21 @@ export class Reach {
    */
   async answer(
     request: WaitingRequest,
-    { pickupCode, signal }: { pickupCode?: () => Promise<string>; signal?: AbortSignal } = {},
+    {
+      pickupCode,
+      signal,
+    }: { pickupCode?: (() => Promise<string>) | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<Customer> {
     let { interval } = request
     let code: string | undefined
     for (;;) {
       try {
-        return this.#keep(await this.#authorization.poll(request, code, signal))
+        return this.#keep(await unlessAborted(this.#authorization.poll(request, code, signal), signal))
       } catch (error) {
         if (!(error instanceof ReachError)) throw error
         if (error.code === 'slow_down') interval += 5
-        else if (error.code === 'pickup_code_required' && pickupCode !== undefined) code = await pickupCode()
+        else if (error.code === 'pickup_code_required' && pickupCode !== undefined)
+          code = await unlessAborted(pickupCode(), signal)
         else if (error.code !== 'authorization_pending') throw error
         if (code === undefined || error.code !== 'pickup_code_required') await pause(interval * 1000, signal)
       }
@@ -163,7 +167,7 @@ export class Reach {
   async read(
     customer: Customer,
     { purpose, fields }: Query,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<Disclosure> {
     const verifies = this.#options.verify !== false
     const asked = this.#log.size
@@ -178,7 +182,7 @@ export class Reach {
     )
     if (disclosure.subject !== customer.subject)
       throw new NotProven('the reply is about somebody else than was asked for')
-    if (verifies) await this.#log.verify(disclosure, { asked })
+    if (verifies) await unlessAborted(this.#log.verify(disclosure, { asked }), signal)
     return disclosure
   }
 
@@ -191,18 +195,19 @@ export class Reach {
     const asked = this.#log.size
     const rows = readRows({ gateway: this.#gateway, tokens: this.#batchTokens }, query, subjects, options)
     for await (const row of rows) {
-      if (this.#options.verify !== false && !('error' in row)) await this.#log.verify(row, { asked })
+      if (this.#options.verify !== false && !('error' in row))
+        await unlessAborted(this.#log.verify(row, { asked }), options?.signal)
       yield row
     }
   }
 
   /** Your grants, newest first; with `changedSince`, those that changed after that look. */
-  grants(filter: GrantFilter & { changedSince?: string } = {}): Listed<VendorGrant> {
+  grants(filter: GrantFilter & { changedSince?: string | undefined } = {}): Listed<VendorGrant> {
     return this.#listed<VendorGrant, VendorGrants>('/v1/grants', filter, (page) => page.grants)
   }
 
   /** Your requests, newest first; with `changedSince`, those that changed after that look. */
-  requests(filter: RequestFilter & { changedSince?: string } = {}): Listed<VendorRequest> {
+  requests(filter: RequestFilter & { changedSince?: string | undefined } = {}): Listed<VendorRequest> {
     return this.#listed<VendorRequest, VendorRequests>('/v1/requests', filter, (page) => page.requests)
   }
 
@@ -261,7 +266,7 @@ export class Reach {
 
   #listed<Row, Page extends { next?: string; as_of?: string }>(
     path: string,
-    { changedSince, ...filter }: { changedSince?: string },
+    { changedSince, ...filter }: { changedSince?: string | undefined },
     rowsOf: (page: Page) => readonly Row[],
   ): Listed<Row> {
     const call = (after: string | undefined): Promise<Page> => {

@@ -10,9 +10,9 @@ import { jsonOf } from './errors.ts'
 import type { Gateway, GatewayRequest, TokenSource } from './gateway.ts'
 
 export interface DeliveryFilter {
-  readonly endpoint?: string
-  readonly state?: string
-  readonly signal?: AbortSignal
+  readonly endpoint?: string | undefined
+  readonly state?: string | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 export class WebhookEndpoints {

@@ -150,7 +150,9 @@ export async function refusalOf(response: Response): Promise<ReachError> {
   })
 }
 
+/** Seconds, however they are told: as a number or, by what may stand in between, as a date (RFC 9110 section 10.2.3). */
 export function retryAfterOf(response: Response): number | undefined {
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined
+  const told = response.headers.get('retry-after') ?? ''
+  const seconds = /^\d+$/.test(told) ? Number(told) : Math.ceil((Date.parse(told) - Date.now()) / 1000)
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined
 }

@@ -122,7 +122,7 @@ async function sha256(text: string): Promise<Uint8Array> {
 }
 
 /** Gives up waiting as soon as the signal says so; the work goes on, since others may wait for it as well. */
-async function unlessAborted<Result>(work: Promise<Result>, signal?: AbortSignal): Promise<Result> {
+export async function unlessAborted<Result>(work: Promise<Result>, signal?: AbortSignal): Promise<Result> {
   if (signal === undefined) return work
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(reasonOf(signal))

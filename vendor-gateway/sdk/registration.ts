@@ -23,9 +23,9 @@ export interface RegistrationOptions {
   readonly redirectUris: readonly string[]
   /** Signs client assertions; has a `kid`. */
   readonly assertionKey: KeyPair
-  readonly asksKnownCustomers?: boolean
-  readonly asksByLink?: boolean
-  readonly fetch?: typeof globalThis.fetch
+  readonly asksKnownCustomers?: boolean | undefined
+  readonly asksByLink?: boolean | undefined
+  readonly fetch?: typeof globalThis.fetch | undefined
 }
 
 /** Registers once: admission code and software statement are each good for one use. Throws `ReachError`. */
@@ -67,7 +67,7 @@ export async function register(admission: Admission, options: RegistrationOption
 export async function registerKeys(
   { registrationUrl, registrationToken }: Registration,
   keys: readonly KeyPair[],
-  { fetch }: { fetch?: typeof globalThis.fetch } = {},
+  { fetch }: { fetch?: typeof globalThis.fetch | undefined } = {},
 ): Promise<void> {
   const now = await send(fetch, registrationUrl, { method: 'GET', token: registrationToken })
   // RFC 7592 section 2.2: what the server assigned must not be sent back.

@@ -14,14 +14,18 @@ type HeaderSource = Headers | Readonly<Record<string, string | readonly string[]
 const TOLERANCE = 300
 
 /**
- * Reads a message as it came. `body` is the raw text of the request, never parsed and written again. Several secrets may
- * hold at a time while one is rotated. `now` in Unix ms. Throws `ReachError` `webhook-invalid`.
+ * Reads a message as it came. `body` is the raw text of the request, or its bytes, never parsed and written again. Several
+ * secrets may hold at a time while one is rotated. `now` in Unix ms. Throws `ReachError` `webhook-invalid`, and `TypeError` for
+ * a body that a parser had before.
  */
 export async function readMessage(
-  { headers, body }: { headers: HeaderSource; body: string },
+  { headers, body: raw }: { headers: HeaderSource; body: string | Uint8Array },
   secrets: string | readonly string[],
-  { now = Date.now() }: { now?: number } = {},
+  { now = Date.now() }: { now?: number | undefined } = {},
 ): Promise<ReceivedMessage> {
+  if (typeof raw !== 'string' && !(raw instanceof Uint8Array))
+    throw new TypeError('the body must be the text or bytes of the request as they came, before any parser')
+  const body = typeof raw === 'string' ? raw : new TextDecoder().decode(raw)
   const header = headerReader(headers)
   const id = header('webhook-id')
   const timestamp = header('webhook-timestamp')
