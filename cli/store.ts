@@ -9,6 +9,7 @@ import { demandKeys, openKeyStore } from '#core/ledger/key-store.ts'
 import { openLevelStore } from '#core/ledger/level-copy.ts'
 import { NoteInvalid } from '#core/ledger/note.ts'
 import { openPgStore, partsIn } from '#core/ledger/pg-copy.ts'
+import { refusalOf } from '#core/ledger/pg-database.ts'
 import { AlreadyEnrolled, enrolReplica } from '#core/ledger/pg-enrol.ts'
 import { CopyRefused, MovedBefore, copyStore, type CopiedStore } from '#core/ledger/store-copy.ts'
 import { placesOf } from '../house.ts'
@@ -156,6 +157,7 @@ async function refusing(act: () => Promise<void>): Promise<void> {
       throw new CommandFailed(EXIT.failed, `The checkpoint is none of this log: ${error.message}.`, {
         cause: error,
       })
-    throw error
+    // The connection may be lost in the middle.
+    throw refusalOf(error)
   }
 }

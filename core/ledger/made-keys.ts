@@ -47,5 +47,6 @@ async function present(folder: string): Promise<string[]> {
   const within = FOLDERS.map(async (part) =>
     (await readdir(join(folder, part))).map((name) => `${part}/${name}`),
   )
-  return [...(await readdir(folder)), ...(await Promise.all(within)).flat()].filter((name) => NAME.test(name))
+  const names = await Promise.all([readdir(folder), ...within])
+  return names.flat().filter((name) => NAME.test(name))
 }

@@ -1,9 +1,8 @@
 /** A ledger on PostgreSQL as a side of a copy: its head row stays locked, so whoever writes to it waits. */
-import { LedgerBusy } from './ledger.ts'
-import { ConnectionLost, PgDatabase, connect } from './pg-database.ts'
+import { PgDatabase, connect, refusalOf } from './pg-database.ts'
 import type { CopiedStore } from './store-copy.ts'
 
-/** `part`: which of the ledgers in the database. Throws `LedgerBusy` when it cannot be reached. */
+/** `part`: which of the ledgers in the database. Throws `LedgerBusy` when it cannot be reached, `LedgerStopped` when it refuses. */
 export async function openPgStore({
   url,
   part,
@@ -13,13 +12,16 @@ export async function openPgStore({
   part: string
   anchorFile: string
 }): Promise<CopiedStore> {
+  await using opened = new AsyncDisposableStack()
   try {
     const client = await connect(url)
+    opened.defer(() => client.end().catch(() => undefined))
     const db = new PgDatabase(client, part)
     await db.prepare()
     // A copy of much takes its time between two statements.
     await client.query('set idle_in_transaction_session_timeout = 0')
     await db.beginAlone()
+    const resources = opened.move()
     return {
       stored: db,
       anchorFile,
@@ -30,23 +32,22 @@ export async function openPgStore({
       },
       async [Symbol.asyncDispose]() {
         await db.rollback()
-        await client.end().catch(() => undefined)
+        await resources.disposeAsync()
       },
     }
   } catch (error) {
-    if (!(error instanceof ConnectionLost)) throw error
-    throw new LedgerBusy('the database cannot be reached', { cause: error })
+    throw refusalOf(error)
   }
 }
 
-/** Which ledgers a database has: '' for the house itself. */
+/** Which ledgers a database has: '' for the house itself. Throws like `openPgStore`. */
 export async function partsIn(url: string): Promise<string[]> {
-  const client = await connect(url).catch((error: unknown) => {
-    throw new LedgerBusy('the database cannot be reached', { cause: error })
-  })
+  await using opened = new AsyncDisposableStack()
   try {
+    const client = await connect(url)
+    opened.defer(() => client.end().catch(() => undefined))
     return await PgDatabase.parts(client)
-  } finally {
-    await client.end().catch(() => undefined)
+  } catch (error) {
+    throw refusalOf(error)
   }
 }

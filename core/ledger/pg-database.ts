@@ -1,6 +1,6 @@
 /** The tables on a PostgreSQL server, and the few statements that are ever sent to it. */
 import pg from 'pg'
-import { LedgerForeign } from './ledger.ts'
+import { LedgerBusy, LedgerForeign, LedgerStopped } from './ledger.ts'
 import type { KeyRange, Stored } from './stored-keys.ts'
 
 /** The connection or the transaction is lost. What was not committed did not happen; what was may have. */
@@ -44,6 +44,20 @@ const PASSING = /^(?:08|40001|40P01|25P03|53300|57P0)/
 function asLost(error: unknown): unknown {
   if (error instanceof pg.DatabaseError && !PASSING.test(error.code ?? '')) return error
   return new ConnectionLost('the connection to the database was lost', { cause: error })
+}
+
+/** What is told of a database that is away, or does not do what it was asked; the reason in its own words. Any other error as it is. */
+export function refusalOf(error: unknown): unknown {
+  if (error instanceof ConnectionLost)
+    return new LedgerBusy(`the database cannot be reached${reasonOf(error.cause)}`, { cause: error })
+  if (error instanceof pg.DatabaseError)
+    return new LedgerStopped(`the database refuses${reasonOf(error)}`, { cause: error })
+  return error
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof pg.DatabaseError) return `: ${error.message}`
+  return error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
 }
 
 async function ask<Result extends pg.QueryResultRow>(

@@ -7,8 +7,8 @@ import { createAnchor, readAnchor, type Mark } from './anchor.ts'
 import { openCheckpoint, type LogSigner } from './checkpoint.ts'
 import { refuseCopy } from './copy-marks.ts'
 import { makePrivateFolder } from './key-files.ts'
-import { LedgerBusy, LedgerDamaged } from './ledger.ts'
-import { ConnectionLost, PgDatabase, connect } from './pg-database.ts'
+import { LedgerDamaged } from './ledger.ts'
+import { PgDatabase, connect, refusalOf } from './pg-database.ts'
 import { NoteInvalid } from './note.ts'
 import { recover } from './recovery.ts'
 import { NOTHING_SEEN } from './store-copy.ts'
@@ -19,7 +19,7 @@ export class AlreadyEnrolled extends Error {}
 /**
  * Verifies the whole ledger in the database, from its first group and entry, and that it continues `checkpoint` (a signed note
  * of this log); then writes the anchor. Without a checkpoint the database is believed. Throws `LedgerDamaged` for one that
- * does not continue it, `NoteInvalid`, `LedgerBusy` when the database cannot be reached, `AlreadyEnrolled`.
+ * does not continue it, `NoteInvalid`, `LedgerBusy` when the database cannot be reached, `LedgerStopped` when it refuses, `AlreadyEnrolled`.
  */
 export async function enrolReplica({
   url,
@@ -60,8 +60,7 @@ export async function enrolReplica({
       await client.end().catch(() => undefined)
     }
   } catch (error) {
-    if (!(error instanceof ConnectionLost)) throw error
-    throw new LedgerBusy('the database cannot be reached', { cause: error })
+    throw refusalOf(error)
   }
 }
 

@@ -11,9 +11,9 @@ import type { Group } from './group-former.ts'
 import { GroupWriter } from './group-writer.ts'
 import { makePrivateFolder } from './key-files.ts'
 import type { KeyStore } from './key-store.ts'
-import { LedgerBusy, LedgerDamaged, LedgerStopped, type Ledger } from './ledger.ts'
+import { LedgerDamaged, LedgerStopped, type Ledger } from './ledger.ts'
 import { EMPTY_ROOT, HASH_BYTES } from './merkle.ts'
-import { ConnectionLost, PgDatabase, connect, openPool } from './pg-database.ts'
+import { ConnectionLost, PgDatabase, connect, openPool, refusalOf } from './pg-database.ts'
 import { PgGroups } from './pg-groups.ts'
 import { PgRows } from './pg-rows.ts'
 import { FORMAT, FORMAT_KEY } from './stored-keys.ts'
@@ -131,7 +131,7 @@ export async function openPgLedger(options: PgLedgerOptions): Promise<Ledger> {
     keys,
     readError(error) {
       if (isReleased && writer.stopped) return writer.stopped
-      return error instanceof ConnectionLost ? unreachable(error) : error
+      return error instanceof ConnectionLost ? refusalOf(error) : error
     },
     async release() {
       isReleased = true
@@ -167,13 +167,10 @@ async function prepare(url: string, part: string, keys: KeyStore, anchorFile: st
 }
 
 function rethrow(error: unknown): never {
-  if (error instanceof ConnectionLost) throw unreachable(error)
-  if (error instanceof LedgerDamaged || isKnown(error)) throw error
+  const refusal = refusalOf(error)
+  if (refusal instanceof LedgerDamaged || isKnown(refusal)) throw refusal
   throw new LedgerStopped('the ledger cannot write', { cause: error })
 }
 
 const isKnown = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('ledger-')
-
-const unreachable = (cause: unknown): LedgerBusy =>
-  new LedgerBusy('the database cannot be reached', { cause })
