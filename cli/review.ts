@@ -302,10 +302,11 @@ async function replay(
       `${findings.length === 0 ? 'ok' : 'FINDING'}  ${reviewed.opened} entries replayed; consents: ${told.length === 0 ? 'none' : told.join(', ')}`,
     )
   }
+  const closed = reviewed.report.checkpoint.size - reviewed.opened
   if (findings.length > 0)
     throw new CommandFailed(
       EXIT.finding,
-      `FINDING  ${findings.length} entries that should not be there, or not like this`,
+      `FINDING  ${findings.length} entries that should not be there, or not like this${closed === 0 ? '' : `; ${closed} entries are closed to you, and what they hold may explain it`}`,
     )
 }
 

@@ -106,6 +106,7 @@ test('entries that nobody opened are a finding, unless one says that they may st
   const partial = await reach('replay', place, '--partial', '--json')
   expect(partial.code).toBe(4)
   expect(json(partial)).toMatchObject({ findings: [{ index: 11, code: 'seq-gap', grant }] })
+  expect(partial.err).toContain('1 entries are closed to you, and what they hold may explain it\n')
   const closed = await mkdtemp(join(home, 'closed-'))
   await cp(mirror.folder, closed, { recursive: true })
   await rm(join(closed, 'openings'), { recursive: true })
