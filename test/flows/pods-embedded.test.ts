@@ -11,8 +11,9 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createNames } from '../../core/records/names.ts'
 import { startEmbeddedPods } from '../../vault-server/pods/embedded.ts'
+import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { freePort } from '../free-ports.ts'
-import { podServerPid, startTestPods } from '../pod-server.ts'
+import { ownFetch, podServerPid, startTestPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 
 const turtle = { 'content-type': 'text/turtle' }
@@ -138,7 +139,7 @@ describe('the closed edge', () => {
 describe('the front', () => {
   test('takes only its own address, in origin form, with bounded headers and bodies', async () => {
     expect((await ask({ path: '/', headers: { host: 'evil.example' } })).status).toBe(421)
-    expect((await ask({ path: 'http://evil.example/.account/' })).status).toBe(400)
+    expect((await ask({ path: 'http://evil.example/.account/' })).status).toBe(421)
     expect((await ask({ path: '/%zz' })).status).toBe(400)
     expect((await ask({ path: '/', headers: { 'x-a': 'a'.repeat(20_000) } })).status).toBe(431)
     const headers = { 'content-type': 'application/json' }
@@ -285,6 +286,8 @@ describe('life and death', () => {
       () => 'broken off',
     )
     await vi.waitFor(async () => expect(await readdir(orphans)).toHaveLength(1), { timeout: 5000 })
+    const [begun, whole] = [await leaveNoted('begun'), await leaveNoted('whole')]
+    await rm(join(pods.folder, 'root', 'begun', 'profile', 'card.acl'))
     process.kill(podServerPid(pods.server), 'SIGKILL')
     await vi.waitFor(async () => {
       const { status, headers } = await ask({ path: '/', headers: { accept: 'application/json' } })
@@ -301,7 +304,22 @@ describe('life and death', () => {
     expect([503, 'broken off']).toContain(await writing)
     await vi.waitFor(() => expect(pods.server.feed.stretch(pods.server.baseUrl)).toBeDefined())
     expect(pods.server.feed.stretch(pods.server.baseUrl)).not.toBe(before)
+    // A pod that it was making is made anew, and one that was whole by then stays.
+    expect(await readdir(join(pods.folder, 'making'))).toEqual([])
+    const { createPod } = createProvisioning(pods.server.door)
+    await expect(createPod(whole)).rejects.toMatchObject({ violations: [{ pointer: '/email' }] })
+    const { webId, podUrl } = await createPod(begun)
+    expect((await (await ownFetch(pods.server, { ...begun, webId }))(podUrl)).status).toBe(200)
   })
+
+  /** A pod that was made without that being noted, as when the process is killed. */
+  async function leaveNoted(podName: string) {
+    const { door } = pods.server
+    const person = { podName, email: `${podName}@example.org`, password: 'correct horse' }
+    const making = { ...door.making, end: () => Promise.resolve() }
+    await createProvisioning({ ...door, making }).createPod(person)
+    return person
+  }
 
   test('answers at once while it starts, as a page or as JSON, and refuses another base URL for good', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))

@@ -3,6 +3,7 @@ import { Session } from '@inrupt/solid-client-authn-node'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { leanExpress, listen } from '../../core/http/server.ts'
 import { SIGN_IN_TAKES_MS } from '../../vault-server/pods/front.ts'
+import { CREATION_SECRET } from '../../vault-server/pods/child-protocol.ts'
 import { control } from '../../vault-server/pods/door.ts'
 import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
@@ -98,13 +99,24 @@ test('a taken name or address is account-exists; a half-made one goes on', async
     code: 'account-exists',
     violations: [{ pointer: '/podName' }],
   })
-  // Her address is bound to an account without a pod by now: the same password goes on, another one does not.
-  await expect(
-    createPod({ podName: 'bo', email: 'bo@example.org', password: 'another one' }),
-  ).rejects.toMatchObject({ code: 'account-exists' })
-  expect(await createPod({ ...person('bo'), email: 'bo@example.org' })).toMatchObject({
-    podUrl: `${pods.server.baseUrl}bo/`,
+  // Nothing was made for her, and so her address is free.
+  await createPod({ podName: 'bo', email: 'bo@example.org', password: 'another one' })
+  // An account without a pod, as when the disk was full: the same password goes on, another one does not.
+  const ask = askAccounts(pods.server.door)
+  const index = `${pods.server.baseUrl}.account/`
+  const { controls } = await ask(index)
+  const account = control(controls, 'account', 'create')
+  const { authorization } = await ask(account, undefined, {
+    [CREATION_SECRET]: pods.server.door.creationSecret,
   })
+  const hers = (await ask(index, String(authorization))).controls
+  const { email, password } = person('cy')
+  await ask(control(hers, 'password', 'create'), String(authorization), { email, password })
+  await expect(createPod({ ...person('cy'), password: 'another one' })).rejects.toMatchObject({
+    code: 'account-exists',
+    violations: [{ pointer: '/email' }],
+  })
+  expect(await createPod(person('cy'))).toMatchObject({ podUrl: `${pods.server.baseUrl}cy/` })
 })
 
 test('of six who want one name at once exactly one gets it', async () => {

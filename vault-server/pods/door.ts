@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import { DomainError } from '#core/domain/errors.ts'
+import type { PodsInMaking } from './making.ts'
 
 const MAX_ANSWER_BYTES = 256 * 1024
 const TIMEOUT_MS = 15_000
@@ -12,6 +13,7 @@ export interface PodServerDoor {
   readonly creationSecret: string
   /** Whether a pod had this address and was ended. */
   isRetired(podUrl: string): Promise<boolean>
+  readonly making: PodsInMaking
 }
 
 export interface DoorAnswer {

@@ -15,6 +15,7 @@ import type { ChildStart } from './child-protocol.ts'
 import type { PodServerDoor } from './door.ts'
 import { createLocalFeed } from './feed.ts'
 import { startPodFront } from './front.ts'
+import { podsInMaking, sweepPodsInMaking } from './making.ts'
 import { removePodFiles } from './pod-removal.ts'
 import { openRetiredNames } from './retired-names.ts'
 
@@ -74,6 +75,7 @@ export async function startEmbeddedPods(options: {
   const root = join(folder, 'root')
   await mkdir(root, { recursive: true, mode: 0o700 })
   await claimBaseUrl(join(folder, 'base-url'), baseUrl)
+  const making = join(folder, 'making')
   const retired = await openRetiredNames(join(folder, 'retired'), names)
 
   await using opened = new AsyncDisposableStack()
@@ -110,6 +112,7 @@ export async function startEmbeddedPods(options: {
       const startedAt = performance.now()
       const ms = () => Math.round(performance.now() - startedAt)
       await makeRoom(root, socket)
+      await sweepPodsInMaking(root, making)
       if (stopping.signal.aborted) return
       let failure: string | undefined
       child = startChild(settings, {
@@ -166,7 +169,13 @@ export async function startEmbeddedPods(options: {
       return state
     },
     feed,
-    door: { baseUrl, socket, creationSecret, isRetired: retired.has },
+    door: {
+      baseUrl,
+      socket,
+      creationSecret,
+      isRetired: retired.has,
+      making: podsInMaking(root, making),
+    },
     async removePod(podUrl) {
       await retired.add(podUrl)
       await removePodFiles(root, podUrl)

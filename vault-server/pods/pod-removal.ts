@@ -1,4 +1,4 @@
-import { readFile, readdir, rm } from 'node:fs/promises'
+import { access, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
@@ -7,21 +7,85 @@ import { join } from 'node:path'
  * gone, is no error: doing it again ends what is left. `root` is its folder, `podUrl` ends in a slash.
  */
 export async function removePodFiles(root: string, podUrl: string): Promise<void> {
+  const folder = folderOf(root, podUrl)
+  const ids = await accountsOf(root, 'pod', 'baseUrl', podUrl)
+  await removeNaming(root, [podUrl, ...ids])
+  for (const accountId of ids) await removeAccount(root, accountId)
+  await rm(folder, { recursive: true, force: true })
+}
+
+/** A pod that was begun, and the address with which somebody shall sign in to it. */
+export interface UnfinishedPod {
+  readonly podUrl: string
+  readonly email: string
+}
+
+/** What a new pod has before anybody uses it. */
+const ofNewPod = ['.acl', '.acr', '.meta', 'profile']
+
+/**
+ * Takes away what the server had made of a pod when it was killed: nobody could use it, and nobody could have its name or
+ * its owner's e-mail address any more. While the server does not run. A pod that is whole, or in use, stays, and so does an account with another pod.
+ */
+export async function removeUnfinishedPod(root: string, { podUrl, email }: UnfinishedPod): Promise<void> {
+  const folder = folderOf(root, podUrl)
+  const held = await readdir(folder).catch((): string[] => [])
+  const profile = await readdir(join(folder, 'profile')).catch((): string[] => [])
+  const isWhole = profile.includes('card$.ttl') && profile.some((name) => /^card\.ac[lr]$/.test(name))
+  if (isWhole || held.some((name) => !ofNewPod.includes(name))) return
+  const ids = [
+    ...(await accountsOf(root, 'password', 'email', email)),
+    ...(await accountsOf(root, 'pod', 'baseUrl', podUrl)),
+  ]
+  for (const accountId of new Set(ids))
+    if ((await podsOf(root, accountId)).every((pod) => pod === podUrl)) await removeAccount(root, accountId)
+  await rm(folder, { recursive: true, force: true })
+}
+
+/** What of it somebody has already: the address of the pod, also when its files were lost, or the e-mail address. */
+export async function takenOf(
+  root: string,
+  { podUrl, email }: UnfinishedPod,
+): Promise<'email' | 'podName' | undefined> {
+  for (const accountId of await accountsOf(root, 'password', 'email', email))
+    if ((await podsOf(root, accountId)).length > 0) return 'email'
+  if ((await accountsOf(root, 'pod', 'baseUrl', podUrl)).length > 0) return 'podName'
+  return await access(folderOf(root, podUrl)).then(
+    () => 'podName' as const,
+    () => undefined,
+  )
+}
+
+function folderOf(root: string, podUrl: string): string {
   const name = /^\/([a-z0-9][a-z0-9-]{0,39})\/$/.exec(new URL(podUrl).pathname)?.[1]
   if (name === undefined) throw new Error('not the address of a pod at the embedded pod server')
-  const accounts = join(root, '.internal', 'accounts')
-  const indexed = await readJson(join(accounts, 'index', 'pod', 'baseUrl', fileName(podUrl)))
-  const ids = (Array.isArray(indexed) ? (indexed as readonly unknown[]) : []).filter(
+  return join(root, name)
+}
+
+const accountFile = (root: string, accountId: string) =>
+  join(root, '.internal', 'accounts', 'data', `${accountId}$.json`)
+
+/** Ids of the accounts with a record of this type whose member has this value, as the server's index has them. */
+async function accountsOf(root: string, type: string, member: string, value: string): Promise<string[]> {
+  const index = join(root, '.internal', 'accounts', 'index', type, member, fileName(value))
+  const indexed = await readJson(index)
+  return (Array.isArray(indexed) ? (indexed as readonly unknown[]) : []).filter(
     (id): id is string => typeof id === 'string' && /^[0-9a-f-]{36}$/.test(id),
   )
-  await removeNaming(root, [podUrl, ...ids])
-  for (const accountId of ids) {
-    const account = join(accounts, 'data', `${accountId}$.json`)
-    const files = indexFiles(await readJson(account)).map((path) => join(accounts, 'index', ...path))
-    // The account itself last: it names the others.
-    for (const file of [...files, account]) await rm(file, { force: true })
-  }
-  await rm(join(root, name), { recursive: true, force: true })
+}
+
+/** Addresses of an account's pods. */
+async function podsOf(root: string, accountId: string): Promise<unknown[]> {
+  const { '**pod**': pods } = objectOf(await readJson(accountFile(root, accountId)))
+  return Object.values(objectOf(pods)).map((pod) => objectOf(pod)['baseUrl'])
+}
+
+async function removeAccount(root: string, accountId: string): Promise<void> {
+  const account = accountFile(root, accountId)
+  const index = join(root, '.internal', 'accounts', 'index')
+  const files = indexFiles(await readJson(account)).map((path) => join(index, ...path))
+  // The account itself last: it names the others.
+  for (const file of [...files, account]) await rm(file, { force: true })
 }
 
 /** What the server keeps for a while and finds by random names: sign-ins, tokens, cookies, subscriptions. */

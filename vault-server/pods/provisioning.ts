@@ -94,6 +94,10 @@ async function call(door: PodServerDoor, url: string, options: { token?: string;
 
 async function makePod(door: PodServerDoor, { podName, email, password }: WantedPod): Promise<NewPod> {
   const podUrl = `${door.baseUrl}${podName}/`
+  if (await door.isRetired(podUrl)) throw nameTaken()
+  // Found out here: the pod server links the account to the WebID first and looks then.
+  const taken = await door.making.begin({ podUrl, email: email.toLowerCase() })
+  if (taken !== undefined) throw taken === 'email' ? addressTaken() : nameTaken()
   const index = `${door.baseUrl}.account/`
   const open = (await call(door, index)).body.controls
   const created = await call(door, control(open, 'account', 'create'), {
@@ -114,19 +118,19 @@ async function makePod(door: PodServerDoor, { podName, email, password }: Wanted
     token = tokenOf(mine.status, mine.body)
     controls = token && (await call(door, index, { token })).body.controls
     if (token === undefined || (await hasPod(door, controls, token))) {
-      throw exists('/email', 'There is already a vault with this e-mail address')
+      await door.making.end(podUrl)
+      throw addressTaken()
     }
   } else if (login.status !== 200) throw refused('made no login')
 
-  if (await door.isRetired(podUrl)) throw exists('/podName', 'This name is taken')
-  const pod = await call(door, control(controls, 'account', 'pod'), {
+  const made = await call(door, control(controls, 'account', 'pod'), {
     token,
     body: { name: podName },
   })
-  if (pod.status === 400 || pod.status === 409) throw exists('/podName', 'This name is taken')
-  const { webId, pod: madeAt } = pod.body
-  if (pod.status !== 200 || webId !== webIdAt(door, podName) || madeAt !== podUrl)
+  const { webId, pod: madeAt } = made.body
+  if (made.status !== 200 || webId !== webIdAt(door, podName) || madeAt !== podUrl)
     throw refused('made no pod')
+  await door.making.end(podUrl)
   return { webId, podUrl, account: token }
 }
 
@@ -155,6 +159,9 @@ function checkWanted({ podName, email, password }: WantedPod): void {
   }
   if (violations.length > 0) throw new DomainError('invalid-input', 'The pod cannot be made', { violations })
 }
+
+const nameTaken = () => exists('/podName', 'This name is taken')
+const addressTaken = () => exists('/email', 'There is already a vault with this e-mail address')
 
 function exists(pointer: string, detail: string): DomainError {
   return new DomainError('account-exists', detail, { violations: [{ pointer, detail }] })
