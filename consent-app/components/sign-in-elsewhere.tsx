@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import type { Redirect } from '#schemas/types.gen.ts'
 import { call } from '../data/http.ts'
-import { useMe } from '../data/me.ts'
+import { issuerOfPage } from '../data/me.ts'
 import { rememberedIssuer } from '../data/remembered-issuer.ts'
 import { useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
@@ -15,7 +15,6 @@ export const signedInChannel = 'reach.signed-in'
 export function SignInElsewhere() {
   const { text } = useText()
   const client = useQueryClient()
-  const issuer = useMe().data?.issuer ?? rememberedIssuer()
   const [error, setError] = useState<unknown>()
   const [isPending, setPending] = useState(false)
 
@@ -40,7 +39,7 @@ export function SignInElsewhere() {
     setError(undefined)
     try {
       const { location } = await call<Redirect>('POST', 'api/sign-in', {
-        body: { issuer, returnTo: '/signed-in-again' },
+        body: { issuer: issuerOfPage() ?? rememberedIssuer(), returnTo: '/signed-in-again' },
       })
       if (tab === null) window.location.assign(location)
       else tab.location.href = location

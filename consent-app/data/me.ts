@@ -35,10 +35,18 @@ export function useKeepLanguage(): (language: SetLanguage['language']) => void {
   }
 }
 
+let issuer: string | undefined
+
+/** Where she signs in whom this page showed last, for as long as it lives. */
+export function issuerOfPage(): string | undefined {
+  return issuer
+}
+
 async function askMe(client: QueryClient, signal: AbortSignal): Promise<Me> {
   try {
     const me = await call<Me>('GET', 'api/me', { signal })
     noteReply()
+    issuer = me.issuer ?? issuer
     return me
   } catch (error) {
     const isFirst = client.getQueryData(['me']) === undefined
