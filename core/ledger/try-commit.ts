@@ -3,10 +3,11 @@ import type { Commit, Committed, Ledger } from './ledger.ts'
 
 const mostAttempts = 5
 
-/** Commits what `make` gives, made anew when something else changed first, such as a worker. */
+/** Commits what `make` gives, made anew when something else changed first, such as a worker: `attempts` times at most. */
 export async function commitAnew<Result>(
   ledger: Ledger,
   make: () => Promise<{ parts: Commit; result: Result }>,
+  attempts = mostAttempts,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     const { parts, result } = await make()
@@ -14,7 +15,7 @@ export async function commitAnew<Result>(
       await ledger.commit(parts)
       return result
     } catch (error) {
-      if (!(error instanceof CommitRefused) || attempt === mostAttempts) throw error
+      if (!(error instanceof CommitRefused) || attempt === attempts) throw error
     }
   }
 }

@@ -59,6 +59,16 @@ export function createEndpoint(
   return { endpoint, parts: { checks, writes: [put(key, endpoint)] } }
 }
 
+/**
+ * For the commit that makes an endpoint: of two that are made at once one is refused, and finds the other when it looks again;
+ * else many at once would be more than `mostEndpoints`. To be read before they are counted.
+ */
+export async function makingAlone(reader: LedgerReader, vendorId: string, now: number): Promise<CommitParts> {
+  const key = `webhook-endpoint-made/${part(vendorId)}`
+  const found = await read(reader, key)
+  return { checks: [asFound(key, found)], writes: [put(key, { at: now }, { expires: now + 60_000 })] }
+}
+
 /** Another address has to be proven anew; what is to be told meanwhile waits, if one was proven before. */
 export function aimEndpoint(
   endpoint: WebhookEndpoint,

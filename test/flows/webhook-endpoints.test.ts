@@ -3,7 +3,9 @@ import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createOutbound } from '#core/http/outbound.ts'
 import { createEndpoint } from '#core/records/webhook-endpoints.ts'
+import { Endpoints } from '../../vendor-gateway/webhooks/endpoints.ts'
 import { createSender } from '../../vendor-gateway/webhooks/sender.ts'
+import { faultyLedger } from '../delayed-ledger.ts'
 import type { TestGateway } from '../gateway.ts'
 import { answering, isSignedWith } from '../webhook-receiver.ts'
 import type { WebhookReceiver } from '../webhook-receiver.ts'
@@ -74,6 +76,26 @@ describe('an endpoint', () => {
     expect((await world.post(shop, `${endpoints}/main/prove`)).json.code).toBe('endpoint-not-proven')
     expect(receiver.challenges).toHaveLength(before)
     other.behave = () => false
+  })
+
+  test('is one of eight at most also when many are made at once', async () => {
+    const { vendorId } = await gateway.vendor('many-at-once')
+    const { ledger, now } = gateway.house
+    const send = () => Promise.reject(new Error('nothing is sent'))
+    const slow = faultyLedger(ledger, { delay: 20, failNext: undefined })
+    const ofShop = new Endpoints({ ledger: slow, send, outboundAllow: [], now, wake: () => undefined })
+    const make = (n: number) => ofShop.put(vendorId, `one-${n}`, { url: 'https://shop.example/' })
+    const made = await Promise.allSettled(Array.from({ length: 8 }, (_, n) => make(n)))
+    expect(made.map(({ status }) => status)).toEqual(Array(8).fill('fulfilled'))
+    await ofShop.remove(vendorId, 'one-0')
+    await ofShop.remove(vendorId, 'one-1')
+    const more = await Promise.allSettled(Array.from({ length: 12 }, (_, n) => make(100 + n)))
+    expect(more.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
+    expect(await ofShop.list(vendorId)).toHaveLength(8)
+    await expect(make(200)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(/8 endpoints already/),
+    })
   })
 
   test('is its business’s own', async () => {

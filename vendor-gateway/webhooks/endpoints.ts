@@ -17,6 +17,7 @@ import {
   createEndpoint,
   dropEndpoint,
   listEndpoints,
+  makingAlone,
   mostEndpoints,
   proveEndpoint,
   readEndpoint,
@@ -58,17 +59,20 @@ export class Endpoints {
     const settings = this.#parseSettings(body)
     this.#checkAddress(settings)
     if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(name)) throw invalid('endpoint', 'is no name of an endpoint')
-    return await commitAnew(ledger, async () => {
+    const make = async () => {
       const found = await readEndpoint(ledger, vendorId, name)
       if (found !== undefined && found !== unreadable) {
         const next = aimEndpoint(found.value, settings, now())
         return { parts: changeEndpoint(found, next), result: viewEndpoint(next) }
       }
+      const alone = await makingAlone(ledger, vendorId, now())
       if ((await listEndpoints(ledger, vendorId)).length >= mostEndpoints)
-        throw new DomainError('conflict', `There are ${mostEndpoints} endpoints already`)
+        throw new DomainError('conflict', `There are ${mostEndpoints} endpoints already: delete one first`)
       const { endpoint, parts } = createEndpoint({ vendorId, name, ...settings }, now(), found)
-      return { parts, result: viewEndpoint(endpoint, { showSecret: true }) }
-    })
+      return { parts: combine(alone, parts), result: viewEndpoint(endpoint, { showSecret: true }) }
+    }
+    // As many as there may be can be made at once: each time one of them is.
+    return await commitAnew(ledger, make, 2 * mostEndpoints)
   }
 
   async remove(vendorId: string, name: string): Promise<void> {
