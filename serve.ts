@@ -88,7 +88,9 @@ function refusalToListen(code: string, port: number | undefined, setting: string
     case 'EACCES':
       return `Port ${port} is not for this user: set another (${setting}).`
     case 'EADDRNOTAVAIL':
-      return 'REACH_LISTEN_HOST is no address of this machine.'
+      return setting === 'REACH_ADMIN_PORT'
+        ? 'This machine has no address 127.0.0.1, where the operator port listens.'
+        : 'REACH_LISTEN_HOST is no address of this machine.'
     default:
       return undefined
   }

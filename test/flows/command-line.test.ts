@@ -299,6 +299,12 @@ const starts: readonly (readonly [what: string, start: string, line: RegExp])[] 
     /^REACH_LISTEN_HOST is no address of this machine\.$/,
   ],
   [
+    'no 127.0.0.1',
+    `const port = Number(process.env.REACH_ADMIN_PORT)
+     throw Object.assign(new Error('listen'), { code: 'EADDRNOTAVAIL', syscall: 'listen', port })`,
+    /^This machine has no address 127\.0\.0\.1, where the operator port listens\.$/,
+  ],
+  [
     // As the system says it to everybody but root.
     'a port of the administrator',
     `throw Object.assign(new Error('listen EACCES'), { code: 'EACCES', syscall: 'listen', port: 80 })`,
