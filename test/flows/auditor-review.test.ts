@@ -281,6 +281,9 @@ describe('an invitation', () => {
     expect(types).toMatchObject({ granted: 1, disclosed: 2 })
     const { states, counts } = (await narrow.look('states')).body as AuditStates
     expect({ states, counts }).toEqual({ states: [], counts: { active: 1 } })
+    // Who reads no business is not told either which there are.
+    const blind = await newAuditor(story.world, story.browser(), { shown: ['purpose', 'fields'] })
+    expect((await blind.browser.get('/api/audit/me')).body).toMatchObject({ businesses: [] })
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
     const later = await newAuditor(story.world, story.browser(), { from: tomorrow })
     expect((await listOf(later)).entries).toEqual([])

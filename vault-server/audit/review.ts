@@ -1,5 +1,6 @@
 import { Router } from 'express'
 import type { Request, RequestHandler } from 'express'
+import type { AuditScope } from '#core/domain/audit.ts'
 import { formatTime } from '#core/domain/times.ts'
 import { jsonBody } from '#core/http/json-body.ts'
 import { parser } from '#core/http/validate.ts'
@@ -104,14 +105,18 @@ const noStore: RequestHandler = (_request: Request, response, next) => {
   next()
 }
 
+/** Businesses that entries may be shown of; who is shown no business is not told which there are. */
+async function vendorsWithin(reader: LedgerReader, { businesses, shown }: AuditScope) {
+  if (shown?.includes('vendor') === false) return []
+  if (businesses === undefined) return listVendors(reader, { limit: 1_000 })
+  return Promise.all(businesses.map((id) => readVendor(reader, id)))
+}
+
 async function viewAuditor(
   reader: LedgerReader,
   { auditorId, name, expiresAt, scope }: Auditor,
 ): Promise<AuditorView> {
-  const vendors =
-    scope.businesses === undefined
-      ? await listVendors(reader, { limit: 1_000 })
-      : await Promise.all(scope.businesses.map((id) => readVendor(reader, id)))
+  const vendors = await vendorsWithin(reader, scope)
   return {
     auditorId,
     name,
