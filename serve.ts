@@ -75,20 +75,27 @@ function inOneLine(error: unknown, config: Config | undefined): string | undefin
     return 'Reach is already running on this data folder: stop it first, or set REACH_DATA and REACH_KEYS.'
   if (error instanceof Error && 'code' in error && 'syscall' in error && error.syscall === 'listen') {
     const port = 'port' in error ? Number(error.port) : undefined
-    return refusalToListen(String(error.code), port, settingOf(port, config)) ?? refusalToOpen(error)
+    const address = 'address' in error ? String(error.address) : undefined
+    return (
+      refusalToListen(String(error.code), { port, address }, settingOf(port, config)) ?? refusalToOpen(error)
+    )
   }
   return refusalToOpen(error)
 }
 
 /** Before the disk is blamed: the system says EACCES of both. */
-function refusalToListen(code: string, port: number | undefined, setting: string): string | undefined {
+function refusalToListen(
+  code: string,
+  { port, address }: { port: number | undefined; address: string | undefined },
+  setting: string,
+): string | undefined {
   switch (code) {
     case 'EADDRINUSE':
       return `Port ${port} is taken by another program: stop it, or set another (${setting}).`
     case 'EACCES':
       return `Port ${port} is not for this user: set another (${setting}).`
     case 'EADDRNOTAVAIL':
-      return setting === 'REACH_ADMIN_PORT'
+      return address === '127.0.0.1'
         ? 'This machine has no address 127.0.0.1, where the operator port listens.'
         : 'REACH_LISTEN_HOST is no address of this machine.'
     default:

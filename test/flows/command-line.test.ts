@@ -300,8 +300,8 @@ const starts: readonly (readonly [what: string, start: string, line: RegExp])[] 
   ],
   [
     'no 127.0.0.1',
-    `const port = Number(process.env.REACH_ADMIN_PORT)
-     throw Object.assign(new Error('listen'), { code: 'EADDRNOTAVAIL', syscall: 'listen', port })`,
+    `const address = '127.0.0.1'
+     throw Object.assign(new Error('listen'), { code: 'EADDRNOTAVAIL', syscall: 'listen', address, port: 80 })`,
     /^This machine has no address 127\.0\.0\.1, where the operator port listens\.$/,
   ],
   [
