@@ -2,7 +2,9 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import type { LeaveView, Me } from '#schemas/types.gen.ts'
+import { isOffline } from '../data/http.ts'
 import { useLeave, useLeaveView, useWithdrawAll } from '../data/leave.ts'
+import type { LeftOrNot } from '../data/leave.ts'
 import { forgetHere, useSignIn } from '../data/sign-in.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
@@ -151,6 +153,12 @@ function LastLook({ view, onClose }: { view: LeaveView; onClose: () => void }) {
           forgetHere()
           void navigate('/left', { state: left, replace: true })
           client.removeQueries()
+        },
+        // It may have been done, and then there is nobody left to ask.
+        onError: (error) => {
+          if (!isOffline(error)) return
+          const state: LeftOrNot = { erasure: view.erasure, askedAt: Date.now() }
+          void navigate('/left', { state, replace: true })
         },
       },
     )

@@ -1,6 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
 import type { Leave, LeaveView, Left, WithdrawnAll } from '#schemas/types.gen.ts'
 import { call } from './http.ts'
+import { useMe } from './me.ts'
+import { forgetHere } from './sign-in.ts'
 
 /** What leaving would mean right now. */
 export function useLeaveView() {
@@ -23,4 +26,31 @@ export function useWithdrawAll() {
 /** For good. What follows is the caller's: nobody is signed in any more. */
 export function useLeave() {
   return useMutation({ mutationFn: (body: Leave) => call<Left>('POST', 'api/leave', { body }) })
+}
+
+/** An erasure that was asked for (Unix ms) and got no reply: all that is known of it is its reference. */
+export interface LeftOrNot {
+  readonly erasure: string
+  readonly askedAt: number
+}
+
+const askEveryMs = 3_000
+
+/** Whether she has left after all, asked again and again: who is signed in still may be on her way out. */
+export function useHasLeft(since: number | undefined): boolean {
+  const client = useQueryClient()
+  const { data, dataUpdatedAt } = useMe()
+  const hasLeft = since !== undefined && dataUpdatedAt > since && data?.signedIn === false
+  const isOpen = since !== undefined && !hasLeft
+  useEffect(() => {
+    if (hasLeft) forgetHere()
+  }, [hasLeft])
+  useEffect(() => {
+    if (!isOpen) return
+    const ask = () => void client.invalidateQueries({ queryKey: ['me'] })
+    ask()
+    const asking = setInterval(ask, askEveryMs)
+    return () => clearInterval(asking)
+  }, [client, isOpen])
+  return hasLeft
 }

@@ -3,23 +3,30 @@ import type { Left } from '#schemas/types.gen.ts'
 import { Bare } from '../components/bare.tsx'
 import { LinkButton } from '../components/button.tsx'
 import { Card, Fact, Facts, Lead, PageTitle, Soft, Stack } from '../components/layout.tsx'
+import { useHasLeft } from '../data/leave.ts'
+import type { LeftOrNot } from '../data/leave.ts'
 import { useText } from '../messages/text.tsx'
 
-/** After leaving: what has happened, and the reference under which the log tells of it. */
+/** After leaving: what has happened, as far as it is known, and the reference under which the log tells of it. */
 export function LeftPage() {
   const { text } = useText()
-  const left = useLocation().state as Left | null
+  const left = useLocation().state as Left | LeftOrNot | null
+  const isUnanswered = left !== null && 'askedAt' in left
+  const hasLeft = useHasLeft(isUnanswered ? left.askedAt : undefined)
+  const isUnknown = isUnanswered && !hasLeft
   return (
     <Bare>
       <Stack gap="l">
-        <div>
-          <PageTitle title={text('left.title')} />
-          <Lead>{text('left.lead')}</Lead>
+        <div role="status">
+          <PageTitle title={text(isUnknown ? 'left.unknown.title' : 'left.title')} />
+          <Lead>{text(isUnknown ? 'left.unknown.lead' : 'left.lead')}</Lead>
         </div>
         {left !== null && (
           <Card>
             <Facts>
-              <Fact name={text('left.pod')}>{text(`left.pod.${left.podAccess}`)}</Fact>
+              {'podAccess' in left && (
+                <Fact name={text('left.pod')}>{text(`left.pod.${left.podAccess}`)}</Fact>
+              )}
               <Fact name={text('left.reference')}>
                 <code>{left.erasure}</code>
                 <Soft>{text('left.reference.why')}</Soft>

@@ -4,6 +4,7 @@ import type { Browser, Page } from '@playwright/test'
 import { unzipSync } from 'fflate'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
+import { loggedFacts } from '../logged-facts.ts'
 import { createWorld, type World } from '../world.ts'
 import { launchChromium, lookAt, openPage } from './chromium.ts'
 import { createVault } from './new-vault.ts'
@@ -121,4 +122,32 @@ test('leaving says what stays, asks for a typed word, and is over then', async (
   await world.settle()
   expect(await world.reach.ledger.list('account/')).toEqual([])
   expect(faults).toEqual([])
+})
+
+test('who gets no reply to it has the reference all the same, and is told once it is known', async () => {
+  const { vaultUrl, podsUrl } = world.config
+  const { page } = await openPage(browser, { allowed: [vaultUrl, podsUrl ?? ''] })
+  await createVault(page, vaultUrl, { ...person, podName: 'hedwig', email: 'hedwig@example.org' })
+  await page.getByRole('link', { name: 'Settings', exact: true }).click()
+  await page.getByRole('button', { name: 'Leave for good' }).click()
+  const dialog = page.getByRole('alertdialog', { name: 'Leave for good?' })
+  await dialog.getByRole('textbox', { name: 'Type erase to confirm' }).fill('erase')
+  // It is done, and the network goes before anybody hears of it.
+  await page.route('**/api/leave', async (route) => {
+    await page.route('**/api/me', (asked) => asked.abort())
+    const headers = { ...(await route.request().allHeaders()), 'sec-fetch-site': 'same-origin' }
+    expect((await route.fetch({ headers })).status()).toBe(202)
+    await route.abort()
+  })
+  await dialog.getByRole('button', { name: 'Erase me' }).click()
+  await page.getByRole('heading', { name: 'No answer came' }).waitFor()
+  const reference = await page.locator('code').textContent()
+  await lookAt(page, 'leave-5-no-answer')
+  await page.unroute('**/api/me')
+  await page.getByRole('heading', { name: 'You have left' }).waitFor()
+  expect(await page.locator('code').textContent()).toBe(reference)
+  await world.settle()
+  const facts = (await loggedFacts(world.reach.ledger)).map(({ fact }) => fact)
+  expect(facts.at(-1)).toMatchObject({ type: 'erased', erasure: reference })
+  expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain('reach.visit')
 })
