@@ -132,7 +132,15 @@ test('a grant of a few seconds caps its tokens; one that has ended gives none', 
   const { callback } = await decideAt(vault, alma, pending.url, (view) => allowing(view, { until }))
   const tokens = await redeem(shop, callback, pending)
   expect(tokens.expiresIn).toBeLessThanOrEqual(30)
+  const token = tokens.refreshToken
+  const status = async () => (await postForm(shop, 'token/introspection', { token })).json()
+  expect(await status()).toMatchObject({
+    active: true,
+    exp: Math.floor(Date.parse(until) / 1000),
+    authorization_details: [{ until }],
+  })
   turnClock(31_000)
+  expect(await status()).toEqual({ active: false })
   expect(await outcome(refresh(shop, tokens.refreshToken))).toBe('400 invalid_grant')
 })
 

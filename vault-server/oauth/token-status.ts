@@ -1,5 +1,6 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWK, JWTPayload } from 'jose'
+import { errors } from 'oidc-provider'
 import type { Client, KoaContextWithOIDC, UnknownObject } from 'oidc-provider'
 import { liveness } from '#core/domain/grant.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
@@ -8,6 +9,7 @@ import { isTokenMarked, revokeToken } from '#core/records/token-marks.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 import { statusIn, tellStatus } from './message-signing.ts'
 import { keyEpochMember, keyEpochOf, vendorIdOf } from './policies.ts'
+import { narrowed, readGrantBehind } from './token-details.ts'
 
 type Next = () => Promise<void>
 
@@ -32,7 +34,7 @@ export function tokenStatus({
 
   return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     await next()
-    await silence(ctx)
+    await keepToGrant(ctx)
     if (errorOf(ctx.body) !== 'unsupported_token_type') return
     const { route, client, params } = ctx.oidc
     const token = params?.['token']
@@ -47,14 +49,22 @@ export function tokenStatus({
     }
   }
 
-  /** What the library still keeps of a business that may not use it, such as refresh tokens, is worth nothing now. */
-  async function silence(ctx: KoaContextWithOIDC): Promise<void> {
+  /**
+   * What the library still keeps, refresh tokens, is worth nothing to a business that may not use it or when the grant has
+   * ended, and as much as the grant is as it stands now. The library keeps it for longer: a grant may be extended.
+   */
+  async function keepToGrant(ctx: KoaContextWithOIDC): Promise<void> {
     // What is no route of the library has no context of its own.
     if (ctx.oidc?.route !== 'introspection') return
-    const { client } = ctx.oidc
-    if (client === undefined || !isActive(statusIn(ctx.body))) return
+    const { client, entities } = ctx.oidc
+    const status = statusIn(ctx.body)
+    if (client === undefined || !isActive(status)) return
     const standing = await readVendorStanding(ledger, vendorIdOf(client))
-    if (standing?.value.state !== 'active') await tellStatus(ctx, { active: false })
+    const grant = await readGrantBehind(ledger, entities.Grant?.jti, now()).catch(asEnded)
+    if (standing?.value.state !== 'active' || grant === undefined)
+      return await tellStatus(ctx, { active: false })
+    const exp = Math.min(Number(status['exp']), Math.floor(grant.until / 1000))
+    await tellStatus(ctx, { ...status, exp, authorization_details: [narrowed(grant, undefined)] })
   }
 
   /** The claims of a good token of this client; a foreign, expired or forged one is nobody's. */
@@ -96,6 +106,10 @@ function errorOf(body: unknown): unknown {
   return typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined
 }
 
-function isActive(body: unknown): boolean {
+function asEnded(error: unknown): undefined {
+  if (!(error instanceof errors.InvalidGrant)) throw error
+}
+
+function isActive(body: unknown): body is UnknownObject {
   return typeof body === 'object' && body !== null && 'active' in body && body.active === true
 }
