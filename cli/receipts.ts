@@ -62,7 +62,7 @@ export async function compareReceipts(
       const own = dialectOf(file)
       const payload = own === undefined ? payloadOf(text) : dialects[own].read(jsonOf(text))
       const terms = termsOf(payload)
-      const decision = decisionOf(terms, byDecision.get(terms.record) ?? [])
+      const decisions = decisionsOf(terms, byDecision.get(terms.record) ?? [])
       if (own === undefined) {
         if (verify !== undefined) {
           await verify(text)
@@ -70,7 +70,7 @@ export async function compareReceipts(
         }
         const proof = file.replace(/\.jws$/, '.tlog-proof')
         if (names.includes(proof)) {
-          demandProof(await readIn(folder, proof), text, decision)
+          demandProof(await readIn(folder, proof), text, decisions)
           counts.proven++
         }
       }
@@ -126,8 +126,8 @@ async function verifier(file: string): Promise<(jws: string) => Promise<void>> {
   }
 }
 
-/** The one entry of its grant or request that says all that the receipt says. */
-function decisionOf(terms: ReceiptTerms, own: readonly ProvenEntry[]): ProvenEntry {
+/** Entries of its grant or request that say all that the receipt says: several, where terms were given back within minutes. */
+function decisionsOf(terms: ReceiptTerms, own: readonly ProvenEntry[]): readonly ProvenEntry[] {
   const { record, notice, business, until, items, issuedAt } = terms
   if (own.length === 0) throw new Differs(`the log knows no decision on ${plain(record)}`)
   const given = itemsText(
@@ -159,20 +159,20 @@ function decisionOf(terms: ReceiptTerms, own: readonly ProvenEntry[]): ProvenEnt
     'reads' in fact ? fact.reads === reads : reads === undefined,
   )
   const logged = counted.map(({ fact }) => formatTime(fact.time)).join(', ')
-  const [decision] = narrow(counted, `the log says another time: ${logged}`, (fact) =>
+  return narrow(counted, `the log says another time: ${logged}`, (fact) =>
     isSameMoment(Date.parse(issuedAt), fact.time),
   )
-  if (decision === undefined) throw new Differs('the log knows no such decision')
-  return decision
 }
 
-/** The proof is of this decision, and the entry that the verified log has there commits to exactly this receipt. */
-function demandProof(text: string, jws: string, { index, leaf }: ProvenEntry): void {
+/** The proof is of one of these decisions, and the entry that the verified log has there commits to exactly this receipt. */
+function demandProof(text: string, jws: string, decisions: readonly ProvenEntry[]): void {
   try {
     const { index: place, openings } = parseProof(text)
-    if (place !== index) throw new Differs(`its proof is of entry ${place}, the decision is entry ${index}`)
-    if (!opens(leaf, 'data', openings.data ?? '', jws))
-      throw new Differs(`entry ${index} commits to another receipt than this`)
+    const decision = decisions.find(({ index }) => index === place)
+    if (decision === undefined)
+      throw new Differs(`its proof is of entry ${place}, the decision is entry ${decisions[0]?.index}`)
+    if (!opens(decision.leaf, 'data', openings.data ?? '', jws))
+      throw new Differs(`entry ${place} commits to another receipt than this`)
   } catch (cause) {
     if (cause instanceof ProofInvalid) throw new Differs('its proof is none', { cause })
     throw cause

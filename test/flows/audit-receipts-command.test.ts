@@ -7,7 +7,25 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { receiptOf } from '#core/domain/receipt.ts'
 import type { ReceiptSource } from '#core/domain/receipt.ts'
-import { facts, grant, json, notice, reachAudit, request, start, until, vendor } from '../audit-command.ts'
+import { writeFact } from '#core/domain/facts.ts'
+import type { Fact } from '#core/domain/facts.ts'
+import { newSecret, saltOf } from '#core/ledger/leaf.ts'
+import { proveEntry } from '#core/ledger/proof.ts'
+import {
+  about,
+  facts,
+  grant,
+  items,
+  json,
+  notice,
+  reachAudit,
+  request,
+  start,
+  until,
+  vendor,
+} from '../audit-command.ts'
+import { ledgerFolders, openIn } from '../level-ledger.ts'
+import { mirrorInto } from '../mirrored-ledger.ts'
 import { openedMirror } from '../opened-mirror.ts'
 import type { OpenedMirror } from '../opened-mirror.ts'
 
@@ -24,32 +42,78 @@ afterAll(async () => {
 
 const reach = (...words: string[]) => reachAudit(home, ...words)
 
+const fields = ['profile.name', 'diet.allergies']
+const item = { id: 'all', purpose: 'dpv:CustomerCare', fields, why: 'To help you', required: true }
+type Allowed = Extract<ReceiptSource['decided'], { readonly status: 'allowed' }>
+const receipt = (turn: Partial<Allowed> = {}, of: Partial<ReceiptSource> = {}) =>
+  receiptOf({
+    receiptId: 'receipt-receipt-rece-1',
+    issuedAt: start + 2,
+    vaultUrl: 'https://vault.example',
+    logOrigin: 'vault.example/log',
+    language: 'en',
+    noticeHash: notice,
+    vendor: { v: 1, vendorId: vendor, name: 'Shop', admittedAt: start },
+    request: {
+      requestId: request,
+      requestHash: 'h'.repeat(43),
+      items: [item],
+      retention: 'P1Y',
+      recipients: [],
+    },
+    decided: { status: 'allowed', grantId: grant, subject: 's'.repeat(43), until, items: [item], ...turn },
+    ...of,
+  })
+const signed = (content: unknown) => `e30.${Buffer.from(JSON.stringify(content)).toString('base64url')}.x`
+
+test('of terms that were given, changed and given back within a minute, each receipt is held against its own entry', async () => {
+  await using folders = await ledgerFolders()
+  await using ledger = (await openIn(folders, { now: () => start })).ledger
+  const secret = newSecret()
+  const narrow = [{ purpose: 'dpv:CustomerCare', fields: ['profile.name'] }]
+  const change = (to: typeof items): Fact => ({
+    type: 'changed',
+    time: start,
+    ...about,
+    items: to,
+    until,
+    notice,
+  })
+  const [, , given] = facts
+  if (given?.type !== 'granted') throw new Error('no consent')
+  const decided: Fact[] = [{ ...given, time: start }, change(narrow), change(items)]
+  const turns = [{}, { items: [{ ...item, fields: ['profile.name'] }] }, {}]
+  const receipts = turns.map((turn, i) => signed(receipt(turn, { receiptId: `receipt-receipt-rece-${i}` })))
+  for (const [i, fact] of decided.entries())
+    await ledger.commit({
+      entries: [{ claims: () => ({ ops: writeFact(fact), secret, data: receipts[i] ?? '' }) }],
+    })
+  const copy = await mirrorInto(await mkdtemp(join(home, 'mirror-')), ledger)
+  const folder = await mkdtemp(join(home, 'receipts-'))
+  const prove = (name: string, index: number) =>
+    proveEntry(ledger.log, {
+      index,
+      checkpoint: ledger.log.checkpoint(),
+      openings: { data: saltOf(secret, 'data', index) },
+    }).then((proof) => writeFile(join(folder, `${name}.tlog-proof`), proof))
+  for (const [i, jws] of receipts.entries()) {
+    await writeFile(join(folder, `${i}.jws`), jws)
+    await prove(String(i), i)
+  }
+  const ended = await reach('receipts', copy, folder)
+  expect(ended).toMatchObject({ code: 0, err: '' })
+  expect(ended.out).toContain('3 held against their entry')
+  // The proof of another one is still the proof of another one.
+  await prove('0', 1)
+  await prove('2', 0)
+  expect((await reach('receipts', copy, folder)).out).toBe(
+    '0.jws  its proof is of entry 1, the decision is entry 0\n2.jws  entry 0 commits to another receipt than this\n',
+  )
+})
+
 test('receipts are held against the log, one by one', async () => {
   const folder = await mkdtemp(join(home, 'receipts-'))
-  const fields = ['profile.name', 'diet.allergies']
-  const item = { id: 'all', purpose: 'dpv:CustomerCare', fields, why: 'To help you', required: true }
-  type Allowed = Extract<ReceiptSource['decided'], { readonly status: 'allowed' }>
-  const receipt = (turn: Partial<Allowed> = {}, of: Partial<ReceiptSource> = {}) =>
-    receiptOf({
-      receiptId: 'receipt-receipt-rece-1',
-      issuedAt: start + 2,
-      vaultUrl: 'https://vault.example',
-      logOrigin: 'vault.example/log',
-      language: 'en',
-      noticeHash: notice,
-      vendor: { v: 1, vendorId: vendor, name: 'Shop', admittedAt: start },
-      request: {
-        requestId: request,
-        requestHash: 'h'.repeat(43),
-        items: [item],
-        retention: 'P1Y',
-        recipients: [],
-      },
-      decided: { status: 'allowed', grantId: grant, subject: 's'.repeat(43), until, items: [item], ...turn },
-      ...of,
-    })
-  const put = (name: string, content: unknown) =>
-    writeFile(join(folder, name), `e30.${Buffer.from(JSON.stringify(content)).toString('base64url')}.x\n`)
+  const put = (name: string, content: unknown) => writeFile(join(folder, name), `${signed(content)}\n`)
   await put('good.jws', receipt())
   expect(await reach('receipts', mirror.folder, folder)).toMatchObject({ code: 0 })
   const wrong: [file: string, receipt: unknown, what: string][] = [
