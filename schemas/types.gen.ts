@@ -2109,9 +2109,9 @@ export interface NotificationsView {
    */
   pushKey: string
   /**
-   * How many browsers are pushed to.
+   * The browsers that are pushed to, each by the SHA-256 of its endpoint (base64url): so a browser finds itself among them.
    */
-  browsers: number
+  browsers: string[]
   email?: EmailView
 }
 export interface EmailView {

@@ -17,7 +17,7 @@ import { Skeleton } from './skeleton.tsx'
 export function NotificationsSection() {
   const { text } = useText()
   const notifications = useNotifications()
-  const { emailOffered, email, pushKey } = notifications.data ?? {}
+  const { emailOffered, email } = notifications.data ?? {}
   return (
     <Section title={text('notifications.title')}>
       <Stack>
@@ -29,7 +29,7 @@ export function NotificationsSection() {
         {notifications.isPending && <Skeleton lines={2} />}
         {email !== undefined && <Address email={email} />}
         {emailOffered === true && email === undefined && <NewAddress />}
-        {pushKey !== undefined && <PushHere pushKey={pushKey} />}
+        {notifications.data !== undefined && <PushHere view={notifications.data} />}
         {emailOffered === false && <p>{text('notifications.not-here')}</p>}
       </Stack>
     </Section>

@@ -11,13 +11,22 @@ export function canPush(): boolean {
   return 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window
 }
 
-/** Whether this very browser is pushed to. */
-export function usePushHere() {
-  return useQuery({
+/** Whether this very browser is pushed to, for this customer: what it holds may be somebody else's, or forgotten by the vault. */
+export function usePushHere({ browsers }: Pick<NotificationsView, 'browsers'>): boolean {
+  const { data } = useQuery({
     queryKey: ['push-here'],
-    queryFn: async () => (await subscriptionHere()) !== undefined,
+    queryFn: async () => {
+      const made = await subscriptionHere()
+      return made === undefined ? null : await digestOf(made.endpoint)
+    },
     enabled: canPush(),
   })
+  return typeof data === 'string' && browsers.includes(data)
+}
+
+async function digestOf(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+  return btoa(String.fromCharCode(...digest)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }
 
 export function useStartPush() {

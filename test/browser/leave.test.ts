@@ -127,8 +127,15 @@ test('leaving says what stays, asks for a typed word, and is over then', async (
 test('who gets no reply to it has the reference all the same, and is told once it is known', async () => {
   const { vaultUrl, podsUrl } = world.config
   const { page } = await openPage(browser, { allowed: [vaultUrl, podsUrl ?? ''] })
+  // Somebody had messages in this browser before her.
+  await page.addInitScript(() => {
+    const getSubscription = async () => ({ endpoint: 'https://push.example/of-who-was-here-before' })
+    const getRegistration = async () => ({ pushManager: { getSubscription } })
+    Object.defineProperty(navigator.serviceWorker, 'getRegistration', { value: getRegistration })
+  })
   await createVault(page, vaultUrl, { ...person, podName: 'hedwig', email: 'hedwig@example.org' })
   await page.getByRole('link', { name: 'Settings', exact: true }).click()
+  await page.getByText('This browser shows no messages of your vault').waitFor()
   await page.getByRole('button', { name: 'Leave for good' }).click()
   const dialog = page.getByRole('alertdialog', { name: 'Leave for good?' })
   await dialog.getByRole('textbox', { name: 'Type erase to confirm' }).fill('erase')

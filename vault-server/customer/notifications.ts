@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { Router } from 'express'
 import type { Request } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
@@ -54,7 +55,7 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
     return {
       emailOffered: byMail,
       pushKey,
-      browsers: browsers.length,
+      browsers: browsers.map(({ endpoint }) => hash('sha256', endpoint, 'base64url')),
       ...(email === undefined ? {} : { email: { address: email.address, confirmed: email.isConfirmed } }),
     }
   }
