@@ -36,12 +36,21 @@ export interface Reach extends AsyncDisposable {
   readonly adminUrl: string
 }
 
-/** Starts it all; resolves when vault, gateway and operator port answer, which is before the pods do. */
-export async function startReach({ config, now, log, metrics }: ServeParts): Promise<Reach> {
+/**
+ * Starts it all; resolves when vault, gateway and operator port answer, which is before the pods do. `pods` run already, beside
+ * others than this Reach, and go on after it.
+ */
+export async function startReach({
+  config,
+  now,
+  log,
+  metrics,
+  pods: running,
+}: ServeParts & { readonly pods?: EmbeddedPods | undefined }): Promise<Reach> {
   await using opened = new AsyncDisposableStack()
   const house = opened.use(await openLedgerAndKeys({ config, now, part: '' }))
   const { ledger, keys } = house
-  const podServer = opened.use(await startPods({ config, keys, log }))
+  const podServer = running ?? opened.use(await startPods({ config, keys, log }))
   const pods = opened.use(await openPods({ config, ledger, keys, podServer, now, log }))
   const names = createNames(await keys.secret('names'))
   const belongsElsewhere = async (webId: string) => (await findAccount(ledger, names, webId)) !== undefined

@@ -17,8 +17,9 @@ import { control, jsonOf, knock } from '../vault-server/pods/door.ts'
 import { startEmbeddedPods } from '../vault-server/pods/embedded.ts'
 import type { EmbeddedPods } from '../vault-server/pods/embedded.ts'
 import { createProvisioning } from '../vault-server/pods/provisioning.ts'
+import { freePort } from './free-ports.ts'
 
-const VAULTS = 150
+const VAULTS = 200
 const silent = { info: () => undefined, warn: () => undefined }
 
 export interface TestCustomer {
@@ -67,7 +68,7 @@ export async function startTestPods(
 ): Promise<TestPods> {
   const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
   const held = await Promise.all(Array.from({ length: VAULTS }, holdPort))
-  const port = await release(await holdPort())
+  const port = await freePort()
   const server = await startEmbeddedPods({
     url: `http://localhost:${port}/`,
     folder,
@@ -151,9 +152,15 @@ export async function ownFetch(
 
 /** Held open until it is wanted, so that nobody else gets it meanwhile. */
 async function holdPort(): Promise<Server> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return server.unref()
+  for (;;) {
+    const server = createServer().listen(await freePort(), '127.0.0.1')
+    try {
+      await once(server, 'listening')
+      return server.unref()
+    } catch {
+      // Somebody took it meanwhile.
+    }
+  }
 }
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port

@@ -10,6 +10,7 @@ import { createLogger } from '../core/logger.ts'
 import { createMetrics } from '../core/metrics.ts'
 import { type Reach, startReach } from '../reach.ts'
 import { freePorts } from './free-ports.ts'
+import { sharedPods } from './pod-server.ts'
 import { vendorOperator, type VendorOperator } from '../vault-server/operator/vendors.ts'
 
 export interface World extends AsyncDisposable {
@@ -23,13 +24,21 @@ export interface World extends AsyncDisposable {
   readonly clock: { ahead: number }
   /** Waits until the jobs of all commits so far are done. */
   settle(): Promise<void>
-  /** Stops everything and starts it again on the same folders; `between` runs while it is stopped and may give another store. */
+  /**
+   * Stops everything but shared pods and starts it again on the same folders; `between` runs while it is stopped and may give
+   * another store.
+   */
   restart(between?: () => Promise<Pick<Config, 'storeUrl'>>): Promise<void>
 }
 
 export interface WorldOptions {
   readonly tour?: boolean
   readonly sandbox?: boolean
+  /**
+   * Pods in its own folders, which start and stop with it; else those of this worker. A tour and a sandbox have such, since
+   * their people are called the same everywhere.
+   */
+  readonly ownPods?: boolean
   /** Origins of this machine that guarded requests may reach, such as a business's own endpoint. */
   readonly outboundAllow?: readonly string[]
   /** Address of a PostgreSQL database instead of the embedded one. */
@@ -40,16 +49,20 @@ export interface WorldOptions {
 export async function createWorld({
   tour = false,
   sandbox = false,
+  ownPods = tour || sandbox,
   outboundAllow = [],
   store = 'level',
 }: WorldOptions = {}): Promise<World> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'reach-world-'))
   opened.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-  const [pods, vault, gateway, admin] = await freePorts(4)
+  const shared = ownPods ? undefined : await sharedPods()
+  const [pods, ownVault, gateway, admin] = await freePorts(4)
+  const vault = (await shared?.vaultPort()) ?? ownVault
   let config = readConfig(
     {
-      REACH_PODS_URL: `http://localhost:${pods}`,
+      REACH_PODS_URL:
+        shared === undefined ? `http://localhost:${pods}` : new URL(shared.server.baseUrl).origin,
       REACH_VAULT_URL: `http://localhost:${vault}`,
       REACH_GATEWAY_URL: `http://localhost:${gateway}`,
       REACH_ADMIN_PORT: String(admin),
@@ -70,7 +83,7 @@ export async function createWorld({
   })
   const now = (): number => Date.now() + clock.ahead
   const start = async (): Promise<Reach> => {
-    const reach = await startReach({ config, now, log, metrics })
+    const reach = await startReach({ config, now, log, metrics, pods: shared?.server })
     await reach.podServer?.ready
     return reach
   }

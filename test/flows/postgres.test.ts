@@ -39,7 +39,7 @@ const name =
   'the house on PostgreSQL: a decision, a read, a withdrawal, all of it there after it moved there, and back'
 
 test(name, { timeout: 600_000 }, async () => {
-  await using story = await Story.open()
+  await using story = await Story.open({ ownPods: true })
   const { world } = story
   const customer = await story.customer()
   const kept = await story.allow(customer, await story.shop())

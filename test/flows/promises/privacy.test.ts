@@ -16,7 +16,7 @@ import type { Customer, Relation, Shop } from '../../story.ts'
 let story: Story
 
 beforeAll(async () => {
-  story = await Story.open()
+  story = await Story.open({ ownPods: true })
 })
 afterEach(() => checkEverything(story))
 afterAll(() => story[Symbol.asyncDispose]())
