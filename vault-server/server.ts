@@ -18,6 +18,7 @@ import { endGrantsJob, endVendorGrants } from '#core/records/departures.ts'
 import { recordEnds } from '#core/records/ends.ts'
 import { eraseCustomer, eraseJob } from '#core/records/erasure.ts'
 import { createNames } from '#core/records/names.ts'
+import { shownCheckpoints } from '#core/records/shown-checkpoints.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
 import { auditorAccess } from './audit/access.ts'
 import { logRoutes } from './audit/log.ts'
@@ -98,7 +99,7 @@ export interface VaultParts {
     Config,
     'mode' | 'tour' | 'vaultUrl' | 'gatewayUrl' | 'podOrigins' | 'podsHere' | 'outboundAllow' | 'mail'
   > &
-    Partial<Pick<Config, 'logName' | 'logMlDsa'>>
+    Partial<Pick<Config, 'logName' | 'logMlDsa' | 'storeUrl'>>
   readonly ledger: Ledger
   readonly keys: KeyStore
   /** `undefined` where there are no embedded pods, or where they run beside another vault. */
@@ -184,7 +185,16 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const publicLog =
     parts.witnessPolicy === undefined
       ? source
-      : opened.use(witnessedLog({ source, policy: parts.witnessPolicy, fetch, now, log }))
+      : opened.use(
+          witnessedLog({
+            source,
+            policy: parts.witnessPolicy,
+            fetch,
+            now,
+            log,
+            together: config.storeUrl === undefined ? undefined : shownCheckpoints(ledger),
+          }),
+        )
   const names = createNames(await keys.secret('names'))
   const limits = requestLimits(parts.limiterStore)
   const authorization = await openAuthorizationServer({ config, ledger, keys, now, log, limits })
@@ -265,7 +275,12 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
     { ledger, names, interactions, preview, now },
     {
       vaultUrl,
-      customerOf: async (request) => customerOf(request),
+      // The body may have come long after the session was looked up.
+      async customerOf(request) {
+        const customer = customerOf(request)
+        await sessions.holding(request)
+        return customer
+      },
       async decide(...asked) {
         const result = await decide(...asked)
         jobs.wake()

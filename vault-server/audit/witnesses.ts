@@ -10,6 +10,7 @@ import { consistencyProof } from '#core/ledger/merkle.ts'
 import { parseNote } from '#core/ledger/note.ts'
 import { hasQuorum, parsePolicy, PolicyInvalid, type Policy, type Witness } from '#core/ledger/policy.ts'
 import type { Logger } from '#core/logger.ts'
+import type { ShownCheckpoint, ShownCheckpoints } from '#core/records/shown-checkpoints.ts'
 
 const ASK_EVERY_MS = 500
 /** Rounds for which a witness that fails again and again is left alone at most: half a minute. */
@@ -33,6 +34,7 @@ export function witnessedLog({
   fetch,
   now,
   log,
+  together,
 }: {
   source: LogReader
   policy: Policy
@@ -40,6 +42,8 @@ export function witnessedLog({
   /** Unix ms. */
   now: () => number
   log: Logger
+  /** What other processes of this log have shown; undefined where there are none. */
+  together?: ShownCheckpoints | undefined
 }): LogReader & AsyncDisposable {
   const witnesses = policy.witnesses.filter(({ url }) => url !== undefined)
   /** What each witness cosigned last, by its name. */
@@ -58,6 +62,7 @@ export function witnessedLog({
     const note = await source.newest()
     const size = sizeOf(note)
     if (size === 0 || size === askedFor) return
+    await learn()
     waitingSince ??= now()
     const lines = new Map<string, readonly string[]>()
     const quorum = Promise.withResolvers<void>()
@@ -68,13 +73,24 @@ export function witnessedLog({
         if (given.length === 0) return
         lines.set(witness.name, given)
         if (!hasQuorum(policy, lines.keys()) || size < (published?.size ?? 0)) return
-        published = { size, note: note + [...lines.values()].flat().join('') }
+        const cosigned = note + [...lines.values()].flat().join('')
+        await together?.show({ note: cosigned, isCosigned: true })
+        if (size < (published?.size ?? 0)) return
+        published = { size, note: cosigned }
         quorum.resolve()
       }),
     )
     await Promise.race([all, quorum.promise])
     if (published?.size !== size) return
     askedFor = size
+    waitingSince = undefined
+  }
+
+  /** What another process got cosigned is as good. */
+  async function learn(): Promise<void> {
+    const { note, isCosigned } = (await together?.newest()) ?? {}
+    if (note === undefined || !isCosigned || sizeOf(note) <= (published?.size ?? 0)) return
+    published = { size: sizeOf(note), note }
     waitingSince = undefined
   }
 
@@ -139,12 +155,13 @@ export function witnessedLog({
   const asking = every(ASK_EVERY_MS, () =>
     askAll().catch((error: unknown) => log.error('witness-failed', {}, error)),
   )
-  function checkpoint(): string {
+  function choose(): ShownCheckpoint {
     const isStuck = waitingSince !== undefined && now() - waitingSince > PATIENCE_MS
-    if (published !== undefined && !isStuck && published.size >= shown) return published.note
-    const own = source.checkpoint()
-    shown = sizeOf(own)
-    return own
+    if (published !== undefined && !isStuck && published.size >= shown)
+      return { note: published.note, isCosigned: true }
+    const note = source.checkpoint()
+    shown = sizeOf(note)
+    return { note, isCosigned: false }
   }
   return {
     origin: source.origin,
@@ -154,10 +171,15 @@ export function witnessedLog({
     get keyChanges() {
       return source.keyChanges
     },
-    checkpoint,
+    checkpoint: () => choose().note,
     async newest() {
       await source.newest()
-      return checkpoint()
+      // A ledger that takes nothing keeps nobody from reading the log.
+      await learn().catch(() => undefined)
+      const own = choose()
+      const { note } = (await together?.show(own).catch(() => own)) ?? own
+      if (sizeOf(note) > sizeOf(source.checkpoint())) await source.newest()
+      return note
     },
     tile: (level, index, width) => source.tile(level, index, width),
     bundle: (index, width) => source.bundle(index, width),
