@@ -238,3 +238,33 @@ test('signing out takes what was shown from the screen, and the reason with it',
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Why do you look?' }).waitFor()
 })
+
+test('an invitation that hides members asks about none of them, and shows the rest', async () => {
+  const operator = await auditorsOf(story.world)
+  const asked = { name: 'Quill and Partners', expires: inAYear(), shown: ['fields', 'seq'] }
+  const { link } = await operator.invite(asked)
+  const other = await openPage(browser, { allowed: [story.world.config.vaultUrl] })
+  const there = other.page
+  await there.goto(link)
+  await there.getByRole('button', { name: 'Redeem the invitation' }).click()
+  await there.getByRole('link', { name: 'Begin the review' }).click()
+  await there.getByLabel('Reason').fill('Yearly review of releases')
+  await there.keyboard.press('Enter')
+  await rows(there).first().waitFor()
+  expect(await there.getByRole('combobox').count()).toBe(1)
+  expect(await there.getByLabel('Grant').count()).toBe(0)
+  await there.getByLabel('Type').selectOption('disclosed')
+  await there.getByRole('button', { name: 'Look', exact: true }).click()
+  await there.getByText('3 entries found in the whole log').waitFor()
+  await rows(there).first().getByRole('link').click()
+  await there.getByText('Your invitation leaves parts of this entry out').waitFor()
+  for (const [path, head] of [
+    ['consents', 'paused'],
+    ['overview', 'Released'],
+  ] as const) {
+    await there.goto(vault(`/audit/${path}`))
+    await there.getByText(head, { exact: false }).first().waitFor()
+  }
+  expect(other.faults).toEqual([])
+  await there.context().close()
+}, 60_000)

@@ -67,6 +67,13 @@ export function Filters({ shown }: { shown: readonly FilterName[] }) {
     onChange: set(name),
   })
   const any = text('audit.filter.any')
+  const hides = (member: string) => auditor.shown?.includes(member) === false
+  // What an invitation hides cannot be asked about either.
+  const hidden: Readonly<Partial<Record<FilterName, boolean>>> = {
+    business: hides('vendor'),
+    purpose: hides('purpose') || hides('items'),
+    grant: hides('grant'),
+  }
   const options = {
     type: factTypes.map((type) => ({ value: type, label: named('type', type) })),
     business: auditor.businesses.map(({ vendorId, name }) => ({ value: vendorId, label: name })),
@@ -84,17 +91,19 @@ export function Filters({ shown }: { shown: readonly FilterName[] }) {
           setParameters(Object.entries(draft).filter(([, value]) => value !== ''))
         }}
       >
-        {shown.map((name) =>
-          name === 'type' || name === 'business' || name === 'purpose' ? (
-            <SelectField key={name} {...field(name)} options={options[name]} placeholder={any} />
-          ) : (
-            <TextField
-              key={name}
-              {...field(name)}
-              type={name === 'grant' || name === 'upTo' ? 'text' : 'date'}
-            />
-          ),
-        )}
+        {shown
+          .filter((name) => hidden[name] !== true)
+          .map((name) =>
+            name === 'type' || name === 'business' || name === 'purpose' ? (
+              <SelectField key={name} {...field(name)} options={options[name]} placeholder={any} />
+            ) : (
+              <TextField
+                key={name}
+                {...field(name)}
+                type={name === 'grant' || name === 'upTo' ? 'text' : 'date'}
+              />
+            ),
+          )}
         <div className={styles.acts}>
           <Row>
             <Button type="submit" look="solid" small>
