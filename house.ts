@@ -5,7 +5,6 @@
 import { randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { WebSocket } from 'undici'
 import type { Config } from '#core/config.ts'
 import { DomainError } from '#core/domain/errors.ts'
 import { createOutbound } from '#core/http/outbound.ts'
@@ -188,7 +187,7 @@ export async function openPods({
   const cache = createPodCache({
     fetch: asReach,
     now,
-    connect: (url) => new WebSocket(url, { dispatcher: outbound.dispatcher }),
+    connect: outbound.openSocket,
     ...(isAlone ? { webhooks } : {}),
     onAccessLost: async (accountId, category) => {
       await (category === undefined

@@ -5,8 +5,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { WebSocket } from 'undici'
 import { createOutbound } from '../core/http/outbound.ts'
+import type { Outbound } from '../core/http/outbound.ts'
 import { leanExpress, listen } from '../core/http/server.ts'
 import { openKeyStore } from '../core/ledger/key-store.ts'
 import { createAgentFetch } from '../core/pods/agent.ts'
@@ -19,7 +19,7 @@ export interface TestAgent extends AsyncDisposable {
   readonly vaultUrl: string
   readonly fetch: PodFetch
   /** Opens a WebSocket under the guard that the product uses. */
-  readonly connect: (url: string) => WebSocket
+  readonly connect: Outbound['openSocket']
   /** How often each path of the identity was asked for. */
   readonly asked: ReadonlyMap<string, number>
   /** Another process of the same vault: the key from the store, everything else new. */
@@ -56,7 +56,7 @@ export async function startTestAgent(pods: TestPods, options: { mount?: string }
     webId,
     vaultUrl,
     fetch,
-    connect: (url) => new WebSocket(url, { dispatcher: outbound.dispatcher }),
+    connect: outbound.openSocket,
     asked,
     again: fetchAs,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

@@ -1,7 +1,7 @@
 import type dns from 'node:dns'
 // undici's own fetch: an Agent of ours does not work with the global one, which belongs to another undici.
 import { Agent, buildConnector, fetch as undiciFetch } from 'undici'
-import type { Dispatcher } from 'undici'
+import { GuardedSocket } from './guarded-socket.ts'
 import { OutboundRefused, guardedLookup, refuseLiteral, refusePeer } from './public-address.ts'
 
 export interface Outbound extends AsyncDisposable {
@@ -12,8 +12,8 @@ export interface Outbound extends AsyncDisposable {
    * `maxRedirects`, each hop checked anew.
    */
   readonly fetch: typeof globalThis.fetch
-  /** The same guard for another client of undici. A message of a WebSocket is bounded like a body, nothing else is. */
-  readonly dispatcher: Dispatcher
+  /** A WebSocket with the same guard. A message is bounded like a body, and so is what comes in a minute. */
+  openSocket(url: string): GuardedSocket
 }
 
 export interface OutboundOptions {
@@ -39,12 +39,12 @@ export class ReplyTooLarge extends Error {
 export function createOutbound(options: OutboundOptions): Outbound {
   const { timeoutMs = 5_000, maxBytes = 65_536, maxRedirects = 0, streams = false } = options
   const allowed = new Set(options.allow)
+  const connect = guardedConnector(allowed, timeoutMs, options.lookup)
   const dispatcher = new Agent({
-    connect: guardedConnector(allowed, timeoutMs, options.lookup),
+    connect,
     connections: 32,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    webSocket: { maxPayloadSize: maxBytes },
   })
 
   async function exchange(request: Request, signal: AbortSignal): Promise<Response> {
@@ -66,7 +66,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
   }
 
   return {
-    dispatcher,
+    openSocket: (url) => new GuardedSocket(url, { connect, timeoutMs, maxBytes }),
     async fetch(input, init) {
       const request = new Request(input, init)
       const { signal } = request

@@ -83,7 +83,8 @@ export function createPodNotifications(options: {
     sockets++
     socket.addEventListener('message', ({ data }) => {
       // What it says is not believed, only that something happened: the resource is asked.
-      if (typeof data === 'string' && data.length <= MAX_MESSAGE) onChange(url)
+      const isOurs = typeof data === 'string' && data.length <= MAX_MESSAGE
+      if (isOurs && watched.get(url) === watch) onChange(url)
     })
     socket.addEventListener('close', () => {
       sockets--

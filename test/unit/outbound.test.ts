@@ -5,10 +5,11 @@ import type { RequestListener } from 'node:http'
 import https from 'node:https'
 import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'undici'
 import { guardedAgents } from '#core/http/guarded-agent.ts'
+import type { GuardedSocket } from '#core/http/guarded-socket.ts'
 import { ReplyTooLarge, createOutbound } from '#core/http/outbound.ts'
 import type { OutboundOptions } from '#core/http/outbound.ts'
 import { OutboundRefused, isPublicAddress, refusePeer } from '#core/http/public-address.ts'
@@ -190,41 +191,82 @@ describe('guarded fetch', () => {
     expect(error).toMatchObject({ name: expect.stringContaining('TimeoutError') })
   })
 
-  test('guards other clients of undici, its WebSocket among them', async () => {
+  test('guards WebSockets as well', async () => {
     await using outbound = createOutbound({ allow: [] })
-    const request = { origin: `https://127.0.0.1:${trapPort}`, path: '/', method: 'GET' as const }
-    expect(await refusalOf(outbound.dispatcher.request(request))).toBeInstanceOf(OutboundRefused)
-    const socket = new WebSocket(`wss://127.0.0.1:${trapPort}/`, { dispatcher: outbound.dispatcher })
-    await once(socket, 'error')
+    const socket = outbound.openSocket(`wss://127.0.0.1:${trapPort}/`)
+    await closing(socket)
     expect(connections).toBe(0)
   })
 })
 
-test('a message of a WebSocket that is larger than a body may be ends it before it is held', async () => {
-  const server = createServer()
-  server.on('upgrade', ({ headers }, socket) => {
-    const accept = hash(
-      'sha1',
-      `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`,
-      'base64',
+const closing = (socket: GuardedSocket) =>
+  new Promise<void>((resolve) => socket.addEventListener('close', () => resolve()))
+
+describe('a WebSocket', () => {
+  /** Accepts one and says no more than it is told to, not even that it closes. */
+  async function silentServer() {
+    const server = createServer()
+    const accepted = new Promise<Duplex>((resolve) =>
+      server.on('upgrade', ({ headers }, socket) => {
+        const accept = hash(
+          'sha1',
+          `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`,
+          'base64',
+        )
+        socket.on('error', () => undefined)
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        )
+        resolve(socket)
+      }),
     )
-    socket.on('error', () => undefined)
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-    )
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const outbound = createOutbound({ allow: [origin] })
+    const socket = outbound.openSocket(origin.replace('http', 'ws'))
+    const opened = new Promise<void>((resolve) => socket.addEventListener('open', () => resolve()))
+    return {
+      socket,
+      accepted,
+      opened,
+      async [Symbol.asyncDispose]() {
+        ;(await accepted).destroy()
+        await outbound[Symbol.asyncDispose]()
+        server.close()
+      },
+    }
+  }
+
+  test('ends before a message is held that is larger than a body may be', async () => {
+    await using server = await silentServer()
+    const { socket, accepted } = server
     // One text of 100 million bytes, of which only the beginning ever comes.
-    socket.write(Buffer.from([0x81, 127, 0, 0, 0, 0, 5, 245, 225, 0, 120, 120, 120]))
+    ;(await accepted).write(Buffer.from([0x81, 127, 0, 0, 0, 0, 5, 245, 225, 0, 120, 120, 120]))
+    await closing(socket)
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  await using outbound = createOutbound({ allow: [origin] })
-  const socket = new WebSocket(origin.replace('http', 'ws'), { dispatcher: outbound.dispatcher })
-  const closed = once(socket, 'close')
-  socket.addEventListener('error', () => undefined)
-  await closed
-  expect(socket.readyState).toBe(WebSocket.CLOSED)
-  server.closeAllConnections()
-  server.close()
+
+  test('ends when the other side has more to say than anybody can listen to', async () => {
+    await using server = await silentServer()
+    const { socket, accepted } = server
+    let messages = 0
+    socket.addEventListener('message', () => messages++)
+    const many = Buffer.from(Array.from({ length: 10_000 }, () => [0x81, 2, 0x7b, 0x7d]).flat())
+    const other = await accepted
+    const timer = setInterval(() => other.write(many), 5)
+    await closing(socket)
+    clearInterval(timer)
+    expect(messages).toBeLessThan(100_000)
+  })
+
+  test('ends when it is told to, also where the other side does not', async () => {
+    await using server = await silentServer()
+    const { socket, accepted, opened } = server
+    const other = await accepted
+    await opened
+    const gone = once(other.resume(), 'end')
+    socket.close()
+    await Promise.all([closing(socket), gone])
+  })
 })
 
 describe('guarded agents for node:http', () => {
