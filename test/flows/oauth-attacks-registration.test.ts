@@ -182,6 +182,14 @@ describe('registration', () => {
     expect(await attempted({ jwks: { keys: [{ ...jwk, x: 'A'.repeat(43) }] } })).toBe(refused)
     expect(await attempted({ redirect_uris: ['https://a.example'], jwks: { keys: [jwk] } })).toBe('201')
     expect(await attempted({ jwks: undefined })).toBe(refused)
+    // An algorithm that none of the keys is for would shut the business out of everything.
+    const named = async (algorithm: unknown) => {
+      const { response } = await attempt({ token_endpoint_auth_signing_alg: algorithm })
+      return ((await response.json()) as { error_description: string }).error_description
+    }
+    expect(await named('Ed25519')).toBe('jwks must hold a key for the token_endpoint_auth_signing_alg')
+    for (const algorithm of ['HS256', 'RS256', ['ES256'], null])
+      expect(await named(algorithm)).toMatch(/alg must be one of ES256, EdDSA, Ed25519/)
     const rsa = await generateKeyPair('RS256', { extractable: true })
     expect(await attempted({ jwks: { keys: [{ ...(await exportJWK(rsa.publicKey)), kid: 'k' }] } })).toBe(
       refused,

@@ -73,7 +73,7 @@ export function registrationPolicy({
     for (const member of refusedMembers)
       if (metadata[member] !== undefined) throw new errors.InvalidClientMetadata(`${member} is not supported`)
     assertRedirectUris(metadata['redirect_uris'], allowLoopback)
-    assertKeys(metadata['jwks'])
+    assertKeys(metadata['jwks'], metadata['token_endpoint_auth_signing_alg'])
     const { keyEpoch } = vendor.value
     const own = new Set<string>([...ownMembers, 'client_id', 'client_id_issued_at'])
     for (const member of Object.keys(metadata)) if (!own.has(member)) delete metadata[member]
@@ -155,8 +155,18 @@ function assertRedirectUris(uris: unknown, allowLoopback: boolean): void {
 
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** Public signing keys by value: P-256 or Ed25519, each with its own kid. */
-function assertKeys(jwks: unknown): void {
+/** What a business may sign with, and the keys that can. */
+const keyTypes = new Map<unknown, string>([
+  ['ES256', 'EC'],
+  ['EdDSA', 'OKP'],
+  ['Ed25519', 'OKP'],
+])
+
+/**
+ * Public signing keys by value: P-256 or Ed25519, each with its own kid. With the algorithm that is named, if one is, at least
+ * one of them can sign: a business would find out by being refused whatever it sends.
+ */
+function assertKeys(jwks: unknown, algorithm: unknown): void {
   const refuse = (): never => {
     throw new errors.InvalidClientMetadata(
       'jwks must hold 1 to 10 public P-256 or Ed25519 keys for signatures, each with its own kid',
@@ -172,6 +182,12 @@ function assertKeys(jwks: unknown): void {
     if (!(isEc || isOkp) || !isPoint(key) || privateMembers.some((member) => member in key)) return refuse()
   }
   if (new Set(keys.map((key) => key.kid)).size !== keys.length) return refuse()
+  if (algorithm === undefined) return
+  const name = 'token_endpoint_auth_signing_alg'
+  if (!keyTypes.has(algorithm))
+    throw new errors.InvalidClientMetadata(`${name} must be one of ${[...keyTypes.keys()].join(', ')}`)
+  if (!keys.some(({ kty }) => kty === keyTypes.get(algorithm)))
+    throw new errors.InvalidClientMetadata(`jwks must hold a key for the ${name}`)
 }
 
 /** Whether it is a key at all; a business would find out by being refused, and could not come back. */
