@@ -1,5 +1,5 @@
 /** Opens LevelDB with care: never over the remains of another database, never over damaged tables. */
-import { readFile, readdir } from 'node:fs/promises'
+import { link, readFile, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Level } from 'level'
 import { isCode, makePrivateFolder } from './key-files.ts'
@@ -18,12 +18,35 @@ const PARTS_OF_A_DATABASE = /^(?:CURRENT|.*\.ldb)$/
 
 /** Whether a database, or what is left of one, is in the folder. */
 export async function hasDatabase(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch((error: unknown) => {
+  return (await namesIn(folder)).some((name) => PARTS_OF_A_DATABASE.test(name))
+}
+
+function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
     // What cannot be read is not nothing.
     if (isCode(error, 'ENOENT')) return []
     throw error
   })
-  return names.some((name) => PARTS_OF_A_DATABASE.test(name))
+}
+
+/** Of a log file of LevelDB: a second name of the same file. */
+const KEPT = '.kept'
+
+/**
+ * LevelDB removes its log files once it has read them, also where it dropped what it could not replay: until the ledger was found whole
+ * they keep a second name, so that what was there can be looked into.
+ */
+async function keepLogs(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    if (!name.endsWith('.log')) continue
+    // Where a file cannot have two names, or has had them since an earlier start.
+    await link(join(folder, name), join(folder, name + KEPT)).catch(() => undefined)
+  }
+}
+
+export async function dropKeptLogs(folder: string): Promise<void> {
+  for (const name of await namesIn(folder))
+    if (name.endsWith(`.log${KEPT}`)) await rm(join(folder, name), { force: true })
 }
 
 /**
@@ -52,12 +75,17 @@ export async function openDatabase(
     writeBufferSize: writeBufferSize,
     createIfMissing: create && isNew,
   })
+  await keepLogs(folder)
   try {
     await db.open()
   } catch (error) {
     await db.close()
     const cause = error instanceof Error ? error.cause : undefined
-    if (isCode(cause, 'LEVEL_LOCKED')) throw new LedgerInUse('the data folder is in use by another process')
+    if (isCode(cause, 'LEVEL_LOCKED')) {
+      // By one that has found it whole.
+      await dropKeptLogs(folder)
+      throw new LedgerInUse('the data folder is in use by another process')
+    }
     if (isCode(cause, 'LEVEL_IO_ERROR') && /Too many open files/.test(String(cause)))
       throw new LedgerStopped(
         'too few files may be open at once: raise the limit, such as by ulimit -n 65536',

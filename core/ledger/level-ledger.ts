@@ -8,7 +8,7 @@ import { LedgerDamaged, LedgerStopped, type Ledger } from './ledger.ts'
 import { GROUP_ENTRIES } from './group-commit.ts'
 import { Expiry } from './expiry.ts'
 import { GroupFormer, type Group } from './group-former.ts'
-import { WRITE_BUFFER, hasDatabase, openDatabase, type Database } from './level-database.ts'
+import { WRITE_BUFFER, dropKeptLogs, hasDatabase, openDatabase, type Database } from './level-database.ts'
 import { StoredLog } from './stored-log.ts'
 import { StoredLedger } from './stored-ledger.ts'
 import { recover } from './recovery.ts'
@@ -74,6 +74,7 @@ export async function openLevelLedger(options: LevelLedgerOptions): Promise<Ledg
   if (anchor.last && readBegun(options.anchorFile, anchor.last))
     throw new LedgerDamaged('a recovery was broken off: give `reach log recover` again')
   const ledger = await startLevelLedger({ ...options, db, anchor, tables })
+  await dropKeptLogs(options.folder)
   stack.move()
   return ledger
 }

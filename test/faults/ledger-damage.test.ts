@@ -94,6 +94,24 @@ describe('a ledger on a disk that is not what it was', () => {
     expect(await allFiles(copy.root)).toEqual(before)
   })
 
+  test('a log file that LevelDB cannot replay is there to be looked into, until the ledger opens', async () => {
+    await using copy = await copyOf(good)
+    const isLog = (file: string): boolean => /\.log(?:\.kept)?$/.test(file)
+    const [log = ''] = (await allFiles(copy.root)).filter(isLog)
+    const whole = await readFile(join(copy.root, log))
+    const damaged = Buffer.from(whole)
+    const at = Math.floor(damaged.length / 2)
+    damaged[at] = (damaged[at] ?? 0) ^ 1
+    await writeFile(join(copy.root, log), damaged)
+    for (const start of ['first', 'second']) {
+      expect(await outcomeOf(copy, expected, `${start} start`)).toBe('refused')
+      expect((await readFile(join(copy.root, `${log}.kept`))).equals(damaged)).toBe(true)
+    }
+    await using other = await copyOf(good)
+    expect(await outcomeOf(other, expected, 'whole')).toBe('whole')
+    expect((await allFiles(other.root)).filter(isLog)).not.toContain(`${log}.kept`)
+  })
+
   test('values damaged under good checksums are errors when they are read', async () => {
     const kinds = new Map<string, Set<Outcome>>()
     const keys = await rawKeys(good)
