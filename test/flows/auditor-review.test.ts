@@ -18,6 +18,7 @@ import { auditorsOf, inAYear, newAuditor } from '../auditor.ts'
 import type { TestAuditor } from '../auditor.ts'
 import { checkEverything } from '../check-everything.ts'
 import { provenEntry } from '../check-log.ts'
+import { asked, grant, granted, request } from '../replayed-facts.ts'
 import { Story } from '../story.ts'
 import type { Customer, Relation } from '../story.ts'
 import { hash } from 'node:crypto'
@@ -281,7 +282,6 @@ describe('an invitation', () => {
     expect(types).toMatchObject({ granted: 1, disclosed: 2 })
     const { states, counts } = (await narrow.look('states')).body as AuditStates
     expect({ states, counts }).toEqual({ states: [], counts: { active: 1 } })
-    // Who reads no business is not told either which there are.
     const blind = await newAuditor(story.world, story.browser(), { shown: ['purpose', 'fields'] })
     expect((await blind.browser.get('/api/audit/me')).body).toMatchObject({ businesses: [] })
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
@@ -359,22 +359,14 @@ describe('an invitation', () => {
 })
 
 test('a timeline tells an entry once that a recovery has put where the request is looked for, too', async () => {
-  const { ledger } = story.world.reach
-  const [grant, request] = ['G'.repeat(22), 'R'.repeat(22)]
-  const items = [{ purpose: 'dpv:CustomerCare', fields: ['profile.name'] }]
-  const [vendor, until] = [first.shop.vendorId, Date.now() + 86_400_000]
-  const asked = { type: 'requested', vendor, request, items, until } as const
-  const given = { ...asked, type: 'granted', grant, redeemBy: until, notice: 'n'.repeat(43) } as const
-  for (const [fact, threads] of [
-    [asked, [request]],
-    [given, [grant, request]],
-  ] as const)
-    await ledger.commit({
-      entries: [{ claims: ({ time }) => ({ ops: writeFact({ ...fact, time }) }), threads }],
+  const { vendorId: vendor } = first.shop
+  for (const [fact, ...threads] of [[asked, request] as const, [granted, grant, request] as const])
+    await story.world.reach.ledger.commit({
+      entries: [{ claims: ({ time }) => ({ ops: writeFact({ ...fact, vendor, time }) }), threads }],
     })
   const { body } = await whole.look('timeline', { grant })
-  const { entries } = body as AuditTimelineView
-  expect(entries.map(({ facts }) => readFact(facts).type)).toEqual(['requested', 'granted'])
+  const told = (body as AuditTimelineView).entries.map(({ facts }) => readFact(facts).type)
+  expect(told).toEqual(['requested', 'granted'])
 })
 
 test('a look at her entries is told, however many at others came after it', async () => {
