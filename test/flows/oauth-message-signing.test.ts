@@ -204,6 +204,20 @@ describe('a signed request (JAR)', () => {
     expect(reply.status).toBe(400)
     expect(await verdict(push(shop, { request }))).toBe('201')
   })
+
+  test('is refused in words that say what it has to be', async () => {
+    const why = async (sent: Promise<Response>) =>
+      ((await (await sent).json()) as { error_description: string }).error_description
+    const told = async (
+      ...how: Parameters<typeof requestObject> extends [unknown, ...infer Rest] ? Rest : []
+    ) => why(push(shop, { request: (await requestObject(shop, ...how)).request }))
+    const claims = `iss must be your client_id, aud ${vault.issuer}, nbf now or past and exp ahead`
+    expect(await told({ aud: `${vault.issuer}/request` })).toContain(claims)
+    expect(await told({}, { key: strict.keys.privateKey })).toContain('no key registered for this client_id')
+    expect(await told({ authorization_details: accessRequest() })).toContain(
+      'a JSON array that holds one object',
+    )
+  })
 })
 
 const orderOfP256 = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n

@@ -30,6 +30,12 @@ function wordsFor(ctx: KoaContextWithOIDC, refusal: errors.OIDCProviderError): s
   switch (error) {
     case 'invalid_request':
       return requestWords(said ?? detail)
+    case 'invalid_request_object':
+      return requestObjectWords(ctx, said ?? detail)
+    case 'invalid_authorization_details':
+      return said?.startsWith('could not parse') === true
+        ? 'authorization_details must be a JSON array that holds one object'
+        : undefined
     case 'invalid_client':
       return assertionWords(ctx, detail)
     case 'invalid_grant':
@@ -43,6 +49,14 @@ function wordsFor(ctx: KoaContextWithOIDC, refusal: errors.OIDCProviderError): s
     default:
       return undefined
   }
+}
+
+function requestObjectWords(ctx: KoaContextWithOIDC, said: string): string | undefined {
+  if (said.includes('claims are invalid'))
+    return `claims of the request object: iss must be your client_id, aud ${ctx.oidc.issuer}, nbf now or past and exp ahead`
+  if (said.startsWith('could not validate'))
+    return 'no key registered for this client_id signed the request object: compare kid and key with your registration'
+  return undefined
 }
 
 const authenticate =
