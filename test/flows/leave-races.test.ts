@@ -202,9 +202,17 @@ test.each(late.filter(([, row]) => ['passkey/', 'notifications/'].includes(row))
   },
 )
 
-/** Ways in that outlast a session, by the row that makes them, and what comes before. */
-const waysIn: readonly (readonly [what: string, row: string, begin: (person: Person) => Promise<Act>])[] = [
+/** What outlasts a session, by the row that makes them, and what comes before. */
+const lasting: readonly (readonly [what: string, row: string, begin: (person: Person) => Promise<Act>])[] = [
   ['a passkey', 'passkey/', async (person) => (await addKey(person)).make],
+  [
+    'an erasure',
+    'job-payload/erase-customer',
+    async ({ browser }) => {
+      const wish = { confirmation: 'erase', askDeletion: false, deletePod: true }
+      return () => browser.post('/api/leave', wish)
+    },
+  ],
   [
     'the last step of a move',
     'account-of-webid/',
@@ -225,7 +233,7 @@ const waysIn: readonly (readonly [what: string, row: string, begin: (person: Per
   ],
 ]
 
-test.each(waysIn)('%s is refused to a session that was ended meanwhile', async (_what, row, begin) => {
+test.each(lasting)('%s is refused to a session that was ended meanwhile', async (_what, row, begin) => {
   const person = await vault.customer()
   const other = vault.browser()
   const query = await signInAtPod(pods, other, person, { issuer: pods.server.baseUrl })

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { createOutbound } from '#core/http/outbound.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
 import type { Redirect } from '../../schemas/types.gen.ts'
@@ -13,6 +14,9 @@ import { guardOidc } from '../../vault-server/customer/guarded-oidc.ts'
 import { createPodLogins } from '../../vault-server/customer/pod-login.ts'
 import type { EmbeddedPods } from '../../vault-server/pods/embedded.ts'
 import { removePodFiles } from '../../vault-server/pods/pod-removal.ts'
+import { ask } from '../business.ts'
+import { openPage } from '../consent.ts'
+import { faultyLedger } from '../delayed-ledger.ts'
 import { startHostileIssuer } from '../hostile-issuer.ts'
 import { ownFetch, sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
@@ -86,6 +90,44 @@ test('no pod is made in the place of one that was lost, not even until it is fou
   await expect(signInAtPod(pods, vault.browser(), { ...intruder, webId }, { issuer })).rejects.toMatchObject({
     code: 'sign-in-failed',
   })
+})
+
+test('a session that is ended decides nothing by a request whose body it held back', async () => {
+  const looked = Promise.withResolvers<void>()
+  let isWatched = false
+  const wrap = (ledger: Ledger): Ledger => ({
+    ...faultyLedger(ledger, { delay: 0, failNext: undefined }),
+    async get(key) {
+      const row = await ledger.get<never>(key)
+      if (isWatched && key.startsWith('session/')) looked.resolve()
+      return row
+    },
+  })
+  await using vault = await startTestVault(pods, { wrap })
+  const { browser, ...person } = await vault.customer()
+  const page = await openPage(vault, browser, await ask(await vault.business()))
+  const other = vault.browser()
+  const query = await signInAtPod(pods, other, person, { issuer: pods.server.baseUrl })
+  expect((await other.post('/api/sign-in/complete', { query })).status).toBe(200)
+  const { accountId, requestHash } = page.view
+  const body = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = body.writable.getWriter()
+  const held = browser.jar.go(`${vault.url}${page.path}/decision`, {
+    method: 'POST',
+    headers: { origin: vault.url, 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+    body: body.readable,
+    duplex: 'half',
+  } as RequestInit)
+  isWatched = true
+  const text = JSON.stringify({ accountId, requestHash, decision: 'deny' })
+  await writer.write(Buffer.from(text.slice(0, 1)))
+  await looked.promise
+  isWatched = false
+  expect((await other.post('/api/sessions/end-others')).status).toBe(204)
+  await writer.write(Buffer.from(text.slice(1)))
+  await writer.close()
+  expect((await held).status).toBe(401)
+  expect((await other.get('/api/requests')).body).toMatchObject({ requests: [{ status: 'open' }] })
 })
 
 test('an issuer that says it is another one is refused, whatever it signs', async () => {

@@ -11,6 +11,7 @@ import { readCustomerStanding } from '#core/records/accounts.ts'
 import { beginErasure } from '#core/records/erasure.ts'
 import { readLiveGrants } from '#core/records/grants.ts'
 import type { Names } from '#core/records/names.ts'
+import { combine } from '#core/records/parts.ts'
 import { readPodMove } from '#core/records/pod-moves.ts'
 import { withdrawAll } from '#core/records/withdrawals.ts'
 import type { Account, Left, LeaveView, WithdrawnAll } from '#schemas/types.gen.ts'
@@ -65,7 +66,7 @@ export function leaveRoutes(parts: LeaveParts, { changed }: { changed: () => voi
     const podAccess = wish.deletePod ? 'deleted' : await closePod(parts, request, account)
     const { askDeletion, deletePod } = wish
     const erasure = referenceFor(parts, request)
-    await begin(parts, { accountId: account.accountId, erasure, askDeletion, deletePod })
+    await begin(parts, request, { accountId: account.accountId, erasure, askDeletion, deletePod })
     parts.pods.forget(account.accountId)
     await parts.sessions.end(request, response)
     changed()
@@ -161,13 +162,14 @@ async function closeOtherEnd({ ledger, podLogins, pods }: LeaveParts, accountId:
 }
 
 async function begin(
-  { ledger, names, now }: LeaveParts,
+  { ledger, names, sessions, now }: LeaveParts,
+  request: Request,
   wish: { accountId: string; erasure: string; askDeletion: boolean; deletePod: boolean },
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const { parts } = await beginErasure({ reader: ledger, names }, { ...wish, cause: 'own-act' }, now())
     try {
-      await ledger.commit(parts)
+      await ledger.commit(combine(parts, await sessions.holding(request)))
       return
     } catch (error) {
       if (!(error instanceof CommitRefused) || attempt === attempts) throw error

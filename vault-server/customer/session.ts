@@ -50,8 +50,8 @@ export interface Sessions {
   /** Whether the session of this request still is one: for replies that take long. */
   isLive(request: Request): Promise<boolean>
   /**
-   * Part of a commit that opens a further way in: it is made before this session ends, or not at all, however long its request
-   * took. Refuses with `not-signed-in`.
+   * Part of a commit that is made before this session ends, or not at all, however long its request took to come: of what outlasts
+   * the session, above all. Refuses with `not-signed-in`.
    */
   holding(request: Request): Promise<CommitParts>
   /** Ends the session of this request; gives the login to be ended with it. */
