@@ -4,6 +4,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import * as oauth from 'oauth4webapi'
+import * as openid from 'openid-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SAMPLE_DATA } from '../../sandbox/sample-customer.ts'
 import { createWorld } from '../world.ts'
@@ -57,6 +59,24 @@ test('the example plays a whole business in the sandbox', async () => {
   expect(told).toMatch(/entry \d+: \{"profile.ageOver18":true\}/)
   expect(steps.at(-2)).toContain('Of 100 subjects 1 answered')
   expect(steps.at(-1)).toContain('subject-unavailable')
+})
+
+test('gateway and sandbox are discovered as the standards say, and no vault is an issuer by mistake', async () => {
+  const overHttp = { [oauth.allowInsecureRequests]: true }
+  const { vaultUrl, gatewayUrl } = world.config
+  for (const url of [gatewayUrl, `${gatewayUrl}/sandbox`]) {
+    const resource = new URL(url)
+    const reply = await oauth.resourceDiscoveryRequest(resource, overHttp)
+    const metadata = await oauth.processResourceDiscoveryResponse(resource, reply)
+    const [issuer = ''] = metadata.authorization_servers ?? []
+    const found = await openid.discovery(new URL(issuer), 'none', {}, undefined, {
+      execute: [openid.allowInsecureRequests],
+      algorithm: 'oauth2',
+    })
+    expect(found.serverMetadata().issuer).toBe(issuer)
+  }
+  for (const url of [`${vaultUrl}/`, `${vaultUrl}/sandbox/`])
+    expect((await fetch(`${url}.well-known/openid-configuration`)).status).toBe(404)
 })
 
 /** The texts of the fenced blocks of one kind. */

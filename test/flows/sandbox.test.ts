@@ -1,7 +1,6 @@
 /** The sandbox as an integrator's CI uses it: no browser, no person, and everything else real. */
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as oauth4webapi from 'oauth4webapi'
 import * as oauth from 'openid-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { replay } from '#core/domain/replay.ts'
@@ -112,22 +111,6 @@ async function read(
   const limit = response.headers.get('ratelimit-policy')
   return { status: response.status, limit, body: (await response.json()) as Record<string, unknown> }
 }
-
-test('is discovered as the standards say, and the vault around it is no issuer by mistake', async () => {
-  const overHttp = { [oauth4webapi.allowInsecureRequests]: true }
-  for (const resource of [gatewayUrl, world.config.gatewayUrl].map((url) => new URL(url))) {
-    const reply = await oauth4webapi.resourceDiscoveryRequest(resource, overHttp)
-    const metadata = await oauth4webapi.processResourceDiscoveryResponse(resource, reply)
-    const [issuer = ''] = metadata.authorization_servers ?? []
-    const found = await oauth.discovery(new URL(issuer), 'none', {}, undefined, {
-      execute: [oauth.allowInsecureRequests],
-      algorithm: 'oauth2',
-    })
-    expect(found.serverMetadata().issuer).toBe(issuer)
-  }
-  for (const url of [`${world.config.vaultUrl}/`, `${world.config.vaultUrl}/sandbox/`])
-    expect((await fetch(`${url}.well-known/openid-configuration`)).status).toBe(404)
-})
 
 test('allow all: from the pushed request to the data, without a browser, on a log of its own', async () => {
   const real = world.reach.ledger.log.checkpoint()

@@ -328,21 +328,16 @@ describe('the SDK', () => {
 import type { AccessRequest, Customer, PendingRequest, WaitingRequest } from 'reach-sdk/authorization'
 import { ReachError } from 'reach-sdk/errors'
 import type { Disclosure } from 'reach-sdk/types'
-declare const process: { readonly env: Readonly<Record<string, string | undefined>> }
-const sessions = new Map<string, PendingRequest>()
-export async function ask(reach: Reach, request: AccessRequest): Promise<URL> {
-  const { url, pending } = await reach.ask(request)
-  sessions.set(pending.state, pending)
-  return url
+export async function ask(reach: Reach, request: AccessRequest): Promise<PendingRequest> {
+  return (await reach.ask(request)).pending
 }
 // What may be left out may be there and undefined: settings that are not set, and what this library itself gives.
-export async function changes(reach: Reach, signal: AbortSignal | undefined, waiting: WaitingRequest): Promise<Customer> {
-  const all = reach.grants({ state: undefined })
-  for await (const grant of reach.grants({ changedSince: all.asOf })) await reach.requests({ grant_id: grant.request_id })
+export async function step(reach: Reach, signal: AbortSignal | undefined, waiting: WaitingRequest): Promise<Customer> {
+  for await (const { grant_id } of reach.grants({ changedSince: reach.requests({ state: undefined }).asOf })) void grant_id
   return reach.answer(waiting, { signal })
 }
 export async function name(options: ReachOptions, customer: Customer): Promise<string> {
-  const reach = await Reach.open({ ...options, logKey: process.env['LOG_KEY'] })
+  const reach = await Reach.open({ ...options, logKey: undefined })
   try {
     const reply: Disclosure = await reach.read(customer, { purpose: 'dpv:DeliveryOfGoods', fields: ['profile.name'] })
     ${line}
@@ -353,9 +348,8 @@ export async function name(options: ReachOptions, customer: Customer): Promise<s
   }
 }
 `
-    const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
-    const lib = ['--lib', 'es2024,dom,dom.iterable', '--types', '']
-    const options = [...strict, '--noEmit', '--target', 'es2024', ...lib, '--module']
+    const strict = '--strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --noEmit --target es2024'
+    const options = [...strict.split(' '), '--lib', 'es2024,dom,dom.iterable', '--types', '', '--module']
     await writeFile(join(folder, 'package.json'), '{"type":"module"}')
     await writeFile(join(folder, 'good.ts'), program(''))
     for (const module of [['nodenext'], ['esnext', '--moduleResolution', 'bundler']])
