@@ -34,7 +34,7 @@ export async function recoverFrom({ config, now }: OperatorSettings, mirror: str
   if (config.storeUrl !== undefined)
     throw new CommandFailed(
       EXIT.usage,
-      'Only the embedded store is recovered like this; a database is restored by its own means.',
+      'A log in a database is recovered by way of the embedded store: see docs/operator.md, "A log that was lost".',
     )
   const { keysFolder, origin, levelFolder: folder, levelAnchor: anchorFile } = placesOf(config, '')
   demandKeys(keysFolder)

@@ -1,12 +1,17 @@
 /** A log that is recovered from a mirror: what names nobody stops, too, and whatever is broken off, nothing of it is left out. */
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readFact } from '#core/domain/facts.ts'
 import { withdraw } from '#core/domain/grant.ts'
+import { createLogSigner } from '#core/ledger/checkpoint.ts'
 import { openKeyStore } from '#core/ledger/key-store.ts'
 import { LedgerDamaged } from '#core/ledger/ledger.ts'
+import { openLevelStore } from '#core/ledger/level-copy.ts'
 import { recoveringAnchor } from '#core/ledger/level-recover.ts'
+import { openPgStore } from '#core/ledger/pg-copy.ts'
+import { enrolReplica } from '#core/ledger/pg-enrol.ts'
+import { copyStore } from '#core/ledger/store-copy.ts'
 import { grantEntry, vendorEntry } from '#core/records/entries.ts'
 import { beginErasure, eraseCustomer } from '#core/records/erasure.ts'
 import { changeGrant, readGrant } from '#core/records/grants.ts'
@@ -15,7 +20,9 @@ import { combine } from '#core/records/parts.ts'
 import { readVendorStanding } from '#core/records/vendors.ts'
 import { addCustomers, addGrants, addVendor, type House } from '../../bench/population.ts'
 import { recoverFrom } from '../../cli/recover.ts'
+import { checkLog } from '../check-log.ts'
 import { mirrorInto, replayed } from '../mirrored-ledger.ts'
+import { postgres } from '../postgres.ts'
 import { LosableLedger, items } from './losable-ledger.ts'
 
 let store: LosableLedger
@@ -37,7 +44,7 @@ async function losing(lose: (house: House) => Promise<unknown>): Promise<string>
 }
 
 /** One customer with a grant, by the records alone. */
-async function populated() {
+async function populated(storeUrl?: string) {
   return await store.opened(async (house) => {
     const accounts = await addCustomers(house, [
       { webId: 'https://pod.example/p1#me', container: 'https://pod.example/p1/' },
@@ -46,7 +53,7 @@ async function populated() {
     const vendorId = await addVendor(house, 'shop')
     const grants = await addGrants(house, accounts, { vendorId, clientId: 'shop', items })
     return { accounts, vendorId, grants }
-  })
+  }, storeUrl)
 }
 
 /** She withdraws. */
@@ -155,4 +162,62 @@ describe('a recovery that was broken off', () => {
     expect(await states(grants)).toEqual(['withdrawn', 'withdrawn'])
     await expect(recoverFrom(store.settings, lost)).rejects.toThrow('nothing is missing')
   })
+})
+
+describe('a log that was on PostgreSQL', () => {
+  const signer = async () => createLogSigner(store.places.origin, await openKeyStore(store.places.keysFolder))
+
+  /** `reach store copy`. */
+  async function move(to: 'level' | 'database', url: string): Promise<void> {
+    const { levelFolder: folder, levelAnchor, replicaAnchor } = store.places
+    await using level = await openLevelStore({ folder, anchorFile: levelAnchor, isTarget: to === 'level' })
+    await using database = await openPgStore({ url, part: '', anchorFile: replicaAnchor })
+    const [from, target] = to === 'level' ? [database, level] : [level, database]
+    await copyStore({ from, to: target, signer: await signer(), progress: () => undefined })
+  }
+
+  // The steps of docs/operator.md.
+  test.each(['earlier copy', 'nothing'])(
+    'comes back by way of the embedded store: %s was left',
+    async (left) => {
+      const server = await postgres()
+      const url = await server.database()
+      const { grants } = await populated(url)
+      const name = new URL(url).pathname.slice(1)
+      const copy = url.replace(name, `${name}_copy`)
+      await server.query(`create database ${name}_copy template ${name}`)
+      const grantId = grants[0]?.grantId ?? ''
+      const { mirror, checkpoint } = await store.opened(async (house) => {
+        await withdrawn(grantId)(house)
+        const { ledger } = house
+        return {
+          mirror: await mirrorInto(join(store.home, 'mirror'), ledger),
+          checkpoint: ledger.log.checkpoint(),
+        }
+      }, url)
+
+      const { levelAnchor, replicaAnchor } = store.places
+      await expect(store.opened(async () => undefined, copy)).rejects.toBeInstanceOf(LedgerDamaged)
+      await cp(replicaAnchor, join(store.home, 'anchor'))
+      await rm(replicaAnchor)
+      if (left === 'earlier copy') {
+        const trusted = { url: copy, part: '', anchorFile: replicaAnchor, checkpoint: undefined }
+        await enrolReplica({ ...trusted, signer: await signer() })
+        await move('level', copy)
+        await rm(replicaAnchor)
+      }
+      await cp(join(store.home, 'anchor'), levelAnchor)
+      await expect(store.open()).rejects.toBeInstanceOf(LedgerDamaged)
+      await recoverFrom(store.settings, mirror)
+      const fresh = await server.database()
+      await move('database', fresh)
+      await store.opened(async ({ ledger }) => {
+        await checkLog(ledger.log, [checkpoint])
+        expect(await replayed(ledger)).toEqual([])
+        expect((await readGrant(ledger, grantId))?.value.state).toBe(
+          left === 'nothing' ? undefined : 'withdrawn',
+        )
+      }, fresh)
+    },
+  )
 })

@@ -29,10 +29,10 @@ export class LosableLedger implements AsyncDisposable {
     this.places = placesOf(this.settings.config, '')
   }
 
-  /** Opens it, and shuts it when `use` is done. */
-  async opened<Result>(use: (house: House) => Promise<Result>): Promise<Result> {
+  /** Opens it, and shuts it when `use` is done. `storeUrl`: the database that it is in, if it is in one. */
+  async opened<Result>(use: (house: House) => Promise<Result>, storeUrl?: string): Promise<Result> {
     const { config, now } = this.settings
-    await using opened = await openLedgerAndKeys({ config, now, part: '' })
+    await using opened = await openLedgerAndKeys({ config: { ...config, storeUrl }, now, part: '' })
     const names = createNames(await opened.keys.secret('names'))
     return await use({ ledger: opened.ledger, names, now })
   }
