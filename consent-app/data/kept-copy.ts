@@ -79,14 +79,20 @@ function write(client: QueryClient): void {
   // Without her WebID it is the copy itself that is shown.
   if (me?.signedIn !== true || me.webId === undefined) return
   const { name: _name, webId: _webId, issuer: _issuer, container: _container, actingAs: _actingAs, ...kept } = me
+  let room = longest
   const queries = client
     .getQueryCache()
     .getAll()
     .filter(({ queryKey, state: { data } }) => keptQueries.includes(queryKey[0]) && data !== undefined)
-    .map(({ queryKey, state: { data, dataUpdatedAt } }) => ({ key: queryKey, data, at: dataUpdatedAt }))
-  const text = JSON.stringify({ v: 1, at: state?.dataUpdatedAt ?? 0, me: kept, queries } satisfies Copy)
+    .map(({ queryKey, state: { data, dataUpdatedAt } }) =>
+      JSON.stringify({ key: queryKey, data, at: dataUpdatedAt } satisfies Copy['queries'][number]),
+    )
+    // A list of thousands of permissions finds no room; what happened is kept all the same.
+    .toSorted((one, other) => one.length - other.length)
+    .filter(({ length }) => (room -= length) >= 0)
+  const at = state?.dataUpdatedAt ?? 0
+  const text = `{"v":1,"at":${at},"me":${JSON.stringify(kept)},"queries":[${queries.join()}]}`
   drop()
-  if (text.length > longest) return
   byStorage(() => (isKeptHere(kept.accountId) ? localStorage : sessionStorage).setItem(copyKey(), text))
 }
 

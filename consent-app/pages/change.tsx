@@ -3,6 +3,7 @@ import { Link, useNavigate, useParams } from 'react-router'
 import type { GrantTerms } from '#schemas/types.gen.ts'
 import { allowedNow, changeFrom, differenceOf, readsLeft } from '../components/change-choice.ts'
 import type { Chosen, Difference } from '../components/change-choice.ts'
+import { Button } from '../components/button.tsx'
 import { Confirm } from '../components/confirm.tsx'
 import { Decision } from '../components/decision.tsx'
 import { ExactReply } from '../components/exact-reply.tsx'
@@ -35,7 +36,7 @@ export function ChangePage() {
       {terms.isPending && <Skeleton lines={5} />}
       {terms.data !== undefined &&
         (isLive(terms.data.grant) ? (
-          <Change terms={terms.data} key={terms.data.asOf} />
+          <Change terms={terms.data} onShowAgain={() => void terms.refetch()} key={terms.data.asOf} />
         ) : (
           <Notice tone="attention">
             <p>{text('change.ended')}</p>
@@ -45,7 +46,7 @@ export function ChangePage() {
   )
 }
 
-function Change({ terms }: { terms: GrantTerms }) {
+function Change({ terms, onShowAgain }: { terms: GrantTerms; onShowAgain: () => void }) {
   const { text, rich } = useText()
   const navigate = useNavigate()
   const { language } = useLanguage()
@@ -87,7 +88,12 @@ function Change({ terms }: { terms: GrantTerms }) {
     else if (difference.widens) setConfirming(true)
     else send()
   }
-  const problem = change.isError && <ProblemNote error={change.error} />
+  const problem = change.isError && (
+    <>
+      <ProblemNote error={change.error} />
+      {isStale(change.error) && <Button onPress={onShowAgain}>{text('change.show-again')}</Button>}
+    </>
+  )
 
   return (
     <div className={styles.page}>
@@ -150,6 +156,11 @@ function Change({ terms }: { terms: GrantTerms }) {
       </Confirm>
     </div>
   )
+}
+
+/** The page shows terms that are others by now. */
+function isStale(error: unknown): boolean {
+  return error instanceof ProblemError && error.code === 'conflict'
 }
 
 /** What would be different, one line each, made from what would be enforced. */

@@ -9,7 +9,7 @@ import type { Browser, CDPSession, Page } from '@playwright/test'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { day } from '#core/domain/times.ts'
 import { buildConsentApp } from '../../scripts/build-consent-app.ts'
-import type { Reminders } from '#schemas/types.gen.ts'
+import type { Grants, Reminders } from '#schemas/types.gen.ts'
 import { expectOk, Story } from '../story.ts'
 import type { Customer, Relation } from '../story.ts'
 import { addAuthenticator, launchChromium, lookAt, openPage } from './chromium.ts'
@@ -170,13 +170,22 @@ async function signInAtHerPod(): Promise<void> {
   await authorize.click()
 }
 
-test('a read that happens while the page is open comes up in it', async () => {
+test('a read that happens while the page is open comes up in it, and terms that are others by now are shown', async () => {
   // Her first session ended with its sign-out.
   const cookies = await page.context().cookies()
   const session = cookies.find(({ name }) => name === '__Host-reach-session')
   ada.browser.jar.plant('__Host-reach-session', session?.value ?? '')
   const shop = await story.shop()
   const relation = await story.allow(ada, shop)
+  // Terms that were changed in another browser of hers are shown before they are changed again.
+  await page.goto(vault(`/relationships/${relation.grantId}/change`))
+  await page.getByRole('checkbox', { name: 'Diet' }).press(' ')
+  const narrower = { items: [{ id: 'name', fields: ['profile.name'] }], until: relation.view.suggestedUntil }
+  expectOk(await ada.browser.post(`/api/grants/${relation.grantId}/change`, narrower))
+  await press('Save')
+  await press('Show what holds now')
+  await page.getByText('Something else changed this').waitFor({ state: 'detached' })
+  expect(await page.getByRole('checkbox', { name: 'Diet' }).isChecked()).toBe(false)
   await page.goto(vault('/activity'))
   await page.getByText(`${shop.name} picked`).first().waitFor()
   const reads = page.getByText(`${shop.name} read`)
@@ -330,12 +339,28 @@ test('of many reminders Home shows a few, and more where the keyboard then is', 
   })
   await page.goto(vault('/'))
   const still = page.locator('section').filter({ has: page.getByRole('heading', { name: 'Still right?' }) })
-  await still.getByRole('button', { name: 'Show 35 more of 35' }).waitFor()
+  await still.getByText('Show 35 more of 35').waitFor()
   expect(await still.getByRole('listitem').count()).toBe(5)
   await press('Show 35 more of 35')
   await still.getByRole('listitem').nth(5).locator('a:focus').waitFor()
   expect(await still.getByRole('listitem').count()).toBe(40)
   await page.unroute('**/api/reminders')
+})
+
+test('a list that is too long to be kept keeps nothing else from being read without a network', async () => {
+  await page.route('**/api/grants', async (route) => {
+    const response = await route.fetch()
+    const { grants } = (await response.json()) as Grants
+    const many = Array.from({ length: 3_000 }, (_, i) => ({ ...grants[0], grantId: `g${i}` }))
+    await route.fulfill({ response, json: { grants: many } })
+  })
+  await page.goto(vault('/'))
+  const kept = async () => {
+    const text = await page.evaluate(() => JSON.stringify({ ...sessionStorage }))
+    return ['activity', 'grants'].filter((query) => text.includes(`\\"key\\":[\\"${query}\\"`))
+  }
+  await expect.poll(kept).toEqual(['activity'])
+  await page.unroute('**/api/grants')
 })
 
 test('an authenticator that does not verify its user lets nobody in, nor does a passkey that was removed', async () => {
