@@ -38,16 +38,29 @@ async function main(): Promise<void> {
   })
   const tally: Tally = { passed: 0, failed: 0 }
   const isWhole = positionals.length === 0 && !values.soak
-  if (isWhole) for (const [name, command] of checks) await check(tally, name, command)
+  const checked = isWhole ? checkAll(tally) : []
   const ready = await prepare(tally, {
     needsBrowser: isWhole || positionals.some((path) => path.includes('browser')),
   })
   if (ready) await runVitest(tally, { soak: values.soak, files: positionals, leftOut: leaveOut(values.soak) })
+  for (const name of await checked) console.log(`FAILED ${name}, see above`)
   process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1
   console.log(`${tally.passed} passed, ${tally.failed} failed`)
 }
 
-async function check(tally: Tally, name: string, [command = '', ...args]: readonly string[]): Promise<void> {
+/** Beside the tests, which leave the machine idle now and then. Resolves with the names of those that failed. */
+async function checkAll(tally: Tally): Promise<string[]> {
+  const failed: string[] = []
+  for (const [name, command] of checks) if (!(await check(tally, name, command))) failed.push(name)
+  return failed
+}
+
+/** Tells at once what it found, and whether that is nothing. */
+async function check(
+  tally: Tally,
+  name: string,
+  [command = '', ...args]: readonly string[],
+): Promise<boolean> {
   const started = performance.now()
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: string[] = []
@@ -64,6 +77,7 @@ async function check(tally: Tally, name: string, [command = '', ...args]: readon
     tally.failed++
     console.log(failure.trimEnd())
   }
+  return failure === undefined
 }
 
 /** What the tests need besides the packages. */
