@@ -2,6 +2,7 @@
 import { openCounts, openLedgerAndKeys, openPods } from './house.ts'
 import type { ServeParts } from './serve.ts'
 import { startAdmin } from './vault-server/admin.ts'
+import { watchClock } from './vault-server/operator/clock.ts'
 import { startVendorGateway } from './vendor-gateway/server.ts'
 
 export interface GatewayReplica extends AsyncDisposable {
@@ -18,6 +19,7 @@ export async function startGatewayReplica(parts: ServeParts): Promise<GatewayRep
   const pods = opened.use(
     await openPods({ config, ledger, keys, podServer: undefined, isAlone: false, now, log }),
   )
+  opened.use(await watchClock({ ledger, now, log }))
   const counts = opened.use(await openCounts(config))
   const gateway = opened.use(
     await startVendorGateway({ config, ledger, keys, pods, now, log, tuning: { limiterStore: counts.open } }),

@@ -7,7 +7,7 @@ import type { PodCache } from '#core/pods/cache.ts'
 import type { ServeParts } from './serve.ts'
 import { type SandboxDoor, startAdmin } from './vault-server/admin.ts'
 import { auditorOperator } from './vault-server/operator/auditors.ts'
-import { warnOfClock } from './vault-server/operator/clock.ts'
+import { watchClock } from './vault-server/operator/clock.ts'
 import { logOperator } from './vault-server/operator/log.ts'
 import { customerOperator } from './vault-server/operator/customers.ts'
 import { recordSigningKeys, signingKeyOperator } from './vault-server/operator/signing-keys.ts'
@@ -30,10 +30,11 @@ export async function openOperatorPort(
   const { ledger, keys, vault, pods, podServer, sandbox } = house
   const names = createNames(await keys.secret('names'))
   const { vaultUrl, outboundAllow } = config
-  await warnOfClock({ ledger, now, log })
+  await using opened = new AsyncDisposableStack()
+  opened.use(await watchClock({ ledger, now, log }))
   await recordKeyChanges(ledger)
   await recordSigningKeys({ ledger, keys })
-  return await startAdmin({
+  const admin = await startAdmin({
     config,
     state: {
       stopped: () => ledger.stopped,
@@ -56,4 +57,7 @@ export async function openOperatorPort(
     metrics,
     log,
   })
+  opened.use(admin)
+  const resources = opened.move()
+  return { url: admin.url, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }

@@ -2,13 +2,13 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import { createLogger } from '#core/logger.ts'
 import { createMetrics } from '#core/metrics.ts'
 import { openLedgerAndKeys } from '../../house.ts'
 import { startAdmin } from '../../vault-server/admin.ts'
 import { operatorTokenFile } from '../../vault-server/operator/token-path.ts'
-import { warnOfClock } from '../../vault-server/operator/clock.ts'
+import { watchClock } from '../../vault-server/operator/clock.ts'
 import { ledgerFolders, openIn } from '../level-ledger.ts'
 import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
@@ -115,7 +115,7 @@ test('businesses are admitted only with the token of the keys folder, which ends
   await expect(stat(admin.tokenFile)).rejects.toThrow('ENOENT')
 })
 
-test('a clock that stands behind what was recorded is told at the start, and no other', async () => {
+test('a clock that stands behind what was recorded is told, and no other', async () => {
   await using folders = await ledgerFolders()
   const told: unknown[] = []
   const log = createLogger({ level: 'silent', observe: (event, { ms }) => told.push([event, ms]) })
@@ -123,7 +123,7 @@ test('a clock that stands behind what was recorded is told at the start, and no 
     const now = () => time
     const { ledger } = await openIn(folders, { now })
     await using _ = ledger
-    await warnOfClock({ ledger, now, log })
+    await using _watching = await watchClock({ ledger, now, log })
   }
   const right = Date.UTC(2026, 10, 23)
   const day = 24 * 3_600_000
@@ -132,6 +132,14 @@ test('a clock that stands behind what was recorded is told at the start, and no 
   expect(told).toEqual([])
   await startAt(right)
   expect(told).toEqual([['clock-behind', day]])
+
+  // Or later, by another process, or since the clock was put back.
+  let time = right + 2 * day
+  const { ledger } = await openIn(folders, { now: () => time })
+  await using _ = ledger
+  await using _watching = await watchClock({ ledger, now: () => time, log }, 1)
+  time = right
+  await vi.waitFor(() => expect(told).toContainEqual(['clock-behind', 2 * day]))
 })
 
 test('a refusal to open says when it is that of the tour or the sandbox', async () => {
