@@ -68,7 +68,7 @@ export function createPodClient(options: {
     try {
       response = await send(
         url,
-        { ...init, redirect: 'manual', signal },
+        { ...init, headers: asItIs(init.headers), redirect: 'manual', signal },
         method === 'GET' || method === 'HEAD',
       )
     } catch (cause) {
@@ -138,6 +138,16 @@ export function createPodClient(options: {
       return { etag: answer.etag }
     },
   }
+}
+
+/**
+ * Without packing on the way: a proxy that packs (such as nginx) takes the strength of an ETag away with it, and `If-Match`
+ * holds for strong ones alone (RFC 9110, 13.1.1), so that nothing could be saved.
+ */
+export function asItIs(headers: RequestInit['headers']): Headers {
+  const plain = new Headers(headers)
+  plain.set('accept-encoding', 'identity')
+  return plain
 }
 
 function timeOf(date: string | null): number | undefined {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { DataFactory } from 'n3'
 import type { Quad, Term } from 'n3'
 import { DomainError } from '#core/domain/errors.ts'
+import { asItIs } from './client.ts'
 import type { PodFetch } from './pod.ts'
 import { parseTurtle, writeTurtle } from './rdf.ts'
 import { isSameGraph } from './same-graph.ts'
@@ -208,8 +209,7 @@ async function stream(
   })
   try {
     const reply = await send(streams, url, {
-      // What is unpacked on the way has another length, and need not be the same tomorrow.
-      headers: { accept: '*/*', 'accept-encoding': 'identity' },
+      headers: { accept: '*/*' },
       signal: stop.signal,
     })
     if (reply.status === 404 || reply.status === 410) return undefined
@@ -318,7 +318,8 @@ function typeOf({ headers }: Response): string {
 /** Waits no longer than usual, unless a `signal` of its own says how long. */
 async function send(fetch: PodFetch, url: string, init: RequestInit): Promise<Response> {
   const { signal = AbortSignal.timeout(TIMEOUT_MS) } = init
-  const reply = await fetch(url, { ...init, redirect: 'manual', signal }).catch((cause: unknown) => {
+  const headers = asItIs(init.headers)
+  const reply = await fetch(url, { ...init, headers, redirect: 'manual', signal }).catch((cause: unknown) => {
     throw failed(cause)
   })
   const trouble = reply.status === 507 ? undefined : troubleOfStatus(reply)
