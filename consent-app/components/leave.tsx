@@ -3,8 +3,7 @@ import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import type { LeaveView, Me } from '#schemas/types.gen.ts'
 import { isOffline } from '../data/http.ts'
-import { useLeave, useLeaveView, useWithdrawAll } from '../data/leave.ts'
-import type { LeftOrNot } from '../data/leave.ts'
+import { unanswered, useLeave, useLeaveView, useWithdrawAll } from '../data/leave.ts'
 import { forgetHere, useSignIn } from '../data/sign-in.ts'
 import { useFormats, useText } from '../messages/text.tsx'
 import { Button } from './button.tsx'
@@ -157,8 +156,7 @@ function LastLook({ view, onClose }: { view: LeaveView; onClose: () => void }) {
         // It may have been done, and then there is nobody left to ask.
         onError: (error) => {
           if (!isOffline(error)) return
-          const state: LeftOrNot = { erasure: view.erasure, askedAt: Date.now() }
-          void navigate('/left', { state, replace: true })
+          void navigate('/left', { state: unanswered(view.erasure), replace: true })
         },
       },
     )

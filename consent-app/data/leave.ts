@@ -34,6 +34,10 @@ export interface LeftOrNot {
   readonly askedAt: number
 }
 
+export function unanswered(erasure: string): LeftOrNot {
+  return { erasure, askedAt: Date.now() }
+}
+
 const askEveryMs = 3_000
 
 /** Whether she has left after all, asked again and again: who is signed in still may be on her way out. */

@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CommitRefused } from '#core/ledger/ledger.ts'
+import type { Ledger } from '#core/ledger/ledger.ts'
 import { readCustomerStanding } from '#core/records/accounts.ts'
 import type { Redirect } from '#schemas/types.gen.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
@@ -256,4 +257,42 @@ test.each(lasting)('%s is refused to a session that was ended meanwhile', async 
   expect((await person.browser.get('/api/me')).body).toMatchObject({ signedIn: false })
   expect((await other.get('/api/me')).body).toMatchObject({ webId: person.webId })
   expect((await other.get('/api/passkeys')).body).toEqual({ passkeys: [] })
+})
+
+test('a session that is ended decides nothing by a request whose body it held back', async () => {
+  const looked = Promise.withResolvers<void>()
+  let isWatched = false
+  const wrap = (ledger: Ledger): Ledger => ({
+    ...faultyLedger(ledger, { delay: 0, failNext: undefined }),
+    async get(key) {
+      const row = await ledger.get<never>(key)
+      if (isWatched && key.startsWith('session/')) looked.resolve()
+      return row
+    },
+  })
+  await using vault = await startTestVault(pods, { wrap })
+  const { browser, ...person } = await vault.customer()
+  const page = await openPage(vault, browser, await ask(await vault.business()))
+  const other = vault.browser()
+  const query = await signInAtPod(pods, other, person, { issuer: pods.server.baseUrl })
+  expect((await other.post('/api/sign-in/complete', { query })).status).toBe(200)
+  const { accountId, requestHash } = page.view
+  const body = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = body.writable.getWriter()
+  const held = browser.jar.go(`${vault.url}${page.path}/decision`, {
+    method: 'POST',
+    headers: { origin: vault.url, 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+    body: body.readable,
+    duplex: 'half',
+  } as RequestInit)
+  isWatched = true
+  const text = JSON.stringify({ accountId, requestHash, decision: 'deny' })
+  await writer.write(Buffer.from(text.slice(0, 1)))
+  await looked.promise
+  isWatched = false
+  expect((await other.post('/api/sessions/end-others')).status).toBe(204)
+  await writer.write(Buffer.from(text.slice(1)))
+  await writer.close()
+  expect((await held).status).toBe(401)
+  expect((await other.get('/api/requests')).body).toMatchObject({ requests: [{ status: 'open' }] })
 })

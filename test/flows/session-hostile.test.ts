@@ -3,22 +3,15 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { createOutbound } from '#core/http/outbound.ts'
-import type { Ledger } from '#core/ledger/ledger.ts'
 import { createNames } from '#core/records/names.ts'
 import { podLoginStorage } from '#core/records/pod-logins.ts'
 import type { Redirect } from '../../schemas/types.gen.ts'
 import { guardOidc } from '../../vault-server/customer/guarded-oidc.ts'
 import { createPodLogins } from '../../vault-server/customer/pod-login.ts'
-import type { EmbeddedPods } from '../../vault-server/pods/embedded.ts'
-import { removePodFiles } from '../../vault-server/pods/pod-removal.ts'
-import { ask } from '../business.ts'
-import { openPage } from '../consent.ts'
-import { faultyLedger } from '../delayed-ledger.ts'
 import { startHostileIssuer } from '../hostile-issuer.ts'
-import { ownFetch, sharedPods } from '../pod-server.ts'
+import { sharedPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 import { signInAtPod, startTestVault } from '../vault.ts'
 import type { VaultBrowser } from '../vault.ts'
@@ -54,80 +47,6 @@ test('an issuer signs in only people whose WebID names it', async () => {
   // Nothing of the failed login stays, only the victim's own.
   const kept = await vault.ledger.list('pod-login/')
   expect(new Set(kept.map(({ key }) => key.split('/')[1])).size).toBe(1)
-})
-
-const podOf = (webId: string) => new URL('../', webId).href
-const nameOf = (podUrl: string) => new URL(podUrl).pathname.slice(1, -1)
-const taken = { status: 409, body: { code: 'account-exists', errors: [{ pointer: '/podName' }] } }
-
-test('who had a name and left with her pod holds no key to whoever would have it next', async () => {
-  await using vault = await startTestVault(pods)
-  const before = await vault.customer()
-  const podUrl = podOf(before.webId)
-  // The pod server looks its tokens up nowhere: this one is good for an hour, whatever becomes of the pod.
-  const app = await ownFetch(pods.server, before)
-  expect((await app(podUrl)).status).toBe(200)
-  const wish = { confirmation: 'erase', askDeletion: false, deletePod: true }
-  expect(await before.browser.post('/api/leave', wish)).toMatchObject({ status: 202 })
-  await vault.settle()
-  const next = { podName: nameOf(podUrl), email: `next-${before.email}`, password: 'a password of her own' }
-  expect(await vault.browser().post('/api/vaults', next)).toMatchObject(taken)
-  expect((await app(podUrl)).ok).toBe(false)
-})
-
-test('no pod is made in the place of one that was lost, not even until it is found out', async () => {
-  // Whatever takes it away again may fail, or come too late.
-  const removePod = () => Promise.reject(new Error('a failing disk'))
-  const server: EmbeddedPods = { ...pods.server, removePod, shardFor: () => server }
-  await using vault = await startTestVault({ ...pods, server })
-  const { webId } = await vault.customer()
-  await removePodFiles(join(pods.folder, 'root'), podOf(webId))
-  const intruder = { email: `intruder-${nameOf(podOf(webId))}@example.org`, password: 'a password of hers' }
-  const wanted = { podName: nameOf(podOf(webId)), ...intruder }
-  expect(await vault.browser().post('/api/vaults', wanted)).toMatchObject(taken)
-  expect((await fetch(webId)).ok).toBe(false)
-  const issuer = pods.server.baseUrl
-  await expect(signInAtPod(pods, vault.browser(), { ...intruder, webId }, { issuer })).rejects.toMatchObject({
-    code: 'sign-in-failed',
-  })
-})
-
-test('a session that is ended decides nothing by a request whose body it held back', async () => {
-  const looked = Promise.withResolvers<void>()
-  let isWatched = false
-  const wrap = (ledger: Ledger): Ledger => ({
-    ...faultyLedger(ledger, { delay: 0, failNext: undefined }),
-    async get(key) {
-      const row = await ledger.get<never>(key)
-      if (isWatched && key.startsWith('session/')) looked.resolve()
-      return row
-    },
-  })
-  await using vault = await startTestVault(pods, { wrap })
-  const { browser, ...person } = await vault.customer()
-  const page = await openPage(vault, browser, await ask(await vault.business()))
-  const other = vault.browser()
-  const query = await signInAtPod(pods, other, person, { issuer: pods.server.baseUrl })
-  expect((await other.post('/api/sign-in/complete', { query })).status).toBe(200)
-  const { accountId, requestHash } = page.view
-  const body = new TransformStream<Uint8Array, Uint8Array>()
-  const writer = body.writable.getWriter()
-  const held = browser.jar.go(`${vault.url}${page.path}/decision`, {
-    method: 'POST',
-    headers: { origin: vault.url, 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
-    body: body.readable,
-    duplex: 'half',
-  } as RequestInit)
-  isWatched = true
-  const text = JSON.stringify({ accountId, requestHash, decision: 'deny' })
-  await writer.write(Buffer.from(text.slice(0, 1)))
-  await looked.promise
-  isWatched = false
-  expect((await other.post('/api/sessions/end-others')).status).toBe(204)
-  await writer.write(Buffer.from(text.slice(1)))
-  await writer.close()
-  expect((await held).status).toBe(401)
-  expect((await other.get('/api/requests')).body).toMatchObject({ requests: [{ status: 'open' }] })
 })
 
 test('an issuer that says it is another one is refused, whatever it signs', async () => {
