@@ -8,7 +8,9 @@ import { NotProven } from '#core/verifier/checkpoint.ts'
 import type { Disclosure } from '#schemas/types.gen.ts'
 import { Reach } from '../../vendor-gateway/sdk/client.ts'
 import type { ReachError } from '../../vendor-gateway/sdk/errors.ts'
-import { generateKey } from '../../vendor-gateway/sdk/keys.ts'
+import type { PendingRequest } from '../../vendor-gateway/sdk/authorization.ts'
+import { exportKey, generateKey } from '../../vendor-gateway/sdk/keys.ts'
+import type { KeyPair } from '../../vendor-gateway/sdk/keys.ts'
 import { LogVerifier, memoryLogStore } from '../../vendor-gateway/sdk/log.ts'
 import { register } from '../../vendor-gateway/sdk/registration.ts'
 import { readMessage } from '../../vendor-gateway/sdk/webhooks.ts'
@@ -61,7 +63,7 @@ function served(answers: Answers): typeof fetch {
   }
 }
 
-async function open(answers: Answers, options: { gateway?: string } = {}): Promise<Reach> {
+async function open(answers: Answers, options: { gateway?: string; dpopKey?: KeyPair } = {}): Promise<Reach> {
   const assertionKey = await generateKey('shop-1')
   const keys = { assertionKey, dpopKey: await generateKey() }
   const redirectUri = 'https://shop.example/callback'
@@ -215,6 +217,21 @@ test('a message is read as text or bytes, and never as what a parser made of it'
     expect((await readMessage({ headers, body: raw }, secret)).message.type).toBe('webhook.test')
   const parsed = JSON.parse(body) as string
   await expect(readMessage({ headers, body: parsed }, secret)).rejects.toThrow(/before any parser/)
+})
+
+test('what is handed over by mistake is said before anything is sent', async () => {
+  const sent: string[] = []
+  const note = ({ url }: Request) => Promise.reject(new Error(`sent to ${sent[sent.push(url) - 1]}`))
+  const reach = await open({ '/oauth/token': note, '/v1/query': note })
+  await expect(reach.query(query, 'alma').next()).rejects.toThrow('subjects must be a list')
+  const callback = new URL(`https://shop.example/callback?code=a&state=b&iss=${issuer}`)
+  const lost = undefined as unknown as PendingRequest
+  await expect(reach.redeem(callback, lost)).rejects.toThrow('from the session of the browser')
+  const dpopKey = (await exportKey(await generateKey())) as unknown as KeyPair
+  await expect(open({}, { dpopKey })).rejects.toThrow('dpopKey must be a key pair')
+  const elsewhere = { '/oauth/.well-known/openid-configuration': () => new Response(null, { status: 404 }) }
+  await expect(open(elsewhere)).rejects.toThrow(/address of the vault is that of another server/)
+  expect(sent).toEqual([])
 })
 
 test('many who find one token refused fetch one new one', async () => {

@@ -84,14 +84,11 @@ export class Reach {
   static async open(options: ReachOptions): Promise<Reach> {
     const { vault, clientId, redirectUri, assertionKey, dpopKey, fetch = globalThis.fetch } = options
     const issuer = `${safeAddress(vault, 'vault')}/oauth`
-    const authorization = await Authorization.open({
-      issuer,
-      clientId,
-      redirectUri,
-      assertionKey,
-      dpopKey,
-      fetch,
-    })
+    for (const [name, key] of Object.entries<Partial<KeyPair> | undefined>({ assertionKey, dpopKey }))
+      if (!(key?.privateKey instanceof CryptoKey))
+        throw new TypeError(`${name} must be a key pair, as generateKey and importKey give it`)
+    const at = { issuer, clientId, redirectUri, assertionKey, dpopKey, fetch }
+    const authorization = await Authorization.open(at).catch(notThere)
     return new Reach(options, authorization)
   }
 
@@ -116,6 +113,8 @@ export class Reach {
 
   /** What she granted, when her browser comes back to `callback`. Throws `ReachError` `access_denied` when she refused. */
   async redeem(callback: URL, pending: PendingRequest): Promise<Customer> {
+    if (typeof (pending as PendingRequest | undefined)?.state !== 'string')
+      throw new TypeError('pending must be what ask gave, from the session of the browser that came back')
     return this.#keep(await this.#authorization.redeem(callback, pending))
   }
 
@@ -192,6 +191,8 @@ export class Reach {
     subjects: Iterable<string> | AsyncIterable<string>,
     options?: RowsOptions,
   ): AsyncGenerator<QueryRow, void, undefined> {
+    // A text is iterable, too: each of its characters would be a subject.
+    if (typeof subjects === 'string') throw new TypeError('subjects must be a list of them')
     const asked = this.#log.size
     const rows = readRows({ gateway: this.#gateway, tokens: this.#batchTokens }, query, subjects, options)
     for await (const row of rows) {
@@ -332,6 +333,13 @@ export class Reach {
     }
     return (await fetched).token
   }
+}
+
+/** What answers there describes no authorization server. */
+function notThere(error: unknown): never {
+  if (!(error instanceof ReachError) || error.code !== 'invalid-reply') throw error
+  const detail = `the address of the vault is that of another server, or lacks a part: ${error.detail}`
+  throw new ReachError({ code: 'invalid-reply', status: error.status, detail })
 }
 
 /** A grant that has ended refreshes no token. Whoever reads is told the same as while an old token lasted. */
