@@ -21,7 +21,7 @@ import {
 } from './cache-entry.ts'
 import type { AccountEntry, CategoryEntry, Resource } from './cache-entry.ts'
 import { createHostCircuit } from './circuit.ts'
-import { PodRefusal, createPodClient } from './client.ts'
+import { PodRefusal, createPodClient, isWebPage } from './client.ts'
 import { createPodNotifications } from './notifications.ts'
 import type { PodSocket } from './notifications.ts'
 import type { PodWebhooks } from './webhooks.ts'
@@ -272,8 +272,7 @@ export function createPodCache(options: {
       const { client } = entry
       const answer = isCategory ? await client.get(resource.url, { etag }) : await client.head(resource.url)
       if (!isCategory && answer.status === 'missing') throw new PodRefusal(403)
-      // Somebody in between answers everything, such as a page that says that the server is being moved.
-      if (!isCategory && /^text\/html\b/i.test(answer.contentType ?? ''))
+      if (!isCategory && isWebPage(answer))
         throw new PodTrouble('web-page', 'A web page answers where the pod should')
       isNew = isCategory && answer.status !== 'unchanged'
       if (isCategory && answer.status !== 'unchanged') Object.assign(resource, readingOf(resource, answer))

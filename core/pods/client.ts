@@ -20,6 +20,11 @@ export interface PodResource {
   readonly links: ReadonlyMap<string, string>
 }
 
+/** Somebody in between answers everything, such as a page that says that the server is being moved. */
+export function isWebPage({ contentType = '' }: Pick<PodResource, 'contentType'>): boolean {
+  return /^text\/html\b/i.test(contentType)
+}
+
 export interface PodClient {
   /**
    * With `etag` answers `unchanged` (and no body) when the resource still has it. Accepts Turtle by default.

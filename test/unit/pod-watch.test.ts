@@ -14,12 +14,12 @@ const day = 24 * 60 * minute
 /** The agent's way to a pod that answers as `status` says, and when it was asked. */
 function watchedPod(world: RecordsWorld) {
   const looks: number[] = []
-  const pod = { status: 403 }
+  const pod = { status: 403, type: 'text/turtle' }
   const agent = {
     webId: 'https://vault.example/agent/card#me',
     fetch: async () => {
       looks.push(world.clock.time)
-      return new Response('', { status: pod.status, headers: { 'content-type': 'text/turtle' } })
+      return new Response('', { status: pod.status, headers: { 'content-type': pod.type } })
     },
   } as unknown as ReachPods['agent']
   const { ledger, now } = world
@@ -55,7 +55,11 @@ describe('a lost pod', () => {
     const inSecondMonth = await counted(30 * day, 60 * minute)
     expect(inSecondMonth).toBeGreaterThanOrEqual(28)
     expect(inSecondMonth).toBeLessThanOrEqual(31)
-    pod.status = 200
+    // As whoever stands before a server that is being moved says to everything.
+    Object.assign(pod, { status: 200, type: 'text/html; charset=utf-8' })
+    await counted(25 * 60 * minute, 60 * minute)
+    expect((await readCustomerStanding(world.ledger, accountId))?.value.podAccess).toBe('lost')
+    pod.type = 'text/turtle'
     await counted(25 * 60 * minute, 60 * minute)
     expect((await readCustomerStanding(world.ledger, accountId))?.value.podAccess).toBe('open')
   })

@@ -2,7 +2,7 @@ import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Ledger } from '#core/ledger/ledger.ts'
 import type { Logger } from '#core/logger.ts'
 import { every } from '#core/jobs/every.ts'
-import { createPodClient } from '#core/pods/client.ts'
+import { createPodClient, isWebPage } from '#core/pods/client.ts'
 import { resourceOf } from '#core/pods/vocabulary.ts'
 import { commitUntilItHolds, gainAccess, gainCategory } from '#core/records/access.ts'
 import { readAccount, readCustomerStanding } from '#core/records/accounts.ts'
@@ -63,22 +63,25 @@ async function restored({ ledger, pods }: Omit<PodWatchParts, 'now'>, accountId:
     fetch: (url, init) => pods.agent.fetch(url, init, account),
     timeoutMs: TIMEOUT_MS,
   })
-  const isOpen = (request: Promise<unknown>) =>
-    request.then(
-      () => true,
-      () => false,
-    )
   if (standing.podAccess === 'lost') {
     // On the ground of how it stood before: what is lost again, or shut here, meanwhile stays so.
     const gained = await gainAccess(ledger, accountId, found)
     const seen = await pod.head(account.container).catch(() => undefined)
-    if (gained === undefined || seen?.status !== 'found') return false
-    const held = await isOpen(ledger.commit(gained))
+    if (gained === undefined || seen?.status !== 'found' || isWebPage(seen)) return false
+    const held = await ledger.commit(gained).then(
+      () => true,
+      () => false,
+    )
     if (!held) return false
   }
   const lost = standing.lostCategories ?? []
   const open = await Promise.all(
-    lost.map((category) => isOpen(pod.get(resourceOf(account.container, category)))),
+    lost.map((category) =>
+      pod.get(resourceOf(account.container, category)).then(
+        (seen) => !isWebPage(seen),
+        () => false,
+      ),
+    ),
   )
   for (const [i, category] of lost.entries())
     if (open[i] === true) await commitUntilItHolds(ledger, () => gainCategory(ledger, accountId, category))
