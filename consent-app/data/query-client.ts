@@ -23,10 +23,13 @@ export function createQueryClient(): QueryClient {
       },
     }),
     mutationCache: new MutationCache({
-      // It may be that somebody else is signed in: then the page is drawn anew for her.
+      // It may be that nobody is signed in any more, or somebody else: then the page is drawn anew for her.
       onError: (error) => {
-        if (error instanceof ProblemError && error.code === 'conflict')
+        const code = error instanceof ProblemError ? error.code : undefined
+        if (code === 'not-signed-in' || code === 'conflict')
           void client.invalidateQueries({ queryKey: ['me'] })
+        // Or what it was about is not what the page shows.
+        if (code === 'conflict') void client.invalidateQueries({ queryKey: ['grants'] })
       },
     }),
     defaultOptions: {

@@ -173,6 +173,11 @@ test('she sees the reads, withdraws in two clicks, and the token that is still g
   await page.getByRole('link', { name: 'Relationships', exact: true }).click()
   await page.getByText('Read 2 times').waitFor()
   await lookAt(page, 'story-10-relationships')
+  const stale = await page.context().newPage()
+  await stale.route('**/api/events*', (route) => route.abort())
+  await stale.goto(vault('/relationships'))
+  await stale.getByRole('link', { name: 'Corner Shop', exact: true }).click()
+  await stale.getByRole('button', { name: 'Pause', exact: true }).waitFor()
   await page.getByRole('button', { name: 'Withdraw from Corner Shop' }).click()
   await page.getByRole('heading', { name: 'Withdraw from Corner Shop' }).waitFor()
   await lookAt(page, 'story-11-withdraw')
@@ -181,6 +186,11 @@ test('she sees the reads, withdraws in two clicks, and the token that is still g
     .getByText(/^Withdrawn/)
     .first()
     .waitFor()
+
+  // A tab that is told of nothing learns of it by what is done there.
+  await stale.getByRole('button', { name: 'Pause', exact: true }).click()
+  await stale.getByText('You withdrew this on').waitFor()
+  await stale.close()
 
   const known = await query('dpv:DeliveryOfGoods', ['profile.name'])
   expect(known.status).toBe(404)
