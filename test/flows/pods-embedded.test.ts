@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import http from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -9,16 +8,12 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createNames } from '../../core/records/names.ts'
-import { startEmbeddedPods } from '../../vault-server/pods/embedded.ts'
 import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { freePort } from '../free-ports.ts'
 import { ownFetch, podServerPid, startTestPods } from '../pod-server.ts'
 import type { TestPods } from '../pod-server.ts'
 
 const turtle = { 'content-type': 'text/turtle' }
-const log = { info: () => undefined, warn: () => undefined }
-const names = createNames(randomBytes(32))
 const run = promisify(execFile)
 let pods: TestPods
 
@@ -320,39 +315,6 @@ describe('life and death', () => {
     await createProvisioning({ ...door, making }).createPod(person)
     return person
   }
-
-  test('answers at once while it starts, as a page or as JSON, and refuses another base URL for good', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
-    const port = await freePort()
-    const url = `http://localhost:${port}/`
-    const begun = performance.now()
-    const first = await startEmbeddedPods({ url, folder, vaultUrl: 'http://localhost:1', names, log })
-    const page = await fetch(url, { headers: { accept: 'text/html' } })
-    expect(performance.now() - begun).toBeLessThan(1000)
-    expect(page.status).toBe(503)
-    expect(await page.text()).toContain('The pods are starting')
-    expect(first.state).toBe('starting')
-    // Stopped before it was ready: nothing is left, and the one who waits is told.
-    await first[Symbol.asyncDispose]()
-    await expect(first.ready).rejects.toThrow('stopped')
-    await expect(
-      startEmbeddedPods({ url: `http://localhost:${port + 1}/`, folder, vaultUrl: url, names, log }),
-    ).rejects.toThrow(`REACH_PODS_URL must stay ${url}: `)
-    await expect(
-      startEmbeddedPods({ url: `${url}pods/`, folder, vaultUrl: url, names, log }),
-    ).rejects.toThrow('an origin of their own')
-    const note = join(folder, 'base-url')
-    expect(await readFile(note, 'utf8')).toBe(url)
-    // As a crash leaves a file, and as an operator writes it anew.
-    await writeFile(note, '')
-    const again = { url, folder, vaultUrl: 'http://localhost:1', names, log }
-    await expect(startEmbeddedPods(again)).rejects.toThrow(
-      `REACH_DATA has a damaged file: write into ${note} `,
-    )
-    await writeFile(note, `http://localhost:${port}\n`)
-    await (await startEmbeddedPods(again))[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true, force: true })
-  })
 
   test('a parent that is killed leaves no orphan', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'reach-test-pods-'))
