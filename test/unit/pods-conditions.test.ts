@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { createPodClient } from '#core/pods/client.ts'
 import { createWriteCheck } from '#core/pods/conditions.ts'
+import { copyFile, versionOf } from '#core/pods/copy.ts'
 
 /** A pod server that honours these conditions of a PUT and no others. */
 async function podServer(honours: { ifMatch: boolean; ifNoneMatch: boolean }) {
@@ -98,6 +99,27 @@ test('a server that does not answer is not judged: the next save asks it again',
   await expect(check(asOwner, server.container)).rejects.toMatchObject({ code: 'pod-unreachable' })
   isAway = false
   await expect(check(asOwner, server.container)).resolves.toBeUndefined()
+})
+
+test('behind a proxy that packs and then weakens the ETag a version is known again, and saved over', async () => {
+  // As nginx does with `gzip on`.
+  const proxy = createServer(({ method, headers }, response) => {
+    const weak = method === 'GET' && /gzip/.test(headers['accept-encoding'] ?? '') ? 'W/' : ''
+    const { 'if-match': condition = '"1"' } = headers
+    response
+      .writeHead(condition === '"1"' ? 200 : 412, { etag: `${weak}"1"`, 'content-type': 'text/turtle' })
+      .end(method === 'GET' ? '<#a> <#b> 1.' : '')
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const container = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`
+  const pod = createPodClient({ fetch })
+  const { etag = '' } = await pod.get(container)
+  await expect(pod.put(container, 'x', { ifMatch: etag })).resolves.toBeDefined()
+  const end = { container, webId: `${container}card#me`, fetch, streams: fetch }
+  const copied = await copyFile(end, end, { name: 'x.ttl' })
+  expect(await versionOf(fetch, `${container}x.ttl`)).toBe(copied?.etag)
+  proxy.closeAllConnections()
+  proxy.close()
 })
 
 test.each([413, 507])(
