@@ -14,6 +14,7 @@ import { Session } from '@inrupt/solid-client-authn-node'
 import type { PodFetch } from '../core/pods/pod.ts'
 import { BrowserJar } from './browser-jar.ts'
 import { freePort } from './free-ports.ts'
+import { programEnvironment } from './program-environment.ts'
 
 export interface OwnPodServer {
   /** Ends in a slash; also the issuer. */
@@ -61,8 +62,8 @@ async function start(accessRules: 'wac' | 'acp'): Promise<OwnPodServer> {
     process.execPath,
     // It finds who handles a request by who throws at it; where a thousand errors came from, nobody reads.
     ['--stack-trace-limit=0', bin, ...settings],
-    // Of the runner's environment it must see nothing: in a test it looks for another runner.
-    { stdio: 'ignore', cwd: folder, env: {} },
+    // Of the runner's environment it must see nothing else: in a test it looks for another runner.
+    { stdio: 'ignore', cwd: folder, env: programEnvironment },
   )
   const end = () => {
     child.kill('SIGKILL')
