@@ -1,5 +1,6 @@
 import { createAnchor, openAnchor } from '#core/ledger/anchor.ts'
 import type { KeyStore } from '#core/ledger/key-store.ts'
+import { CommitRefused } from '#core/ledger/ledger.ts'
 import type { Commit, Committed, Ledger } from '#core/ledger/ledger.ts'
 import { openDatabase } from '#core/ledger/level-database.ts'
 import { startLevelLedger } from '#core/ledger/level-ledger.ts'
@@ -33,18 +34,33 @@ export async function openBenchLedger({ folder, anchorFile }: LedgerFolders, key
 }
 
 /**
- * The same ledger for readers, which answers every commit at once and writes nothing: what a disclosure would cost without
- * its record. Only a control: nothing it answers is true.
+ * The same ledger for readers, which checks and counts each commit, answers at once and writes nothing: what a disclosure
+ * would cost without entry, log and disk. Only a control: nothing it answers is true.
  */
 export function unrecorded(ledger: Ledger): Ledger {
   const salt = 'A'.repeat(22)
-  const answer = ({ counters = [], entries = [] }: Commit): Committed => ({
-    version: 1,
-    time: Date.now(),
-    counts: counters.map(() => 1),
-    entries: entries.map(() => ({ index: 123_456, salts: { subject: salt, data: salt } })),
-    checkpoint: ledger.log.checkpoint(),
-  })
+  const counted = new Map<string, number>()
+  const answer = ({ checks = [], counters = [], entries = [] }: Commit): Committed | CommitRefused => {
+    const time = Date.now()
+    for (const { key, version, notAfter, row } of checks) {
+      if (row?.version !== version || !ledger.isNewest(row)) return new CommitRefused(key, 'changed')
+      if (notAfter !== undefined && time > notAfter) return new CommitRefused(key, 'too-late')
+    }
+    const counts: number[] = []
+    for (const { key, ceiling = Infinity } of counters) {
+      const count = (counted.get(key) ?? 0) + 1
+      if (count > ceiling) return new CommitRefused(key, 'exhausted')
+      counted.set(key, count)
+      counts.push(count)
+    }
+    return {
+      version: 1,
+      time,
+      counts,
+      entries: entries.map(() => ({ index: 123_456, salts: { subject: salt, data: salt } })),
+      checkpoint: ledger.log.checkpoint(),
+    }
+  }
   return {
     log: ledger.log,
     stopped: undefined,
@@ -56,7 +72,11 @@ export function unrecorded(ledger: Ledger): Ledger {
     count: (key) => ledger.count(key),
     history: (thread, options) => ledger.history(thread, options),
     openings: (first, count) => ledger.openings(first, count),
-    commit: async (commit) => answer(commit),
+    async commit(commit) {
+      const answered = answer(commit)
+      if (answered instanceof CommitRefused) throw answered
+      return answered
+    },
     commitEach: async (commits) => commits.map(answer),
     [Symbol.asyncDispose]: async () => undefined,
   }
