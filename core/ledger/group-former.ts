@@ -3,12 +3,19 @@
  * ahead of the disk here, so nothing of a group may be shown before it is durable, and a failed write ends it all.
  */
 import { hash, randomUUID } from 'node:crypto'
-import type { Mark } from './anchor.ts'
 import type { LogSigner } from './checkpoint.ts'
 import type { KeyStore } from './key-store.ts'
 import { buildLeaf, sealOps, type OpsKey } from './leaf.ts'
-import { CommitRefused, LedgerDamaged, type Check, type Committed, type KeyedRow } from './ledger.ts'
-import type { PreparedCommit, Waiting } from './group-commit.ts'
+import {
+  CommitRefused,
+  LedgerDamaged,
+  type Check,
+  type Committed,
+  type KeyedRow,
+  type Salts,
+} from './ledger.ts'
+import type { DurableState, Group, Head, Operation, Snapshot, Written } from './group.ts'
+import type { PreparedCommit, PreparedWrite, Waiting } from './group-commit.ts'
 import { chainOf, type GroupRow } from './group-row.ts'
 import {
   HEAD_KEY,
@@ -26,60 +33,7 @@ import { TILE_WIDTH, hashesAt, leafHash, type GrowingTree } from './merkle.ts'
 import { rowTag, sealRow, type RowHead } from './sealing.ts'
 import { encodeRun, encodeTally, fullRuns, raise, tallyTag, type Tally } from './tally.ts'
 import { writeBundle } from './tiles.ts'
-import type { Raise, Unwritten, UnwrittenCounters } from './unwritten-counters.ts'
-
-/** Where the ledger stands after a group. `chain` is the hash of the group's row. */
-export interface Head {
-  readonly group: number
-  readonly chain: Buffer
-  readonly time: number
-  readonly commits: number
-  readonly seals: number
-  readonly bytes: number
-  readonly checkpoint: string
-}
-
-/** What the database holds under the keys a group touches. Read synchronously: nothing may come in between. */
-export interface DurableState {
-  /**
-   * What is stored under the key, expired and erased rows included: group time decides. `seen`: a row of this key as it
-   * was read before.
-   */
-  head(key: string, seen?: KeyedRow<unknown>): RowHead | undefined
-  /** Whether a stored row reads as present at this time. */
-  isLive(row: RowHead, time: number): boolean
-  /** Whoever forms a group raises it in place: not to be read anew while a group with it is under way. */
-  tally(key: string): Tally
-}
-
-export type Operation = readonly [key: string, value: Buffer | undefined]
-
-/** The ledger after a group; what readers of the log and the anchor need of it. */
-export interface Snapshot {
-  readonly size: number
-  readonly checkpoint: string
-  /** Hashes of the growing tiles. */
-  readonly open: readonly (readonly Buffer[])[]
-  readonly mark: Mark
-}
-
-/** A counter whose row a group writes, and how many of its entries went into runs there. */
-export interface Written {
-  readonly counter: Unwritten
-  readonly inRuns: number
-}
-
-export interface Group extends Snapshot {
-  /** One atomic batch. Empty when every commit was refused: then there is nothing to write. */
-  readonly operations: readonly Operation[]
-  readonly rows: ReadonlyMap<string, OpenedRow | undefined>
-  readonly tallies: ReadonlyMap<string, Tally>
-  /** What each of the tallies came to in this group, in their order: they may be ahead of it by the time it is durable. */
-  readonly counts: readonly number[]
-  /** Counters that wait for their rows to be written no longer, once it is durable. */
-  readonly written: readonly Written[]
-  readonly verdicts: readonly (readonly [Waiting, Committed | Error])[]
-}
+import type { Raise, UnwrittenCounters } from './unwritten-counters.ts'
 
 interface Draft {
   readonly time: number
@@ -108,6 +62,23 @@ interface Raised {
   readonly tally: Tally
   /** What it is then. */
   readonly count: number
+}
+
+/** An entry that a commit adds, before it stands in the tree. */
+interface Built {
+  readonly index: number
+  readonly leaf: Buffer
+  readonly salts: Salts
+  readonly ops: string
+  readonly threads: readonly string[] | undefined
+}
+
+/** A row that a commit writes or deletes, and the one that stood there. */
+interface SealedWrite {
+  readonly key: string
+  readonly row: OpenedRow | undefined
+  readonly bytes: Buffer | undefined
+  readonly before: RowHead | undefined
 }
 
 /** What a commit came to, but for the checkpoint: that is signed when its whole group is decided. */
@@ -203,14 +174,17 @@ export class GroupFormer {
   #decide(commit: PreparedCommit, draft: Draft): Decided | Error {
     const { time } = draft
     const version = draft.commits + 1
+    const first = this.#tree.size
+    const raised: Raised[] = []
+    const counts: number[] = []
+    const built: Built[] = []
+    let sealed: readonly SealedWrite[] = []
     try {
       if (commit.tooLate !== undefined) return new CommitRefused(commit.tooLate, 'changed')
       for (const check of commit.checks) {
         const refused = this.#refuse(check, draft)
         if (refused) return refused
       }
-      const first = this.#tree.size
-      const raised: Raised[] = []
       for (const { key, ceiling } of commit.counters) {
         // A commit may raise a counter twice.
         const earlier = raised.findLast((one) => one.key === key)
@@ -218,44 +192,49 @@ export class GroupFormer {
         const count = (earlier?.count ?? tally.ordered) + 1
         if (ceiling !== undefined && count > ceiling) return new CommitRefused(key, 'exhausted')
         raised.push({ key, tally, count })
+        counts.push(count)
       }
-      const counts = raised.map(({ count }) => count)
-      const built = commit.entries.map((entry, i) => {
-        const claims = entry.claims({ index: first + i, time, counts })
-        const { leaf, salts } = buildLeaf(first + i, claims, draft.ops.secret)
-        return { ops: claims.ops, leaf, salts }
-      })
-      const data = commit.writes.length > 0 ? this.#keys.current('data') : undefined
-      const writes = commit.writes.map(({ key, text, expires, sealing = data }) => {
-        if (text === undefined || !sealing) return { key, before: this.#newest(key, draft) }
-        const row = { version, expires, keyName: sealing.name, text }
-        return { key, row, sealed: sealRow(sealing, key, row), before: this.#newest(key, draft) }
-      })
-
-      draft.commits = version
-      const hasEntry = commit.entries.length > 0
-      for (const { key, tally, count } of raised) {
-        draft.tallies.set(key, tally)
-        raise(tally, hasEntry ? first : undefined)
-        if (!this.#unwritten) continue
-        this.#unwritten.raised(key, tally, this.#head.group + 1)
-        draft.raised.push([key, count, hasEntry ? first : -1])
+      for (const entry of commit.entries) {
+        const index = first + built.length
+        const claims = entry.claims({ index, time, counts })
+        const { leaf, salts } = buildLeaf(index, claims, draft.ops.secret)
+        built.push({ index, leaf, salts, ops: claims.ops, threads: entry.threads })
       }
-      for (const { key, row, sealed, before } of writes) this.#write(key, row, sealed, before, draft)
-      for (const { thread, index } of commit.forget)
-        draft.operations.push([threadKey(thread, index), undefined])
-      const entries = built.map(({ ops, leaf, salts }, i) => {
-        const index = this.#tree.size
-        for (const thread of commit.entries[i]?.threads ?? [])
-          draft.operations.push([threadKey(thread, index), EMPTY])
-        this.#append(leaf, ops, draft)
-        return { index, salts }
-      })
-      return { version, time, counts, entries, checkpoint: '' }
+      if (commit.writes.length > 0) sealed = this.#seal(commit.writes, version, draft)
     } catch (error) {
       // A bug of the caller or a damaged row: this commit alone falls, nothing of it was ordered.
       return error instanceof Error ? error : new Error('a commit threw', { cause: error })
     }
+
+    draft.commits = version
+    const hasEntry = built.length > 0
+    for (const { key, tally, count } of raised) {
+      draft.tallies.set(key, tally)
+      raise(tally, hasEntry ? first : undefined)
+      if (!this.#unwritten) continue
+      this.#unwritten.raised(key, tally, this.#head.group + 1)
+      draft.raised.push([key, count, hasEntry ? first : -1])
+    }
+    for (const { key, row, bytes, before } of sealed) this.#write(key, row, bytes, before, draft)
+    for (const { thread, index } of commit.forget)
+      draft.operations.push([threadKey(thread, index), undefined])
+    const entries: { index: number; salts: Salts }[] = []
+    for (const { index, leaf, salts, ops, threads } of built) {
+      if (threads) for (const thread of threads) draft.operations.push([threadKey(thread, index), EMPTY])
+      this.#append(leaf, ops, draft)
+      entries.push({ index, salts })
+    }
+    return { version, time, counts, entries, checkpoint: '' }
+  }
+
+  #seal(writes: readonly PreparedWrite[], version: number, draft: Draft): SealedWrite[] {
+    const data = this.#keys.current('data')
+    return writes.map(({ key, text, expires, sealing = data }) => {
+      const before = this.#newest(key, draft)
+      if (text === undefined) return { key, row: undefined, bytes: undefined, before }
+      const row = { version, expires, keyName: sealing.name, text }
+      return { key, row, bytes: sealRow(sealing, key, row), before }
+    })
   }
 
   #refuse({ key, version, notAfter, row }: Check, draft: Draft): CommitRefused | undefined {

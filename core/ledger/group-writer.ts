@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LedgerBusy, LedgerStopped, type Committed } from './ledger.ts'
 import { GROUP_BYTES, GROUP_ENTRIES, Submission, type PreparedCommit, type Waiting } from './group-commit.ts'
-import type { Group } from './group-former.ts'
+import type { Group } from './group.ts'
 
 export interface WriterParts {
   readonly limits: { readonly queue: number; readonly group: number }

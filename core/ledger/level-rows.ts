@@ -1,7 +1,7 @@
 /** State as readers see it: durable rows and counters, opened once and kept in a bounded cache. */
 import { LRUCache } from 'lru-cache'
 import type { KeyStore } from './key-store.ts'
-import type { DurableState, Group } from './group-former.ts'
+import type { DurableState, Group } from './group.ts'
 import { LedgerDamaged, type KeyedRow, type ListOptions } from './ledger.ts'
 import type { Database } from './level-database.ts'
 import { counterKey, rowKey } from './stored-keys.ts'

@@ -6,7 +6,7 @@ import type { Mark } from './anchor.ts'
 import { refuseCopy } from './copy-marks.ts'
 import { openCheckpoint, type LogSigner } from './checkpoint.ts'
 import { LedgerDamaged, LedgerForeign } from './ledger.ts'
-import type { Head, Snapshot } from './group-former.ts'
+import type { Head, Snapshot } from './group.ts'
 import { chainOf, parseRow, type GroupRow } from './group-row.ts'
 import {
   COPY_KEY,
