@@ -1,5 +1,5 @@
 /** Opens LevelDB with care: never over the remains of another database, never over damaged tables. */
-import { link, readFile, readdir, rm } from 'node:fs/promises'
+import { link, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Level } from 'level'
 import { isCode, makePrivateFolder } from './key-files.ts'
@@ -34,14 +34,23 @@ const KEPT = '.kept'
 
 /**
  * LevelDB removes its log files once it has read them, also where it dropped what it could not replay: until the ledger was found whole
- * they keep a second name, so that what was there can be looked into.
+ * they keep a second name, so that what was there can be looked into. Gives the names that are new.
  */
-async function keepLogs(folder: string): Promise<void> {
+async function keepLogs(folder: string): Promise<string[]> {
+  const kept: string[] = []
   for (const name of await namesIn(folder)) {
+    const file = join(folder, name)
     if (!name.endsWith('.log')) continue
-    // Where a file cannot have two names, or has had them since an earlier start.
-    await link(join(folder, name), join(folder, name + KEPT)).catch(() => undefined)
+    try {
+      // Each start that fails leaves another empty one.
+      if ((await stat(file)).size === 0) continue
+      await link(file, file + KEPT)
+      kept.push(file + KEPT)
+    } catch {
+      // A file may not have two names here, or has had them since an earlier start.
+    }
   }
+  return kept
 }
 
 export async function dropKeptLogs(folder: string): Promise<void> {
@@ -75,15 +84,15 @@ export async function openDatabase(
     writeBufferSize: writeBufferSize,
     createIfMissing: create && isNew,
   })
-  await keepLogs(folder)
+  const kept = await keepLogs(folder)
   try {
     await db.open()
   } catch (error) {
     await db.close()
     const cause = error instanceof Error ? error.cause : undefined
     if (isCode(cause, 'LEVEL_LOCKED')) {
-      // By one that has found it whole.
-      await dropKeptLogs(folder)
+      // What others keep is not ours to drop: they may still be looking whether it is whole.
+      for (const file of kept) await rm(file, { force: true })
       throw new LedgerInUse('the data folder is in use by another process')
     }
     if (isCode(cause, 'LEVEL_IO_ERROR') && /Too many open files/.test(String(cause)))

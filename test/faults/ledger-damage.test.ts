@@ -2,7 +2,7 @@ import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openKeyStore } from '#core/ledger/key-store.ts'
-import { LedgerDamaged } from '#core/ledger/ledger.ts'
+import { LedgerDamaged, LedgerInUse } from '#core/ledger/ledger.ts'
 import { recoverLog } from '#core/ledger/level-recover.ts'
 import { counterKey, groupKey } from '#core/ledger/stored-keys.ts'
 import { ORIGIN, ledgerFolders, openIn, type LedgerFolders } from '../level-ledger.ts'
@@ -96,8 +96,8 @@ describe('a ledger on a disk that is not what it was', () => {
 
   test('a log file that LevelDB cannot replay is there to be looked into, until the ledger opens', async () => {
     await using copy = await copyOf(good)
-    const isLog = (file: string): boolean => /\.log(?:\.kept)?$/.test(file)
-    const [log = ''] = (await allFiles(copy.root)).filter(isLog)
+    const isKept = (file: string): boolean => file.endsWith('.log.kept')
+    const log = (await allFiles(copy.root)).find((file) => file.endsWith('.log')) ?? ''
     const whole = await readFile(join(copy.root, log))
     const damaged = Buffer.from(whole)
     const at = Math.floor(damaged.length / 2)
@@ -106,10 +106,18 @@ describe('a ledger on a disk that is not what it was', () => {
     for (const start of ['first', 'second']) {
       expect(await outcomeOf(copy, expected, `${start} start`)).toBe('refused')
       expect((await readFile(join(copy.root, `${log}.kept`))).equals(damaged)).toBe(true)
+      // However often it is tried.
+      expect((await allFiles(copy.root)).filter(isKept)).toEqual([`${log}.kept`])
     }
     await using other = await copyOf(good)
     expect(await outcomeOf(other, expected, 'whole')).toBe('whole')
-    expect((await allFiles(other.root)).filter(isLog)).not.toContain(`${log}.kept`)
+    expect((await allFiles(other.root)).filter(isKept)).toEqual([])
+    // Who is not let in takes away nothing that whoever is opening it has kept.
+    await using ledger = (await openIn(other, { limits: LIMITS })).ledger
+    await ledger.commit({ writes: [{ key: 'a', value: 1 }] })
+    await writeFile(join(other.root, `${log}.kept`), damaged)
+    await expect(openIn(other, { limits: LIMITS })).rejects.toBeInstanceOf(LedgerInUse)
+    expect((await allFiles(other.root)).filter(isKept)).toEqual([`${log}.kept`])
   })
 
   test('values damaged under good checksums are errors when they are read', async () => {
