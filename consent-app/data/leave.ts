@@ -39,22 +39,30 @@ export function unanswered(erasure: string): LeftOrNot {
 }
 
 const askEveryMs = 3_000
+/** A session that nobody uses lives longer: within this time nothing ends hers but that she leaves, or ends it herself. */
+const sureForMs = 2 * 24 * 3_600_000
 
-/** Whether she has left after all, asked again and again: who is signed in still may be on her way out. */
-export function useHasLeft(since: number | undefined): boolean {
+/**
+ * Whether she has left after all, asked again and again: who is signed in still may be on her way out, and of who is not after
+ * days nobody knows why.
+ */
+export function useWhetherLeft(since: number | undefined): 'left' | 'unknown' | 'signed-out' {
   const client = useQueryClient()
   const { data, dataUpdatedAt } = useMe()
-  const hasLeft = since !== undefined && dataUpdatedAt > since && data?.signedIn === false
-  const isOpen = since !== undefined && !hasLeft
+  const hasEnded = since !== undefined && dataUpdatedAt > since && data?.signedIn === false
+  const isOpen = since !== undefined && !hasEnded
+  const hasLeft = hasEnded && dataUpdatedAt - since < sureForMs
   useEffect(() => {
     if (hasLeft) forgetHere()
   }, [hasLeft])
   useEffect(() => {
     if (!isOpen) return
-    const ask = () => void client.invalidateQueries({ queryKey: ['me'] })
+    // A reply may take longer than the next question.
+    const ask = () => void client.invalidateQueries({ queryKey: ['me'] }, { cancelRefetch: false })
     ask()
     const asking = setInterval(ask, askEveryMs)
     return () => clearInterval(asking)
   }, [client, isOpen])
-  return hasLeft
+  if (isOpen) return 'unknown'
+  return since === undefined || hasLeft ? 'left' : 'signed-out'
 }

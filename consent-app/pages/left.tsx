@@ -3,7 +3,7 @@ import type { Left } from '#schemas/types.gen.ts'
 import { Bare } from '../components/bare.tsx'
 import { LinkButton } from '../components/button.tsx'
 import { Card, Fact, Facts, Lead, PageTitle, Soft, Stack } from '../components/layout.tsx'
-import { useHasLeft } from '../data/leave.ts'
+import { useWhetherLeft } from '../data/leave.ts'
 import type { LeftOrNot } from '../data/leave.ts'
 import { useText } from '../messages/text.tsx'
 
@@ -11,15 +11,13 @@ import { useText } from '../messages/text.tsx'
 export function LeftPage() {
   const { text } = useText()
   const left = useLocation().state as Left | LeftOrNot | null
-  const isUnanswered = left !== null && 'askedAt' in left
-  const hasLeft = useHasLeft(isUnanswered ? left.askedAt : undefined)
-  const isUnknown = isUnanswered && !hasLeft
+  const ending = useWhetherLeft(left !== null && 'askedAt' in left ? left.askedAt : undefined)
   return (
     <Bare>
       <Stack gap="l">
         <div role="status">
-          <PageTitle title={text(isUnknown ? 'left.unknown.title' : 'left.title')} />
-          <Lead>{text(isUnknown ? 'left.unknown.lead' : 'left.lead')}</Lead>
+          <PageTitle title={text(ending === 'left' ? 'left.title' : 'left.unknown.title')} />
+          <Lead>{text(ending === 'left' ? 'left.lead' : `left.${ending}.lead`)}</Lead>
         </div>
         {left !== null && (
           <Card>

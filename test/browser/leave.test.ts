@@ -1,5 +1,6 @@
 /** Settings in a real Chromium: where one is signed in, data in and out, and leaving, on a desk and on a phone, by keyboard. */
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, Page } from '@playwright/test'
 import { unzipSync } from 'fflate'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -146,15 +147,35 @@ test('who gets no reply to it has the reference all the same, and is told once i
     expect((await route.fetch({ headers })).status()).toBe(202)
     await route.abort()
   })
+  // It was asked about that browser long since.
+  expect(await page.getByText('This browser shows a message').count()).toBe(0)
   await dialog.getByRole('button', { name: 'Erase me' }).click()
   await page.getByRole('heading', { name: 'No answer came' }).waitFor()
   const reference = await page.locator('code').textContent()
   await lookAt(page, 'leave-5-no-answer')
+  // The network comes back, and each reply takes longer than the page waits before it asks again.
   await page.unroute('**/api/me')
+  await page.route('**/api/me', async (asked) => {
+    await sleep(4_000)
+    await asked.continue().catch(() => undefined)
+  })
   await page.getByRole('heading', { name: 'You have left' }).waitFor()
+  await page.unroute('**/api/me')
   expect(await page.locator('code').textContent()).toBe(reference)
   await world.settle()
   const facts = (await loggedFacts(world.reach.ledger)).map(({ fact }) => fact)
   expect(facts.at(-1)).toMatchObject({ type: 'erased', erasure: reference })
   expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain('reach.visit')
+
+  // A page that comes up again after days, as phones do, says of a session that is over no more than it knows.
+  await page.evaluate(
+    (askedAt) => {
+      const { history } = window
+      history.replaceState({ ...history.state, usr: { ...history.state.usr, askedAt } }, '')
+    },
+    Date.now() - 4 * 86_400_000,
+  )
+  await page.reload()
+  await page.getByText('that may have another reason').waitFor()
+  expect(await page.getByRole('heading', { name: 'You have left' }).count()).toBe(0)
 })
