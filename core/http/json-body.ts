@@ -3,7 +3,7 @@ import type { Request, RequestHandler } from 'express'
 import { DomainError } from '#core/domain/errors.ts'
 import { parseStrictJson } from './strict-json.ts'
 
-const json = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?)?[ \t]*$/i
+const json = /^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"?)?[ \t]*$/i
 
 /**
  * Reads a strict JSON body of at most `limit` bytes into `request.body`, as `unknown` for a parser. Demands
