@@ -6,16 +6,11 @@ import { useGrowing } from './growing-list.ts'
 import { Stack } from './layout.tsx'
 import styles from './list-of-many.module.css'
 
-/** Each with a key: so many at first, and with a press `more` of those that are left. */
-export function ListOfMany({
-  items,
-  first,
-  more = 50,
-}: {
-  items: readonly ReactElement[]
-  first: number
-  more?: number
-}) {
+/** With each press. */
+const more = 50
+
+/** Each with a key: so many at first, and with a press some of those that are left. */
+export function ListOfMany({ items, first }: { items: readonly ReactElement[]; first: number }) {
   const { text } = useText()
   const [count, setCount] = useState(first)
   const { list, grow } = useGrowing<HTMLUListElement>('li')

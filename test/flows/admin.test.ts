@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createLogger } from '#core/logger.ts'
 import { createMetrics } from '#core/metrics.ts'
 import { openLedgerAndKeys } from '../../house.ts'
@@ -139,7 +139,7 @@ test('a clock that stands behind what was recorded is told, and no other', async
   await using _ = ledger
   await using _watching = await watchClock({ ledger, now: () => time, log }, 1)
   time = right
-  await vi.waitFor(() => expect(told).toContainEqual(['clock-behind', 2 * day]))
+  await expect.poll(() => told).toContainEqual(['clock-behind', 2 * day])
 })
 
 test('a refusal to open says when it is that of the tour or the sandbox', async () => {
