@@ -135,8 +135,8 @@ function sendProblem(request: Request, response: Response, refusal: DomainError 
   else endBehind(request, response.writeHead(problem.status, { ...headers, Connection: 'close' }), body)
 }
 
-/** How long the rest of a body is taken in behind its refusal, in ms. */
-const lingerMs = 5_000
+/** How long the rest of what was sent is taken in behind its refusal, in ms. */
+export const lingerMs = 5_000
 
 /**
  * A body that nobody will read keeps the connection busy, so it ends with this answer. Closed under bytes that still come it

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { problemOf } from './problem.ts'
+import { lingerMs, problemOf } from './problem.ts'
 
 /** By the codes of Node and its parser. */
 const refusals: Readonly<Record<string, readonly [status: number, detail: string]>> = {
@@ -16,19 +16,13 @@ const malformed = [
 
 /**
  * Refuses in problem details, too, what never becomes a request: a head that is too large, comes too slowly or could be read
- * in two ways. Nothing is put into a reply that is under way. The connection ends with it.
+ * in two ways. Nothing is put into a reply that is under way. The connection ends with it, once what still comes was dropped.
  */
 export function refuseUnreadable(server: Server): void {
-  const replies = new WeakMap<Duplex, ServerResponse>()
-  server.prependListener('request', ({ socket }, response) => {
-    const begin = () => replies.set(socket, response)
-    // One that was asked for ahead has no socket before its turn.
-    if (response.socket === null) response.once('socket', begin)
-    else begin()
-  })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const reply = replies.get(socket)
-    const isUnderWay = reply?.headersSent === true && !reply.writableEnded
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex & Replying) => {
+    // It was refused before: this is more of the same.
+    if (socket.writableEnded) return
+    const isUnderWay = socket._httpMessage?.headersSent === true
     if (error.code === 'ECONNRESET' || !socket.writable || isUnderWay) return void socket.destroy(error)
     const [status, detail] = refusals[error.code ?? ''] ?? malformed
     const { title, ...problem } = problemOf(status, randomUUID())
@@ -40,6 +34,13 @@ export function refuseUnreadable(server: Server): void {
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Connection: close',
     ]
-    socket.end(`${fields.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy(error))
+    socket.end(`${fields.join('\r\n')}\r\n\r\n${body}`)
+    const timer = setTimeout(() => socket.destroy(error), lingerMs)
+    socket.once('close', () => clearTimeout(timer))
   })
+}
+
+/** As Node keeps it by itself: the reply whose turn it is. A map of ours would keep the last one for as long as its connection. */
+interface Replying {
+  readonly _httpMessage?: ServerResponse | null
 }

@@ -97,6 +97,16 @@ describe('hostile connections', () => {
     expect(problem).toMatchObject({ status: 431, detail: expect.stringMatching(/16 KB and 100 fields/) })
   })
 
+  test('whoever sends a far larger one gets to read why it is refused', async () => {
+    await using server = await listen({ app: slow, host: '127.0.0.1', port: 0 })
+    const socket = connect(server.port, '127.0.0.1')
+    const closed = once(socket, 'close')
+    // All of it is sent before anything is read: a reply that a reset overtakes is lost.
+    await new Promise((sent) => socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(1 << 20)}`, sent))
+    expect(Buffer.concat(await socket.toArray()).toString()).toMatch(/^HTTP\/1\.1 431 .*\}$/s)
+    await closed
+  })
+
   test('nothing is put into a reply that is under way', async () => {
     await using server = await listen({ app: slow, host: '127.0.0.1', port: 0, drainMs: 0 })
     const socket = connect(server.port, '127.0.0.1')
