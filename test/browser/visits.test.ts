@@ -329,9 +329,7 @@ test('Home says what needs a look: an end that is near, a business that is late'
 test('of many reminders Home shows a few, and more where the keyboard then is', async () => {
   await page.route('**/api/reminders', async (route) => {
     const response = await route.fetch()
-    const {
-      reminders: [reminder],
-    } = (await response.json()) as Reminders
+    const [reminder] = ((await response.json()) as Reminders).reminders
     const reminders = Array.from({ length: 40 }, (_, i) => ({
       ...reminder,
       kind: 'unused',
