@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Session } from '@inrupt/solid-client-authn-node'
@@ -11,6 +12,8 @@ import { removePodFiles } from '../../vault-server/pods/pod-removal.ts'
 import { createProvisioning } from '../../vault-server/pods/provisioning.ts'
 import { signInAtEmbeddedPods } from '../../vault-server/pods/scripted-sign-in.ts'
 import type { NewVault } from '../../schemas/types.gen.ts'
+import { findCanaries } from '../canaries.ts'
+import { filesIn } from '../check-everything.ts'
 import { askAccounts, ownFetch, sharedPods } from '../pod-server.ts'
 import type { TestCustomer, TestPods } from '../pod-server.ts'
 import { signInAtPod, startTestVault } from '../vault.ts'
@@ -195,6 +198,26 @@ test.each([
 const podOf = (webId: string) => new URL('../', webId).href
 const nameOf = (podUrl: string) => new URL(podUrl).pathname.slice(1, -1)
 const taken = { status: 409, body: { code: 'account-exists', errors: [{ pointer: '/podName' }] } }
+
+test.each([
+  ['with signs', `o'neil+shop&co%2f|*@example.org`],
+  ['of great length', `${'long'.repeat(30)}@example.org`],
+])('a pod is removed with all that names its customer, also one with an address %s', async (_what, email) => {
+  const { createPod } = createProvisioning(pods.server.door)
+  const podName = `gus${email.length}`
+  const { podUrl, webId } = await createPod({ podName, email, password: 'correct horse' })
+  await expect(createPod({ podName: 'gil', email, password: 'another one' })).rejects.toMatchObject({
+    code: 'account-exists',
+    violations: [{ pointer: '/email' }],
+  })
+  const root = join(pods.folder, 'root')
+  await removePodFiles(root, podUrl)
+  for (const file of await filesIn(root))
+    expect(
+      findCanaries(Buffer.concat([await readFile(file), Buffer.from(file)]), [email, webId]),
+      file,
+    ).toEqual([])
+})
 
 test('who had a name and left with her pod holds no key to whoever would have it next', async () => {
   await using vault = await startTestVault(pods)

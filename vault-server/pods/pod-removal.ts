@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { access, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -67,7 +68,7 @@ const accountFile = (root: string, accountId: string) =>
 
 /** Ids of the accounts with a record of this type whose member has this value, as the server's index has them. */
 async function accountsOf(root: string, type: string, member: string, value: string): Promise<string[]> {
-  const index = join(root, '.internal', 'accounts', 'index', type, member, fileName(value))
+  const index = join(root, '.internal', 'accounts', 'index', type, member, fileName(type, member, value))
   const indexed = await readJson(index)
   return (Array.isArray(indexed) ? (indexed as readonly unknown[]) : []).filter(
     (id): id is string => typeof id === 'string' && /^[0-9a-f-]{36}$/.test(id),
@@ -119,16 +120,28 @@ function indexFiles(node: unknown): string[][] {
       const values = objectOf(record)
       const named = (indexedMembers[type] ?? []).flatMap((name) => {
         const value = values[name]
-        return typeof value === 'string' ? [[type, name, fileName(value)]] : []
+        return typeof value === 'string' ? [[type, name, fileName(type, name, value)]] : []
       })
       return /^[0-9a-f-]{36}$/.test(id) ? [[type, `${id}$.json`], ...named, ...indexFiles(record)] : []
     })
   })
 }
 
-/** As the pod server's file mapper writes it: separators stay encoded, the rest does not. */
-function fileName(value: string): string {
-  return `${encodeURIComponent(value).replaceAll('%23', '#').replaceAll('%40', '@')}$.json`
+/** Of a longer key the pod server keeps a hash. */
+const MAX_KEY = 150
+
+/** Of an index, as the pod server's file mapper writes it: separators stay encoded, and what Windows forbids. */
+function fileName(type: string, member: string, value: string): string {
+  const encoded = encodeURIComponent(value)
+  if (`accounts/index/${type}/${member}/${encoded}`.length > MAX_KEY)
+    return `$hash$${hash('sha256', encoded)}$.json`
+  const parts = encoded.split(/(%(?:25)*(?:2f|5c))/i)
+  const names = parts.map((part, i) => (i % 2 === 1 ? part.toUpperCase() : decodeURIComponent(part)))
+  return `${names.join('').replaceAll(/[<>:"|?*]/g, percentEncoded)}$.json`
+}
+
+function percentEncoded(sign: string): string {
+  return `%${Buffer.from(sign).toString('hex').toUpperCase()}`
 }
 
 async function readJson(file: string): Promise<unknown> {
