@@ -27,7 +27,10 @@ describe('replaying a log', () => {
   })
 
   test('finds answers to what was not asked, or was answered before', () => {
-    const answer = (type: 'refused' | 'deferred', time = start + 5): FactOf<'refused'> | FactOf<'deferred'> => ({
+    const answer = (
+      type: 'refused' | 'deferred',
+      time = start + 5,
+    ): FactOf<'refused'> | FactOf<'deferred'> => ({
       type,
       time,
       vendor,
