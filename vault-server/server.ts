@@ -225,7 +225,7 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const pushKey = await keys.document('push', newSigningKey)
   const byMail = sendMail !== undefined
   const sendPush = createPush({ key: pushKey, vaultUrl, fetch, now })
-  const notified = notifications({ ledger, names, byMail, pushKey: publicPoint(pushKey), now })
+  const notified = notifications({ ledger, names, sessions, byMail, pushKey: publicPoint(pushKey), now })
   const tell = tellingBy({ reader: ledger, byMail })
 
   const handlers = {

@@ -178,7 +178,9 @@ test.each(late)('%s that was on its way leaves no row behind', async (_what, row
   ).toEqual([])
 })
 
-test.each(late.filter(([, row]) => ['passkey/', 'notifications/'].includes(row)))(
+const asksForMore = late.filter(([, row]) => ['passkey/', 'notifications/'].includes(row))
+
+test.each(asksForMore)(
   '%s that was on its way when access to her pod changed is made all the same',
   async (_what, row, begin) => {
     const person = await vault.customer()
@@ -205,7 +207,7 @@ test.each(late.filter(([, row]) => ['passkey/', 'notifications/'].includes(row))
 
 /** What outlasts a session, by the row that makes them, and what comes before. */
 const lasting: readonly (readonly [what: string, row: string, begin: (person: Person) => Promise<Act>])[] = [
-  ['a passkey', 'passkey/', async (person) => (await addKey(person)).make],
+  ...asksForMore,
   [
     'an erasure',
     'job-payload/erase-customer',

@@ -19,12 +19,14 @@ import { limitPer } from './limits.ts'
 import { forgetBrowser, mailJob } from './notification-jobs.ts'
 import { lookAtAll } from './reminders.ts'
 import { customerOf } from './session.ts'
+import type { Sessions } from './session.ts'
 
 const mostBrowsers = 10
 
 interface Parts {
   readonly ledger: Ledger
   readonly names: Names
+  readonly sessions: Pick<Sessions, 'holding'>
   /** This vault can send e-mail. */
   readonly byMail: boolean
   /** What browsers subscribe with. */
@@ -37,7 +39,7 @@ interface Parts {
  * /notifications/email`, `/confirm` and `/remove`. `open` is `POST /unsubscribe/:stop` (RFC 8058), which needs no session and
  * does nothing but stop.
  */
-export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
+export function notifications({ ledger, names, sessions, byMail, pushKey, now }: Parts): {
   api: Router
   open: Router
 } {
@@ -96,6 +98,7 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
         setEmail(names, found, accountId, email),
         mailJob(accountId, 'confirm', now()),
         await staying(ledger, accountId),
+        await sessions.holding(request),
         await inLanguageOf(request, accountId),
       ),
     )
@@ -139,6 +142,7 @@ export function notifications({ ledger, names, byMail, pushKey, now }: Parts): {
       return combine(
         setPush(found, accountId, kept),
         await staying(ledger, accountId),
+        await sessions.holding(request),
         await lookAtAll(ledger, accountId, now()),
         await inLanguageOf(request, accountId),
       )
