@@ -75,7 +75,8 @@ export async function startEmbeddedPods(options: {
   const root = join(folder, 'root')
   await mkdir(root, { recursive: true, mode: 0o700 })
   await claimBaseUrl(join(folder, 'base-url'), baseUrl)
-  const making = join(folder, 'making')
+  const notes = join(folder, 'making')
+  const making = podsInMaking(root, notes)
   const retired = await openRetiredNames(join(folder, 'retired'), names)
 
   await using opened = new AsyncDisposableStack()
@@ -112,7 +113,7 @@ export async function startEmbeddedPods(options: {
       const startedAt = performance.now()
       const ms = () => Math.round(performance.now() - startedAt)
       await makeRoom(root, socket)
-      await sweepPodsInMaking(root, making)
+      await sweepPodsInMaking(root, notes)
       if (stopping.signal.aborted) return
       let failure: string | undefined
       child = startChild(settings, {
@@ -174,11 +175,12 @@ export async function startEmbeddedPods(options: {
       socket,
       creationSecret,
       isRetired: retired.has,
-      making: podsInMaking(root, making),
+      making,
     },
     async removePod(podUrl) {
       await retired.add(podUrl)
       await removePodFiles(root, podUrl)
+      await making.end(podUrl)
     },
     shardFor: () => pods,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
