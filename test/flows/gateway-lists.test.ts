@@ -220,7 +220,11 @@ async function answer(requestId: string, answered: 'refused' | 'later' | 'turned
     return found
   }
   const secret = 's'.repeat(43)
-  await ledger.commit(claimRequest(await stored(), { accountId: customer.accountId, secret }))
+  const opened = await stored()
+  const { items, until } = opened.value
+  const by = { accountId: customer.accountId, secret }
+  const asked = requestEntry({ ...opened.value, ...by }, { type: 'requested', items, until })
+  await ledger.commit(combine(claimRequest(opened, by), { entries: [asked] }))
   const claimed = await stored()
   const request = { ...claimed.value, accountId: customer.accountId, secret }
   const decidedAt = now()
