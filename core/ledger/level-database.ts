@@ -77,6 +77,8 @@ export async function openDatabase(
   }
   // LevelDB starts afresh and removes the tables when its file CURRENT is lost: let it only where nothing was before.
   const isNew = !(await hasDatabase(folder))
+  const kept = await keepLogs(folder)
+  // It opens by itself with the next turn: what waited until then would ask a second time, after a first failure that nobody sees.
   const db: Database = new Level<string, Buffer>(folder, {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',
@@ -84,7 +86,6 @@ export async function openDatabase(
     writeBufferSize: writeBufferSize,
     createIfMissing: create && isNew,
   })
-  const kept = await keepLogs(folder)
   try {
     await db.open()
   } catch (error) {
