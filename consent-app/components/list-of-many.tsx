@@ -1,17 +1,12 @@
 import { useState } from 'react'
 import type { ReactElement } from 'react'
-import { useText } from '../messages/text.tsx'
-import { Button } from './button.tsx'
 import { useGrowing } from './growing-list.ts'
 import { Stack } from './layout.tsx'
 import styles from './list-of-many.module.css'
-
-/** With each press. */
-const more = 50
+import { MoreButton } from './more-button.tsx'
 
 /** Each with a key: so many at first, and with a press some of those that are left. */
 export function ListOfMany({ items, first }: { items: readonly ReactElement[]; first: number }) {
-  const { text } = useText()
   const [count, setCount] = useState(first)
   const { list, grow } = useGrowing<HTMLUListElement>('li')
   const left = items.length - count
@@ -24,15 +19,13 @@ export function ListOfMany({ items, first }: { items: readonly ReactElement[]; f
       </ul>
       {left > 0 && (
         <div>
-          <Button
-            small
-            onPress={() => {
+          <MoreButton
+            left={left}
+            onMore={(most) => {
               grow()
-              setCount(count + more)
+              setCount(count + most)
             }}
-          >
-            {text('list.more', { count: Math.min(left, more), left })}
-          </Button>
+          />
         </div>
       )}
     </Stack>

@@ -3,15 +3,15 @@ import { Link } from 'react-router'
 import { useCatalogue } from '../data/catalogue.ts'
 import type { CatalogueCategory } from '../data/catalogue.ts'
 import { useFormats, useText } from '../messages/text.tsx'
-import { Button } from './button.tsx'
 import { BusinessMark } from './business.tsx'
 import type { SightRow } from './grant-facts.ts'
 import { useGrowing } from './growing-list.ts'
 import { Theirs, VisuallyHidden } from './layout.tsx'
+import { MoreButton } from './more-button.tsx'
 import styles from './sight-table.module.css'
 
-/** Rows at a glance, and with each press. */
-const [some, more] = [12, 50]
+/** Rows at a glance. */
+const some = 12
 
 /**
  * Businesses by categories, those that see most first; of many the first ones, and more with a press. A lit cell counts what the business can read there now; on a phone, where a table has no
@@ -57,15 +57,13 @@ export function SightTable({ rows }: { rows: readonly SightRow[] }) {
       </table>
       {left > 0 && (
         <div className={styles.all}>
-          <Button
-            small
-            onPress={() => {
+          <MoreButton
+            left={left}
+            onMore={(most) => {
               grow()
-              setCount(count + more)
+              setCount(count + most)
             }}
-          >
-            {text('list.more', { count: Math.min(left, more), left })}
-          </Button>
+          />
         </div>
       )}
     </div>
